@@ -1,0 +1,51 @@
+namespace TokenRefresh.Providers;
+
+/// <summary>One configured provider of tokens. It makes calls and reads answers; it knows no store and no schedule.</summary>
+public interface ITokenProvider
+{
+    /// <summary>The configured name in lower case, for example <c>jibit</c>.</summary>
+    string Name { get; }
+
+    /// <summary>False when the settings switch it off.</summary>
+    bool IsEnabled { get; }
+
+    /// <summary>The settings that are still missing, in their environment spelling; empty when calls can be made.</summary>
+    IReadOnlyList<string> MissingSettings { get; }
+
+    /// <summary>The longest that one call may take, from sending to the end of the answer.</summary>
+    TimeSpan Timeout { get; }
+
+    /// <summary>The most calls that may be in flight at once, or null for the general limit.</summary>
+    int? MaxConcurrency { get; }
+
+    /// <summary>A SHA-256 over address and credentials, so that a change of settings is noticed. Never shown, never stored as it is.</summary>
+    byte[] SettingsDigest { get; }
+
+    /// <summary>When the provider's circuit lets calls through again, or null while it is closed.</summary>
+    DateTimeOffset? CircuitOpenUntil { get; }
+
+    /// <summary>Starts a token anew with the provider's credentials.</summary>
+    /// <param name="order">What to ask for.</param>
+    /// <param name="limit">A limit on top of <see cref="Timeout"/>; a call that it ends is a <see cref="FailureKind.ProviderDown"/>.</param>
+    Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit);
+
+    /// <summary>Renews a token with its refresh token.</summary>
+    /// <exception cref="ArgumentException"><paramref name="held"/> has no refresh token.</exception>
+    Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit);
+
+    /// <summary>Makes the provider's cheap authenticated call; changes nothing there.</summary>
+    Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit);
+
+    /// <summary>Asks the provider to revoke a token. Null when done, a failure otherwise (<see cref="FailureKind.Configuration"/> where the provider offers no such call).</summary>
+    Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit);
+}
+
+/// <summary>All configured providers, found by name.</summary>
+public interface ITokenProviders
+{
+    /// <summary>Every provider, ordered by name.</summary>
+    IReadOnlyList<ITokenProvider> All { get; }
+
+    /// <summary>The provider of that name in any case, or null.</summary>
+    ITokenProvider? Find(string name);
+}

@@ -1,0 +1,46 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+
+namespace TokenRefresh.Providers.Settings;
+
+/// <summary>A rule for one setting whose message says what is allowed, to follow "KEY = VALUE is not allowed:".</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public abstract class AllowedAttribute(string allowed) : ValidationAttribute(allowed)
+{
+    /// <inheritdoc />
+    public override string FormatErrorMessage(string name) => ErrorMessageString;
+}
+
+/// <summary>A duration between two others, both included, written as <c>hh:mm:ss</c> or <c>d.hh:mm:ss</c>.</summary>
+public sealed class SpanBetweenAttribute(string least, string most) : AllowedAttribute($"a duration from {least} to {most}")
+{
+    /// <inheritdoc />
+    public override bool IsValid(object? value) =>
+        value is null || (value is TimeSpan span
+            && span >= TimeSpan.Parse(least, CultureInfo.InvariantCulture)
+            && span <= TimeSpan.Parse(most, CultureInfo.InvariantCulture));
+}
+
+/// <summary>A number between two others, both included.</summary>
+public sealed class BetweenAttribute(double least, double most)
+    : AllowedAttribute(string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"))
+{
+    /// <inheritdoc />
+    public override bool IsValid(object? value) =>
+        value is null || (Convert.ToDouble(value, CultureInfo.InvariantCulture) is var number && number >= least && number <= most);
+}
+
+/// <summary>An absolute http or https address without query, fragment or credentials; empty where the setting may be left out.</summary>
+public sealed class WebAddressAttribute() : AllowedAttribute("an absolute http or https address without query, fragment or user, such as https://api.example.com")
+{
+    /// <inheritdoc />
+    public override bool IsValid(object? value) =>
+        value is null or "" || (value is string text
+            && Uri.TryCreate(text, UriKind.Absolute, out var address)
+            && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps)
+            && address.Query.Length == 0 && address.Fragment.Length == 0 && address.UserInfo.Length == 0);
+}
+
+/// <summary>Marks a setting whose value is never printed, not even when it is wrong.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class SecretSettingAttribute : Attribute;

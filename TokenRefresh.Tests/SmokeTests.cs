@@ -1,0 +1,2 @@
+namespace TokenRefresh.Tests;
+public class SmokeTests { [Xunit.Fact] public void Runs() { } }
