@@ -1,1 +1,3 @@
-return 0;
+using TokenRefresh.Server.Cli;
+
+return await CommandLine.RunAsync(args);

@@ -1,0 +1,91 @@
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Jobs;
+
+/// <summary>The parts of this project. The host brings the database (<see cref="NpgsqlDataSource"/>), the master key, the providers and Hangfire.</summary>
+public static class JobsRegistration
+{
+    /// <summary>Adds tokens, the door, the log and the timetable.</summary>
+    public static IServiceCollection AddTokenRefresh(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(NodeName.Current);
+        return services.AddSettings(configuration).AddPersistence().AddTokens().AddRefreshing().AddScheduling();
+    }
+
+    private static IServiceCollection AddSettings(this IServiceCollection services, IConfiguration configuration)
+    {
+        services
+            .AddSettings<RenewalOptions>(RenewalOptions.Section)
+            .AddSettings<NotificationOptions>(NotificationOptions.Section, null, "Enabled", "Email", "OnFailure", "OnCritical", "OnRecovery", "OnSuccess", "DailySummary", "DailySummaryCron")
+            .AddSettings<ScheduleOptions>(ScheduleOptions.Section)
+            .AddSettings<BackupOptions>(BackupOptions.Section)
+            .AddSettings<LogOptions>(LogOptions.Section)
+            .AddSettings<QueueOptions>(QueueOptions.Section)
+            .AddSettings<PerformanceOptions>(PerformanceOptions.Section, null, "CacheTtl");
+
+        var names = configuration.GetSection(TokenSettings.Section).GetChildren().Select(token => token.Key.ToLowerInvariant()).ToList();
+        services.AddSingleton(new TokenNames(names));
+        foreach (var name in names)
+        {
+            services.AddSettings<TokenSettings>($"{TokenSettings.Section}:{name}", name);
+        }
+
+        return services.AddSingleton<IValidateOptions<TokenSettings>, TokenSettingsRules>();
+    }
+
+    private static IServiceCollection AddPersistence(this IServiceCollection services)
+    {
+        services.AddPooledDbContextFactory<TokenRefreshDbContext>((provider, options) => options
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>())
+            .UseSnakeCaseNamingConvention());
+        services.AddDataProtection()
+            .SetApplicationName(SecretProtection.Application)
+            .PersistKeysToDbContext<TokenRefreshDbContext>();
+        services.AddOptions<KeyManagementOptions>()
+            .Configure<MasterKey>((options, masterKey) => options.XmlEncryptor = new MasterKeyXmlEncryptor(masterKey));
+        services.AddSingleton<SecretProtection>();
+        services.AddSingleton<Heartbeats>();
+        return services.AddSingleton<DatabasePreparation>();
+    }
+
+    private static IServiceCollection AddTokens(this IServiceCollection services) => services
+        .AddSingleton<ConfiguredTokens>()
+        .AddSingleton<TokenControls>()
+        .AddSingleton<TokenOverview>()
+        .AddSingleton<TokenProbe>()
+        .AddSingleton<AttemptLog>();
+
+    private static IServiceCollection AddRefreshing(this IServiceCollection services) => services
+        .AddSingleton<ProviderSlots>()
+        .AddSingleton<ProviderExchange>()
+        .AddSingleton<Settlement>()
+        .AddSingleton<UnsavedAnswers>()
+        .AddSingleton<TokenRefresher>();
+
+    private static IServiceCollection AddScheduling(this IServiceCollection services) => services
+        .AddSingleton<RefreshQueue>()
+        .AddSingleton<DueTokens>()
+        .AddSingleton<QueueView>()
+        .AddSingleton<RecurringJobs>()
+        .AddTransient<RefreshTokensJob>()
+        .AddTransient<AutomaticRefreshJob>()
+        .AddTransient<DueRefreshJob>()
+        .AddTransient<BackupRefreshJob>()
+        .AddTransient<LogCleanupJob>();
+}

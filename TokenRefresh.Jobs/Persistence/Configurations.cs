@@ -1,0 +1,64 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Persistence;
+
+internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
+{
+    public void Configure(EntityTypeBuilder<Token> builder)
+    {
+        builder.ToTable("tokens").HasKey(token => token.Name);
+        builder.Property(token => token.Name).HasMaxLength(64);
+        builder.Property(token => token.Provider).HasMaxLength(64);
+        builder.Property(token => token.Metadata).HasColumnType("jsonb");
+        builder.Property(token => token.LastErrorCode).HasMaxLength(32);
+        builder.Ignore(token => token.LastFailure);
+
+        // Whoever writes names the version and the lease that it read: a stale writer loses.
+        builder.Property(token => token.Version).IsConcurrencyToken();
+        builder.Property(token => token.LeaseOwner).IsConcurrencyToken();
+
+        builder.HasIndex(token => token.RefreshDueAt);
+        builder.HasIndex(token => token.Provider);
+    }
+}
+
+internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<RefreshAttempt>
+{
+    public void Configure(EntityTypeBuilder<RefreshAttempt> builder)
+    {
+        builder.ToTable("token_refresh_logs").HasKey(attempt => attempt.Id);
+        builder.Property(attempt => attempt.Provider).HasMaxLength(64);
+        builder.Property(attempt => attempt.TokenName).HasMaxLength(64);
+        builder.Property(attempt => attempt.Status).HasMaxLength(16)
+            .HasConversion(status => status.ToString().ToLowerInvariant(), text => Enum.Parse<AttemptStatus>(text, true));
+        builder.Property(attempt => attempt.TriggerType).HasMaxLength(16)
+            .HasConversion(trigger => trigger.Code(), text => RefreshTriggers.Parse(text)!.Value);
+        builder.Property(attempt => attempt.Metadata).HasColumnType("jsonb");
+        builder.Property(attempt => attempt.ErrorCode).HasMaxLength(32);
+
+        builder.HasIndex(attempt => attempt.StartedAt);
+        builder.HasIndex(attempt => new { attempt.TokenName, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.Provider, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.Status, attempt.Id });
+        builder.HasIndex(attempt => attempt.TokenName).HasFilter("status = 'running'");
+        builder.HasIndex(attempt => attempt.JobId).HasFilter("job_id IS NOT NULL");
+    }
+}
+
+internal sealed class HeartbeatConfiguration : IEntityTypeConfiguration<Heartbeat>
+{
+    public void Configure(EntityTypeBuilder<Heartbeat> builder) => builder.ToTable("heartbeats").HasKey(beat => beat.Name);
+}
+
+internal sealed class MasterKeyMarkConfiguration : IEntityTypeConfiguration<MasterKeyMark>
+{
+    public void Configure(EntityTypeBuilder<MasterKeyMark> builder)
+    {
+        builder.ToTable("master_key_mark").HasKey(mark => mark.Id);
+        builder.Property(mark => mark.Id).ValueGeneratedNever();
+    }
+}

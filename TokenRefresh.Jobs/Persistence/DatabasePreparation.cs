@@ -1,0 +1,114 @@
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Persistence;
+
+/// <summary>The database was sealed with another master key than this node holds.</summary>
+public sealed class WrongMasterKeyException() : Exception(
+    "Encryption__MasterKey is not the key that this database was sealed with. Give every node the same key; without the old one the stored tokens cannot be opened.");
+
+/// <summary>Brings a database to what this version expects. Safe when several nodes start together.</summary>
+public sealed class DatabasePreparation(
+    IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, IKeyManager keys, MasterKey masterKey, ConfiguredTokens configured, TimeProvider clock)
+{
+    /// <summary>Any constant will do, so long as every node takes the same.</summary>
+    private const long LockId = 7_245_001_183_640_022;
+
+    /// <summary>The migrations that the database does not have yet.</summary>
+    public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return [.. await db.Database.GetPendingMigrationsAsync(cancellationToken)];
+    }
+
+    /// <summary>The migrations that the database has.</summary>
+    public async Task<IReadOnlyList<string>> AppliedAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return [.. await db.Database.GetAppliedMigrationsAsync(cancellationToken)];
+    }
+
+    /// <summary>Applies migrations, checks the master key, makes the first sealing key, and gives each configured token its row.</summary>
+    /// <param name="marksStrays">True for a server, whose settings say which tokens are active; a verb may run with fewer settings and only adds.</param>
+    /// <exception cref="WrongMasterKeyException">The database was sealed with another master key.</exception>
+    public async Task RunAsync(bool marksStrays, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({LockId})", cancellationToken);
+        try
+        {
+            if ((await db.Database.GetPendingMigrationsAsync(cancellationToken)).Any())
+            {
+                await db.Database.MigrateAsync(cancellationToken);
+            }
+
+            foreach (var step in steps)
+            {
+                await step.RunAsync(cancellationToken);
+            }
+
+            await CheckMasterKeyAsync(db, cancellationToken);
+
+            // A first key made here, under the lock, is the same for all nodes; later ones follow Data Protection's own rotation.
+            if (keys.GetAllKeys().Count == 0)
+            {
+                keys.CreateNewKey(clock.GetUtcNow(), clock.GetUtcNow().AddDays(90));
+            }
+
+            await SeedAsync(db, marksStrays, cancellationToken);
+        }
+        finally
+        {
+            await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({LockId})", CancellationToken.None);
+        }
+    }
+
+    private async Task CheckMasterKeyAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
+    {
+        var mark = await db.MasterKeyMarks.AsNoTracking().SingleOrDefaultAsync(cancellationToken);
+        if (mark is not null && mark.Fingerprint != masterKey.Fingerprint)
+        {
+            throw new WrongMasterKeyException();
+        }
+
+        if (mark is null)
+        {
+            db.MasterKeyMarks.Add(new() { Fingerprint = masterKey.Fingerprint });
+            await db.SaveChangesAsync(cancellationToken);
+        }
+    }
+
+    private async Task SeedAsync(TokenRefreshDbContext db, bool marksStrays, CancellationToken cancellationToken)
+    {
+        var stored = await db.Tokens.ToDictionaryAsync(token => token.Name, cancellationToken);
+        foreach (var settings in configured.All)
+        {
+            if (!stored.Remove(settings.Name, out var token))
+            {
+                db.Tokens.Add(token = Token.New(settings.Name, clock.GetUtcNow()));
+            }
+            else if (!marksStrays)
+            {
+                continue;
+            }
+
+            token.Configure(settings);
+        }
+
+        foreach (var stray in marksStrays ? stored.Values.AsEnumerable() : [])
+        {
+            stray.Unconfigure();
+        }
+
+        await db.SaveChangesAsync(cancellationToken);
+    }
+}
+
+/// <summary>A further part of the schema that is not this room's, such as Hangfire's.</summary>
+public interface IDatabaseStep
+{
+    /// <summary>Brings that part up to date; repeating it changes nothing.</summary>
+    Task RunAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,50 @@
+using System.Text;
+using System.Xml.Linq;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.XmlEncryption;
+using Microsoft.Extensions.DependencyInjection;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Persistence;
+
+/// <summary>Seals secrets before they are stored. The purpose holds the token's name, so a sealed secret moved to another row does not open.</summary>
+public sealed class SecretProtection(IDataProtectionProvider protection, MasterKey masterKey)
+{
+    /// <summary>The application name under which the key ring works; all nodes share it.</summary>
+    internal const string Application = "TokenRefresh";
+
+    /// <summary>Seals the access token of <paramref name="token"/>.</summary>
+    public string SealAccess(string token, string secret) => Protector(token, "access").Protect(secret);
+
+    /// <summary>Seals the refresh token of <paramref name="token"/>.</summary>
+    public string? SealRefresh(string token, string? secret) => secret is null ? null : Protector(token, "refresh").Protect(secret);
+
+    /// <summary>Opens a stored access token.</summary>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">It was sealed for another token, with another key, or was altered.</exception>
+    public string OpenAccess(string token, string sealedSecret) => Protector(token, "access").Unprotect(sealedSecret);
+
+    /// <summary>Opens a stored refresh token.</summary>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">As <see cref="OpenAccess"/>.</exception>
+    public string? OpenRefresh(string token, string? sealedSecret) => sealedSecret is null ? null : Protector(token, "refresh").Unprotect(sealedSecret);
+
+    /// <summary>A digest of everything in the settings that can make a refused call succeed: address, credentials, scopes.</summary>
+    public string Fingerprint(ConfiguredToken token) =>
+        masterKey.Digest([.. token.Provider.SettingsDigest, .. Encoding.UTF8.GetBytes($"{string.Join(',', token.Order.Scopes)}|{token.Order.Grant}")]);
+
+    private IDataProtector Protector(string token, string field) => protection.CreateProtector(Application, "token", token, field);
+}
+
+/// <summary>Encrypts the elements of the key ring with the master key.</summary>
+internal sealed class MasterKeyXmlEncryptor(MasterKey masterKey) : IXmlEncryptor
+{
+    public EncryptedXmlInfo Encrypt(XElement plaintextElement) => new(
+        new XElement("sealed", masterKey.Seal(plaintextElement.ToString(SaveOptions.DisableFormatting))),
+        typeof(MasterKeyXmlDecryptor));
+}
+
+/// <summary>The way back; Data Protection makes it by the type's name that is stored beside each key.</summary>
+internal sealed class MasterKeyXmlDecryptor(IServiceProvider services) : IXmlDecryptor
+{
+    public XElement Decrypt(XElement encryptedElement) =>
+        XElement.Parse(services.GetRequiredService<MasterKey>().Open(encryptedElement.Value));
+}

@@ -1,0 +1,18 @@
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>How much at once, bound from <c>TokenRefresh:Performance</c>.</summary>
+public sealed class PerformanceOptions
+{
+    /// <summary>The section these settings are bound from.</summary>
+    public const string Section = "TokenRefresh:Performance";
+
+    /// <summary>The most tokens in one Hangfire job; jobs hold one token each while few are due. Default 100.</summary>
+    [Between(1, 1000)]
+    public int BatchSize { get; set; } = 100;
+
+    /// <summary>The most calls in flight at one provider from one node. Default 10.</summary>
+    [Between(1, 1000)]
+    public int MaxConcurrencyPerProvider { get; set; } = 10;
+}

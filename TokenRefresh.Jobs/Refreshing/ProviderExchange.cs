@@ -1,0 +1,84 @@
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>One call of an exchange, for the log: what was asked and what came back. No secrets.</summary>
+public sealed record ExchangeStep(string Call, string Outcome, int? HttpStatus, string? ProviderCode, string? TrackId);
+
+/// <summary>The provider's final word, and the steps that led to it.</summary>
+public sealed record Answer(ProviderResult Result, IReadOnlyList<ExchangeStep> Steps);
+
+/// <summary>Renews while the refresh token lives, else acquires anew; a refused renewal falls through to acquiring, once.</summary>
+public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvider clock, ILogger<ProviderExchange> log)
+{
+    /// <summary>Asks the provider. Never throws: a mistake of ours is a failure of kind <see cref="FailureKind.Internal"/>.</summary>
+    /// <param name="isAfterUnknownOutcome">True when an earlier attempt died before its answer was saved, so the stored refresh token may be used up.</param>
+    public async Task<Answer> AskAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, bool isAfterUnknownOutcome)
+    {
+        var steps = new List<ExchangeStep>(2);
+        try
+        {
+            return new(await AskAsync(), steps);
+        }
+        catch (Exception error)
+        {
+            // A mistake of ours must still close the attempt's row; its text could hold anything, so only its type is kept there.
+            LogMistake(token.Name, error.GetType().Name);
+            return new(new ProviderResult.Failed(new(FailureKind.Internal, $"{error.GetType().Name} in this program; see the server's log.")), steps);
+        }
+
+        async Task<ProviderResult> AskAsync()
+        {
+            if (!RenewsWith(token, settings, request))
+            {
+                return settings.Order.Grant == Grant.Imported
+                    ? Revoked("The refresh token has expired", isAfterUnknownOutcome)
+                    : Note("acquire", await settings.Provider.AcquireAsync(settings.Order, request.Limit));
+            }
+
+            var held = new HeldToken(secrets.OpenAccess(token.Name, token.AccessToken!), secrets.OpenRefresh(token.Name, token.RefreshToken));
+            var renewed = Note("renew", await settings.Provider.RenewAsync(settings.Order, held, request.Limit));
+            if (renewed is not ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked } refusal })
+            {
+                return renewed;
+            }
+
+            if (settings.Order.Grant == Grant.Imported)
+            {
+                return Revoked($"The refresh token was refused ({refusal.Reason})", isAfterUnknownOutcome);
+            }
+
+            return await Leases.ExtendAsync(db, token.Name, token.LeaseOwner!, settings.Provider.Timeout)
+                ? Note("acquire", await settings.Provider.AcquireAsync(settings.Order, request.Limit))
+                : new ProviderResult.Failed(new(FailureKind.Abandoned, "This node was paused for so long that another one took over."));
+        }
+
+        ProviderResult Note(string call, ProviderResult result)
+        {
+            steps.Add(result switch
+            {
+                ProviderResult.Issued issued => new(call, "issued", null, null, issued.TrackId),
+                ProviderResult.Failed { Failure: { } failure } => new(call, failure.Kind.Code(), failure.HttpStatus, failure.ProviderCode, failure.TrackId),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            });
+            return result;
+        }
+    }
+
+    private bool RenewsWith(Token token, ConfiguredToken settings, RefreshRequest request) =>
+        token is { RefreshToken: not null, AccessToken: not null }
+        && (token.RefreshExpiresAt is null || token.RefreshExpiresAt > clock.GetUtcNow())
+        && (request.Trigger != RefreshTrigger.Backup || settings.Order.Grant == Grant.Imported);
+
+    private static ProviderResult.Failed Revoked(string why, bool isAfterUnknownOutcome) => new(new(
+        FailureKind.GrantRevoked,
+        isAfterUnknownOutcome
+            ? $"{why} after an attempt whose outcome is unknown: the process died before the answer was saved. Start the grant anew and import it."
+            : $"{why}. Start the grant anew and import it."));
+
+    [LoggerMessage(1011, LogLevel.Error, "A mistake of this program while refreshing {Token}: {Error}")]
+    private partial void LogMistake(string token, string error);
+}

@@ -1,0 +1,25 @@
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>What came of a request at the door. Closed: a <c>switch</c> over it visits every case.</summary>
+public abstract record RefreshOutcome
+{
+    private RefreshOutcome()
+    {
+    }
+
+    /// <summary>A new token is stored.</summary>
+    public sealed record Refreshed(DateTimeOffset ExpiresAt, DateTimeOffset DueAt, long Version) : RefreshOutcome;
+
+    /// <summary>There was nothing to do.</summary>
+    public sealed record Skipped(string Reason) : RefreshOutcome;
+
+    /// <summary>Somebody else is refreshing this token at this moment; their attempt answers the request.</summary>
+    public sealed record InFlight(string Reason) : RefreshOutcome;
+
+    /// <summary>No token came; the stored one is as it was.</summary>
+    /// <param name="Failure">Why.</param>
+    /// <param name="NextAttemptAt">When it is tried again by itself; null where that waits for a person or for changed settings.</param>
+    public sealed record Failed(ProviderFailure Failure, DateTimeOffset? NextAttemptAt) : RefreshOutcome;
+}

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>Everything that one attempt has to save.</summary>
+public sealed record Settling(
+    TokenRefreshDbContext Db, Token Token, RefreshAttempt Attempt, ConfiguredToken Settings, RefreshRequest Request, Answer Answer, TimeSpan Took);
+
+/// <summary>Saves the provider's answer: token and attempt in one transaction, at once, and against every fault on the way.</summary>
+public sealed partial class Settlement(
+    SecretProtection secrets, UnsavedAnswers unsaved, IOptions<ScheduleOptions> schedule, TimeProvider clock, ILogger<Settlement> log)
+{
+    /// <summary>On top of the pause before a job's retry: until then the due check leaves the token to that job.</summary>
+    private static readonly TimeSpan RetryGrace = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+
+    /// <summary>Saves, and waits for a database that is away. The stored token changes only on success.</summary>
+    /// <exception cref="OperationCanceledException">The program stops while the database is away; the answer is kept on disk, sealed.</exception>
+    public Task<RefreshOutcome> SaveAsync(Settling settling, CancellationToken cancellationToken) => settling.Answer.Result switch
+    {
+        ProviderResult.Issued { Token: { } issued } => SaveIssuedAsync(settling, issued, cancellationToken),
+        ProviderResult.Failed { Failure: { } failure } => SaveFailureAsync(settling, failure, cancellationToken),
+        _ => throw new UnreachableException(),
+    };
+
+    private async Task<RefreshOutcome> SaveIssuedAsync(Settling settling, IssuedToken issued, CancellationToken cancellationToken)
+    {
+        var (db, token, attempt) = (settling.Db, settling.Token, settling.Attempt);
+        var readVersion = token.Version;
+        var needsRefreshToken = settling.Settings.Order.Grant == Grant.Imported;
+        var plan = RenewalPolicy.Plan(token.Name, settling.Settings.Rule, issued.RequestedAt, issued.ExpiresAt,
+            needsRefreshToken ? issued.RefreshExpiresAt ?? token.RefreshExpiresAt : null);
+        var now = clock.GetUtcNow();
+        var metadata = Metadata(settling, issued);
+        token.Accept(issued, secrets.SealAccess(token.Name, issued.AccessToken), secrets.SealRefresh(token.Name, issued.RefreshToken), plan,
+            JsonSerializer.Serialize(new { scopes = issued.Scopes }), now);
+        token.Release();
+        attempt.Succeed($"Refreshed; expires {issued.ExpiresAt:u}.", metadata, now, settling.Took);
+
+        await WhileAwayAsync(
+            () => db.SaveChangesAsync(CancellationToken.None),
+            () => unsaved.Keep(token, attempt, readVersion),
+            ResolveAsync,
+            cancellationToken);
+        unsaved.Forget(token.Name, attempt.Id);
+
+        return attempt.Status == AttemptStatus.Success
+            ? new RefreshOutcome.Refreshed(issued.ExpiresAt, plan.DueAt, readVersion + 1)
+            : new RefreshOutcome.Skipped(attempt.Message);
+
+        // The row changed under us: after a pause of this node, an import, or a commit whose confirmation was lost.
+        async Task ResolveAsync(DbUpdateConcurrencyException conflict)
+        {
+            var entry = conflict.Entries.Single(entry => entry.Entity == token);
+            var current = await entry.GetDatabaseValuesAsync(CancellationToken.None);
+            if (current is not null && current.GetValue<long>(nameof(Token.Version)) == readVersion)
+            {
+                // Only the lease went to somebody else. A token in hand is never thrown away, and their lease stays theirs.
+                entry.OriginalValues.SetValues(current);
+                entry.CurrentValues[nameof(Token.LeaseOwner)] = current[nameof(Token.LeaseOwner)];
+                entry.CurrentValues[nameof(Token.LeaseUntil)] = current[nameof(Token.LeaseUntil)];
+                return;
+            }
+
+            entry.State = EntityState.Detached;
+            if (current?.GetValue<DateTimeOffset?>(nameof(Token.IssuedAt)) != Stored(issued.RequestedAt))
+            {
+                attempt.Supersede("Another refresh or an import saved a newer token first; this answer was dropped.", metadata, clock.GetUtcNow(), settling.Took);
+            }
+        }
+    }
+
+    private async Task<RefreshOutcome> SaveFailureAsync(Settling settling, ProviderFailure failure, CancellationToken cancellationToken)
+    {
+        var (db, token, attempt, request) = (settling.Db, settling.Token, settling.Attempt, settling.Request);
+        var now = clock.GetUtcNow();
+        var leavesItToJob = failure.Kind.IsRetryable() && request is { JobId: not null, RetriesLeft: > 0 };
+        DateTimeOffset? nextAttemptAt = !failure.Kind.IsRetryable() ? null
+            : leavesItToJob ? now + RetryDelay(failure.RetryAfter) + RetryGrace
+            : now + RenewalPolicy.PauseAfter(token.Name, token.ConsecutiveFailures + 1, schedule.Value.Retries + 1, token.ExpiresAt, failure.RetryAfter, now);
+        token.RecordFailure(failure, nextAttemptAt, leavesItToJob ? request.JobId : null);
+        token.Release();
+        attempt.Fail(failure, Metadata(settling, null), now, settling.Took);
+
+        await WhileAwayAsync(
+            () => db.SaveChangesAsync(CancellationToken.None),
+            () => { },
+            conflict =>
+            {
+                // Somebody else holds the token by now: their word about it counts, ours stays in the log.
+                conflict.Entries.Single(entry => entry.Entity == token).State = EntityState.Detached;
+                return Task.CompletedTask;
+            },
+            cancellationToken);
+        return new RefreshOutcome.Failed(failure, nextAttemptAt);
+    }
+
+    private TimeSpan RetryDelay(TimeSpan? retryAfter) => retryAfter > schedule.Value.Backoff ? retryAfter.Value : schedule.Value.Backoff;
+
+    private async Task WhileAwayAsync(Func<Task> save, Action onAway, Func<DbUpdateConcurrencyException, Task> resolve, CancellationToken cancellationToken)
+    {
+        for (var wait = TimeSpan.FromSeconds(0.5); ;)
+        {
+            try
+            {
+                await save();
+                return;
+            }
+            catch (DbUpdateConcurrencyException conflict)
+            {
+                await resolve(conflict);
+            }
+            catch (Exception error) when (DatabaseFaults.IsAway(error))
+            {
+                onAway();
+                LogDatabaseAway(error.GetBaseException().GetType().Name, wait);
+                await Task.Delay(wait, clock, cancellationToken);
+                wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
+            }
+        }
+    }
+
+    private static string Metadata(Settling settling, IssuedToken? issued) => JsonSerializer.Serialize(
+        new
+        {
+            old_expires_at = settling.Token.ExpiresAt,
+            old_refresh_expires_at = settling.Token.RefreshExpiresAt,
+            new_expires_at = issued?.ExpiresAt,
+            new_refresh_expires_at = issued?.RefreshExpiresAt,
+            force_refresh = settling.Request.Trigger == RefreshTrigger.Forced,
+            steps = settling.Answer.Steps,
+        },
+        MetadataJson);
+
+    private static readonly JsonSerializerOptions MetadataJson = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    // Postgres keeps microseconds, .NET tenths of them.
+    private static DateTimeOffset Stored(DateTimeOffset instant) => instant.AddTicks(-(instant.Ticks % TimeSpan.TicksPerMicrosecond));
+
+    [LoggerMessage(1021, LogLevel.Warning, "The database is away ({Error}); an answer is kept and saved when it is back. Next try in {Wait}")]
+    private partial void LogDatabaseAway(string error, TimeSpan wait);
+}

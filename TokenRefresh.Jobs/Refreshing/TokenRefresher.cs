@@ -1,0 +1,128 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>The one door: every refresh of every token goes through <see cref="RefreshAsync"/>.</summary>
+public sealed partial class TokenRefresher(
+    IDbContextFactory<TokenRefreshDbContext> contexts,
+    ConfiguredTokens configured,
+    ProviderSlots slots,
+    ProviderExchange exchange,
+    Settlement settlement,
+    SecretProtection secrets,
+    NodeName node,
+    TimeProvider clock,
+    ILogger<TokenRefresher> log)
+{
+    /// <summary>Refreshes one token if the request and the stored state call for it, and leaves a row in the log.</summary>
+    /// <param name="request">What is asked for, and by whom.</param>
+    /// <param name="cancellationToken">Ends the waiting before the call, and the waiting for a database that is away; never the call or the save.</param>
+    public async Task<RefreshOutcome> RefreshAsync(RefreshRequest request, CancellationToken cancellationToken)
+    {
+        if (configured.Find(request.Token) is not { } settings)
+        {
+            return new RefreshOutcome.Skipped("The settings do not name this token any more.");
+        }
+
+        using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var owner = $"{node.Value}/{Guid.NewGuid():N}";
+        if (await Leases.TakeAsync(db, settings.Name, owner, settings.Provider.Timeout, cancellationToken) is not { } token)
+        {
+            return await NoteInFlightAsync(db, settings, request, cancellationToken);
+        }
+
+        // From here on nothing is cancelled by a shutdown: a rotated token must not be lost.
+        var verdict = RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
+        return verdict.IsDue
+            ? await AttemptAsync(db, token, settings, request, verdict.Reason, cancellationToken)
+            : await SkipAsync(db, token, settings, request, verdict.Reason);
+    }
+
+    private async Task<RefreshOutcome> AttemptAsync(
+        TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var started = clock.GetTimestamp();
+        var isAfterUnknownOutcome = await AbandonedAttempts.CloseOfAsync(db, token.Name, now) > 0 || token.LastFailure == FailureKind.Abandoned;
+        var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
+        db.Attempts.Add(attempt);
+        token.Attempted(now, secrets.Fingerprint(settings));
+        await db.SaveChangesAsync(CancellationToken.None);
+
+        var answer = await exchange.AskAsync(db, token, settings, request, isAfterUnknownOutcome);
+        var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)), cancellationToken);
+        Report(request, outcome);
+        return outcome;
+    }
+
+    private async Task<RefreshOutcome> SkipAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason)
+    {
+        var now = clock.GetUtcNow();
+        token.Looked(now);
+        token.Release();
+        NoteSkip(db, settings, request, reason, now);
+        await db.SaveChangesAsync(CancellationToken.None);
+        LogSkipped(request.Token, reason, request.Trigger);
+        return new RefreshOutcome.Skipped(reason);
+    }
+
+    private async Task<RefreshOutcome> NoteInFlightAsync(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)
+    {
+        var running = await db.Attempts.AsNoTracking()
+            .Where(row => row.TokenName == settings.Name && row.Status == AttemptStatus.Running)
+            .OrderByDescending(row => row.Id).FirstOrDefaultAsync(cancellationToken);
+        var reason = running is null
+            ? "Another refresh of this token is in flight."
+            : $"Another refresh of this token is in flight, started by {running.TriggeredBy} at {running.StartedAt:u}.";
+        NoteSkip(db, settings, request, reason, clock.GetUtcNow());
+        await db.SaveChangesAsync(cancellationToken);
+        LogSkipped(request.Token, reason, request.Trigger);
+        return new RefreshOutcome.InFlight(reason);
+    }
+
+    // The due check looks every minute; what it finds fresh is no event worth a row.
+    private void NoteSkip(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, string reason, DateTimeOffset now)
+    {
+        if (request.Trigger != RefreshTrigger.Due)
+        {
+            db.Attempts.Add(RefreshAttempt.Skipped(settings.Provider.Name, request, reason, node.Value, now));
+        }
+    }
+
+    private void Report(RefreshRequest request, RefreshOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case RefreshOutcome.Refreshed done:
+                LogRefreshed(request.Token, done.ExpiresAt, request.Trigger, request.TriggeredBy);
+                break;
+            case RefreshOutcome.Failed { Failure: { } failure } failed when failure.Kind.IsRetryable():
+                LogFailed(request.Token, failure.Kind.Code(), failure.Reason, failed.NextAttemptAt);
+                break;
+            case RefreshOutcome.Failed { Failure: { } failure }:
+                LogNeedsPerson(request.Token, failure.Kind.Code(), failure.Reason);
+                break;
+            case RefreshOutcome.Skipped skipped:
+                LogSkipped(request.Token, skipped.Reason, request.Trigger);
+                break;
+        }
+    }
+
+    [LoggerMessage(1001, LogLevel.Information, "Refreshed {Token}; expires {ExpiresAt:O} ({Trigger}, by {TriggeredBy})")]
+    private partial void LogRefreshed(string token, DateTimeOffset expiresAt, RefreshTrigger trigger, string triggeredBy);
+
+    [LoggerMessage(1002, LogLevel.Warning, "Refreshing {Token} failed: {Kind}: {Reason}; next attempt {NextAttemptAt:O}")]
+    private partial void LogFailed(string token, string kind, string reason, DateTimeOffset? nextAttemptAt);
+
+    [LoggerMessage(1003, LogLevel.Error, "Refreshing {Token} failed and waits for a person: {Kind}: {Reason}")]
+    private partial void LogNeedsPerson(string token, string kind, string reason);
+
+    [LoggerMessage(1004, LogLevel.Debug, "Skipped {Token}: {Reason} ({Trigger})")]
+    private partial void LogSkipped(string token, string reason, RefreshTrigger trigger);
+}

@@ -1,0 +1,125 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>Where answers that could not be saved wait on disk, sealed as they would be in the row.</summary>
+/// <param name="Path">A folder of this program alone.</param>
+public sealed record UnsavedFolder(string Path);
+
+/// <summary>Keeps an issued token on disk while the database is away, so that neither a stop nor a crash loses it.</summary>
+public sealed partial class UnsavedAnswers(
+    UnsavedFolder folder, IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock, ILogger<UnsavedAnswers> log)
+{
+    /// <summary>Saves what an earlier run could not; an answer that was overtaken meanwhile is dropped.</summary>
+    /// <returns>How many tokens were saved.</returns>
+    public async Task<int> ReplayAsync(CancellationToken cancellationToken)
+    {
+        if (!Directory.Exists(folder.Path))
+        {
+            return 0;
+        }
+
+        var saved = 0;
+        foreach (var file in Directory.EnumerateFiles(folder.Path, "*.json"))
+        {
+            if (JsonSerializer.Deserialize<UnsavedAnswer>(await File.ReadAllTextAsync(file, cancellationToken)) is not { } answer)
+            {
+                continue;
+            }
+
+            saved += await SaveAsync(answer, cancellationToken);
+            File.Delete(file);
+        }
+
+        return saved;
+    }
+
+    internal void Keep(Token token, RefreshAttempt attempt, long readVersion)
+    {
+        var file = FileOf(token.Name, attempt.Id);
+        if (File.Exists(file))
+        {
+            return;
+        }
+
+        try
+        {
+            Directory.CreateDirectory(folder.Path);
+            var text = JsonSerializer.Serialize(new UnsavedAnswer(
+                token.Name, readVersion, attempt.Id, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
+                token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata));
+            File.WriteAllText(file + ".part", text);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(file + ".part", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+
+            File.Move(file + ".part", file, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            LogNotKept(token.Name, error.GetType().Name);
+        }
+    }
+
+    internal void Forget(string token, long attempt) => File.Delete(FileOf(token, attempt));
+
+    private async Task<int> SaveAsync(UnsavedAnswer answer, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var now = clock.GetUtcNow();
+        var saved = await db.Tokens
+            .Where(token => token.Name == answer.Token && token.Version == answer.ReadVersion)
+            .ExecuteUpdateAsync(row => row
+                .SetProperty(token => token.AccessToken, answer.AccessToken)
+                .SetProperty(token => token.RefreshToken, answer.RefreshToken)
+                .SetProperty(token => token.Version, token => token.Version + 1)
+                .SetProperty(token => token.IssuedAt, answer.IssuedAt)
+                .SetProperty(token => token.ExpiresAt, answer.ExpiresAt)
+                .SetProperty(token => token.RefreshExpiresAt, answer.RefreshExpiresAt)
+                .SetProperty(token => token.RefreshDueAt, answer.DueAt)
+                .SetProperty(token => token.DueReason, answer.DueReason)
+                .SetProperty(token => token.Metadata, answer.Metadata)
+                .SetProperty(token => token.LastSuccessAt, now)
+                .SetProperty(token => token.ConsecutiveFailures, 0)
+                .SetProperty(token => token.NextAttemptAt, (DateTimeOffset?)null)
+                .SetProperty(token => token.LastErrorCode, (string?)null)
+                .SetProperty(token => token.LastError, (string?)null),
+                cancellationToken);
+        if (saved == 1)
+        {
+            await db.Attempts.Where(attempt => attempt.Id == answer.AttemptId).ExecuteUpdateAsync(row => row
+                .SetProperty(attempt => attempt.Status, AttemptStatus.Success)
+                .SetProperty(attempt => attempt.Message, "Refreshed; saved after the database was back.")
+                .SetProperty(attempt => attempt.ErrorCode, (string?)null)
+                .SetProperty(attempt => attempt.ErrorDetails, (string?)null)
+                .SetProperty(attempt => attempt.CompletedAt, now),
+                cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        LogReplayed(answer.Token, saved == 1 ? "saved" : "dropped, a newer one is stored");
+        return saved;
+    }
+
+    private string FileOf(string token, long attempt) => Path.Combine(folder.Path, $"{token}-{attempt}.json");
+
+    private sealed record UnsavedAnswer(
+        string Token, long ReadVersion, long AttemptId, string AccessToken, string? RefreshToken, DateTimeOffset IssuedAt,
+        DateTimeOffset ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset DueAt, string DueReason, string Metadata)
+    {
+        public override string ToString() => $"{nameof(UnsavedAnswer)} {{ {Token} }}";
+    }
+
+    [LoggerMessage(1031, LogLevel.Information, "A token of {Token} that an earlier run could not save was {Outcome}")]
+    private partial void LogReplayed(string token, string outcome);
+
+    [LoggerMessage(1032, LogLevel.Error, "The answer for {Token} could not be kept on disk ({Error}); it is in memory until the database is back")]
+    private partial void LogNotKept(string token, string error);
+}

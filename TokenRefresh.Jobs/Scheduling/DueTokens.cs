@@ -1,0 +1,90 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Scheduling;
+
+/// <summary>Asks the database which tokens a job is to be made for.</summary>
+public sealed class DueTokens(
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, IOptions<BackupOptions> backup, TimeProvider clock)
+{
+    /// <summary>A claimed token whose job has not begun by then is enqueued again.</summary>
+    private static readonly TimeSpan ClaimFor = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan Unwatched = TimeSpan.FromHours(12);
+
+    private static readonly string[] PermanentCodes =
+        [.. Enum.GetValues<FailureKind>().Where(kind => !kind.IsRetryable()).Select(kind => kind.Code())];
+
+    /// <summary>
+    /// Claims the tokens whose time has come, most urgent first, so that no second check enqueues them meanwhile. Before that it
+    /// closes what dead processes left, ends pauses that ran out, frees tokens whose settings were changed since they failed for good,
+    /// and wakes, spread out, those that wait for a provider that has answered again.
+    /// </summary>
+    public async Task<IReadOnlyList<string>> ClaimAsync(CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await AbandonedAttempts.ReclaimAsync(db, now, cancellationToken);
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = TRUE WHERE paused_until <= {now}", cancellationToken);
+        await WakeAsync(db, now, cancellationToken);
+
+        var callable = Callable();
+        var unblocked = await UnblockedAsync(db, cancellationToken);
+        var claimed = await db.Database.SqlQuery<ClaimedToken>(
+            $"""
+             UPDATE tokens SET queued_until = {now + ClaimFor}
+             WHERE paused_at IS NULL AND name = ANY({callable})
+               AND (name = ANY({unblocked}) OR (
+                    refresh_due_at <= {now}
+                    AND (next_attempt_at IS NULL OR next_attempt_at <= {now})
+                    AND (last_error_code IS NULL OR last_error_code <> ALL({PermanentCodes}))))
+               AND lease_owner IS NULL
+               AND (queued_until IS NULL OR queued_until <= {now})
+             RETURNING name, expires_at
+             """).ToListAsync(cancellationToken);
+        return [.. claimed.OrderBy(token => token.ExpiresAt ?? DateTimeOffset.MinValue).Select(token => token.Name)];
+    }
+
+    /// <summary>The tokens that the backup job acquires anew.</summary>
+    public async Task<IReadOnlyList<string>> ForBackupAsync(CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var callable = Callable();
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Tokens
+            .Where(token => token.PausedAt == null && callable.Contains(token.Name)
+                && (!backup.Value.OnlyOnFailure || token.ConsecutiveFailures > 0 || token.LastLookedAt == null || token.LastLookedAt < now - Unwatched))
+            .OrderBy(token => token.ExpiresAt).Select(token => token.Name).ToListAsync(cancellationToken);
+    }
+
+    private string[] Callable() => [.. configured.All.Where(token => token.NotConfiguredBecause is null).Select(token => token.Name)];
+
+    /// <summary>Tokens that failed under other settings than today's.</summary>
+    private async Task<string[]> UnblockedAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
+    {
+        var failing = await db.Tokens.AsNoTracking()
+            .Where(token => token.LastErrorCode != null && token.SettingsFingerprint != null)
+            .Select(token => new { token.Name, token.SettingsFingerprint }).ToListAsync(cancellationToken);
+        return [.. failing.Where(token => configured.Find(token.Name) is { } settings && secrets.Fingerprint(settings) != token.SettingsFingerprint)
+            .Select(token => token.Name)];
+    }
+
+    // A fifth of a second apart, most urgent first: a provider that is back is not greeted by all at once.
+    private static Task<int> WakeAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
+        $"""
+         UPDATE tokens SET next_attempt_at = {now} + waiting.place * interval '200 milliseconds'
+         FROM (SELECT name, row_number() OVER (PARTITION BY provider ORDER BY expires_at NULLS FIRST) - 1 AS place
+               FROM tokens AS failed
+               WHERE last_error_code = 'provider_down' AND next_attempt_at > {now} AND retry_job_id IS NULL
+                 AND EXISTS (SELECT 1 FROM tokens AS other WHERE other.provider = failed.provider AND other.last_success_at > failed.last_attempt_at)
+              ) AS waiting
+         WHERE tokens.name = waiting.name AND tokens.next_attempt_at > {now} + waiting.place * interval '200 milliseconds'
+         """, cancellationToken);
+
+    private sealed record ClaimedToken(string Name, DateTimeOffset? ExpiresAt);
+}

@@ -1,0 +1,63 @@
+using Hangfire;
+using Hangfire.States;
+using Hangfire.Storage;
+using Microsoft.Extensions.Options;
+
+namespace TokenRefresh.Jobs.Scheduling;
+
+/// <summary>How the queue stands.</summary>
+/// <param name="Workers">Workers of live servers.</param>
+/// <param name="Enqueued">Jobs that wait for a worker, in any queue of ours.</param>
+/// <param name="Processing">Jobs in work.</param>
+/// <param name="Scheduled">Jobs that wait for their time, retries included.</param>
+/// <param name="Failed">Jobs that failed for good.</param>
+public sealed record QueueStatus(int Workers, long Enqueued, long Processing, long Scheduled, long Failed);
+
+/// <summary>A server that has given a sign of life lately.</summary>
+public sealed record LiveServer(string Name, int Workers, DateTimeOffset StartedAt, DateTimeOffset HeartbeatAt);
+
+/// <summary>Looks at Hangfire's queue, and clears or repeats what failed there.</summary>
+public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOptions<QueueOptions> queue, TimeProvider clock)
+{
+    /// <summary>Three of Hangfire's heartbeats; a killed server stays listed for minutes longer.</summary>
+    private static readonly TimeSpan AliveWithin = TimeSpan.FromSeconds(45);
+
+    private const int PageSize = 500;
+
+    /// <summary>The servers that work on our queue and are alive.</summary>
+    public IReadOnlyList<LiveServer> LiveServers() => [.. storage.GetMonitoringApi().Servers()
+        .Where(server => server.Queues.Contains(queue.Value.Name) && server.Heartbeat is { } beat && clock.GetUtcNow() - Utc(beat) < AliveWithin)
+        .Select(server => new LiveServer(server.Name, server.WorkersCount, Utc(server.StartedAt), Utc(server.Heartbeat!.Value)))];
+
+    /// <summary>The counts.</summary>
+    public QueueStatus Status()
+    {
+        var monitor = storage.GetMonitoringApi();
+        return new(
+            LiveServers().Sum(server => server.Workers),
+            new[] { queue.Value.Name, EnqueuedState.DefaultQueue }.Distinct().Sum(monitor.EnqueuedCount),
+            monitor.ProcessingCount(),
+            monitor.ScheduledCount(),
+            monitor.FailedCount());
+    }
+
+    /// <summary>Deletes all failed jobs; returns how many.</summary>
+    public int DeleteFailed() => FailedIds().Count(id => jobs.ChangeState(id, new DeletedState(), FailedState.StateName));
+
+    /// <summary>Enqueues all failed jobs again; returns how many.</summary>
+    public int RequeueFailed() => FailedIds().Count(id => jobs.ChangeState(id, new EnqueuedState(queue.Value.Name), FailedState.StateName));
+
+    private List<string> FailedIds()
+    {
+        var monitor = storage.GetMonitoringApi();
+        var ids = new List<string>();
+        for (var page = monitor.FailedJobs(0, PageSize); page.Count > 0; page = monitor.FailedJobs(ids.Count, PageSize))
+        {
+            ids.AddRange(page.Select(job => job.Key));
+        }
+
+        return ids;
+    }
+
+    private static DateTimeOffset Utc(DateTime instant) => new(DateTime.SpecifyKind(instant, DateTimeKind.Utc));
+}

@@ -1,0 +1,67 @@
+using Hangfire;
+using Hangfire.Common;
+using Hangfire.Storage;
+using Microsoft.Extensions.Options;
+
+namespace TokenRefresh.Jobs.Scheduling;
+
+/// <summary>The timetable as one table, and its installation in Hangfire.</summary>
+public sealed class RecurringJobs(
+    IRecurringJobManager manager, JobStorage storage, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue)
+{
+    /// <summary>The sweep.</summary>
+    public const string AutomaticTokenRefresh = "automatic-token-refresh";
+
+    /// <summary>The due check.</summary>
+    public const string DueTokenRefresh = "due-token-refresh";
+
+    /// <summary>The backup.</summary>
+    public const string BackupTokenRefresh = "backup-token-refresh";
+
+    /// <summary>The clean-up.</summary>
+    public const string LogCleanup = "log-cleanup";
+
+    /// <summary>Who set a refresh off, where it was the timetable.</summary>
+    public const string Scheduler = "schedule";
+
+    /// <summary>Each day at half past three, when nobody reads the log.</summary>
+    private const string CleanupCron = "30 3 * * *";
+
+    /// <summary>
+    /// Registers every job, removes what older versions left, and revives a job that Hangfire has disabled after errors.
+    /// Repeating it changes nothing, so it runs at start and each minute.
+    /// </summary>
+    public void Install()
+    {
+        var table = Table();
+        using (var connection = storage.GetConnection())
+        {
+            foreach (var stray in connection.GetRecurringJobs().Select(job => job.Id).Except(table.Select(row => row.Id)))
+            {
+                manager.RemoveIfExists(stray);
+            }
+        }
+
+        var options = new RecurringJobOptions { TimeZone = schedule.Value.Zone, MisfireHandling = MisfireHandlingMode.Relaxed };
+        foreach (var (id, cron, job) in table)
+        {
+            manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, queue.Value.Name), cron, options);
+        }
+    }
+
+    private List<(string Id, string Cron, Job Job)> Table()
+    {
+        List<(string, string, Job)> table =
+        [
+            (AutomaticTokenRefresh, schedule.Value.Cron, Job.FromExpression<AutomaticRefreshJob>(job => job.Run())),
+            (DueTokenRefresh, schedule.Value.DueCheckCron, Job.FromExpression<DueRefreshJob>(job => job.RunAsync(CancellationToken.None))),
+            (LogCleanup, CleanupCron, Job.FromExpression<LogCleanupJob>(job => job.RunAsync(CancellationToken.None))),
+        ];
+        if (backup.Value.Enabled)
+        {
+            table.Add((BackupTokenRefresh, backup.Value.Cron, Job.FromExpression<BackupRefreshJob>(job => job.RunAsync(CancellationToken.None))));
+        }
+
+        return table;
+    }
+}

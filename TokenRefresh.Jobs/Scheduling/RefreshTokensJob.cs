@@ -1,0 +1,108 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
+using Hangfire;
+using Hangfire.Server;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Scheduling;
+
+/// <summary>Some of a job's tokens failed for a reason that may pass: Hangfire runs the job again.</summary>
+public sealed class RefreshFailedException(string message, TimeSpan? retryAfter) : Exception(message)
+{
+    /// <summary>How long the provider asked to be left alone, where it said so.</summary>
+    public TimeSpan? RetryAfter => retryAfter;
+}
+
+/// <summary>All that failed in a job failed for reasons that another try cannot mend: Hangfire does not retry it.</summary>
+public sealed class RefreshRefusedException(string message) : Exception(message);
+
+/// <summary>The job took longer than <see cref="ScheduleOptions.Timeout"/>; what was not done is retried.</summary>
+public sealed class JobTimedOutException(TimeSpan limit) : Exception($"The job did not end within its limit of {limit}.");
+
+/// <summary>Hangfire's way to <see cref="TokenRefresher"/>. Name, signature and arguments are stored in Postgres: a contract.</summary>
+public sealed class RefreshTokensJob(
+    TokenRefresher refresher, RefreshQueue queue, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+{
+    /// <summary>Tokens that are due again sooner than this are not left to the next due check.</summary>
+    private static readonly TimeSpan ShortLife = TimeSpan.FromMinutes(2);
+
+    /// <summary>Refreshes the named tokens concurrently and reports failures to Hangfire by throwing at the end.</summary>
+    /// <param name="tokens">The tokens' names.</param>
+    /// <param name="trigger">The stored name of the trigger.</param>
+    /// <param name="triggeredBy">Who asked.</param>
+    /// <param name="context">Filled in by Hangfire.</param>
+    /// <param name="cancellationToken">Hangfire's: a shutdown, or the job was deleted. It keeps waiting tokens from starting; it never ends a call.</param>
+    [DisplayName("Refresh {0} ({1}, by {2})")]
+    public async Task RunAsync(string[] tokens, string trigger, string triggeredBy, PerformContext context, CancellationToken cancellationToken)
+    {
+        var retry = context.GetJobParameter<int>("RetryCount");
+        using var limit = new CancellationTokenSource(schedule.Value.Timeout, clock);
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var request = new RefreshRequest("", RefreshTriggers.Parse(trigger) ?? RefreshTrigger.Manual, triggeredBy)
+        {
+            JobId = context.BackgroundJob.Id,
+            Attempt = retry + 1,
+            RetriesLeft = schedule.Value.Retries - retry,
+            RequestedAt = DateTime.SpecifyKind(context.BackgroundJob.CreatedAt, DateTimeKind.Utc),
+            Limit = limit.Token,
+        };
+
+        var failures = new ConcurrentBag<(string Token, ProviderFailure Failure)>();
+        try
+        {
+            await Task.WhenAll((await OpenOfAsync(tokens, request.JobId, cancellationToken)).Select(RefreshAsync));
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new JobTimedOutException(schedule.Value.Timeout);
+        }
+
+        Report([.. failures.OrderBy(failure => failure.Token, StringComparer.Ordinal)]);
+
+        async Task RefreshAsync(string token)
+        {
+            switch (await refresher.RefreshAsync(request with { Token = token }, waiting.Token))
+            {
+                case RefreshOutcome.Failed failed:
+                    failures.Add((token, failed.Failure));
+                    break;
+                case RefreshOutcome.Refreshed done when done.DueAt - clock.GetUtcNow() < ShortLife:
+                    queue.ScheduleAt(token, done.DueAt);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>A retry goes only through the tokens that this job has not settled: no success, no skip, no failure for good.</summary>
+    private async Task<IEnumerable<string>> OpenOfAsync(string[] tokens, string jobId, CancellationToken cancellationToken)
+    {
+        var permanent = Enum.GetValues<FailureKind>().Where(kind => !kind.IsRetryable()).Select(kind => kind.Code()).ToList();
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var settled = await db.Attempts
+            .Where(row => row.JobId == jobId
+                && (row.Status == AttemptStatus.Success || row.Status == AttemptStatus.Skipped
+                    || (row.Status == AttemptStatus.Failed && permanent.Contains(row.ErrorCode!))))
+            .Select(row => row.TokenName).ToListAsync(cancellationToken);
+        return tokens.Except(settled, StringComparer.OrdinalIgnoreCase);
+    }
+
+    private static void Report(IReadOnlyList<(string Token, ProviderFailure Failure)> failures)
+    {
+        if (failures.Count == 0)
+        {
+            return;
+        }
+
+        var message = string.Join("; ", failures.Take(10).Select(failed => $"{failed.Token}: {failed.Failure.Kind.Code()}, {failed.Failure.Reason}"))
+            + (failures.Count > 10 ? $"; and {failures.Count - 10} more" : "");
+        var retryable = failures.Where(failed => failed.Failure.Kind.IsRetryable()).ToList();
+        throw retryable.Count == 0
+            ? new RefreshRefusedException(message)
+            : new RefreshFailedException(message, retryable.Max(failed => failed.Failure.RetryAfter));
+    }
+}

@@ -1,0 +1,45 @@
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>When tokens are renewed, bound from <c>TokenRefresh:Renewal</c>.</summary>
+public sealed class RenewalOptions
+{
+    /// <summary>The section these settings are bound from.</summary>
+    public const string Section = "TokenRefresh:Renewal";
+
+    /// <summary>A token with less life left than this is always due. Default five minutes; never more than half a token's life counts.</summary>
+    [SpanBetween("00:00:00", "7.00:00:00")]
+    public TimeSpan Threshold { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>A token is due at this share of its lifetime, when that is earlier. Default 0.667: a day's token after 16 hours.</summary>
+    [Between(0.1, 0.99)]
+    public double LifetimeFraction { get; set; } = 0.667;
+}
+
+/// <summary>A provider's own renewal rule, bound from <c>Providers:NAME</c>; what is absent follows the general one.</summary>
+public sealed class ProviderRenewalOptions
+{
+    /// <summary>As <see cref="RenewalOptions.Threshold"/>.</summary>
+    [SpanBetween("00:00:00", "7.00:00:00")]
+    public TimeSpan? Threshold { get; set; }
+
+    /// <summary>As <see cref="RenewalOptions.LifetimeFraction"/>.</summary>
+    [Between(0.1, 0.99)]
+    public double? LifetimeFraction { get; set; }
+
+    /// <summary>As <see cref="NotificationOptions.CriticalThreshold"/>.</summary>
+    [SpanBetween("00:00:00", "7.00:00:00")]
+    public TimeSpan? CriticalThreshold { get; set; }
+}
+
+/// <summary>When people are told, bound from <c>TokenRefresh:Notifications</c>.</summary>
+public sealed class NotificationOptions
+{
+    /// <summary>The section these settings are bound from.</summary>
+    public const string Section = "TokenRefresh:Notifications";
+
+    /// <summary>A failing token with less life left than this is critical. Default two hours.</summary>
+    [SpanBetween("00:00:00", "7.00:00:00")]
+    public TimeSpan CriticalThreshold { get; set; } = TimeSpan.FromHours(2);
+}

@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>By which measure a token is renewed before it dies.</summary>
+/// <param name="Threshold">With less life left than this it is always due.</param>
+/// <param name="LifetimeFraction">It is due at this share of its lifetime, when that is earlier.</param>
+public sealed record RenewalRule(TimeSpan Threshold, double LifetimeFraction);
+
+/// <summary>When a token is due, and why then, as a phrase that follows "due".</summary>
+public sealed record RenewalPlan(DateTimeOffset DueAt, string Reason);
+
+/// <summary>When is a token due, and how long is a failing one left alone? Pure: the clock is an argument.</summary>
+public static class RenewalPolicy
+{
+    /// <summary>How long an expired token is left alone at most.</summary>
+    private static readonly TimeSpan LongestPauseWhenExpired = TimeSpan.FromMinutes(3);
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LargestJitter = TimeSpan.FromMinutes(30);
+
+    /// <summary>
+    /// Due at <c>expires − lead</c> with <c>lead = max(threshold, lifetime × (1 − fraction))</c>, never more than half the lifetime;
+    /// earlier by a jitter of up to 1 % of the lifetime (30 minutes at most) that is fixed per token, so that tokens issued together
+    /// are not renewed together; and before the refresh token's own death when the renewal depends on it.
+    /// </summary>
+    /// <param name="refreshExpiresAt">The refresh token's death where nothing but it can renew the token, else null.</param>
+    public static RenewalPlan Plan(string token, RenewalRule rule, DateTimeOffset issuedAt, DateTimeOffset expiresAt, DateTimeOffset? refreshExpiresAt = null)
+    {
+        var lifetime = expiresAt - issuedAt;
+        var byShare = lifetime * (1 - rule.LifetimeFraction);
+        var (lead, reason) = (rule.Threshold > lifetime / 2 || byShare > lifetime / 2) ? (lifetime / 2, $"at half of its {Words(lifetime)}")
+            : rule.Threshold > byShare ? (rule.Threshold, $"{Words(rule.Threshold)} before it expires")
+            : (byShare, string.Create(CultureInfo.InvariantCulture, $"at {rule.LifetimeFraction:P0} of its {Words(lifetime)}"));
+        var dueAt = expiresAt - lead - Jitter(token, lifetime);
+
+        if (refreshExpiresAt is { } death && death - Min(lead, (death - issuedAt) / 2) is var last && last < dueAt)
+        {
+            (dueAt, reason) = (last, "before its refresh token dies");
+        }
+
+        return new(dueAt < issuedAt ? issuedAt : dueAt, reason);
+    }
+
+    /// <summary>
+    /// How long a failing token is left alone: two minutes, doubled with each round of failures, at most an hour; never more than
+    /// an eighth of the life that is left, so that many attempts still fit; at most three minutes once it has expired; and
+    /// never less than the provider asked for.
+    /// </summary>
+    /// <param name="failures">Failed attempts since the last success, this one included.</param>
+    /// <param name="attemptsARound">How many of them one job makes, its retries included.</param>
+    public static TimeSpan PauseAfter(string token, int failures, int attemptsARound, DateTimeOffset? expiresAt, TimeSpan? retryAfter, DateTimeOffset now)
+    {
+        var rounds = Math.Clamp((failures - 1) / Math.Max(1, attemptsARound), 0, 10);
+        var pause = Min(FirstPause * Math.Pow(2, rounds), LongestPause);
+        var left = (expiresAt ?? now) - now;
+        pause = left > TimeSpan.Zero ? Min(pause, Max(left / 8, ShortestPause)) : Min(pause, LongestPauseWhenExpired);
+        pause -= pause * 0.1 * Share($"{token}/{failures}");
+        return Max(pause, retryAfter ?? TimeSpan.Zero);
+    }
+
+    /// <summary>A stable share of the largest jitter: the same for one token at every node and after every restart.</summary>
+    private static TimeSpan Jitter(string token, TimeSpan lifetime) => Min(lifetime * 0.01, LargestJitter) * Share(token);
+
+    private static double Share(string text) => 
+        BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text))) / (double)ulong.MaxValue;
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
+    private static string Words(TimeSpan span) => Spans.InWords(span);
+}

@@ -1,0 +1,69 @@
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>May this request refresh the token now, and why or why not?</summary>
+/// <param name="IsDue">True when the provider is to be asked.</param>
+/// <param name="Reason">A sentence for the log and the page.</param>
+public sealed record RenewalVerdict(bool IsDue, string Reason)
+{
+    /// <summary>Judges a request by the stored state alone, in the order in which the rules outrank each other.</summary>
+    /// <param name="token">The row as read under the lease.</param>
+    /// <param name="settings">The token's settings.</param>
+    /// <param name="fingerprint">The digest of today's settings; another one than the stored lifts what a failure blocked.</param>
+    public static RenewalVerdict For(Token token, ConfiguredToken settings, RefreshRequest request, string fingerprint, DateTimeOffset now)
+    {
+        var byPerson = request.Trigger is RefreshTrigger.Manual or RefreshTrigger.Forced;
+        var settingsChanged = token.SettingsFingerprint is { } last && last != fingerprint;
+
+        if (settings.NotConfiguredBecause is { } missing)
+        {
+            return Wait($"Not configured: {missing}.");
+        }
+
+        if (settings.Order.Grant == Grant.Imported && token.RefreshToken is null)
+        {
+            return Wait($"Only a person can start this grant: import it with 'tokens import {token.Name}'.");
+        }
+
+        if (token.IsPaused(now) && !byPerson)
+        {
+            return Wait($"Paused: {token.PauseReason}");
+        }
+
+        if (request.RequestedAt is { } asked && token.IssuedAt > asked)
+        {
+            return Wait($"Already refreshed at {token.IssuedAt:u}, after this was asked for.");
+        }
+
+        if (!byPerson && !settingsChanged && Blocked(token, request, now) is { } block)
+        {
+            return Wait(block);
+        }
+
+        return request.Trigger switch
+        {
+            RefreshTrigger.Forced => Due("Forced."),
+            RefreshTrigger.Backup => Due("Backup: acquired anew with the credentials."),
+            RefreshTrigger.Rejected => Due("The API refused this token."),
+            _ when settingsChanged && token.LastFailure is not null => Due("The settings have changed since it failed."),
+            _ when token.AccessToken is null => Due("It was never obtained."),
+            _ when token.RefreshDueAt <= now => Due($"Due since {token.RefreshDueAt:u}, {token.DueReason}."),
+            _ => Wait($"Fresh: due at {token.RefreshDueAt:u}, {token.DueReason}."),
+        };
+    }
+
+    private static string? Blocked(Token token, RefreshRequest request, DateTimeOffset now) => token.LastFailure switch
+    {
+        FailureKind.CredentialRejected when request.Trigger == RefreshTrigger.Backup => null,
+        { } kind when !kind.IsRetryable() => $"{kind.Code()}: {token.LastError}. Waits for changed settings or a person.",
+        _ when token.NextAttemptAt > now && (request.JobId is null || request.JobId != token.RetryJobId) =>
+            $"Waits until {token.NextAttemptAt:u} after {token.ConsecutiveFailures} failures ({token.LastErrorCode}).",
+        _ => null,
+    };
+
+    private static RenewalVerdict Due(string reason) => new(true, reason);
+
+    private static RenewalVerdict Wait(string reason) => new(false, reason);
+}

@@ -1,0 +1,186 @@
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>A token's row: what is stored of it, when it is due, and how it has fared. Secrets are sealed before they come here.</summary>
+public sealed class Token
+{
+    private Token()
+    {
+    }
+
+    /// <summary>The token's name, its key.</summary>
+    public string Name { get; private set; } = "";
+
+    /// <summary>The provider's name.</summary>
+    public string Provider { get; private set; } = "";
+
+    /// <summary>The sealed bearer token; null until it was first obtained.</summary>
+    public string? AccessToken { get; private set; }
+
+    /// <summary>The sealed refresh token, if the provider ever gave one.</summary>
+    public string? RefreshToken { get; private set; }
+
+    /// <summary>Counts the tokens that were stored under this name; a writer that read an older one loses.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>The instant before the stored token was asked for.</summary>
+    public DateTimeOffset? IssuedAt { get; private set; }
+
+    /// <summary>When the stored token dies.</summary>
+    public DateTimeOffset? ExpiresAt { get; private set; }
+
+    /// <summary>When the stored refresh token dies; null where the provider does not say.</summary>
+    public DateTimeOffset? RefreshExpiresAt { get; private set; }
+
+    /// <summary>From when on the token is to be refreshed; null only where nothing can be done without a person.</summary>
+    public DateTimeOffset? RefreshDueAt { get; private set; }
+
+    /// <summary>Why it is due then, as a phrase.</summary>
+    public string DueReason { get; private set; } = "";
+
+    /// <summary>After a failure: not to be tried before this by itself.</summary>
+    public DateTimeOffset? NextAttemptAt { get; private set; }
+
+    /// <summary>The Hangfire job that has retries left for this token, and so may pass <see cref="NextAttemptAt"/>.</summary>
+    public string? RetryJobId { get; private set; }
+
+    /// <summary>Until then a job for this token is expected to start, so the due check enqueues no second one.</summary>
+    public DateTimeOffset? QueuedUntil { get; private set; }
+
+    /// <summary>When a refresh was last considered, skipped ones included.</summary>
+    public DateTimeOffset? LastLookedAt { get; private set; }
+
+    /// <summary>When the provider was last asked.</summary>
+    public DateTimeOffset? LastAttemptAt { get; private set; }
+
+    /// <summary>When the provider last issued a token.</summary>
+    public DateTimeOffset? LastSuccessAt { get; private set; }
+
+    /// <summary>When a program last read the token.</summary>
+    public DateTimeOffset? LastUsedAt { get; private set; }
+
+    /// <summary>Failed attempts since the last success.</summary>
+    public int ConsecutiveFailures { get; private set; }
+
+    /// <summary>The kind of the last failure since the last success, as stored (<see cref="FailureKinds.Code"/>).</summary>
+    public string? LastErrorCode { get; private set; }
+
+    /// <summary>The last failure in words.</summary>
+    public string? LastError { get; private set; }
+
+    /// <summary>A keyed digest of the settings that the last attempt used; another value lifts a block.</summary>
+    public string? SettingsFingerprint { get; private set; }
+
+    /// <summary>For people who query the table: true while the settings name the token and nobody has paused it.</summary>
+    public bool IsActive { get; private set; }
+
+    /// <summary>Since when the token is paused; null when it is not.</summary>
+    public DateTimeOffset? PausedAt { get; private set; }
+
+    /// <summary>When the pause ends by itself; null for never.</summary>
+    public DateTimeOffset? PausedUntil { get; private set; }
+
+    /// <summary>Who paused the token, and why.</summary>
+    public string? PauseReason { get; private set; }
+
+    /// <summary>Who refreshes the token now.</summary>
+    public string? LeaseOwner { get; private set; }
+
+    /// <summary>Until when that holds, by the database's clock.</summary>
+    public DateTimeOffset? LeaseUntil { get; private set; }
+
+    /// <summary>What the provider said beside the token, such as the granted scopes. JSON, no secrets.</summary>
+    public string Metadata { get; private set; } = "{}";
+
+    /// <summary>When the row was made.</summary>
+    public DateTimeOffset CreatedAt { get; private set; }
+
+    /// <summary>The kind of the last failure since the last success.</summary>
+    public FailureKind? LastFailure => LastErrorCode is null ? null : FailureKinds.Parse(LastErrorCode);
+
+    /// <summary>True while a pause holds.</summary>
+    public bool IsPaused(DateTimeOffset now) => PausedAt is not null && (PausedUntil is null || PausedUntil > now);
+
+    /// <summary>True when there is a token that has not died yet.</summary>
+    public bool IsValid(DateTimeOffset now) => AccessToken is not null && ExpiresAt > now;
+
+    internal static Token New(string name, DateTimeOffset now) => new()
+    {
+        Name = name,
+        CreatedAt = now,
+        RefreshDueAt = now,
+        DueReason = "it was never obtained",
+    };
+
+    internal void Configure(ConfiguredToken settings)
+    {
+        Provider = settings.Provider.Name;
+        IsActive = PausedAt is null;
+    }
+
+    internal void Unconfigure() => IsActive = false;
+
+    internal void Looked(DateTimeOffset now) => LastLookedAt = now;
+
+    internal void Attempted(DateTimeOffset now, string fingerprint)
+    {
+        LastLookedAt = LastAttemptAt = now;
+        SettingsFingerprint = fingerprint;
+        QueuedUntil = null;
+    }
+
+    /// <summary>Takes over what was issued. An answer without a refresh token leaves the stored one as it is.</summary>
+    internal void Accept(IssuedToken issued, string sealedAccess, string? sealedRefresh, RenewalPlan plan, string metadata, DateTimeOffset now)
+    {
+        AccessToken = sealedAccess;
+        if (sealedRefresh is not null)
+        {
+            RefreshToken = sealedRefresh;
+            RefreshExpiresAt = issued.RefreshExpiresAt;
+        }
+
+        Version++;
+        IssuedAt = issued.RequestedAt;
+        ExpiresAt = issued.ExpiresAt;
+        RefreshDueAt = plan.DueAt;
+        DueReason = plan.Reason;
+        LastSuccessAt = now;
+        Metadata = metadata;
+        ConsecutiveFailures = 0;
+        NextAttemptAt = null;
+        RetryJobId = LastErrorCode = LastError = null;
+    }
+
+    /// <summary>Records a failure; the stored token stays as it is.</summary>
+    internal void RecordFailure(ProviderFailure failure, DateTimeOffset? nextAttemptAt, string? retryJobId)
+    {
+        ConsecutiveFailures++;
+        LastErrorCode = failure.Kind.Code();
+        LastError = failure.Reason;
+        NextAttemptAt = nextAttemptAt;
+        RetryJobId = retryJobId;
+    }
+
+    internal void Release()
+    {
+        LeaseOwner = null;
+        LeaseUntil = null;
+        QueuedUntil = null;
+    }
+
+    internal void Pause(DateTimeOffset now, DateTimeOffset? until, string reason)
+    {
+        PausedAt = now;
+        PausedUntil = until;
+        PauseReason = reason;
+        IsActive = false;
+    }
+
+    internal void Resume()
+    {
+        PausedAt = PausedUntil = null;
+        PauseReason = null;
+        IsActive = true;
+    }
+}

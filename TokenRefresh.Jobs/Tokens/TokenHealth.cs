@@ -1,0 +1,75 @@
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>How a token stands, from well to worst.</summary>
+public enum TokenState
+{
+    /// <summary>Valid, and not due.</summary>
+    Fresh,
+
+    /// <summary>Valid and due; its refresh is expected any moment.</summary>
+    Due,
+
+    /// <summary>Its provider has no credentials or is switched off. No error.</summary>
+    NotConfigured,
+
+    /// <summary>A person has paused it.</summary>
+    Paused,
+
+    /// <summary>Valid, but due for longer than a refresh should take.</summary>
+    Overdue,
+
+    /// <summary>Valid, failing, and with little life left.</summary>
+    Critical,
+
+    /// <summary>Never obtained yet.</summary>
+    Missing,
+
+    /// <summary>Only a person can start it, and nobody has.</summary>
+    NeedsPerson,
+
+    /// <summary>Dead.</summary>
+    Expired,
+}
+
+/// <summary>Derives a token's state. The one place that knows what overdue, critical and healthy mean. Pure.</summary>
+public static class TokenHealth
+{
+    /// <summary>A refresh that is later than this is overdue, unless the token's life is so short that half of its lead is less.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMinutes(5);
+
+    /// <summary>The state of a stored token; <paramref name="token"/> is null where no row exists yet.</summary>
+    public static TokenState Of(Token? token, ConfiguredToken settings, DateTimeOffset now)
+    {
+        var isValid = token is not null && token.IsValid(now);
+        return token switch
+        {
+            _ when settings.NotConfiguredBecause is not null && !isValid => TokenState.NotConfigured,
+            { PausedAt: not null } when token.IsPaused(now) => TokenState.Paused,
+            null or { AccessToken: null } => settings.Order.Grant == Grant.Imported ? TokenState.NeedsPerson : TokenState.Missing,
+            _ when !isValid => token.LastFailure == FailureKind.GrantRevoked ? TokenState.NeedsPerson : TokenState.Expired,
+            { ConsecutiveFailures: > 0 } when token.ExpiresAt - now < settings.CriticalThreshold => TokenState.Critical,
+            _ when token.RefreshDueAt is not { } due || due > now => TokenState.Fresh,
+            _ => now - token.RefreshDueAt > Allowance(token) ? TokenState.Overdue : TokenState.Due,
+        };
+    }
+
+    /// <summary>True in the states in which nobody needs to do anything.</summary>
+    public static bool IsWell(this TokenState state) =>
+        state is TokenState.Fresh or TokenState.Due or TokenState.NotConfigured or TokenState.Paused;
+
+    /// <summary>The state in words, for pages and verbs.</summary>
+    public static string InWords(this TokenState state) => state switch
+    {
+        TokenState.NotConfigured => "not configured",
+        TokenState.NeedsPerson => "needs a person",
+        _ => state.ToString().ToLowerInvariant(),
+    };
+
+    private static TimeSpan Allowance(Token token)
+    {
+        var lead = (token.ExpiresAt - token.RefreshDueAt)!.Value;
+        return lead / 2 < Grace ? lead / 2 : Grace;
+    }
+}

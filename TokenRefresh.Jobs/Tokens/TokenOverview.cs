@@ -1,0 +1,77 @@
+using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>One token as people see it. No secrets.</summary>
+public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token? Stored, DateTimeOffset AsOf)
+{
+    /// <summary>The token's name.</summary>
+    public string Name => Settings.Name;
+
+    /// <summary>Life left; null without a token, negative once it has died.</summary>
+    public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
+
+    /// <summary>When it is refreshed next as things stand: a pause after a failure comes before the due time. Null where nothing is planned.</summary>
+    public DateTimeOffset? NextRefreshAt => State is TokenState.NotConfigured or TokenState.Paused or TokenState.NeedsPerson || WaitsForPerson
+        ? null
+        : Stored is null ? AsOf : Stored.NextAttemptAt ?? Stored.RefreshDueAt;
+
+    /// <summary>Why then, or why nothing is planned.</summary>
+    public string NextRefreshReason => this switch
+    {
+        { Settings.NotConfiguredBecause: { } missing } => missing,
+        { State: TokenState.Paused } => $"paused: {Stored!.PauseReason}",
+        { State: TokenState.NeedsPerson } => $"import it: tokens import {Name}",
+        { WaitsForPerson: true } => "waits for changed settings or a person",
+        { Stored.NextAttemptAt: not null } => $"after {Stored.ConsecutiveFailures} failures ({Stored.LastErrorCode})",
+        { Stored: not null } => Stored.DueReason,
+        _ => "it was never obtained",
+    };
+
+    /// <summary>The last outcome in words.</summary>
+    public string LastOutcome => Stored switch
+    {
+        null or { LastAttemptAt: null } => "never tried",
+        { LastErrorCode: { } code } => $"{code}: {Stored.LastError}",
+        _ => "success",
+    };
+
+    private bool WaitsForPerson => Stored?.LastFailure is { } kind && !kind.IsRetryable();
+}
+
+/// <summary>What everybody sees of the tokens, pages, API, verbs and probes alike: one query, one judgement.</summary>
+public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock)
+{
+    /// <summary>Every configured token, most urgent first.</summary>
+    /// <param name="provider">Only this provider's, in any case; null for all.</param>
+    public async Task<IReadOnlyList<TokenView>> ListAsync(string? provider, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var stored = await db.Tokens.AsNoTracking().ToDictionaryAsync(token => token.Name, cancellationToken);
+        var now = clock.GetUtcNow();
+        return [.. configured.All
+            .Where(token => provider is null || token.Provider.Name.Equals(provider, StringComparison.OrdinalIgnoreCase))
+            .Select(token => View(token, stored.GetValueOrDefault(token.Name), now))
+            .OrderByDescending(view => view.State)
+            .ThenBy(view => view.Stored?.ExpiresAt ?? DateTimeOffset.MaxValue)
+            .ThenBy(view => view.Name, StringComparer.Ordinal)];
+    }
+
+    /// <summary>The token of that name, or null when the settings do not name it.</summary>
+    public async Task<TokenView?> FindAsync(string name, CancellationToken cancellationToken)
+    {
+        if (configured.Find(name) is not { } settings)
+        {
+            return null;
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var stored = await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == settings.Name, cancellationToken);
+        return View(settings, stored, clock.GetUtcNow());
+    }
+
+    private static TokenView View(ConfiguredToken settings, Token? stored, DateTimeOffset now) =>
+        new(settings, TokenHealth.Of(stored, settings, now), stored, now);
+}

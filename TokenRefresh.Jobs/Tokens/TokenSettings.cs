@@ -1,0 +1,53 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>One token as the settings describe it, bound from <c>Tokens:NAME</c>.</summary>
+public sealed class TokenSettings
+{
+    /// <summary>The configuration section that holds the tokens by name.</summary>
+    public const string Section = "Tokens";
+
+    /// <summary>The provider's configured name, in any case.</summary>
+    public string Provider { get; set; } = "";
+
+    /// <summary>The scopes to ask for, separated by commas; empty where the provider knows none.</summary>
+    public string Scopes { get; set; } = "";
+
+    /// <summary>How the token is started: with the provider's credentials (default), or by a person who imports it.</summary>
+    public Grant Grant { get; set; } = Grant.ClientCredentials;
+
+    /// <summary>Further parameters that the provider documents for this token, as <c>key=value</c> separated by commas, for example <c>bank=062</c>. Default: none.</summary>
+    public string Parameters { get; set; } = "";
+}
+
+/// <summary>Checks what one section alone cannot: that the name can be used in an address, and that the provider exists.</summary>
+internal sealed partial class TokenSettingsRules(ITokenProviders providers) : IValidateOptions<TokenSettings>
+{
+    public ValidateOptionsResult Validate(string? name, TokenSettings options)
+    {
+        if (name is null or "")
+        {
+            return ValidateOptionsResult.Skip;
+        }
+
+        if (!AllowedName().IsMatch(name))
+        {
+            return ValidateOptionsResult.Fail($"Tokens__{name} is not allowed: a token's name is 1 to 64 of a-z, 0-9, '_', '-' and '.', and begins with a letter or digit.");
+        }
+
+        if (providers.Find(options.Provider) is null)
+        {
+            return ValidateOptionsResult.Fail($"Tokens__{name}__Provider = '{options.Provider}' is not allowed: one of {string.Join(", ", providers.All.Select(provider => provider.Name))}.");
+        }
+
+        return options.Parameters.Split(',', StringSplitOptions.RemoveEmptyEntries).All(pair => pair.IndexOf('=', StringComparison.Ordinal) > 0)
+            ? ValidateOptionsResult.Success
+            : ValidateOptionsResult.Fail($"Tokens__{name}__Parameters = '{options.Parameters}' is not allowed: key=value pairs separated by commas.");
+    }
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9_.-]{0,63}$")]
+    private static partial Regex AllowedName();
+}

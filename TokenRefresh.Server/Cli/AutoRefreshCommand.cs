@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Spectre.Console;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>tokens auto-refresh</c>: through the queue, or here and now.</summary>
+internal static class AutoRefreshCommand
+{
+    public static Command Create(VerbHost host)
+    {
+        var provider = Options.Provider();
+        var token = new Option<string?>("--token") { Description = "Only this token." };
+        var force = new Option<bool>("--force") { Description = "Refresh whatever is due." };
+        var sync = new Option<bool>("--sync") { Description = "Refresh here and now instead of through the queue; exit code 1 if any failed." };
+        var json = Options.Json();
+        var command = new Command("auto-refresh", "Refresh tokens that are due, all or some, and print the jobs' ids.") { provider, token, force, sync, json };
+        command.SetAction((call, cancellationToken) =>
+        {
+            var trigger = call.GetValue(force) ? RefreshTrigger.Forced : RefreshTrigger.Manual;
+            return call.GetValue(sync)
+                ? host.RunCallingAsync(services => RefreshAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json), cancellationToken), cancellationToken)
+                : host.RunAsync(services => Task.FromResult(Enqueue(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json))), cancellationToken);
+        });
+        return command;
+    }
+
+    private static List<ConfiguredToken> Select(IServiceProvider services, string? providerName, string? tokenName)
+    {
+        var provider = TokensCommands.RequireProvider(services, providerName);
+        if (tokenName is not null)
+        {
+            var token = TokensCommands.Require(services, tokenName);
+            return provider is null || token.Provider == provider
+                ? [token]
+                : throw new UsageException($"Token '{token.Name}' is {token.Provider.Name}'s, not {provider.Name}'s.");
+        }
+
+        var asked = services.GetRequiredService<ConfiguredTokens>().All.Where(token => provider is null || token.Provider == provider).ToList();
+        foreach (var skipped in asked.Where(token => token.NotConfiguredBecause is not null))
+        {
+            Output.Note($"{skipped.Name} is not configured: {skipped.NotConfiguredBecause}.");
+        }
+
+        return [.. asked.Where(token => token.NotConfiguredBecause is null)];
+    }
+
+    private static int Enqueue(IServiceProvider services, List<ConfiguredToken> tokens, RefreshTrigger trigger, bool json)
+    {
+        var jobs = services.GetRequiredService<RefreshQueue>().Enqueue([.. tokens.Select(token => token.Name)], trigger, Options.Caller);
+        if (json)
+        {
+            Output.Json(jobs.Select(job => new { job.JobId, job.Tokens }));
+        }
+        else
+        {
+            Output.Table(["JOB", "TOKENS"], jobs.Select(job => (IReadOnlyList<string>)[job.JobId, string.Join(", ", job.Tokens)]), "There is no configured token to refresh.");
+        }
+
+        if (jobs.Count > 0 && services.GetRequiredService<QueueView>().LiveServers().Count == 0)
+        {
+            Output.Note("No worker is alive: the jobs wait until a server runs. To refresh here and now, add --sync.");
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static async Task<int> RefreshAsync(IServiceProvider services, List<ConfiguredToken> tokens, RefreshTrigger trigger, bool json, CancellationToken cancellationToken)
+    {
+        var refresher = services.GetRequiredService<TokenRefresher>();
+        var results = new List<(string Token, RefreshOutcome Outcome)>();
+        var messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        await messages.Progress().HideCompleted(false).StartAsync(async progress =>
+        {
+            var running = tokens.ToDictionary(token => token, token => progress.AddTask(token.Name, new ProgressTaskSettings { MaxValue = 1 }).IsIndeterminate());
+            await foreach (var done in Task.WhenEach(tokens.Select(RefreshOneAsync)))
+            {
+                var (token, outcome) = await done;
+                running[token].IsIndeterminate(false).Increment(1);
+                results.Add((token.Name, outcome));
+                if (!json)
+                {
+                    Console.Out.WriteLine($"{token.Name}: {Words(outcome)}");
+                }
+            }
+        });
+        if (json)
+        {
+            Output.Json(results.Select(result => new { Token = result.Token, Outcome = Kind(result.Outcome), Message = Words(result.Outcome) }));
+        }
+
+        return results.Any(result => result.Outcome is RefreshOutcome.Failed) ? ExitCode.Failed : ExitCode.Done;
+
+        async Task<(ConfiguredToken Token, RefreshOutcome Outcome)> RefreshOneAsync(ConfiguredToken token) =>
+            (token, await refresher.RefreshAsync(new(token.Name, trigger, Options.Caller), cancellationToken));
+    }
+
+    private static string Kind(RefreshOutcome outcome) => outcome switch
+    {
+        RefreshOutcome.Refreshed => "success",
+        RefreshOutcome.Skipped => "skipped",
+        RefreshOutcome.InFlight => "in_flight",
+        RefreshOutcome.Failed => "failed",
+        _ => throw new UnreachableException(),
+    };
+
+    private static string Words(RefreshOutcome outcome) => outcome switch
+    {
+        RefreshOutcome.Refreshed done => $"refreshed, expires {done.ExpiresAt:u}",
+        RefreshOutcome.Skipped skipped => $"skipped: {skipped.Reason}",
+        RefreshOutcome.InFlight busy => $"in flight: {busy.Reason}",
+        RefreshOutcome.Failed failed => $"failed: {failed.Failure.Kind.Code()}: {failed.Failure.Reason}",
+        _ => throw new UnreachableException(),
+    };
+}

@@ -1,0 +1,123 @@
+using System.CommandLine;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Server.Hosting;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary>What a process answers its caller with.</summary>
+internal static class ExitCode
+{
+    /// <summary>All that was asked for was done.</summary>
+    public const int Done = 0;
+
+    /// <summary>It was tried, and something failed.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The call itself, or a setting, was wrong; nothing was changed.</summary>
+    public const int Usage = 2;
+}
+
+/// <summary>A verb was called with something that does not exist; the message lists what does.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>The program's verbs. Settings may stand anywhere in a call, as <c>--Section:Key=value</c>.</summary>
+internal static class CommandLine
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var (settings, rest) = SplitSettings(args);
+        var parsed = Root(settings).Parse(rest);
+        if (parsed.Errors.Count > 0)
+        {
+            return Complain(parsed.Errors.Select(error => error.Message).Append($"See: {parsed.CommandResult.Path()} --help"), ExitCode.Usage);
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception error) when (Verdict(error) is { } verdict)
+        {
+            return Complain(verdict.Lines, verdict.ExitCode);
+        }
+    }
+
+    private static RootCommand Root(Dictionary<string, string?> settings)
+    {
+        var verbs = new VerbHost(settings);
+        var root = new RootCommand(
+            "Keeps the access tokens of third-party APIs fresh. Without a verb it serves.\n"
+            + "Exit codes: 0 done, 1 something failed, 2 the call or a setting was wrong.\n"
+            + "Any setting can be given as --Section:Key=value, for example --TokenRefresh:Queue:Workers=10.")
+        {
+            new ServeCommand(settings),
+            TokensCommands.Create(verbs),
+            LogsCommands.Create(verbs),
+            ScheduleCommands.Create(verbs),
+            QueueCommands.Create(verbs),
+            DbCommands.Create(verbs),
+        };
+        ServeCommand.Configure(root, settings);
+        return root;
+    }
+
+    /// <summary>Takes <c>--A:B=value</c>, <c>--A__B=value</c> and the host's own <c>--environment</c> out of a call.</summary>
+    internal static (Dictionary<string, string?> Settings, string[] Rest) SplitSettings(string[] args)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        var rest = new List<string>();
+        foreach (var arg in args)
+        {
+            var (key, value) = arg.IndexOf('=', StringComparison.Ordinal) is var at and > 2 && arg.StartsWith("--", StringComparison.Ordinal)
+                ? (arg[2..at].Replace("__", ":", StringComparison.Ordinal), arg[(at + 1)..])
+                : ("", "");
+            if (key.Contains(':', StringComparison.Ordinal) || key.ToLowerInvariant() is "environment" or "contentroot" or "applicationname")
+            {
+                settings[key] = value;
+            }
+            else
+            {
+                rest.Add(arg);
+            }
+        }
+
+        return (settings, [.. rest]);
+    }
+
+    /// <summary>The failures that are a person's to mend, as lines; null for a mistake of this program, which shows its trace.</summary>
+    private static (IEnumerable<string> Lines, int ExitCode)? Verdict(Exception error) => error switch
+    {
+        AggregateException many when many.InnerExceptions.All(one => one is OptionsValidationException) =>
+            (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(), ExitCode.Usage),
+        OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
+        UsageException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
+        StartUpException => ([error.Message], ExitCode.Failed),
+        IOException when error.Message.StartsWith("Failed to bind", StringComparison.Ordinal) =>
+            ([$"{error.Message} Stop what listens there, or choose another address with --urls."], ExitCode.Failed),
+        _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),
+        OperationCanceledException => (["Stopped."], ExitCode.Failed),
+        _ => null,
+    };
+
+    private static int Complain(IEnumerable<string> lines, int exitCode)
+    {
+        foreach (var line in lines)
+        {
+            Console.Error.WriteLine(line);
+        }
+
+        return exitCode;
+    }
+
+    private static string Path(this System.CommandLine.Parsing.CommandResult command)
+    {
+        var names = new List<string>();
+        for (System.CommandLine.Parsing.SymbolResult? at = command; at is System.CommandLine.Parsing.CommandResult { Command: not RootCommand } verb; at = at.Parent)
+        {
+            names.Insert(0, verb.Command.Name);
+        }
+
+        return string.Join(' ', names.Prepend("TokenRefresh.Server"));
+    }
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Server.Hosting;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>db …</c></summary>
+internal static class DbCommands
+{
+    public static Command Create(VerbHost host) => new("db", "The schema of the database.") { Migrate(host), Status(host) };
+
+    private static Command Migrate(VerbHost host)
+    {
+        var command = new Command("migrate", "Bring the schema to what this version expects. Repeating it changes nothing.");
+        command.SetAction((_, cancellationToken) => host.RunUnpreparedAsync(
+            async services =>
+            {
+                var preparation = services.GetRequiredService<DatabasePreparation>();
+                var pending = await preparation.PendingAsync(cancellationToken);
+                await preparation.RunAsync(marksStrays: false, cancellationToken);
+                Console.Out.WriteLine(pending.Count == 0 ? "The schema is up to date." : $"Applied {string.Join(", ", pending)}.");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Status(VerbHost host)
+    {
+        var json = Options.Json();
+        var command = new Command("status", "Where the database is and which migrations it has; exit code 1 while some are pending.") { json };
+        command.SetAction((call, cancellationToken) => host.RunUnpreparedAsync(
+            async services =>
+            {
+                var preparation = services.GetRequiredService<DatabasePreparation>();
+                var (applied, pending) = (await preparation.AppliedAsync(cancellationToken), await preparation.PendingAsync(cancellationToken));
+                var where = services.GetRequiredService<Database>().Description;
+                if (call.GetValue(json))
+                {
+                    Output.Json(new { Database = where, Applied = applied, Pending = pending });
+                }
+                else
+                {
+                    Console.Out.WriteLine($"database  {where}{Environment.NewLine}applied   {applied.Count} migrations{(applied.Count > 0 ? $", the last {applied[^1]}" : "")}{Environment.NewLine}pending   {(pending.Count == 0 ? "none" : string.Join(", ", pending) + " (apply with: db migrate)")}");
+                }
+
+                return pending.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+            },
+            cancellationToken));
+        return command;
+    }
+}

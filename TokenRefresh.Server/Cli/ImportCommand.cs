@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>tokens import</c>: for grants that only a person can start.</summary>
+internal static class ImportCommand
+{
+    /// <summary>Far above any token of the providers; a whole file piped in by mistake is refused.</summary>
+    private const int LongestInput = 64 * 1024;
+
+    private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"} (refresh_token may be left out)""";
+
+    public static Command Create(VerbHost host)
+    {
+        var name = Options.Token();
+        var command = new Command("import", $"Store a token that a person has started elsewhere; reads JSON from stdin: {Shape}") { name };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                var token = TokensCommands.Require(services, call.GetValue(name)!);
+                var imported = Parse(await ReadAsync(cancellationToken), services.GetRequiredService<TimeProvider>().GetUtcNow());
+                await services.GetRequiredService<TokenControls>().ImportAsync(token.Name, imported, Options.Caller, cancellationToken);
+                Console.Out.WriteLine($"{token.Name} is imported; it expires {imported.ExpiresAt:u}. Try it with: tokens test {token.Name}");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    /// <summary>Reads and checks the pair; the messages never repeat what was read.</summary>
+    /// <exception cref="UsageException">It is not a pair that could work.</exception>
+    internal static ImportedToken Parse(string text, DateTimeOffset now)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            var access = Secret(document.RootElement, "access_token") ?? throw new UsageException($"access_token is missing. Expected: {Shape}");
+            var expiresAt = Text(document.RootElement, "expires_at") ?? throw new UsageException($"expires_at is missing. Expected: {Shape}");
+            if (!DateTimeOffset.TryParse(expiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var expires))
+            {
+                throw new UsageException("expires_at is not a time such as 2026-01-31T12:00:00Z.");
+            }
+
+            return expires > now && expires < now.AddYears(10)
+                ? new(access, Secret(document.RootElement, "refresh_token"), expires.ToUniversalTime())
+                : throw new UsageException($"expires_at is {expires:u}; it must lie ahead, by ten years at most.");
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new UsageException($"stdin does not hold a JSON object of that shape. Expected: {Shape}");
+        }
+    }
+
+    private static string? Text(JsonElement pair, string key) =>
+        pair.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value.GetString() : null;
+
+    private static string? Secret(JsonElement pair, string key) => Text(pair, key) switch
+    {
+        null => null,
+        { Length: > 0 } text when !text.Any(sign => char.IsWhiteSpace(sign) || char.IsControl(sign)) => text,
+        _ => throw new UsageException($"{key} is blank or holds white space."),
+    };
+
+    private static async Task<string> ReadAsync(CancellationToken cancellationToken)
+    {
+        if (!Console.IsInputRedirected)
+        {
+            Output.Note($"Paste the JSON and end with Ctrl-D: {Shape}");
+        }
+
+        var buffer = new char[LongestInput + 1];
+        var length = await Console.In.ReadBlockAsync(buffer, cancellationToken);
+        return length <= LongestInput ? new(buffer, 0, length) : throw new UsageException("stdin holds more than 64 KB; that is no token.");
+    }
+}

@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
+using Hangfire;
+using Hangfire.Storage;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Scheduling;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>schedule …</c></summary>
+internal static class ScheduleCommands
+{
+    public static Command Create(VerbHost host) => new("schedule", "See the timetable, or run one of its jobs now.") { List(host), Run(host) };
+
+    private static Command List(VerbHost host)
+    {
+        var json = Options.Json();
+        var command = new Command("list", "Recurring jobs with cron, time zone, last and next run.") { json };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services =>
+            {
+                var jobs = Jobs(services);
+                if (call.GetValue(json))
+                {
+                    Output.Json(jobs.Select(job => new { job.Id, job.Cron, TimeZone = job.TimeZoneId, LastRun = Utc(job.LastExecution), NextRun = Utc(job.NextExecution), job.LastJobId, LastState = job.LastJobState, job.Error }));
+                }
+                else
+                {
+                    var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
+                    Output.Table(
+                        ["ID", "CRON", "TIME ZONE", "LAST RUN", "NEXT RUN", "LAST STATE"],
+                        jobs.Select(job => (IReadOnlyList<string>)
+                            [job.Id, job.Cron, job.TimeZoneId, Output.At(Utc(job.LastExecution), zone), Output.At(Utc(job.NextExecution), zone), job.Error ?? job.LastJobState ?? "-"]),
+                        "No server has installed the timetable yet; start one.");
+                }
+
+                return Task.FromResult(ExitCode.Done);
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Run(VerbHost host)
+    {
+        var id = new Argument<string>("ID") { Description = "The recurring job; left out: the due check.", DefaultValueFactory = _ => RecurringJobs.DueTokenRefresh };
+        var command = new Command("run", "Trigger a recurring job now.") { id };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services =>
+            {
+                var jobs = Jobs(services);
+                var asked = call.GetValue(id)!;
+                if (jobs.All(job => job.Id != asked))
+                {
+                    throw new UsageException(jobs.Count == 0
+                        ? "No server has installed the timetable yet; start one."
+                        : $"There is no recurring job '{asked}'. There are: {string.Join(", ", jobs.Select(job => job.Id))}.");
+                }
+
+                var job = ((IRecurringJobManagerV2)services.GetRequiredService<IRecurringJobManager>()).TriggerJob(asked);
+                Console.Out.WriteLine($"{asked} runs as job {job}.");
+                return Task.FromResult(ExitCode.Done);
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static List<RecurringJobDto> Jobs(IServiceProvider services)
+    {
+        using var connection = services.GetRequiredService<JobStorage>().GetConnection();
+        return [.. connection.GetRecurringJobs().OrderBy(job => job.Id, StringComparer.Ordinal)];
+    }
+
+    [return: NotNullIfNotNull(nameof(instant))]
+    private static DateTimeOffset? Utc(DateTime? instant) => instant is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : null;
+}

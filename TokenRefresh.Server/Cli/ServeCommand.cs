@@ -1,0 +1,73 @@
+using System.CommandLine;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Server.Hosting;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary>Runs the server, until it is stopped.</summary>
+internal sealed class ServeCommand : Command
+{
+    public ServeCommand(Dictionary<string, string?> settings)
+        : base("serve", "Run web and workers (the default).") => Configure(this, settings);
+
+    /// <summary>Gives a command the server's options and action; the root has them too.</summary>
+    public static void Configure(Command command, Dictionary<string, string?> settings)
+    {
+        var roles = new Option<string>("--roles") { Description = "web, worker, or both: web,worker", DefaultValueFactory = _ => "web,worker" };
+        roles.Validators.Add(result =>
+        {
+            if (Parse(result.GetValueOrDefault<string>()) is null)
+            {
+                result.AddError($"'{result.GetValueOrDefault<string>()}' is not a role: web, worker, or both separated by a comma.");
+            }
+        });
+        var urls = new Option<string?>("--urls") { Description = "Where to listen, separated by semicolons (default http://localhost:5080; a worker alone listens on a private port)." };
+        command.Options.Add(roles);
+        command.Options.Add(urls);
+        command.SetAction((call, cancellationToken) =>
+        {
+            if (call.GetValue(urls) is { } chosen)
+            {
+                settings["urls"] = chosen;
+            }
+
+            return RunAsync(settings, Parse(call.GetValue(roles))!.Value, cancellationToken);
+        });
+    }
+
+    private static async Task<int> RunAsync(Dictionary<string, string?> settings, Roles roles, CancellationToken cancellationToken)
+    {
+        await using var app = ServerHost.Build(settings, roles);
+        StartUp.Validate(app.Services);
+        await using var database = app.Services.GetRequiredService<Database>();
+        await StartUp.PrepareAsync(app.Services, isServer: true, cancellationToken);
+        await app.StartAsync(cancellationToken);
+        Greet(app, roles);
+        await app.WaitForShutdownAsync(CancellationToken.None);
+        return ExitCode.Done;
+    }
+
+    private static void Greet(WebApplication app, Roles roles)
+    {
+        var sandbox = app.Services.GetRequiredService<SandboxedProviders>();
+        var tokens = app.Services.GetRequiredService<ConfiguredTokens>().All;
+        var missing = tokens.Count(token => token.NotConfiguredBecause is not null);
+        string[] lines =
+        [
+            $"TokenRefresh is running ({roles.ToString().ToLowerInvariant().Replace("all", "web, worker", StringComparison.Ordinal)}, {app.Environment.EnvironmentName}).",
+            $"  address    {string.Join(' ', app.Urls)}",
+            $"  database   {app.Services.GetRequiredService<Database>().Description}",
+            $"  sandbox    {(sandbox.Names.Count > 0 ? $"stands in for {string.Join(", ", sandbox.Names)}" : sandbox.IsEnabled ? "on, no provider needs it" : "off")}",
+            $"  tokens     {tokens.Count} named by the settings{(missing > 0 ? $", {missing} not configured" : "")}; see them with: tokens health",
+        ];
+        Console.WriteLine(string.Join(Environment.NewLine, lines));
+    }
+
+    private static Roles? Parse(string? text)
+    {
+        var names = (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return names.Length > 0 && names.All(name => name.ToLowerInvariant() is "web" or "worker")
+            ? names.Aggregate(Roles.None, (roles, name) => roles | Enum.Parse<Roles>(name, ignoreCase: true))
+            : null;
+    }
+}

@@ -1,0 +1,181 @@
+using System.CommandLine;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>tokens …</c></summary>
+internal static class TokensCommands
+{
+    public static Command Create(VerbHost host) => new("tokens", "See tokens, refresh them, try them, import, pause and resume them.")
+    {
+        AutoRefreshCommand.Create(host),
+        Health(host),
+        List(host),
+        Test(host),
+        ImportCommand.Create(host),
+        Pause(host),
+        Resume(host),
+    };
+
+    /// <summary>The token of that name.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static ConfiguredToken Require(IServiceProvider services, string name)
+    {
+        var configured = services.GetRequiredService<ConfiguredTokens>();
+        return configured.Find(name)
+            ?? throw new UsageException($"There is no token '{name}'. There are: {string.Join(", ", configured.All.Select(token => token.Name))}.");
+    }
+
+    /// <summary>The provider of that name, or null where none was named.</summary>
+    /// <exception cref="UsageException">There is none of that name.</exception>
+    public static ITokenProvider? RequireProvider(IServiceProvider services, string? name)
+    {
+        var providers = services.GetRequiredService<ITokenProviders>();
+        return name is null ? null : providers.Find(name)
+            ?? throw new UsageException($"There is no provider '{name}'. There are: {string.Join(", ", providers.All.Select(provider => provider.Name))}.");
+    }
+
+    private static Command Health(VerbHost host)
+    {
+        var provider = Options.Provider();
+        var json = Options.Json();
+        var command = new Command("health", "One row a token, most urgent first; exit code 1 unless all are fresh. Changes nothing.") { provider, json };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: true, cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static Command List(VerbHost host)
+    {
+        var provider = Options.Provider();
+        var json = Options.Json();
+        var command = new Command("list", "The tokens that the settings name.") { provider, json };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: false, cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> ShowAsync(IServiceProvider services, string? provider, bool json, bool exitsByHealth, CancellationToken cancellationToken)
+    {
+        var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
+        var views = await services.GetRequiredService<TokenOverview>().ListAsync(RequireProvider(services, provider)?.Name, cancellationToken);
+        if (json)
+        {
+            Output.Json(views.Select(view => new
+            {
+                view.Name,
+                Provider = view.Settings.Provider.Name,
+                State = view.State.InWords(),
+                IsWell = view.State.IsWell(),
+                view.Stored?.ExpiresAt,
+                SecondsLeft = (long?)view.TimeLeft?.TotalSeconds,
+                view.NextRefreshAt,
+                view.NextRefreshReason,
+                view.LastOutcome,
+                view.Stored?.LastSuccessAt,
+                ConsecutiveFailures = view.Stored?.ConsecutiveFailures ?? 0,
+                Grant = view.Settings.Order.Grant.ToString(),
+                view.Settings.Order.Scopes,
+            }));
+        }
+        else
+        {
+            Output.Table(
+                ["TOKEN", "PROVIDER", "STATE", "TIME LEFT", "NEXT REFRESH", "WHY THEN", "LAST OUTCOME"],
+                views.Select(view => (IReadOnlyList<string>)
+                [
+                    view.Name, view.Settings.Provider.Name, view.State.InWords(), view.TimeLeft is { } left ? Spans.InWords(left) : "-",
+                    Output.At(view.NextRefreshAt, zone), view.NextRefreshReason, view.LastOutcome,
+                ]),
+                "The settings name no token; name one with Tokens__NAME__Provider.");
+        }
+
+        return exitsByHealth && views.Any(view => !view.State.IsWell()) ? ExitCode.Failed : ExitCode.Done;
+    }
+
+    private static Command Test(VerbHost host)
+    {
+        var name = Options.Token();
+        var json = Options.Json();
+        var command = new Command("test", "Try the stored token at the provider's cheap authenticated call. Refreshes nothing.") { name, json };
+        command.SetAction((call, cancellationToken) => host.RunCallingAsync(
+            async services =>
+            {
+                var token = Require(services, call.GetValue(name)!);
+                if (await services.GetRequiredService<TokenProbe>().TryAsync(token.Name, cancellationToken) is not { } probe)
+                {
+                    Output.Note($"{token.Name} has no stored token to try. Obtain one with: tokens auto-refresh --token {token.Name} --sync");
+                    return ExitCode.Failed;
+                }
+
+                if (call.GetValue(json))
+                {
+                    Output.Json(new { token.Name, probe.Accepted, LatencyMs = Math.Round(probe.Latency.TotalMilliseconds), probe.HttpStatus, ErrorCode = probe.Failure?.Kind.Code(), probe.Failure?.Reason, probe.Failure?.TrackId });
+                }
+                else
+                {
+                    Console.Out.WriteLine($"{token.Name}: {(probe.Accepted ? "accepted" : $"not accepted: {probe.Failure?.Kind.Code()}, {probe.Failure?.Reason}")} (HTTP {probe.HttpStatus?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}, {probe.Latency.TotalMilliseconds:0} ms)");
+                }
+
+                return probe.Accepted ? ExitCode.Done : ExitCode.Failed;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Pause(VerbHost host)
+    {
+        var name = Options.Token();
+        var reason = new Option<string>("--reason") { Description = "Why, for those who find it paused.", DefaultValueFactory = _ => "paused by hand" };
+        var hours = new Option<double?>("--hours") { Description = "The pause ends by itself after so many hours." };
+        var command = new Command("pause", "Keep a token from being refreshed automatically; it is served while it is valid.") { name, reason, hours };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                var token = Require(services, call.GetValue(name)!);
+                DateTimeOffset? until = call.GetValue(hours) switch
+                {
+                    null => null,
+                    > 0 and <= 8760 and var length => services.GetRequiredService<TimeProvider>().GetUtcNow().AddHours(length.Value),
+                    var wrong => throw new UsageException($"--hours {wrong} is not allowed: more than 0, at most 8760."),
+                };
+                await services.GetRequiredService<TokenControls>().PauseAsync(token.Name, $"{call.GetValue(reason)} ({Options.Caller})", until, cancellationToken);
+                Console.Out.WriteLine($"{token.Name} is paused{(until is null ? "" : $" until {until:u}")}. Resume it with: tokens resume {token.Name}");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Resume(VerbHost host)
+    {
+        var name = Options.Token();
+        var command = new Command("resume", "End a pause.") { name };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                var token = Require(services, call.GetValue(name)!);
+                await services.GetRequiredService<TokenControls>().ResumeAsync(token.Name, cancellationToken);
+                Console.Out.WriteLine($"{token.Name} is refreshed automatically again.");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+}
+
+/// <summary>The options that several verbs share.</summary>
+internal static class Options
+{
+    /// <summary>Who calls, for the log.</summary>
+    public static string Caller => $"cli:{Environment.UserName}";
+
+    public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
+
+    public static Option<string?> Provider() => new("--provider") { Description = "Only this provider's tokens." };
+
+    public static Argument<string> Token() => new("NAME") { Description = "The token's name." };
+}

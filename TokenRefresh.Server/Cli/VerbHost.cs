@@ -1,0 +1,49 @@
+using TokenRefresh.Server.Hosting;
+using TokenRefresh.Server.Sandbox;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary>Runs a verb over the same composition as the server, on the same database, the embedded one included.</summary>
+internal sealed class VerbHost(Dictionary<string, string?> settings)
+{
+    /// <summary>Prepares the database and runs the verb; nothing listens and no job runs here.</summary>
+    public Task<int> RunAsync(Func<IServiceProvider, Task<int>> verb, CancellationToken cancellationToken) =>
+        RunAsync((services, _) => verb(services), prepares: true, calls: false, cancellationToken);
+
+    /// <summary>As <see cref="RunAsync(Func{IServiceProvider, Task{int}}, CancellationToken)"/>, for a verb that calls providers: the sandbox, where it is on, answers within this process.</summary>
+    public Task<int> RunCallingAsync(Func<IServiceProvider, Task<int>> verb, CancellationToken cancellationToken) =>
+        RunAsync((services, _) => verb(services), prepares: true, calls: true, cancellationToken);
+
+    /// <summary>Brings up the database as it is, without touching its schema.</summary>
+    public Task<int> RunUnpreparedAsync(Func<IServiceProvider, Task<int>> verb, CancellationToken cancellationToken) =>
+        RunAsync((services, _) => verb(services), prepares: false, calls: false, cancellationToken);
+
+    private async Task<int> RunAsync(Func<IServiceProvider, CancellationToken, Task<int>> verb, bool prepares, bool calls, CancellationToken cancellationToken)
+    {
+        await using var app = ServerHost.Build(settings, Roles.None);
+        StartUp.Validate(app.Services);
+        await using var database = app.Services.GetRequiredService<Database>();
+        if (prepares)
+        {
+            await StartUp.PrepareAsync(app.Services, isServer: false, cancellationToken);
+        }
+        else
+        {
+            await database.StartAsync(cancellationToken);
+        }
+
+        if (calls && app.Services.GetRequiredService<SandboxedProviders>().Names.Count > 0)
+        {
+            await app.StartAsync(cancellationToken);
+        }
+
+        try
+        {
+            return await verb(app.Services, cancellationToken);
+        }
+        finally
+        {
+            await app.StopAsync(CancellationToken.None);
+        }
+    }
+}

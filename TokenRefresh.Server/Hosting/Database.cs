@@ -1,0 +1,93 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Server.Hosting.Postgres;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>The Postgres that this process works on: the one of the settings, or its own cluster.</summary>
+internal sealed partial class Database(
+    IOptions<ConnectionOptions> connection, IOptions<DataOptions> data, IConfiguration configuration, TimeProvider clock, ILogger<Database> log) : IAsyncDisposable
+{
+    /// <summary>How long a database that is away at the start is waited for.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
+    private EmbeddedPostgres? embedded;
+
+    /// <summary>Ready to use once <see cref="StartAsync"/> has returned. Holds a password.</summary>
+    public string ConnectionString => field ?? throw new InvalidOperationException("The database was not started.");
+
+    /// <summary>Where it is, for people; no password.</summary>
+    public string Description { get; private set; } = "";
+
+    /// <summary>Brings up the embedded cluster, or waits for the configured database.</summary>
+    /// <exception cref="StartUpException">There is no database; the message says what to do.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (connection.Value.TokenRefresh is { Length: > 0 } configured)
+        {
+            var settings = new NpgsqlConnectionStringBuilder(configured) { ApplicationName = "TokenRefresh" };
+            Description = $"{settings.Host}:{settings.Port}/{settings.Database}";
+            await WaitAsync(settings.ConnectionString, cancellationToken);
+            ConnectionString = settings.ConnectionString;
+            return;
+        }
+
+        try
+        {
+            embedded = await EmbeddedPostgres.StartAsync(new(Path.GetFullPath(data.Value.Directory), configuration["TOKENREFRESH_PG_BIN"]), log, clock, cancellationToken);
+        }
+        catch (EmbeddedPostgresException error)
+        {
+            throw new StartUpException(error.Message, error);
+        }
+
+        (ConnectionString, Description) = (embedded.ConnectionString, embedded.Description);
+    }
+
+    /// <summary>Stops the embedded cluster when nobody else uses it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (embedded is not null)
+        {
+            NpgsqlConnection.ClearAllPools();
+            await embedded.DisposeAsync();
+        }
+    }
+
+    private async Task WaitAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        for (var since = clock.GetTimestamp(); ;)
+        {
+            try
+            {
+                await using var probe = new NpgsqlConnection(connectionString);
+                await probe.OpenAsync(cancellationToken);
+                if (probe.PostgreSqlVersion.Major < 14)
+                {
+                    throw new StartUpException($"The database at {Description} is Postgres {probe.PostgreSqlVersion}; version 14 or newer is needed.");
+                }
+
+                return;
+            }
+            catch (NpgsqlException error) when (clock.GetElapsedTime(since) < Patience && IsWorthWaiting(error))
+            {
+                LogWaiting(Description, Words(error));
+                await Task.Delay(Pause, clock, cancellationToken);
+            }
+            catch (NpgsqlException error)
+            {
+                throw new StartUpException($"The database at {Description} cannot be used: {Words(error)}. Check ConnectionStrings__TokenRefresh and that Postgres is up.", error);
+            }
+        }
+    }
+
+    // A wrong password or an unknown database does not mend itself.
+    private static bool IsWorthWaiting(NpgsqlException error) => error is not PostgresException { SqlState: "28P01" or "28000" or "3D000" };
+
+    private static string Words(NpgsqlException error) => error is PostgresException postgres ? postgres.MessageText : error.GetBaseException().Message;
+
+    [LoggerMessage(5001, LogLevel.Warning, "Waiting for the database at {Database}: {Reason}")]
+    private partial void LogWaiting(string database, string reason);
+}

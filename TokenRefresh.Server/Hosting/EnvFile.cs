@@ -1,0 +1,42 @@
+using DotNetEnv;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>Reads <c>.env</c> files into the configuration, below the real environment.</summary>
+internal static class EnvFile
+{
+    // The seed's own names go on working; ours win where both are set.
+    private static readonly Dictionary<string, string> Aliases = new()
+    {
+        ["TOKEN_REFRESH_NOTIFICATIONS_ENABLED"] = "TokenRefresh:Notifications:Enabled",
+        ["ADMIN_EMAIL"] = "TokenRefresh:Notifications:Email",
+    };
+
+    /// <summary>All pairs of the files, in configuration spelling; of a key that stands twice, the later.</summary>
+    /// <exception cref="StartUpException">A file cannot be read or parsed.</exception>
+    public static Dictionary<string, string?> Read(IEnumerable<string> files)
+    {
+        var pairs = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach (var file in files)
+        {
+            try
+            {
+                foreach (var (key, value) in Env.NoEnvVars().Load(file))
+                {
+                    pairs[Aliases.GetValueOrDefault(key, key.Replace("__", ":", StringComparison.Ordinal))] = value;
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or Sprache.ParseException or FormatException)
+            {
+                throw new StartUpException($"{file} cannot be read ({error.GetType().Name}): each line is KEY=value or a comment.", error);
+            }
+        }
+
+        return pairs;
+    }
+
+    /// <summary>The seed's names out of the real environment.</summary>
+    public static Dictionary<string, string?> FromEnvironment() => Aliases
+        .Where(alias => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(alias.Key)))
+        .ToDictionary(alias => alias.Value, alias => Environment.GetEnvironmentVariable(alias.Key));
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using Hangfire;
+using Hangfire.Common;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>Hangfire on Postgres. Storage and filters come from the container, not from Hangfire's process-wide statics.</summary>
+internal static class HangfireRegistration
+{
+    public const string Schema = "hangfire";
+
+    /// <summary>A provider's longest call and the save after it fit into this.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(40);
+
+    public static IServiceCollection AddHangfireOnPostgres(this IServiceCollection services, Roles roles)
+    {
+        services.AddSingleton<JobStorage>(provider => Storage(provider.GetRequiredService<Database>().ConnectionString));
+        services.AddSingleton<IJobFilterProvider>(provider => RetryFilters.Create(provider.GetRequiredService<IOptions<ScheduleOptions>>()));
+        services.AddSingleton<IDatabaseStep, HangfireSchema>();
+        services.AddHangfire(configuration => configuration
+            .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
+            .UseSimpleAssemblyNameTypeSerializer()
+            .UseRecommendedSerializerSettings()
+            .UseDefaultCulture(CultureInfo.InvariantCulture, CultureInfo.InvariantCulture, captureDefault: false));
+
+        if (roles.HasFlag(Roles.Worker))
+        {
+            services.AddHangfireServer((provider, options) =>
+            {
+                var queue = provider.GetRequiredService<IOptions<QueueOptions>>().Value;
+
+                // "default" too: what Hangfire re-creates without a queue would wait there for ever.
+                options.Queues = [queue.Name, "default"];
+                options.WorkerCount = queue.Workers;
+                options.SchedulePollingInterval = TimeSpan.FromSeconds(2);
+                options.StopTimeout = TimeSpan.FromSeconds(30);
+                options.ShutdownTimeout = ShutdownTimeout;
+                options.HeartbeatInterval = TimeSpan.FromSeconds(15);
+            });
+        }
+
+        return services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout + TimeSpan.FromSeconds(5));
+    }
+
+    private static PostgreSqlStorage Storage(string connectionString)
+    {
+        var options = new PostgreSqlStorageOptions
+        {
+            SchemaName = Schema,
+            PrepareSchemaIfNecessary = false,
+
+            // A job from another process waits for the next poll; one from this process wakes a worker at once.
+            QueuePollInterval = TimeSpan.FromSeconds(1.5),
+
+            // A killed process's job runs again after this; the sliding keeps a living one's, however long it takes.
+            UseSlidingInvisibilityTimeout = true,
+            InvisibilityTimeout = TimeSpan.FromMinutes(1),
+
+            // Hangfire's locks have no owner, so this is the outage after a crash; every hold within Hangfire is far shorter.
+            DistributedLockTimeout = TimeSpan.FromMinutes(1),
+            JobExpirationCheckInterval = TimeSpan.FromMinutes(15),
+        };
+        return new(new NpgsqlConnectionFactory(connectionString, options), options) { JobExpirationTimeout = TimeSpan.FromHours(6) };
+    }
+
+    /// <summary>Installs Hangfire's tables under the same lock as our own.</summary>
+    private sealed class HangfireSchema(Database database) : IDatabaseStep
+    {
+        public async Task RunAsync(CancellationToken cancellationToken)
+        {
+            await using var connection = new NpgsqlConnection(database.ConnectionString);
+            await connection.OpenAsync(cancellationToken);
+            PostgreSqlObjectsInstaller.Install(connection, Schema);
+        }
+    }
+}

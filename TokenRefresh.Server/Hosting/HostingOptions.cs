@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>Where files go, bound from <c>Data</c>.</summary>
+internal sealed class DataOptions
+{
+    public const string Section = "Data";
+
+    /// <summary>The embedded cluster, the key file and answers that wait for a database. Default: <c>.data</c> in the repository root, or the platform's application-data folder when published.</summary>
+    public string Directory { get; set; } = Workplace.Current.DefaultDataDirectory;
+}
+
+/// <summary>How secrets are sealed, bound from <c>Encryption</c>.</summary>
+internal sealed class EncryptionOptions
+{
+    public const string Section = "Encryption";
+
+    /// <summary>32 bytes in base64. Empty (default): a key file in the data folder, made at the first start.</summary>
+    [SecretSetting]
+    [Base64Key]
+    public string MasterKey { get; set; } = "";
+}
+
+/// <summary>The stand-in providers, bound from <c>Sandbox</c>.</summary>
+internal sealed class SandboxOptions
+{
+    public const string Section = "Sandbox";
+
+    /// <summary>Default: true in Development only. Refused in Production.</summary>
+    public bool? Enabled { get; set; }
+}
+
+/// <summary>The Postgres to use, bound from <c>ConnectionStrings</c>.</summary>
+internal sealed class ConnectionOptions
+{
+    public const string Section = "ConnectionStrings";
+
+    /// <summary>Postgres 14 or newer. Empty (default): the embedded one.</summary>
+    [SecretSetting]
+    [PostgresConnection]
+    public string TokenRefresh { get; set; } = "";
+}
+
+/// <summary>32 bytes in base64, or empty.</summary>
+internal sealed class Base64KeyAttribute() : AllowedAttribute("32 random bytes in base64, such as 'openssl rand -base64 32' prints")
+{
+    public override bool IsValid(object? value) => value is string text
+        && (text.Length == 0 || (Convert.TryFromBase64String(text, new byte[text.Length], out var length) && length == MasterKey.Length));
+}
+
+/// <summary>A connection string that names a host and a database, or empty.</summary>
+internal sealed class PostgresConnectionAttribute() : AllowedAttribute("a Postgres connection string such as 'Host=db;Database=tokenrefresh;Username=…;Password=…'")
+{
+    public override bool IsValid(object? value)
+    {
+        try
+        {
+            return value is string text && (text.Length == 0 || new NpgsqlConnectionStringBuilder(text) is { Host.Length: > 0 });
+        }
+        catch (Exception error) when (error is ArgumentException or FormatException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>What production demands and forbids.</summary>
+internal sealed class ProductionRules(IHostEnvironment environment, IConfiguration configuration) : IValidateOptions<EncryptionOptions>, IValidateOptions<SandboxOptions>
+{
+    public ValidateOptionsResult Validate(string? name, EncryptionOptions options) =>
+        environment.IsProduction() && options.MasterKey.Length == 0 && !string.IsNullOrEmpty(configuration.GetConnectionString("TokenRefresh"))
+            ? ValidateOptionsResult.Fail("Encryption__MasterKey = '' is not allowed: with ConnectionStrings__TokenRefresh set in Production every node needs the same 32 bytes in base64 ('openssl rand -base64 32').")
+            : ValidateOptionsResult.Success;
+
+    public ValidateOptionsResult Validate(string? name, SandboxOptions options) =>
+        environment.IsProduction() && options.Enabled == true
+            ? ValidateOptionsResult.Fail("Sandbox__Enabled = 'true' is not allowed: the sandbox is for development, so false or empty in Production.")
+            : ValidateOptionsResult.Success;
+}

@@ -1,0 +1,59 @@
+using System.Security.Cryptography;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>The master key from the settings, or from a key file that only this user can read.</summary>
+internal static class MasterKeyFile
+{
+    /// <summary>The key of the settings; else the file's, which is made when it does not exist.</summary>
+    /// <exception cref="StartUpException">The file does not hold a key, or cannot be read or made.</exception>
+    public static MasterKey Load(EncryptionOptions options, DataOptions data)
+    {
+        if (options.MasterKey.Length > 0)
+        {
+            return new(Convert.FromBase64String(options.MasterKey));
+        }
+
+        var file = Path.Combine(data.Directory, "master.key");
+        try
+        {
+            Directory.CreateDirectory(data.Directory);
+            return new(Convert.FromBase64String(File.Exists(file) ? File.ReadAllText(file) : Make(file)));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException or ArgumentException)
+        {
+            throw new StartUpException($"The key file {file} cannot be used ({error.GetType().Name}). Restore it, or set Encryption__MasterKey.", error);
+        }
+    }
+
+    // Written beside its place and moved there, so that of two processes that start together both end with the same key.
+    private static string Make(string file)
+    {
+        var part = $"{file}.{Environment.ProcessId}";
+        var mode = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            mode.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (var writer = new StreamWriter(part, mode))
+        {
+            writer.Write(Convert.ToBase64String(RandomNumberGenerator.GetBytes(MasterKey.Length)));
+        }
+
+        try
+        {
+            File.Move(part, file, overwrite: false);
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            File.Delete(part);
+        }
+
+        return File.ReadAllText(file);
+    }
+}
+
+/// <summary>The program cannot start; the message is one line for the person at the terminal.</summary>
+internal sealed class StartUpException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,135 @@
+using Microsoft.Extensions.Configuration.EnvironmentVariables;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Providers;
+using TokenRefresh.Providers.Settings;
+using TokenRefresh.Server.Sandbox;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>Puts the program together, for the server and for verbs alike.</summary>
+internal static class ServerHost
+{
+    /// <summary>Where the panel listens when nothing else is said.</summary>
+    private const string DefaultUrl = "http://localhost:5080";
+
+    /// <summary>For a process that must listen (the sandbox lives in it) but serves nobody.</summary>
+    private const string PrivateUrl = "http://127.0.0.1:0";
+
+    /// <summary>Composes a host; nothing is started, read or written yet.</summary>
+    /// <param name="settings">Settings of the command line, which win over all others.</param>
+    /// <param name="shape">Further registrations, for tests.</param>
+    public static WebApplication Build(IReadOnlyDictionary<string, string?> settings, Roles roles, Action<WebApplicationBuilder>? shape = null)
+    {
+        var builder = CreateBuilder(settings);
+        var sandbox = AddSandboxSettings(builder);
+        builder.WebHost.UseKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls(Urls(builder.Configuration, roles));
+        builder.Host.UseDefaultServiceProvider(provider => provider.ValidateScopes = provider.ValidateOnBuild = true);
+        AddLogging(builder, roles);
+
+        var services = builder.Services;
+        services.AddSettings<DataOptions>(DataOptions.Section)
+            .AddSettings<EncryptionOptions>(EncryptionOptions.Section)
+            .AddSettings<SandboxOptions>(SandboxOptions.Section)
+            .AddSettings<ConnectionOptions>(ConnectionOptions.Section)
+            .AddSingleton<IValidateOptions<EncryptionOptions>, ProductionRules>()
+            .AddSingleton<IValidateOptions<SandboxOptions>, ProductionRules>();
+        services.AddSingleton<Database>();
+        services.AddSingleton(provider => NpgsqlDataSource.Create(provider.GetRequiredService<Database>().ConnectionString));
+        services.AddSingleton(provider => MasterKeyFile.Load(
+            provider.GetRequiredService<IOptions<EncryptionOptions>>().Value, provider.GetRequiredService<IOptions<DataOptions>>().Value));
+        services.AddSingleton(provider => new UnsavedFolder(
+            Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "unsaved")));
+        services.AddSingleton(sandbox);
+
+        services.AddTokenProviders(builder.Configuration, (client, _) => client.AddHttpMessageHandler<SandboxRouting>());
+        services.AddTokenRefresh(builder.Configuration);
+        services.AddHangfireOnPostgres(roles);
+        services.AddSandbox();
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.SnakeCaseLower);
+        if (roles.HasFlag(Roles.Worker))
+        {
+            services.AddHostedService<TimetableKeeper>();
+        }
+
+        shape?.Invoke(builder);
+        var app = builder.Build();
+        app.MapHealth();
+        if (sandbox.IsEnabled)
+        {
+            app.MapSandbox();
+        }
+
+        return app;
+    }
+
+    private static WebApplicationBuilder CreateBuilder(IReadOnlyDictionary<string, string?> settings)
+    {
+        var envFile = EnvFile.Read(Workplace.Current.EnvFiles);
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            ContentRootPath = AppContext.BaseDirectory,
+            EnvironmentName = new[] { settings.GetValueOrDefault("environment"), Variable("ASPNETCORE_ENVIRONMENT"), Variable("DOTNET_ENVIRONMENT") }
+                .FirstOrDefault(name => !string.IsNullOrEmpty(name)) ?? Workplace.Current.DefaultEnvironment,
+        });
+
+        // Later wins: appsettings, .env, environment, command line.
+        var sources = builder.Configuration.Sources;
+        var environment = sources.OfType<EnvironmentVariablesConfigurationSource>().LastOrDefault(source => string.IsNullOrEmpty(source.Prefix));
+        var at = environment is null ? sources.Count : sources.IndexOf(environment);
+        sources.Insert(at, Memory(EnvFile.FromEnvironment()));
+        sources.Insert(at, Memory(envFile));
+        builder.Configuration.AddInMemoryCollection(settings);
+        return builder;
+
+        string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : envFile.GetValueOrDefault(name);
+
+        static Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource Memory(Dictionary<string, string?> pairs) => new() { InitialData = pairs };
+    }
+
+    /// <summary>With the sandbox on, it stands in for every provider that has no credentials of its own.</summary>
+    private static SandboxedProviders AddSandboxSettings(WebApplicationBuilder builder)
+    {
+        // Read before the options exist; a value that is neither true nor false is refused by their validation.
+        var isEnabled = builder.Configuration[$"{SandboxOptions.Section}:{nameof(SandboxOptions.Enabled)}"] is { Length: > 0 } text
+            ? bool.TryParse(text, out var value) && value && !builder.Environment.IsProduction()
+            : builder.Environment.IsDevelopment();
+        if (!isEnabled)
+        {
+            return new(false, []);
+        }
+
+        var sandbox = SandboxSettings.For(builder.Configuration);
+        builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource { InitialData = sandbox.Settings });
+        return new(true, sandbox.Providers);
+    }
+
+    private static string[] Urls(IConfiguration configuration, Roles roles) => configuration["urls"] switch
+    {
+        { Length: > 0 } urls when roles != Roles.None => urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+        _ => [roles.HasFlag(Roles.Web) ? DefaultUrl : PrivateUrl],
+    };
+
+    private static void AddLogging(WebApplicationBuilder builder, Roles roles)
+    {
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
+        });
+        if (roles == Roles.None)
+        {
+            // A verb's results are on stdout; what it has to say besides goes to stderr.
+            builder.Logging.SetMinimumLevel(LogLevel.Warning);
+            builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+            builder.Configuration["Logging:LogLevel:Default"] ??= "Warning";
+        }
+    }
+}
+
+/// <summary>Whether the sandbox is on, and for which providers it stands in.</summary>
+internal sealed record SandboxedProviders(bool IsEnabled, IReadOnlyList<string> Names);

@@ -1,0 +1,44 @@
+using Hangfire;
+using TokenRefresh.Jobs.Scheduling;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>Keeps the timetable installed, and asks what is due as soon as the server has started.</summary>
+internal sealed partial class TimetableKeeper(
+    RecurringJobs timetable, IRecurringJobManager manager, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<TimetableKeeper> log) : BackgroundService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await StartedAsync(stoppingToken);
+        for (var isFirst = true; ; await Task.Delay(Period, clock, stoppingToken))
+        {
+            try
+            {
+                timetable.Install();
+                if (isFirst)
+                {
+                    // What fell due while no server ran is not left to the next tick.
+                    manager.Trigger(RecurringJobs.DueTokenRefresh);
+                    isFirst = false;
+                }
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // A stale lock or a database that is away: the next round installs what this one could not.
+                LogNotInstalled(error.GetBaseException().GetType().Name);
+            }
+        }
+    }
+
+    private async Task StartedAsync(CancellationToken stoppingToken)
+    {
+        var started = new TaskCompletionSource();
+        await using var onStarted = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(stoppingToken);
+    }
+
+    [LoggerMessage(5011, LogLevel.Warning, "The timetable could not be installed ({Error}); trying again in a minute")]
+    private partial void LogNotInstalled(string error);
+}
