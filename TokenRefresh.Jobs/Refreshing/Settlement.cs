@@ -73,7 +73,7 @@ public sealed partial class Settlement(
             }
 
             entry.State = EntityState.Detached;
-            if (current?.GetValue<DateTimeOffset?>(nameof(Token.IssuedAt)) != Stored(issued.RequestedAt))
+            if (current?.GetValue<string?>(nameof(Token.AccessToken)) != token.AccessToken)
             {
                 attempt.Supersede("Another refresh or an import saved a newer token first; this answer was dropped.", metadata, clock.GetUtcNow(), settling.Took);
             }
@@ -147,9 +147,6 @@ public sealed partial class Settlement(
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
     };
-
-    // Postgres keeps microseconds, .NET tenths of them.
-    private static DateTimeOffset Stored(DateTimeOffset instant) => instant.AddTicks(-(instant.Ticks % TimeSpan.TicksPerMicrosecond));
 
     [LoggerMessage(1021, LogLevel.Warning, "The database is away ({Error}); an answer is kept and saved when it is back. Next try in {Wait}")]
     private partial void LogDatabaseAway(string error, TimeSpan wait);

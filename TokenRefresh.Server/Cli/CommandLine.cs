@@ -63,7 +63,7 @@ internal static class CommandLine
     }
 
     /// <summary>Takes <c>--A:B=value</c>, <c>--A__B=value</c> and the host's own <c>--environment</c> out of a call.</summary>
-    internal static (Dictionary<string, string?> Settings, string[] Rest) SplitSettings(string[] args)
+    internal static (Dictionary<string, string?> Settings, string[] Words) SplitSettings(string[] args)
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         var rest = new List<string>();

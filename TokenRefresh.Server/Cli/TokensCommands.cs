@@ -139,7 +139,7 @@ internal static class TokensCommands
                 DateTimeOffset? until = call.GetValue(hours) switch
                 {
                     null => null,
-                    > 0 and <= 8760 and var length => services.GetRequiredService<TimeProvider>().GetUtcNow().AddHours(length.Value),
+                    > 0 and <= 8760 and var length => services.GetRequiredService<TimeProvider>().GetUtcNow().AddHours(length),
                     var wrong => throw new UsageException($"--hours {wrong} is not allowed: more than 0, at most 8760."),
                 };
                 await services.GetRequiredService<TokenControls>().PauseAsync(token.Name, $"{call.GetValue(reason)} ({Options.Caller})", until, cancellationToken);

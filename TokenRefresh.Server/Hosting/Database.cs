@@ -16,7 +16,11 @@ internal sealed partial class Database(
     private EmbeddedPostgres? embedded;
 
     /// <summary>Ready to use once <see cref="StartAsync"/> has returned. Holds a password.</summary>
-    public string ConnectionString => field ?? throw new InvalidOperationException("The database was not started.");
+    public string ConnectionString
+    {
+        get => field ?? throw new InvalidOperationException("The database was not started.");
+        private set;
+    }
 
     /// <summary>Where it is, for people; no password.</summary>
     public string Description { get; private set; } = "";

@@ -44,10 +44,9 @@ internal static class ServerHost
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "unsaved")));
         services.AddSingleton(sandbox);
 
-        services.AddTokenProviders(builder.Configuration, (client, _) => client.AddHttpMessageHandler<SandboxRouting>());
+        services.AddTokenProviders(builder.Configuration);
         services.AddTokenRefresh(builder.Configuration);
         services.AddHangfireOnPostgres(roles);
-        services.AddSandbox();
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.SnakeCaseLower);
         if (roles.HasFlag(Roles.Worker))
         {
@@ -102,11 +101,13 @@ internal static class ServerHost
         }
 
         var sandbox = SandboxSettings.For(builder.Configuration);
-        builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource { InitialData = sandbox.Settings });
+        // Last, because they replace nothing but blanks, as a copied .env.example leaves them.
+        builder.Configuration.AddInMemoryCollection(sandbox.Values);
+        builder.Services.AddSandbox();
         return new(true, sandbox.Providers);
     }
 
-    private static string[] Urls(IConfiguration configuration, Roles roles) => configuration["urls"] switch
+    private static string[] Urls(ConfigurationManager configuration, Roles roles) => configuration["urls"] switch
     {
         { Length: > 0 } urls when roles != Roles.None => urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
         _ => [roles.HasFlag(Roles.Web) ? DefaultUrl : PrivateUrl],

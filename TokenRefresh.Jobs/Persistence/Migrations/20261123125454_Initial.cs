@@ -1,4 +1,4 @@
-﻿using System;
+using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
@@ -104,7 +104,6 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     last_error = table.Column<string>(type: "text", nullable: true),
                     settings_fingerprint = table.Column<string>(type: "text", nullable: true),
                     is_active = table.Column<bool>(type: "boolean", nullable: false),
-                    is_configured = table.Column<bool>(type: "boolean", nullable: false),
                     paused_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     paused_until = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     pause_reason = table.Column<string>(type: "text", nullable: true),
@@ -140,6 +139,12 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                 columns: new[] { "status", "id" });
 
             migrationBuilder.CreateIndex(
+                name: "ix_token_refresh_logs_token_name",
+                table: "token_refresh_logs",
+                column: "token_name",
+                filter: "status = 'running'");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_token_refresh_logs_token_name_id",
                 table: "token_refresh_logs",
                 columns: new[] { "token_name", "id" });
@@ -152,8 +157,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
             migrationBuilder.CreateIndex(
                 name: "ix_tokens_refresh_due_at",
                 table: "tokens",
-                column: "refresh_due_at",
-                filter: "is_active");
+                column: "refresh_due_at");
         }
 
         /// <inheritdoc />

@@ -1,0 +1,84 @@
+using CsCheck;
+using Shouldly;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Tests.Jobs.Tokens;
+
+public sealed class RenewalPolicyTests
+{
+    private static readonly DateTimeOffset Issued = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly RenewalRule Default = new(TimeSpan.FromMinutes(5), 0.667);
+
+    [Theory]
+    [InlineData("1.00:00:00", "16:00:00")]
+    [InlineData("10.00:00:00", "6.16:00:00")]
+    [InlineData("00:01:00", "00:00:30")]
+    [InlineData("00:00:40", "00:00:20")]
+    [InlineData("00:12:00", "00:07:00")]
+    public void A_token_is_due_at_its_share_of_life_or_the_threshold_or_half_whichever_is_earliest_but_half(string life, string dueAfter)
+    {
+        var lifetime = TimeSpan.Parse(life, System.Globalization.CultureInfo.InvariantCulture);
+
+        var plan = RenewalPolicy.Plan("jibit", Default, Issued, Issued + lifetime);
+
+        var due = TimeSpan.Parse(dueAfter, System.Globalization.CultureInfo.InvariantCulture);
+        (plan.DueAt - Issued).ShouldBeInRange(due - (lifetime * 0.01), due + (lifetime * 0.001));
+    }
+
+    [Fact]
+    public void Whatever_the_lifetime_and_the_rule_a_token_is_due_within_its_life_and_not_before_its_middle() =>
+        Gen.Select(Gen.Double[5, 366 * 86400.0], Gen.Double[0, 7 * 86400.0], Gen.Double[0.1, 0.99], Gen.String[1, 20]).Sample((life, threshold, share, name) =>
+        {
+            var expires = Issued + TimeSpan.FromSeconds(life);
+
+            var plan = RenewalPolicy.Plan(name, new(TimeSpan.FromSeconds(threshold), share), Issued, expires);
+
+            return plan.DueAt >= Issued && plan.DueAt < expires && expires - plan.DueAt <= TimeSpan.FromSeconds((life * 0.51) + 1);
+        });
+
+    [Fact]
+    public void Tokens_issued_together_are_not_due_together()
+    {
+        var dues = Enumerable.Range(0, 1000)
+            .Select(number => RenewalPolicy.Plan($"token-{number}", Default, Issued, Issued.AddDays(1)).DueAt).ToList();
+
+        (dues.Max() - dues.Min()).ShouldBeGreaterThan(TimeSpan.FromMinutes(10));
+        dues.GroupBy(due => due.ToUnixTimeSeconds()).Max(second => second.Count()).ShouldBeLessThan(15);
+    }
+
+    [Fact]
+    public void The_jitter_of_a_token_is_the_same_each_time() =>
+        RenewalPolicy.Plan("jibit", Default, Issued, Issued.AddDays(1)).ShouldBe(RenewalPolicy.Plan("jibit", Default, Issued, Issued.AddDays(1)));
+
+    [Fact]
+    public void A_token_that_only_its_refresh_token_can_renew_is_due_before_that_dies()
+    {
+        var plan = RenewalPolicy.Plan("fino_sms", Default, Issued, Issued.AddDays(10), refreshExpiresAt: Issued.AddHours(48));
+
+        plan.DueAt.ShouldBeLessThan(Issued.AddHours(47));
+        plan.Reason.ShouldBe("before its refresh token dies");
+    }
+
+    [Fact]
+    public void A_failing_token_with_life_left_is_tried_at_least_eight_times_before_it_dies() =>
+        Gen.Select(Gen.Double[60, 10 * 86400.0], Gen.Int[1, 200]).Sample((left, failures) =>
+            RenewalPolicy.PauseAfter("jibit", failures, 4, Issued.AddSeconds(left), null, Issued) <= TimeSpan.FromSeconds(Math.Max(5, left / 8)));
+
+    [Fact]
+    public void An_expired_token_is_never_left_alone_for_more_than_three_minutes() =>
+        Gen.Int[1, 10_000].Sample(failures => RenewalPolicy.PauseAfter("jibit", failures, 4, Issued.AddSeconds(-1), null, Issued) <= TimeSpan.FromMinutes(3));
+
+    [Fact]
+    public void The_pause_grows_with_each_round_of_failures_and_ends_at_an_hour()
+    {
+        var pauses = Enumerable.Range(0, 12).Select(round => RenewalPolicy.PauseAfter("jibit", 1 + (round * 4), 4, Issued.AddDays(9), null, Issued)).ToList();
+
+        pauses[0].ShouldBeInRange(TimeSpan.FromMinutes(1.8), TimeSpan.FromMinutes(2));
+        pauses[3].ShouldBeGreaterThan(pauses[0] * 6);
+        pauses.Max().ShouldBeLessThanOrEqualTo(TimeSpan.FromHours(1));
+    }
+
+    [Fact]
+    public void A_pause_is_never_shorter_than_the_provider_asked_for() =>
+        RenewalPolicy.PauseAfter("jibit", 1, 4, Issued.AddMinutes(1), TimeSpan.FromHours(2), Issued).ShouldBe(TimeSpan.FromHours(2));
+}

@@ -1,2 +1,0 @@
-namespace TokenRefresh.Tests;
-public class SmokeTests { [Xunit.Fact] public void Runs() { } }
