@@ -1,4 +1,6 @@
 using System.Text.Json;
+using TokenRefresh.Server.Sandbox.Finnotech;
+using TokenRefresh.Server.Sandbox.Jibit;
 
 namespace TokenRefresh.Server.Sandbox;
 

@@ -33,7 +33,7 @@ internal static class SandboxBehaviourForm
     {
         var found = new Dictionary<string, string[]>();
         var behaviour = new SandboxBehaviour();
-        foreach (var property in form.EnumerateObject().Where(property => property.Value.ValueKind is not JsonValueKind.Null))
+        foreach (var property in form.EnumerateObject())
         {
             if (Fields.FirstOrDefault(field => field.Name == property.Name) is not { } field)
             {
@@ -79,5 +79,10 @@ internal static class SandboxBehaviourForm
         new(name, "true or false", (behaviour, value) =>
             value.ValueKind is JsonValueKind.True or JsonValueKind.False ? set(behaviour, value.GetBoolean()) : null);
 
-    private sealed record Field(string Name, string Allowed, Func<SandboxBehaviour, JsonElement, SandboxBehaviour?> Apply);
+    private sealed record Field(string Name, string Allowed, Func<SandboxBehaviour, JsonElement, SandboxBehaviour?> Set)
+    {
+        // A null is as good as not written: the default stands.
+        public SandboxBehaviour? Apply(SandboxBehaviour behaviour, JsonElement value) =>
+            value.ValueKind is JsonValueKind.Null ? behaviour : Set(behaviour, value);
+    }
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace TokenRefresh.Server.Sandbox;
 
-/// <summary>A request's JSON object whose documented fields are all text. A null counts as not sent.</summary>
+/// <summary>A request's JSON object whose documented fields are all text. A null counts as blank.</summary>
 /// <param name="Fields">Empty when the body is unreadable.</param>
 /// <param name="Problem">Why the body is unreadable; null when it is not.</param>
 internal sealed record SandboxBody(IReadOnlyDictionary<string, string> Fields, string? Problem)
@@ -47,28 +47,41 @@ internal sealed record SandboxBody(IReadOnlyDictionary<string, string> Fields, s
             throw new JsonException("The body is too large.");
         }
 
-        return JsonDocument.Parse(bytes.AsMemory(0, length), Strict);
+        try
+        {
+            return Decodable(JsonDocument.Parse(bytes.AsMemory(0, length), Strict));
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new JsonException("The body is not valid UTF-8.", error);
+        }
+    }
+
+    // The parser leaves the decoding of text to its reader, who would find broken UTF-8 and half surrogates too late.
+    private static JsonDocument Decodable(JsonDocument document)
+    {
+        if (document.RootElement.ValueKind is JsonValueKind.Object)
+        {
+            foreach (var property in document.RootElement.EnumerateObject().Where(property => property.Value.ValueKind is JsonValueKind.String))
+            {
+                _ = (property.Name, property.Value.GetString());
+            }
+        }
+
+        return document;
     }
 
     private static SandboxBody Read(JsonElement json)
     {
         var fields = new Dictionary<string, string>();
-        try
+        foreach (var property in json.EnumerateObject())
         {
-            foreach (var property in json.EnumerateObject().Where(property => property.Value.ValueKind is not JsonValueKind.Null))
+            if (property.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.Null))
             {
-                if (property.Value.ValueKind is not JsonValueKind.String)
-                {
-                    return Unreadable($"{property.Name} must be a string");
-                }
-
-                fields[property.Name] = property.Value.GetString()!;
+                return Unreadable($"{property.Name} must be a string");
             }
-        }
-        catch (InvalidOperationException)
-        {
-            // The parser leaves the decoding of text to its reader, who finds broken UTF-8 and half surrogates.
-            return Unreadable("body is not valid UTF-8");
+
+            fields[property.Name] = property.Value.GetString() ?? "";
         }
 
         return new(fields, Problem: null);

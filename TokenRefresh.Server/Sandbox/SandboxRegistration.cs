@@ -1,4 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using TokenRefresh.Server.Sandbox.Finnotech;
+using TokenRefresh.Server.Sandbox.Jibit;
 
 namespace TokenRefresh.Server.Sandbox;
 
@@ -54,7 +56,7 @@ internal static class SandboxRegistration
 
         sandbox.MapBehaviour();
         sandbox.MapGroup("/jibit/ide").MapJibit();
-        sandbox.MapGroup("/finnotech").MapFinnotech();
+        sandbox.MapGroup("/finnotech/dev/v2").MapFinnotech();
 
         return routes;
     }

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace TokenRefresh.Server.Sandbox;
+namespace TokenRefresh.Server.Sandbox.Finnotech;
 
 /// <summary>Finnotech's calls about a client's tokens: revoke and list.</summary>
 /// <remarks>

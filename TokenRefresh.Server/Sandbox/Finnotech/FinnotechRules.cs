@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace TokenRefresh.Server.Sandbox;
+namespace TokenRefresh.Server.Sandbox.Finnotech;
 
 /// <summary>What Finnotech documents about its requests' fields. Each check answers with the fault, naming the field, or null.</summary>
 internal static partial class FinnotechRules

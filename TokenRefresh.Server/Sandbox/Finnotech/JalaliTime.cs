@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TokenRefresh.Server.Sandbox;
+namespace TokenRefresh.Server.Sandbox.Finnotech;
 
 /// <summary>Writes an instant as Finnotech does: 14 digits, Jalali, by the clock on the wall in Tehran.</summary>
 internal static class JalaliTime

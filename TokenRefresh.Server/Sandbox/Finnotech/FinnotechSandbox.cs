@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace TokenRefresh.Server.Sandbox;
+namespace TokenRefresh.Server.Sandbox.Finnotech;
 
 /// <summary>Finnotech's token address as its 2024 pages describe it: client credentials and refresh. Grants that need a person are not played.</summary>
 internal sealed class FinnotechSandbox(SandboxStage stage, SandboxTokens tokens, TimeProvider clock) : ISandboxProvider

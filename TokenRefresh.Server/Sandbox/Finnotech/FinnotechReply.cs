@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace TokenRefresh.Server.Sandbox;
+namespace TokenRefresh.Server.Sandbox.Finnotech;
 
 /// <summary>
 /// Finnotech's envelope around every answer, with the request's <c>trackId</c> where there is one. The page of general errors

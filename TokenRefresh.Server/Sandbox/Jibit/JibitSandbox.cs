@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace TokenRefresh.Server.Sandbox;
+namespace TokenRefresh.Server.Sandbox.Jibit;
 
 /// <summary>Jibit's "ide" product as its document 1.5.2 describes it: generate, refresh, balances.</summary>
 internal sealed class JibitSandbox(SandboxStage stage, SandboxTokens tokens, TimeProvider clock) : ISandboxProvider

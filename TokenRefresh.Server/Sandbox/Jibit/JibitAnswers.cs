@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace TokenRefresh.Server.Sandbox;
+namespace TokenRefresh.Server.Sandbox.Jibit;
 
 /// <summary>
 /// Jibit's answers: flat objects, errors as <c>code</c> and a Persian <c>message</c>. The document ties no code to a status;
