@@ -67,7 +67,13 @@ public sealed partial class UnsavedAnswers(
         }
     }
 
-    internal void Forget(string token, long attempt) => File.Delete(FileOf(token, attempt));
+    internal void Forget(string token, long attempt)
+    {
+        if (FileOf(token, attempt) is var file && File.Exists(file))
+        {
+            File.Delete(file);
+        }
+    }
 
     private async Task<int> SaveAsync(UnsavedAnswer answer, CancellationToken cancellationToken)
     {

@@ -33,6 +33,9 @@ internal sealed class ModelProvider : ITokenProvider, ITokenProviders
 
     public TimeSpan? RefreshLife { get; set; } = TimeSpan.FromHours(48);
 
+    /// <summary>The tokens that a running server is configured with.</summary>
+    public IReadOnlyList<string> TokenNames { get; set; } = ["jibit"];
+
     /// <summary>Runs before each call is answered; what it returns is the answer, null lets the model answer.</summary>
     public Func<string, TokenOrder, Task<ProviderResult?>> Before { get; set; } = (_, _) => Task.FromResult<ProviderResult?>(null);
 

@@ -1,0 +1,100 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Hosting;
+
+namespace TokenRefresh.Tests.Fixtures;
+
+/// <summary>The real program in this process: Kestrel, Hangfire and Postgres, with a modelled provider unless the sandbox is asked for.</summary>
+internal sealed class RunningServer : IAsyncDisposable
+{
+    private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("tokenrefresh-data-");
+
+    private RunningServer(WebApplication app, ModelProvider provider) => (App, Provider) = (app, provider);
+
+    public WebApplication App { get; private set; }
+
+    public ModelProvider Provider { get; }
+
+    public IServiceProvider Services => App.Services;
+
+    public HttpClient Http => field ??= new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new(App.Urls.First()) };
+
+    public RefreshQueue Queue => Services.GetRequiredService<RefreshQueue>();
+
+    /// <summary>Starts a server on a database of its own, or on a given one, with quick retries and the due check out of the way.</summary>
+    public static async Task<RunningServer> StartAsync(PostgresFixture postgres, string? connectionString = null, ModelProvider? provider = null, bool withSandbox = false, params (string Key, string Value)[] settings)
+    {
+        provider ??= new ModelProvider();
+        var server = new RunningServer(null!, provider);
+        var pairs = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["environment"] = "Development",
+            ["urls"] = "http://127.0.0.1:0",
+            ["ConnectionStrings:TokenRefresh"] = connectionString ?? await postgres.CreateDatabaseAsync(),
+            ["Data:Directory"] = server.data.FullName,
+            ["Encryption:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
+            ["TokenRefresh:Schedule:Backoff"] = "00:00:01",
+            ["TokenRefresh:Schedule:DueCheckCron"] = "0 0 1 1 *",
+            ["Logging:LogLevel:Default"] = "None",
+            ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "None",
+        };
+        foreach (var (key, value) in settings)
+        {
+            pairs[key] = value;
+        }
+
+        server.App = ServerHost.Build(pairs, Roles.All, builder =>
+        {
+            if (!withSandbox)
+            {
+                builder.Services.Replace(ServiceDescriptor.Singleton<ITokenProviders>(provider));
+                builder.Services.Replace(ServiceDescriptor.Singleton(new TokenNames([.. provider.TokenNames])));
+                builder.Services.PostConfigureAll<TokenSettings>(token => (token.Provider, token.Scopes) = (provider.Name, ""));
+            }
+        });
+        await StartUp.PrepareAsync(server.Services, isServer: true, CancellationToken.None);
+        await server.App.StartAsync();
+        return server;
+    }
+
+    public async Task<List<RefreshAttempt>> LogAsync()
+    {
+        await using var db = await Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
+        return await db.Attempts.AsNoTracking().OrderBy(row => row.Id).ToListAsync();
+    }
+
+    public async Task<Token> TokenAsync(string name = "jibit")
+    {
+        await using var db = await Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
+        return await db.Tokens.AsNoTracking().SingleAsync(token => token.Name == name);
+    }
+
+    /// <summary>Looks until it holds. Hangfire runs on real time, so what it does can only be waited for.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds, string what, int seconds = 60)
+    {
+        for (var since = TimeProvider.System.GetTimestamp(); !await holds();)
+        {
+            if (TimeProvider.System.GetElapsedTime(since) > TimeSpan.FromSeconds(seconds))
+            {
+                throw new TimeoutException($"Not within {seconds} s: {what}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await App.StopAsync();
+        await App.DisposeAsync();
+        data.Delete(recursive: true);
+    }
+}

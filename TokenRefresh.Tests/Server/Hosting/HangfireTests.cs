@@ -1,0 +1,180 @@
+using System.Net;
+using Hangfire;
+using Hangfire.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Providers;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Hosting;
+
+public sealed class HangfireTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task A_started_server_obtains_its_tokens_by_itself_and_is_fresh()
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+
+        await RunningServer.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).StatusCode == HttpStatusCode.OK, "the tokens are fresh");
+
+        (await server.LogAsync()).ShouldHaveSingleItem().TriggerType.ShouldBe(RefreshTrigger.Due);
+    }
+
+    [Fact]
+    public async Task Two_failures_and_a_good_answer_are_three_calls_a_backoff_apart_and_three_rows_of_one_job()
+    {
+        var answers = new Queue<bool>([false, false, true]);
+        var provider = new ModelProvider();
+        provider.Before = (_, _) => answers.Dequeue() ? Task.FromResult<ProviderResult?>(null) : ModelProvider.Failing(FailureKind.ProviderDown)("", null!);
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider);
+
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Success), "the third attempt succeeds");
+
+        var rows = await server.LogAsync();
+        rows.Select(row => (row.Status, row.Attempt)).ShouldBe([(AttemptStatus.Failed, 1), (AttemptStatus.Failed, 2), (AttemptStatus.Success, 3)]);
+        rows.Select(row => row.JobId).Distinct().ShouldHaveSingleItem();
+        rows.Zip(rows.Skip(1), (one, next) => next.StartedAt - one.CompletedAt!.Value).ShouldAllBe(gap => gap > TimeSpan.FromSeconds(0.5));
+        provider.Calls.Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_dead_provider_is_called_once_and_three_times_again_then_the_job_has_failed_and_a_pause_is_stored()
+    {
+        var provider = new ModelProvider { Before = ModelProvider.Failing(FailureKind.ProviderDown) };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider);
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+
+        await RunningServer.UntilAsync(() => Task.FromResult(monitor.FailedCount() == 1), "the job has failed");
+
+        provider.Calls.Count.ShouldBe(4);
+        var token = await server.TokenAsync();
+        token.NextAttemptAt.ShouldNotBeNull();
+        token.RetryJobId.ShouldBeNull();
+        monitor.FailedJobs(0, 1)[0].Value.ExceptionMessage.ShouldBe("jibit: provider_down, HTTP 503");
+    }
+
+    [Fact]
+    public async Task Refused_credentials_are_not_retried()
+    {
+        var provider = new ModelProvider { Before = ModelProvider.Failing(FailureKind.CredentialRejected) };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider);
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+
+        await RunningServer.UntilAsync(() => Task.FromResult(monitor.FailedCount() == 1), "the job has failed");
+
+        provider.Calls.Count.ShouldBe(1);
+        (await server.LogAsync()).ShouldHaveSingleItem().ErrorCode.ShouldBe("credential_rejected");
+    }
+
+    [Fact]
+    public async Task A_retry_is_not_made_before_the_provider_allows_it()
+    {
+        var provider = new ModelProvider { Before = ModelProvider.Failing(FailureKind.RateLimited, TimeSpan.FromMinutes(10)) };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider);
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+
+        await RunningServer.UntilAsync(() => Task.FromResult(monitor.ScheduledCount() == 1), "the retry is scheduled");
+
+        var retry = monitor.ScheduledJobs(0, 1)[0].Value;
+        (retry.EnqueueAt - retry.ScheduledAt!.Value).ShouldBeGreaterThan(TimeSpan.FromMinutes(9));
+    }
+
+    [Fact]
+    public async Task A_job_of_several_tokens_retries_only_those_that_are_not_settled()
+    {
+        var provider = new ModelProvider { TokenNames = ["a", "b", "c"] };
+        var failuresOfB = 2;
+        provider.Before = (_, order) => order.Name switch
+        {
+            "b" when Interlocked.Decrement(ref failuresOfB) >= 0 => ModelProvider.Failing(FailureKind.ProviderDown)("", order),
+            "c" => ModelProvider.Failing(FailureKind.CredentialRejected)("", order),
+            _ => Task.FromResult<ProviderResult?>(null),
+        };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider, settings: ("TokenRefresh:Performance:BatchSize", "3"));
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Count(row => row.Status is AttemptStatus.Success) == 2, "a and b succeed");
+
+        provider.Calls.Count(call => call == "acquire:a").ShouldBe(1);
+        provider.Calls.Count(call => call == "acquire:b").ShouldBe(3);
+        provider.Calls.Count(call => call == "acquire:c").ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_limit_of_a_job_ends_a_call_that_takes_longer_and_the_row_says_so()
+    {
+        var provider = new ModelProvider { Before = (_, _) => new TaskCompletionSource<ProviderResult?>().Task };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider, settings: [("TokenRefresh:Schedule:Timeout", "00:00:01"), ("TokenRefresh:Schedule:Retries", "0")]);
+
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "the attempt has failed");
+
+        (await server.LogAsync())[0].ErrorDetails.ShouldBe("stopped by the job's limit");
+    }
+
+    [Fact]
+    public async Task The_timetable_holds_the_four_jobs_in_the_configured_zone_and_no_strays()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, settings: ("TokenRefresh:Schedule:Cron", "5 4 * * *"));
+        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 4), "the timetable is installed");
+        server.Services.GetRequiredService<IRecurringJobManager>().AddOrUpdate("stray-of-an-older-version", () => Console.WriteLine(), "0 0 * * *");
+
+        server.Services.GetRequiredService<RecurringJobs>().Install();
+
+        var jobs = Recurring(server);
+        jobs.Select(job => job.Id).Order().ShouldBe(["automatic-token-refresh", "backup-token-refresh", "due-token-refresh", "log-cleanup"]);
+        jobs.ShouldAllBe(job => job.TimeZoneId == "Asia/Tehran");
+        jobs.Single(job => job.Id == "automatic-token-refresh").Cron.ShouldBe("5 4 * * *");
+    }
+
+    [Fact]
+    public async Task A_backup_that_is_switched_off_leaves_the_timetable()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, settings: ("TokenRefresh:Backup:Enabled", "false"));
+
+        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 3), "the timetable is installed");
+
+        Recurring(server).ShouldNotContain(job => job.Id == "backup-token-refresh");
+    }
+
+    [Fact]
+    public async Task The_sweep_logs_why_it_skipped_what_is_fresh()
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Count == 1, "the token is obtained");
+
+        server.Services.GetRequiredService<IRecurringJobManager>().Trigger("automatic-token-refresh");
+
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Count == 2, "the sweep has looked");
+        var row = (await server.LogAsync())[1];
+        (row.Status, row.TriggerType, row.TriggeredBy).ShouldBe((AttemptStatus.Skipped, RefreshTrigger.Automatic, "schedule"));
+    }
+
+    [Fact]
+    public async Task A_token_that_lives_seconds_is_refreshed_between_two_due_checks()
+    {
+        var provider = new ModelProvider { Life = TimeSpan.FromSeconds(6) };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider);
+
+        await RunningServer.UntilAsync(async () => (await server.TokenAsync()).Version >= 3, "the token was refreshed twice");
+
+        (await server.LogAsync()).ShouldAllBe(row => row.Status == AttemptStatus.Success || row.Status == AttemptStatus.Running);
+    }
+
+    [Fact]
+    public async Task Job_arguments_hold_names_and_no_secret()
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Count == 1, "the token is obtained");
+
+        var jobs = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi().SucceededJobs(0, 100);
+
+        jobs.SelectMany(job => job.Value.Job.Args).OfType<string>().ShouldAllBe(argument => !argument.StartsWith("access-of", StringComparison.Ordinal));
+    }
+
+    private static List<RecurringJobDto> Recurring(RunningServer server)
+    {
+        using var connection = server.Services.GetRequiredService<JobStorage>().GetConnection();
+        return connection.GetRecurringJobs();
+    }
+}
