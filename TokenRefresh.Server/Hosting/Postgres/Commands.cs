@@ -1,0 +1,44 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace TokenRefresh.Server.Hosting.Postgres;
+
+/// <summary>What a program that was run has printed, and how it ended.</summary>
+internal sealed record CommandResult(int ExitCode, string Output)
+{
+    public bool Succeeded => ExitCode == 0;
+
+    /// <summary>The last line that says something.</summary>
+    public string LastLine => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? $"exit code {ExitCode}";
+}
+
+/// <summary>Runs short programs to their end.</summary>
+internal static class Commands
+{
+    public static CommandResult Run(string program, IReadOnlyList<string> arguments, string? workingDirectory = null)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = workingDirectory ?? Path.GetPathRoot(Environment.SystemDirectory) ?? "/",
+        };
+
+        // Messages are read by people and by us: the same words everywhere.
+        start.Environment["LC_ALL"] = "C";
+        try
+        {
+            using var process = Process.Start(start)!;
+            process.StandardInput.Close();
+            var errors = process.StandardError.ReadToEndAsync();
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return new(process.ExitCode, output + errors.GetAwaiter().GetResult());
+        }
+        catch (Win32Exception error)
+        {
+            return new(-1, $"{program}: {error.Message}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+namespace TokenRefresh.Server.Hosting.Postgres;
+
+/// <summary>Where the private cluster lives and with what it runs.</summary>
+/// <param name="DataDirectory">The data folder; the cluster is its folder <c>postgres</c>.</param>
+/// <param name="BinDirectory">The folder that holds initdb, pg_ctl and postgres; null to look for one.</param>
+internal sealed record EmbeddedPostgresOptions(string DataDirectory, string? BinDirectory)
+{
+    /// <summary>Further lines for <c>postgresql.conf</c> of a new cluster.</summary>
+    public IReadOnlyList<string> ExtraSettings { get; init; } = [];
+}
+
+/// <summary>The cluster cannot be used; the message is one line that says what to do.</summary>
+internal sealed class EmbeddedPostgresException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,69 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace TokenRefresh.Server.Hosting.Postgres;
+
+/// <summary>The user that Postgres runs as: this one, or an unprivileged one when this is root, because Postgres refuses to be root.</summary>
+internal sealed class RunAs
+{
+    private readonly string? user;
+
+    private RunAs(string? user) => this.user = user;
+
+    /// <summary>True when the programs run as somebody else.</summary>
+    public bool IsOther => user is not null;
+
+    /// <summary>Who can run a cluster in <paramref name="folder"/>, whose owner goes before the system's own Postgres user.</summary>
+    public static RunAs For(string folder)
+    {
+        if (!Environment.IsPrivilegedProcess || OperatingSystem.IsWindows())
+        {
+            return new(null);
+        }
+
+        var owner = Directory.Exists(folder) ? OwnerOf(folder) : null;
+        var candidates = new[] { owner, "postgres", "nobody" }.Where(name => name is not (null or "root" or "UNKNOWN"));
+        return new(candidates.FirstOrDefault(name => Commands.Run("id", ["-u", name!]).Succeeded)
+            ?? throw new EmbeddedPostgresException("Postgres does not run as root and there is no user 'postgres' or 'nobody' to run it as. Start the program as an ordinary user."));
+    }
+
+    /// <summary>The name of a folder's owner, or null where that cannot be told.</summary>
+    public static string? OwnerOf(string folder) =>
+        Commands.Run("stat", ["-c", "%U", folder]) is { Succeeded: true, Output: var gnu } ? gnu.Trim()
+        : Commands.Run("stat", ["-f", "%Su", folder]) is { Succeeded: true, Output: var bsd } ? bsd.Trim()
+        : null;
+
+    /// <summary>Runs a program as that user.</summary>
+    public CommandResult Run(string program, params string[] arguments) => user is null
+        ? Commands.Run(program, arguments)
+        : Commands.Run("runuser", ["-u", user, "--", program, .. arguments]) is { ExitCode: not -1 } result ? result
+        : Commands.Run("setpriv", ["--reuid", user, "--regid", GroupId(), "--clear-groups", program, .. arguments]);
+
+    /// <summary>Hands a file or folder over to that user.</summary>
+    public void Own(string path)
+    {
+        if (user is not null && Commands.Run("chown", ["-R", $"{user}:{GroupId()}", path]) is { Succeeded: false } refused)
+        {
+            throw new EmbeddedPostgresException($"{path} cannot be given to the user {user} ({refused.LastLine}). Choose another Data__Directory.");
+        }
+    }
+
+    /// <summary>
+    /// The folder below which the user can work: <paramref name="folder"/>, or one below /var/lib where a closed parent
+    /// (such as /root) keeps the user out.
+    /// </summary>
+    public string Reachable(string folder)
+    {
+        if (user is null || Run("test", "-x", folder).Succeeded)
+        {
+            return folder;
+        }
+
+        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(folder)))[..16];
+        var elsewhere = $"/var/lib/tokenrefresh/{name}";
+        Directory.CreateDirectory(elsewhere);
+        return elsewhere;
+    }
+
+    private string GroupId() => Commands.Run("id", ["-g", user!]).Output.Trim();
+}

@@ -1,0 +1,92 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Providers;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Persistence;
+
+public sealed class DatabasePreparationTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task Nodes_that_start_together_prepare_an_empty_database_once_and_can_open_what_the_others_seal()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var nodes = Enumerable.Range(2, 4).Select(number => world.AddNode($"node-{number}")).ToList();
+
+        await Task.WhenAll(nodes.Select(node => node.GetRequiredService<DatabasePreparation>().RunAsync(true, CancellationToken.None)));
+
+        var sealedByOne = nodes[0].GetRequiredService<SecretProtection>().SealAccess("jibit", "secret");
+        nodes.ShouldAllBe(node => node.GetRequiredService<SecretProtection>().OpenAccess("jibit", sealedByOne) == "secret");
+    }
+
+    [Fact]
+    public async Task A_token_that_the_settings_name_no_more_is_kept_and_marked()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync("INSERT INTO tokens (name, provider, version, due_reason, consecutive_failures, is_active, metadata, created_at) VALUES ('old', 'jibit', 0, '', 0, true, '{{}}', now())");
+
+        await world.Node.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: false, CancellationToken.None);
+        (await world.TokenAsync("old")).IsActive.ShouldBeTrue();
+        await world.Node.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: true, CancellationToken.None);
+
+        (await world.TokenAsync("old")).IsActive.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_full_dump_of_the_database_holds_neither_token_nor_credential()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(
+            new ProviderResult.Issued(new("planted-access", "planted-refresh", Some.Now, Some.Now.AddHours(24), null, []), null));
+        await world.RefreshAsync();
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        await using var db = await world.ContextAsync();
+        var dump = await db.Database.SqlQuery<string>($"SELECT schema_to_xml('public', true, false, '')::text AS \"Value\"").SingleAsync();
+        dump.ShouldContain("provider_down");
+        dump.ShouldNotContain("planted");
+        string.Join('\n', world.LogLines).ShouldNotContain("planted");
+    }
+
+    [Fact]
+    public async Task An_answer_that_could_not_be_saved_waits_on_disk_sealed_and_is_saved_at_the_next_start()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.ExecuteAsync(FillTheDisk);
+            return new ProviderResult.Issued(new("planted-access", "planted-refresh", Some.Now, Some.Now.AddHours(24), null, []), null);
+        };
+        using var stop = new CancellationTokenSource();
+        var refresh = world.Door.RefreshAsync(new("jibit", RefreshTrigger.Due, "a test"), stop.Token);
+        while (Directory.GetFiles(world.UnsavedFolder, "*.json").Length == 0)
+        {
+            await Task.Yield();
+        }
+
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(refresh);
+        File.ReadAllText(Directory.GetFiles(world.UnsavedFolder)[0]).ShouldNotContain("planted");
+        await world.ExecuteAsync("DROP TRIGGER full_disk ON tokens");
+
+        (await world.AddNode("after-restart").GetRequiredService<UnsavedAnswers>().ReplayAsync(CancellationToken.None)).ShouldBe(1);
+
+        var token = await world.TokenAsync();
+        world.Node.GetRequiredService<SecretProtection>().OpenAccess("jibit", token.AccessToken!).ShouldBe("planted-access");
+        (token.Version, token.ExpiresAt).ShouldBe((1, Some.Now.AddHours(24)));
+        (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
+        Directory.GetFiles(world.UnsavedFolder).ShouldBeEmpty();
+    }
+
+    // Fails each save as a full disk does (class 53).
+    private const string FillTheDisk =
+        """
+        CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+        CREATE TRIGGER full_disk BEFORE UPDATE ON tokens FOR EACH ROW EXECUTE FUNCTION disk_full();
+        """;
+}

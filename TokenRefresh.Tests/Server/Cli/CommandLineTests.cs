@@ -1,0 +1,45 @@
+using Shouldly;
+using TokenRefresh.Server.Cli;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Cli;
+
+public sealed class CommandLineTests
+{
+    [Fact]
+    public void Settings_are_taken_out_of_a_call_in_either_spelling()
+    {
+        var (settings, words) = CommandLine.SplitSettings(["tokens", "--TokenRefresh:Queue:Workers=7", "health", "--Sandbox__Enabled=false", "--environment=Production", "--provider=jibit"]);
+
+        settings.ShouldBe(new Dictionary<string, string?> { ["TokenRefresh:Queue:Workers"] = "7", ["Sandbox:Enabled"] = "false", ["environment"] = "Production" }, ignoreOrder: true);
+        words.ShouldBe(["tokens", "health", "--provider=jibit"]);
+    }
+
+    [Fact]
+    public void An_imported_pair_may_lack_the_refresh_token()
+    {
+        var imported = ImportCommand.Parse("""{"access_token":"a","expires_at":"2026-03-02T00:00:00Z"}""", Some.Now);
+
+        imported.ShouldBe(new("a", null, new(2026, 3, 2, 0, 0, 0, TimeSpan.Zero)));
+    }
+
+    [Theory]
+    [InlineData("", "JSON")]
+    [InlineData("[]", "JSON")]
+    [InlineData("null", "JSON")]
+    [InlineData("{", "JSON")]
+    [InlineData("""{"expires_at":"2026-03-02T00:00:00Z"}""", "access_token is missing")]
+    [InlineData("""{"access_token":"","expires_at":"2026-03-02T00:00:00Z"}""", "access_token is blank")]
+    [InlineData("""{"access_token":"a b","expires_at":"2026-03-02T00:00:00Z"}""", "access_token is blank")]
+    [InlineData("""{"access_token":7,"expires_at":"2026-03-02T00:00:00Z"}""", "JSON")]
+    [InlineData("""{"access_token":"a"}""", "expires_at is missing")]
+    [InlineData("""{"access_token":"a","expires_at":"soon"}""", "expires_at is not a time")]
+    [InlineData("""{"access_token":"a","expires_at":"2020-01-01T00:00:00Z"}""", "must lie ahead")]
+    [InlineData("""{"access_token":"a","expires_at":"9999-01-01T00:00:00Z"}""", "must lie ahead")]
+    public void A_pair_that_cannot_work_is_refused_with_what_is_wrong_with_it(string input, string complaint) =>
+        Should.Throw<UsageException>(() => ImportCommand.Parse(input, Some.Now)).Message.ShouldContain(complaint);
+
+    [Fact]
+    public void What_was_pasted_is_never_repeated() =>
+        Should.Throw<UsageException>(() => ImportCommand.Parse("""{"access_token":"planted secret","expires_at":"2026-03-02T00:00:00Z"}""", Some.Now)).Message.ShouldNotContain("planted");
+}
