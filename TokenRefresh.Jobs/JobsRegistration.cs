@@ -46,6 +46,11 @@ public static class JobsRegistration
             services.AddSettings<TokenSettings>($"{TokenSettings.Section}:{name}", name);
         }
 
+        foreach (var provider in configuration.GetSection(ProviderOptions.Section).GetChildren().Select(provider => provider.Key))
+        {
+            services.AddSettings<ProviderRenewalOptions>($"{ProviderOptions.Section}:{provider}", provider.ToLowerInvariant(), SettingsRegistration.AnyKey);
+        }
+
         return services.AddSingleton<IValidateOptions<TokenSettings>, TokenSettingsRules>();
     }
 

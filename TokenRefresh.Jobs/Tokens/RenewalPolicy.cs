@@ -74,5 +74,7 @@ public static class RenewalPolicy
 
     private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
-    private static string Words(TimeSpan span) => Spans.InWords(span);
+    // A life stated to the second is a hair short of what it is called: a day, not 23 h 59 min.
+    private static string Words(TimeSpan span) =>
+        Spans.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
 }

@@ -48,7 +48,8 @@ internal sealed class SettingsBinder<T>(IConfigurationSection section, string na
     }
 
     private bool IsKnown(string key) =>
-        Properties.Select(property => property.Name).Concat(alsoKnown).Contains(key, StringComparer.OrdinalIgnoreCase);
+        alsoKnown.Contains(SettingsRegistration.AnyKey)
+        || Properties.Select(property => property.Name).Concat(alsoKnown).Contains(key, StringComparer.OrdinalIgnoreCase);
 
     // An empty environment variable means "not set", as in a shell; only text settings can be empty.
     private string? Raw(PropertyInfo property) => section[property.Name] switch

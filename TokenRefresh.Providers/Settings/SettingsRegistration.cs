@@ -7,6 +7,9 @@ namespace TokenRefresh.Providers.Settings;
 /// <summary>The one way in which a section of the configuration becomes validated options.</summary>
 public static class SettingsRegistration
 {
+    /// <summary>In place of known keys: the section is another's, who checks it.</summary>
+    public const string AnyKey = "*";
+
     /// <summary>Binds <typeparamref name="T"/> to a section, checks every value at start, and refuses keys that nothing reads.</summary>
     /// <param name="services">The service collection.</param>
     /// <param name="section">The path, for example <c>TokenRefresh:Schedule</c>.</param>

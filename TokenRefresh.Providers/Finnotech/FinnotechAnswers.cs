@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace TokenRefresh.Providers.Finnotech;
+
+/// <summary>Reads Finnotech's envelope: <c>result</c>, <c>status</c>, <c>error</c>, <c>trackId</c>.</summary>
+internal static class FinnotechAnswers
+{
+    /// <summary>Of every sample in the documents; used where the answer states no <c>lifeTime</c>.</summary>
+    private static readonly TimeSpan DocumentedLife = TimeSpan.FromDays(10);
+
+    // Not stated by the documents; the samples' JWTs prove it. The zone, not an offset: Iran had summer time until 2022.
+    private static readonly TimeZoneInfo Tehran = TimeZoneInfo.FindSystemTimeZoneById("Asia/Tehran");
+
+    private static readonly PersianCalendar Jalali = new();
+
+    /// <summary>Reads an issued token.</summary>
+    /// <exception cref="InvalidAnswerException">The answer says FAILED, or is not what is documented.</exception>
+    public static IssuedToken Token(ProviderReply reply, DateTimeOffset requestedAt)
+    {
+        var envelope = Done(reply);
+        if (!envelope.TryGetProperty("result", out var result) || result.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidAnswerException("result is missing or no object");
+        }
+
+        var access = Answer.Secret(result, "value");
+        var life = Life(result);
+        return new(
+            access, Answer.OptionalSecret(result, "refreshToken"), requestedAt,
+            JwtExpiry.Earliest(access, requestedAt + life, Created(result) + life), null, Scopes(result));
+    }
+
+    /// <summary>The envelope of an answer that says DONE.</summary>
+    /// <exception cref="InvalidAnswerException">It says anything else.</exception>
+    public static JsonElement Done(ProviderReply reply)
+    {
+        var envelope = Answer.Object(reply.Body);
+        return Answer.TextOrNull(envelope, "status") switch
+        {
+            "DONE" => envelope,
+            "FAILED" => throw new InvalidAnswerException("status is FAILED") { Failure = Classify(reply, isRenewal: false) },
+            null => throw new InvalidAnswerException("status is missing"),
+            var other => throw new InvalidAnswerException($"status is {Answer.Printable(other, 20)} instead of DONE"),
+        };
+    }
+
+    /// <summary>What a refusal means.</summary>
+    /// <param name="isRenewal">A renewal's validation error is about the refresh token; any other call's is about our settings.</param>
+    public static ProviderFailure Classify(ProviderReply reply, bool isRenewal)
+    {
+        var envelope = Answer.ObjectOrNull(reply.Body);
+        var error = envelope is { } found && found.TryGetProperty("error", out var inner) && inner.ValueKind == JsonValueKind.Object ? inner : (JsonElement?)null;
+        var code = error is { } known ? Answer.TextOrNull(known, "code") : null;
+        var isAboutToken = new[] { error, envelope }.Any(part => part is { } text && Answer.TextOrNull(text, "message") == "invalid token");
+        var status = (int)reply.Status;
+        var kind = (status, code) switch
+        {
+            _ when isAboutToken || code == "UNAUTHORIZED" => FailureKind.CredentialRejected,
+            ( >= 500 or 408, _) => FailureKind.ProviderDown,
+            (429, _) => FailureKind.RateLimited,
+
+            // Without the provider's own envelope a 401 or 403 may come from anything on the way, such as a firewall.
+            (401 or 403, _) => error is not null || envelope?.TryGetProperty("status", out _) == true ? FailureKind.CredentialRejected : FailureKind.InvalidResponse,
+            (_, "SERVICE_CALL_ERROR") => FailureKind.ProviderDown,
+            (400, "VALIDATION_ERROR") => isRenewal ? FailureKind.CredentialRejected : FailureKind.Configuration,
+            _ => FailureKind.InvalidResponse,
+        };
+        var shown = code is null ? null : Answer.Printable(code, 100);
+        return new(kind, $"HTTP {status} {shown ?? "without an error code of the provider"}{(reply.IsSuccess ? " (status FAILED)" : "")}")
+        {
+            HttpStatus = status,
+            ProviderCode = shown,
+            TrackId = envelope is { } body && Answer.TextOrNull(body, "trackId") is { } trackId ? Answer.Printable(trackId, 64) : reply.TrackId,
+        };
+    }
+
+    /// <summary>Milliseconds, as a number or, in one documented sample, as text.</summary>
+    private static TimeSpan Life(JsonElement result)
+    {
+        if (!result.TryGetProperty("lifeTime", out var value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return DocumentedLife;
+        }
+
+        double milliseconds = 0;
+        var isNumber = value.ValueKind switch
+        {
+            JsonValueKind.Number => value.TryGetDouble(out milliseconds),
+            JsonValueKind.String => double.TryParse(Answer.TextOrNull(result, "lifeTime"), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out milliseconds),
+            _ => false,
+        };
+        return isNumber && milliseconds is > 0 and <= 366.0 * 86_400_000
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : throw new InvalidAnswerException("lifeTime is not a sane number of milliseconds");
+    }
+
+    /// <summary>Fourteen digits, Jalali, Tehran's local time; null where it is absent.</summary>
+    internal static DateTimeOffset? Created(JsonElement result)
+    {
+        if (!result.TryGetProperty("creationDate", out var value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+
+        if (value.ValueKind != JsonValueKind.String || Answer.TextOrNull(result, "creationDate") is not { Length: 14 } text || !text.All(char.IsAsciiDigit))
+        {
+            throw new InvalidAnswerException("creationDate is not fourteen digits");
+        }
+
+        try
+        {
+            var local = Jalali.ToDateTime(Part(0, 4), Part(4, 2), Part(6, 2), Part(8, 2), Part(10, 2), Part(12, 2), 0);
+            return new DateTimeOffset(local, Tehran.GetUtcOffset(local)).ToUniversalTime();
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            throw new InvalidAnswerException("creationDate is no date of the Jalali calendar");
+        }
+
+        int Part(int at, int length) => int.Parse(text.AsSpan(at, length), NumberStyles.None, CultureInfo.InvariantCulture);
+    }
+
+    // One documented sample holds a single text joined by commas inside the array.
+    private static string[] Scopes(JsonElement result) =>
+        result.TryGetProperty("scopes", out var scopes) && scopes.ValueKind == JsonValueKind.Array
+            ? [.. scopes.EnumerateArray().Where(scope => scope.ValueKind == JsonValueKind.String)
+                .SelectMany(scope => Answer.Printable(scope.GetString()!, 4000).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))]
+            : [];
+}

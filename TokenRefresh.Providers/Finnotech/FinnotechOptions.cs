@@ -1,0 +1,37 @@
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Providers.Finnotech;
+
+/// <summary>Settings of a provider of type Finnotech, bound from <c>Providers:NAME</c>.</summary>
+public sealed class FinnotechOptions : ProviderOptions
+{
+    /// <summary>The client application's id; no colon, because it goes into a Basic header.</summary>
+    [ClientId]
+    public string ClientId { get; set; } = "";
+
+    /// <summary>The secret beside it.</summary>
+    [SecretSetting]
+    public string ClientSecret { get; set; } = "";
+
+    /// <summary>Ten digits: the national code of a member of the client application, leading zeros included.</summary>
+    [NationalId]
+    [SecretSetting]
+    public string NationalId { get; set; } = "";
+
+    internal override string DocumentedBaseUrl => "https://api.finnotech.ir";
+
+    internal override IEnumerable<(string Setting, string Value)> Credentials =>
+        [(nameof(ClientId), ClientId), (nameof(ClientSecret), ClientSecret), (nameof(NationalId), NationalId)];
+}
+
+/// <summary>Ten digits, or empty.</summary>
+internal sealed class NationalIdAttribute() : AllowedAttribute("ten digits, leading zeros included")
+{
+    public override bool IsValid(object? value) => value is string text && (text.Length == 0 || (text.Length == 10 && text.All(char.IsAsciiDigit)));
+}
+
+/// <summary>What can stand before the colon of a Basic header and in an address.</summary>
+internal sealed class ClientIdAttribute() : AllowedAttribute("printable characters without ':', '/' and white space")
+{
+    public override bool IsValid(object? value) => value is string text && text.All(sign => sign is > ' ' and <= '~' and not (':' or '/'));
+}

@@ -1,0 +1,19 @@
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Providers.Jibit;
+
+/// <summary>Settings of a provider of type Jibit (identity), bound from <c>Providers:NAME</c>.</summary>
+public sealed class JibitOptions : ProviderOptions
+{
+    /// <summary>The key that Jibit has given to the application.</summary>
+    [SecretSetting]
+    public string ApiKey { get; set; } = "";
+
+    /// <summary>The secret beside it.</summary>
+    [SecretSetting]
+    public string SecretKey { get; set; } = "";
+
+    internal override string DocumentedBaseUrl => "https://napi.jibit.ir/ide";
+
+    internal override IEnumerable<(string Setting, string Value)> Credentials => [(nameof(ApiKey), ApiKey), (nameof(SecretKey), SecretKey)];
+}

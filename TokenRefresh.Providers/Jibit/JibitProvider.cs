@@ -1,0 +1,73 @@
+using Microsoft.Extensions.Options;
+using Refit;
+
+namespace TokenRefresh.Providers.Jibit;
+
+/// <summary>Jibit's identity product: one pair a key, renewed with both tokens of it.</summary>
+internal sealed class JibitProvider(string name, string spelledName, IHttpClientFactory http, IOptionsMonitor<JibitOptions> settings, ProviderCircuit circuit, TimeProvider clock) : ITokenProvider
+{
+    // The answer states no lifetime; the document promises these.
+    private static readonly TimeSpan AccessLife = TimeSpan.FromHours(24);
+    private static readonly TimeSpan RefreshLife = TimeSpan.FromHours(48);
+
+    private readonly JibitOptions options = settings.Get(name);
+
+    public string Name => name;
+
+    public bool IsEnabled => options.Enabled;
+
+    public IReadOnlyList<string> MissingSettings =>
+        [.. options.Credentials.Where(credential => credential.Value.Length == 0).Select(credential => $"{ProviderOptions.Section}__{spelledName}__{credential.Setting}")];
+
+    public TimeSpan Timeout => options.Timeout;
+
+    public int? MaxConcurrency => options.MaxConcurrency;
+
+    public byte[] SettingsDigest => options.Digest();
+
+    public DateTimeOffset? CircuitOpenUntil => circuit.OpenUntil > clock.GetUtcNow() ? circuit.OpenUntil : null;
+
+    private ProviderCall Call => new(clock, options.Timeout);
+
+    public Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit) => Call.IssueAsync(
+        cancellationToken => Api().GenerateAsync(new(options.ApiKey, options.SecretKey), NewTrackId(), cancellationToken), Read, JibitErrors.Classify, limit);
+
+    public Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    {
+        var refreshToken = held.RefreshToken ?? throw new ArgumentException("There is no refresh token to renew with.", nameof(held));
+        return Call.IssueAsync(
+            cancellationToken => Api().RefreshAsync(new(held.AccessToken, refreshToken), NewTrackId(), cancellationToken), Read, JibitErrors.Classify, limit);
+    }
+
+    public async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    {
+        var status = 200;
+        var (failure, latency) = await Call.CheckAsync(
+            cancellationToken => Api().BalancesAsync(held.AccessToken, NewTrackId(), cancellationToken),
+            reply =>
+            {
+                status = (int)reply.Status;
+                Answer.Object(reply.Body);
+            },
+            JibitErrors.Classify,
+            limit);
+        return new(failure is null, latency, failure is null ? status : failure.HttpStatus, failure);
+    }
+
+    public Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit) =>
+        Task.FromResult<ProviderFailure?>(new(FailureKind.Configuration, "Jibit documents no call that revokes a token"));
+
+    private static IssuedToken Read(ProviderReply reply, DateTimeOffset requestedAt)
+    {
+        var answer = Answer.Object(reply.Body);
+        var access = Answer.Secret(answer, "accessToken");
+        return new(
+            access, Answer.Secret(answer, "refreshToken"), requestedAt,
+            JwtExpiry.Earliest(access, requestedAt + AccessLife), requestedAt + RefreshLife, []);
+    }
+
+    // Jibit takes at most 50 characters and gives them back; its support finds the call by them.
+    private static string NewTrackId() => Guid.NewGuid().ToString();
+
+    private IJibitApi Api() => RestService.For<IJibitApi>(http.CreateClient(ProviderHttp.ClientName(name)));
+}

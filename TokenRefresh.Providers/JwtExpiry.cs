@@ -1,0 +1,37 @@
+using System.Buffers.Text;
+using System.Text.Json;
+
+namespace TokenRefresh.Providers;
+
+/// <summary>Reads when a JWT dies. Nothing else of it, and nothing is verified: the provider, not this program, is its reader.</summary>
+internal static class JwtExpiry
+{
+    /// <summary>The instant of the claim <c>exp</c>; null where the token is no JWT or has none.</summary>
+    public static DateTimeOffset? Of(string token)
+    {
+        if (token.Split('.') is not [_, { Length: > 0 } payload, _] || !Base64Url.IsValid(payload))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(payload));
+            return claims.RootElement.ValueKind == JsonValueKind.Object
+                && claims.RootElement.TryGetProperty("exp", out var exp)
+                && exp.ValueKind == JsonValueKind.Number
+                && exp.TryGetDouble(out var seconds)
+                && seconds is > 0 and < 253_402_300_800
+                    ? DateTimeOffset.UnixEpoch.AddSeconds(Math.Floor(seconds))
+                    : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The earliest of what a provider promises and what the token itself says.</summary>
+    public static DateTimeOffset Earliest(string token, params DateTimeOffset?[] stated) =>
+        stated.Append(Of(token)).OfType<DateTimeOffset>().Min();
+}

@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Polly.CircuitBreaker;
+using Polly.Timeout;
+
+namespace TokenRefresh.Providers;
+
+/// <summary>An answer as it came: status, capped body, and what its headers say about trying again and tracking.</summary>
+internal sealed record ProviderReply(HttpStatusCode Status, byte[] Body, TimeSpan? RetryAfter, string? TrackId)
+{
+    public bool IsSuccess => (int)Status is >= 200 and < 300;
+
+    public override string ToString() => $"HTTP {(int)Status}";
+}
+
+/// <summary>The only place where calls, time-outs and answers become results; providers themselves catch nothing.</summary>
+/// <param name="timeout">The longest that sending and reading may take together.</param>
+internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout)
+{
+    /// <summary>No documented answer comes near this; what is larger is refused unread.</summary>
+    private const int LargestBody = 1024 * 1024;
+
+    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
+
+    /// <summary>Makes a call that issues a token.</summary>
+    /// <param name="send">Sends the request.</param>
+    /// <param name="read">Reads a successful answer, given the instant before it was asked for; throws <see cref="InvalidAnswerException"/>.</param>
+    /// <param name="refuse">Classifies any other answer.</param>
+    public async Task<ProviderResult> IssueAsync(
+        Func<CancellationToken, Task<HttpResponseMessage>> send, Func<ProviderReply, DateTimeOffset, IssuedToken> read, Func<ProviderReply, ProviderFailure> refuse, CancellationToken limit)
+    {
+        var requestedAt = clock.GetUtcNow();
+        var (failure, issued) = await SendAsync(send, reply => Sane(read(reply, requestedAt)), refuse, limit);
+        return failure is null ? new ProviderResult.Issued(issued.Answer!, issued.TrackId) : new ProviderResult.Failed(failure);
+    }
+
+    /// <summary>Makes a call whose answer only has to be right. Null when it was.</summary>
+    public async Task<(ProviderFailure? Failure, TimeSpan Latency)> CheckAsync(
+        Func<CancellationToken, Task<HttpResponseMessage>> send, Action<ProviderReply> check, Func<ProviderReply, ProviderFailure> refuse, CancellationToken limit)
+    {
+        var started = clock.GetTimestamp();
+        var (failure, _) = await SendAsync(
+            send,
+            reply =>
+            {
+                check(reply);
+                return true;
+            },
+            refuse,
+            limit);
+        return (failure, clock.GetElapsedTime(started));
+    }
+
+    private async Task<(ProviderFailure? Failure, (T? Answer, string? TrackId) Issued)> SendAsync<T>(
+        Func<CancellationToken, Task<HttpResponseMessage>> send, Func<ProviderReply, T> read, Func<ProviderReply, ProviderFailure> refuse, CancellationToken limit)
+    {
+        // The pipeline's time-out ends with the headers; this one covers the body too, and comes second so that the circuit counts the first.
+        using var overall = new CancellationTokenSource(timeout + TimeSpan.FromSeconds(1), clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(overall.Token, limit);
+        ProviderReply? reply = null;
+        try
+        {
+            using var response = await send(either.Token);
+            reply = new(response.StatusCode, await ReadAsync(response, either.Token), RetryAfter(response), TrackId(response));
+            if (reply.IsSuccess)
+            {
+                return (null, (read(reply), reply.TrackId));
+            }
+
+            return ((int)reply.Status is >= 300 and < 400
+                ? Failure(FailureKind.InvalidResponse, $"HTTP {(int)reply.Status}: a redirect, which is not followed")
+                : refuse(reply) with { RetryAfter = reply.RetryAfter }, default);
+        }
+        catch (InvalidAnswerException error)
+        {
+            return (error.Failure ?? Failure(FailureKind.InvalidResponse, reply is null ? error.Message : $"HTTP {(int)reply.Status}: {error.Message}"), default);
+        }
+        catch (Exception error) when (Unanswered(error, overall.Token, limit) is { } failure)
+        {
+            return (failure, default);
+        }
+
+        ProviderFailure Failure(FailureKind kind, string reason) =>
+            new(kind, reason) { HttpStatus = (int?)reply?.Status, TrackId = reply?.TrackId };
+    }
+
+    /// <summary>Why there is no answer, found in whatever the HTTP layers wrapped around it; null for a mistake of ours.</summary>
+    private ProviderFailure? Unanswered(Exception error, CancellationToken overall, CancellationToken limit)
+    {
+        for (var at = error; at is not null; at = at.InnerException)
+        {
+            switch (at)
+            {
+                case BrokenCircuitException broken:
+                    return new(FailureKind.ProviderDown, "circuit open: no call was made, because the last ones went unanswered") { RetryAfter = broken.RetryAfter };
+                case TimeoutRejectedException:
+                    return new(FailureKind.ProviderDown, $"no answer within {timeout.TotalSeconds:0.#} s");
+                case OperationCanceledException when overall.IsCancellationRequested:
+                    return new(FailureKind.ProviderDown, $"no complete answer within {timeout.TotalSeconds:0.#} s");
+                case OperationCanceledException when limit.IsCancellationRequested:
+                    return new(FailureKind.ProviderDown, "stopped by the job's limit");
+                case AuthenticationException:
+                    return new(FailureKind.ProviderDown, "no secure connection (TLS)");
+                case SocketException socket:
+                    return new(FailureKind.ProviderDown, socket.SocketErrorCode switch
+                    {
+                        SocketError.ConnectionRefused => "connection refused",
+                        SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => "host name not found",
+                        SocketError.TimedOut => "connection timed out",
+                        _ => $"connection failed ({socket.SocketErrorCode})",
+                    });
+                case HttpIOException or HttpRequestException or IOException when at.InnerException is null or HttpIOException:
+                    return new(FailureKind.ProviderDown, at is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }
+                        ? "the answer's headers are too large" : "connection broken before the answer was complete");
+            }
+        }
+
+        return null;
+    }
+
+    private static async Task<byte[]> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        if (response.Content.Headers.ContentLength > LargestBody)
+        {
+            throw new InvalidAnswerException("the answer is larger than 1 MB");
+        }
+
+        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+        using var body = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        for (int length; (length = await stream.ReadAsync(buffer, cancellationToken)) > 0;)
+        {
+            body.Write(buffer, 0, length);
+            if (body.Length > LargestBody)
+            {
+                throw new InvalidAnswerException("the answer is larger than 1 MB");
+            }
+        }
+
+        return body.ToArray();
+    }
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+    {
+        var asked = response.Headers.RetryAfter switch
+        {
+            { Delta: { } delta } => delta,
+            { Date: { } date } => date - clock.GetUtcNow(),
+            _ => (TimeSpan?)null,
+        };
+        return asked is { } span && span > TimeSpan.Zero ? (span < LongestRetryAfter ? span : LongestRetryAfter) : null;
+    }
+
+    private static string? TrackId(HttpResponseMessage response) =>
+        response.Headers.TryGetValues("X-TRACK-ID", out var values) ? Answer.Printable(values.First(), 64) : null;
+
+    private IssuedToken Sane(IssuedToken token)
+    {
+        var life = token.ExpiresAt - token.RequestedAt;
+        return life <= TimeSpan.Zero || life > LongestLife ? throw new InvalidAnswerException($"the token's lifetime is absurd ({life})")
+            : token.ExpiresAt <= clock.GetUtcNow() ? throw new InvalidAnswerException("the token had expired when it came")
+            : token.RefreshExpiresAt <= token.RequestedAt ? throw new InvalidAnswerException("the refresh token's lifetime is absurd")
+            : token;
+    }
+}
+
+/// <summary>A successful status with an answer that is not what the provider documents. The message tells the shape, never a value.</summary>
+internal sealed class InvalidAnswerException(string message) : Exception(message)
+{
+    /// <summary>The classified failure, where the answer itself says that the call has failed.</summary>
+    public ProviderFailure? Failure { get; init; }
+}

@@ -1,0 +1,99 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Http.Resilience;
+using Microsoft.Extensions.Options;
+using Polly;
+
+namespace TokenRefresh.Providers;
+
+/// <summary>The HTTP client of one provider: no redirects, no cookies, no logs of headers, a time-out and a circuit breaker, and no retry.</summary>
+internal static class ProviderHttp
+{
+    /// <summary>A circuit opens when this many calls in <see cref="Window"/> went unanswered and none was answered.</summary>
+    private const int FailuresToOpen = 20;
+
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan OpenFor = TimeSpan.FromSeconds(30);
+
+    /// <summary>The client's name in the factory.</summary>
+    public static string ClientName(string provider) => $"provider:{provider}";
+
+    public static void AddProviderClient<TOptions>(this IServiceCollection services, string provider)
+        where TOptions : ProviderOptions
+    {
+        services.AddKeyedSingleton<ProviderCircuit>(provider);
+        var client = services.AddHttpClient(ClientName(provider))
+            .ConfigureHttpClient((root, http) =>
+            {
+                http.BaseAddress = root.GetRequiredService<IOptionsMonitor<TOptions>>().Get(provider).Address;
+                http.Timeout = Timeout.InfiniteTimeSpan;
+            })
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                ConnectTimeout = TimeSpan.FromSeconds(10),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                MaxResponseHeadersLength = 64,
+            })
+            .RemoveAllLoggers();
+
+        // A token call is never repeated here: a rotated refresh token must not be sent twice.
+        // How many calls are in flight is bounded by the caller, before it takes its lease, so that no lease runs out in a queue.
+        client.AddResilienceHandler("provider", (pipeline, context) =>
+        {
+            var circuit = context.ServiceProvider.GetRequiredKeyedService<ProviderCircuit>(provider);
+            var clock = context.ServiceProvider.GetRequiredService<TimeProvider>();
+            pipeline.TimeProvider = clock;
+            pipeline
+                .AddCircuitBreaker(new HttpCircuitBreakerStrategyOptions
+                {
+                    FailureRatio = 1,
+                    MinimumThroughput = FailuresToOpen,
+                    SamplingDuration = Window,
+                    BreakDuration = OpenFor,
+                    ShouldHandle = arguments => ValueTask.FromResult(
+                        arguments.Outcome.Exception is not (null or OperationCanceledException) || (int?)arguments.Outcome.Result?.StatusCode >= 500),
+                    OnOpened = arguments => circuit.OpenAsync(clock.GetUtcNow() + arguments.BreakDuration),
+                    OnClosed = _ => circuit.CloseAsync(),
+                })
+                .AddTimeout(context.ServiceProvider.GetRequiredService<IOptionsMonitor<TOptions>>().Get(provider).Timeout);
+        });
+    }
+}
+
+/// <summary>Until when a provider's circuit is open.</summary>
+internal sealed class ProviderCircuit
+{
+    private readonly Lock gate = new();
+
+    public DateTimeOffset? OpenUntil
+    {
+        get
+        {
+            lock (gate)
+            {
+                return field;
+            }
+        }
+
+        private set
+        {
+            lock (gate)
+            {
+                field = value;
+            }
+        }
+    }
+
+    public ValueTask OpenAsync(DateTimeOffset until)
+    {
+        OpenUntil = until;
+        return default;
+    }
+
+    public ValueTask CloseAsync()
+    {
+        OpenUntil = null;
+        return default;
+    }
+}
