@@ -38,8 +38,6 @@ internal sealed class ServeCommand : Command
     private static async Task<int> RunAsync(Dictionary<string, string?> settings, Roles roles, CancellationToken cancellationToken)
     {
         await using var app = ServerHost.Build(settings, roles);
-        StartUp.Validate(app.Services);
-        await using var database = app.Services.GetRequiredService<Database>();
         await StartUp.PrepareAsync(app.Services, isServer: true, cancellationToken);
         await app.StartAsync(cancellationToken);
         Greet(app, roles);

@@ -22,14 +22,13 @@ internal sealed class VerbHost(Dictionary<string, string?> settings)
     {
         await using var app = ServerHost.Build(settings, Roles.None);
         StartUp.Validate(app.Services);
-        await using var database = app.Services.GetRequiredService<Database>();
         if (prepares)
         {
             await StartUp.PrepareAsync(app.Services, isServer: false, cancellationToken);
         }
         else
         {
-            await database.StartAsync(cancellationToken);
+            await app.Services.GetRequiredService<Database>().StartAsync(cancellationToken);
         }
 
         if (calls && app.Services.GetRequiredService<SandboxedProviders>().Names.Count > 0)

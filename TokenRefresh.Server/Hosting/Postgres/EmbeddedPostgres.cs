@@ -12,6 +12,9 @@ namespace TokenRefresh.Server.Hosting.Postgres;
 /// </summary>
 internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     /// <summary>The cluster's superuser and the database.</summary>
     public const string Name = "tokenrefresh";
 
@@ -19,10 +22,15 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     private readonly RunAs runAs;
     private readonly ClusterLock users;
     private readonly PostgresBinaries binaries;
+    private readonly Postmaster postmaster;
+    private readonly TimeProvider clock;
     private readonly ILogger log;
 
-    private EmbeddedPostgres(string home, RunAs runAs, ClusterLock users, PostgresBinaries binaries, ILogger log) =>
-        (this.home, this.runAs, this.users, this.binaries, this.log) = (home, runAs, users, binaries, log);
+    private EmbeddedPostgres(string home, RunAs runAs, ClusterLock users, PostgresBinaries binaries, TimeProvider clock, ILogger log)
+    {
+        (this.home, this.runAs, this.users, this.binaries, this.clock, this.log) = (home, runAs, users, binaries, clock, log);
+        postmaster = new(Cluster);
+    }
 
     /// <summary>To the database, with the password.</summary>
     public string ConnectionString { get; private set; } = "";
@@ -47,7 +55,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             var users = new ClusterLock(home, clock);
             using var exclusive = await users.ExclusiveAsync(cancellationToken);
             var binaries = Choose(finder ?? PostgresFinder.ThisMachine, options.BinDirectory, home, log);
-            var postgres = new EmbeddedPostgres(home, runAs, users, binaries, log);
+            var postgres = new EmbeddedPostgres(home, runAs, users, binaries, clock, log);
             await postgres.StartAsync(options, cancellationToken);
             users.Join();
             return postgres;
@@ -137,11 +145,21 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             Create(options);
         }
 
-        if (await ConnectAsync(RunningPort(), cancellationToken))
+        // One that was left running answers at once, or after it has recovered.
+        for (var since = clock.GetTimestamp(); ; await Task.Delay(Pause, clock, cancellationToken))
         {
-            return;
+            if (await ConnectAsync(postmaster.Port, cancellationToken))
+            {
+                return;
+            }
+
+            if (!postmaster.IsAlive() || clock.GetElapsedTime(since) > Patience)
+            {
+                break;
+            }
         }
 
+        postmaster.ForgetDead();
         var port = FreePort();
         var started = runAs.Run(binaries.Program("pg_ctl"), "start", "-D", Cluster, "-w", "-t", "60", "-l", ServerLog, "-o", $"-p {port}");
         if (!started.Succeeded || !await ConnectAsync(port, cancellationToken))
@@ -186,12 +204,6 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             .. options.ExtraSettings,
         ]);
         Directory.Move(part, Cluster);
-    }
-
-    private int? RunningPort()
-    {
-        var pidFile = Path.Combine(Cluster, "postmaster.pid");
-        return File.Exists(pidFile) && File.ReadAllLines(pidFile) is { Length: > 3 } lines && int.TryParse(lines[3], out var port) ? port : null;
     }
 
     /// <summary>True when our cluster answers at that port; the database is then there and <see cref="ConnectionString"/> is set.</summary>

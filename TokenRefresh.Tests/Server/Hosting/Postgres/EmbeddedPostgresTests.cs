@@ -53,6 +53,20 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pid_file_whose_number_is_a_strangers_by_now_does_not_prevent_the_start()
+    {
+        await using (await StartAsync())
+        {
+        }
+
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "postgres", "cluster", "postmaster.pid"), $"{Environment.ProcessId}\n{folder}/postgres/cluster\n1\n1\n\n127.0.0.1\n\nready\n");
+
+        await using var again = await StartAsync();
+        (await AnswersAsync(again)).ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task A_cluster_whose_making_was_killed_is_made_anew()
     {
         Directory.CreateDirectory(Path.Combine(folder, "postgres", "cluster.part", "base"));
