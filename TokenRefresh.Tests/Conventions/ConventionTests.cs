@@ -1,0 +1,82 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Shouldly;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Hosting;
+
+namespace TokenRefresh.Tests.Conventions;
+
+public sealed partial class ConventionTests
+{
+    private static readonly Assembly Providers = typeof(ITokenProvider).Assembly;
+    private static readonly Assembly Jobs = typeof(RecurringJobs).Assembly;
+    private static readonly Assembly Server = typeof(Workplace).Assembly;
+
+    [Fact]
+    public void References_go_from_server_to_jobs_to_providers_only()
+    {
+        References(Providers).ShouldNotContain(name => name.StartsWith("TokenRefresh", StringComparison.Ordinal));
+        References(Jobs).Where(name => name.StartsWith("TokenRefresh", StringComparison.Ordinal)).ShouldBe(["TokenRefresh.Providers"]);
+    }
+
+    [Fact]
+    public void Providers_know_no_database_and_no_schedule_and_jobs_know_no_web_and_no_refit()
+    {
+        References(Providers).ShouldNotContain(name => Regex.IsMatch(name, "EntityFramework|Npgsql|Hangfire|AspNetCore"));
+        References(Jobs).ShouldNotContain(name => Regex.IsMatch(name, @"Refit|AspNetCore\.(Http|Mvc|Routing|Hosting)"));
+    }
+
+    [Fact]
+    public void Vendors_do_not_know_each_other()
+    {
+        foreach (var file in Sources("TokenRefresh.Providers").Where(file => file.Contains("/Jibit/", StringComparison.Ordinal) || file.Contains("/Finnotech/", StringComparison.Ordinal)))
+        {
+            var other = file.Contains("/Jibit/", StringComparison.Ordinal) ? "Finnotech" : "Jibit";
+            File.ReadAllText(file).ShouldNotContain(other, customMessage: file);
+        }
+    }
+
+    [Fact]
+    public void No_vendor_is_named_in_jobs_verbs_or_hosting() =>
+        Sources("TokenRefresh.Jobs").Concat(Sources("TokenRefresh.Server/Cli")).Concat(Sources("TokenRefresh.Server/Hosting"))
+            .Where(file => !file.Contains("/Migrations/", StringComparison.Ordinal) && Regex.IsMatch(File.ReadAllText(file), @"\b(Jibit|Finnotech)\b"))
+            .ShouldBeEmpty();
+
+    [Fact]
+    public void Classes_are_sealed_static_or_meant_to_be_derived_from() =>
+        new[] { Providers, Jobs, Server }.SelectMany(assembly => assembly.GetTypes())
+            .Where(type => type is { IsClass: true, IsSealed: false, IsAbstract: false, IsNested: false } && type.Namespace?.StartsWith("TokenRefresh", StringComparison.Ordinal) == true)
+            .Where(type => type.Namespace != "TokenRefresh.Jobs.Persistence.Migrations" && !type.Name.Contains('<', StringComparison.Ordinal) && type.Name != "Program")
+            .Select(type => type.FullName).ShouldBeEmpty();
+
+    [Fact]
+    public void Event_ids_of_log_messages_are_unique() =>
+        Sources("").SelectMany(file => LogMessage().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value))
+            .GroupBy(id => id).Where(group => group.Count() > 1).Select(group => group.Key).ShouldBeEmpty();
+
+    [Fact]
+    public void Every_setting_of_the_options_stands_in_the_example_file()
+    {
+        var example = File.ReadAllText(Path.Combine(Workplace.Current.RepositoryRoot!, ".env.example"));
+        var sections = new[] { Jobs, Server }.SelectMany(assembly => assembly.GetTypes())
+            .Select(type => (Type: type, Section: type.GetField("Section", BindingFlags.Static | BindingFlags.Public)?.GetRawConstantValue() as string))
+            .Where(options => options.Section is not null && options.Type.Name.EndsWith("Options", StringComparison.Ordinal));
+
+        var missing = sections.SelectMany(options => options.Type.GetProperties().Where(property => property.CanWrite)
+                .Select(property => $"{options.Section!.Replace(":", "__", StringComparison.Ordinal)}__{property.Name}="))
+            .Where(key => !example.Contains(key, StringComparison.Ordinal));
+
+        missing.ShouldBeEmpty();
+    }
+
+    private static IEnumerable<string> References(Assembly assembly) => assembly.GetReferencedAssemblies().Select(name => name.Name!);
+
+    private static IEnumerable<string> Sources(string project) =>
+        Directory.EnumerateFiles(Path.Combine(Workplace.Current.RepositoryRoot!, project), "*.cs", SearchOption.AllDirectories)
+            .Select(file => file.Replace('\\', '/'))
+            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal) && !file.Contains("/TokenRefresh.Tests/", StringComparison.Ordinal));
+
+    [GeneratedRegex(@"\[LoggerMessage\((\d+)")]
+    private static partial Regex LogMessage();
+}

@@ -1,0 +1,141 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Shouldly;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Hosting;
+
+namespace TokenRefresh.Tests.Server.Hosting;
+
+public sealed class SettingsTests
+{
+    [Theory]
+    [InlineData("TokenRefresh:Schedule:Cron", "often", "TokenRefresh__Schedule__Cron = 'often' is not allowed: a cron expression")]
+    [InlineData("TokenRefresh:Schedule:DueCheckCron", "* * * * * * *", "TokenRefresh__Schedule__DueCheckCron")]
+    [InlineData("TokenRefresh:Schedule:TimeZone", "Mars/Olympus", "TokenRefresh__Schedule__TimeZone = 'Mars/Olympus' is not allowed: an IANA time zone")]
+    [InlineData("TokenRefresh:Schedule:Timeout", "soon", "TokenRefresh__Schedule__Timeout = 'soon' is not allowed: a duration such as")]
+    [InlineData("TokenRefresh:Schedule:Retries", "-1", "TokenRefresh__Schedule__Retries = '-1' is not allowed: a number from 0 to 20.")]
+    [InlineData("TokenRefresh:Schedule:Retries", "2.5", "TokenRefresh__Schedule__Retries = '2.5' is not allowed: a number")]
+    [InlineData("TokenRefresh:Schedule:Backoff", "00:00:00", "TokenRefresh__Schedule__Backoff")]
+    [InlineData("TokenRefresh:Renewal:LifetimeFraction", "1", "TokenRefresh__Renewal__LifetimeFraction")]
+    [InlineData("TokenRefresh:Queue:Workers", "0", "TokenRefresh__Queue__Workers = '0' is not allowed: a number from 1 to 100.")]
+    [InlineData("TokenRefresh:Queue:Name", "My Queue", "TokenRefresh__Queue__Name")]
+    [InlineData("TokenRefresh:Backup:Enabled", "maybe", "TokenRefresh__Backup__Enabled = 'maybe' is not allowed: true or false.")]
+    [InlineData("TokenRefresh:Logging:CleanupAfterDays", "0", "TokenRefresh__Logging__CleanupAfterDays")]
+    [InlineData("TokenRefresh:Schedule:Corn", "* * * * *", "TokenRefresh__Schedule__Corn is not a setting; TokenRefresh__Schedule has Cron")]
+    [InlineData("Tokens:x:Provider", "nobody", "Tokens__x__Provider = 'nobody' is not allowed: one of finnotech, jibit.")]
+    [InlineData("Tokens:x y:Provider", "jibit", "Tokens__x y is not allowed")]
+    [InlineData("Tokens:jibit:Grant", "Magic", "Tokens__jibit__Grant = 'Magic' is not allowed: one of ClientCredentials, Imported.")]
+    [InlineData("Providers:Jibit:Threshold", "later", "Providers__Jibit__Threshold = 'later'")]
+    [InlineData("Sandbox:Enabled", "perhaps", "Sandbox__Enabled = 'perhaps' is not allowed: true or false.")]
+    public void A_wrong_setting_is_refused_by_key_value_and_what_is_allowed(string key, string value, string line) =>
+        Refusals((key, value)).ShouldHaveSingleItem().ShouldStartWith(line);
+
+    [Fact]
+    public void A_wrong_secret_is_refused_without_being_shown() =>
+        Refusals(("Encryption:MasterKey", "planted")).ShouldHaveSingleItem().ShouldStartWith("Encryption__MasterKey = (hidden) is not allowed: 32 random bytes");
+
+    [Fact]
+    public void All_wrong_settings_are_told_at_once() =>
+        Refusals(("TokenRefresh:Queue:Workers", "0"), ("TokenRefresh:Schedule:Cron", "often")).Count.ShouldBe(2);
+
+    [Fact]
+    public void An_empty_value_means_the_default() =>
+        Refusals(("TokenRefresh:Queue:Workers", ""), ("TokenRefresh:Schedule:Timeout", "")).ShouldBeEmpty();
+
+    [Fact]
+    public void Production_refuses_the_sandbox_and_a_shared_database_without_a_master_key()
+    {
+        Refusals(("environment", "Production"), ("Sandbox:Enabled", "true")).ShouldHaveSingleItem().ShouldStartWith("Sandbox__Enabled");
+        Refusals(("environment", "Production"), ("ConnectionStrings:TokenRefresh", "Host=db;Database=x")).ShouldHaveSingleItem().ShouldStartWith("Encryption__MasterKey");
+    }
+
+    [Fact]
+    public void In_production_without_credentials_every_token_is_not_configured_and_that_is_no_error()
+    {
+        using var app = (IDisposable)ServerHost.Build(Pairs(("environment", "Production")), Roles.None);
+        var tokens = ((Microsoft.AspNetCore.Builder.WebApplication)app).Services.GetRequiredService<ConfiguredTokens>();
+
+        tokens.All.Count.ShouldBe(10);
+        tokens.Find("JIBIT")!.NotConfiguredBecause.ShouldBe("set Providers__Jibit__ApiKey, Providers__Jibit__SecretKey");
+    }
+
+    [Fact]
+    public void The_ten_tokens_have_their_scopes_and_no_scope_that_needs_an_sms_grant()
+    {
+        using var app = (IDisposable)ServerHost.Build(Pairs(), Roles.All);
+        var tokens = ((Microsoft.AspNetCore.Builder.WebApplication)app).Services.GetRequiredService<ConfiguredTokens>().All;
+
+        tokens.Select(token => token.Name).ShouldBe(["fino", "fino_credit", "fino_inquiry", "fino_insurance", "fino_kyc", "fino_promissory", "fino_sms", "fino_token", "fino_vehicle", "jibit"]);
+        tokens.Where(token => token.Provider.Name == "finnotech").ShouldAllBe(token => token.Order.Scopes.Count > 0);
+        tokens.SelectMany(token => token.Order.Scopes).ShouldNotContain(scope => scope.StartsWith("credit:sms-", StringComparison.Ordinal));
+        tokens.SelectMany(token => token.Order.Scopes).ShouldBeUnique();
+    }
+
+    [Fact]
+    public void A_providers_own_rule_goes_before_the_general_one()
+    {
+        using var app = (IDisposable)ServerHost.Build(Pairs(("Providers:Jibit:LifetimeFraction", "0.5"), ("Providers:Jibit:CriticalThreshold", "04:00:00"), ("TokenRefresh:Renewal:Threshold", "00:10:00")), Roles.None);
+        var tokens = ((Microsoft.AspNetCore.Builder.WebApplication)app).Services.GetRequiredService<ConfiguredTokens>();
+
+        tokens.Find("jibit")!.Rule.ShouldBe(new(TimeSpan.FromMinutes(10), 0.5));
+        tokens.Find("jibit")!.CriticalThreshold.ShouldBe(TimeSpan.FromHours(4));
+        tokens.Find("fino")!.Rule.ShouldBe(new(TimeSpan.FromMinutes(10), 0.667));
+    }
+
+    [Fact]
+    public void The_sandbox_stands_in_for_what_has_no_credentials_and_leaves_the_rest_alone()
+    {
+        using var app = (IDisposable)ServerHost.Build(Pairs(("environment", "Development"), ("Providers:Jibit:ApiKey", "real"), ("Providers:Jibit:SecretKey", "real")), Roles.None);
+
+        ((Microsoft.AspNetCore.Builder.WebApplication)app).Services.GetRequiredService<SandboxedProviders>().Names.ShouldBe(["Finnotech"]);
+    }
+
+    [Fact]
+    public void Seed_names_and_comments_of_an_env_file_are_understood()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "# a comment\nADMIN_EMAIL=ops@example.com\nTokenRefresh__Queue__Workers=7\n");
+
+        EnvFile.Read([file]).ShouldBe(new Dictionary<string, string?> { ["TokenRefresh:Notifications:Email"] = "ops@example.com", ["TokenRefresh:Queue:Workers"] = "7" }, ignoreOrder: true);
+        File.Delete(file);
+    }
+
+    [Fact]
+    public void The_example_file_can_be_read_as_it_is() =>
+        Should.NotThrow(() => EnvFile.Read([Path.Combine(Workplace.Current.RepositoryRoot!, ".env.example")]));
+
+    [Fact]
+    public void Changed_credentials_change_the_providers_digest()
+    {
+        byte[] Digest(string key)
+        {
+            using var app = (IDisposable)ServerHost.Build(Pairs(("Providers:Jibit:ApiKey", key), ("Providers:Jibit:SecretKey", "s")), Roles.None);
+            return ((Microsoft.AspNetCore.Builder.WebApplication)app).Services.GetRequiredService<ITokenProviders>().Find("jibit")!.SettingsDigest;
+        }
+
+        Digest("one").ShouldBe(Digest("one"));
+        Digest("one").ShouldNotBe(Digest("two"));
+    }
+
+    private static List<string> Refusals(params (string Key, string Value)[] settings)
+    {
+        using var app = (IDisposable)ServerHost.Build(Pairs(settings), Roles.All);
+        try
+        {
+            StartUp.Validate(((Microsoft.AspNetCore.Builder.WebApplication)app).Services);
+            return [];
+        }
+        catch (OptionsValidationException error)
+        {
+            return [.. error.Failures.Distinct()];
+        }
+        catch (AggregateException errors)
+        {
+            return [.. errors.InnerExceptions.Cast<OptionsValidationException>().SelectMany(error => error.Failures).Distinct()];
+        }
+    }
+
+    private static Dictionary<string, string?> Pairs(params (string Key, string Value)[] settings) =>
+        settings.ToDictionary(pair => pair.Key, pair => (string?)pair.Value, StringComparer.OrdinalIgnoreCase);
+}
