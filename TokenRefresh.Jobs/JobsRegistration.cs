@@ -7,11 +7,13 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
 
@@ -25,7 +27,7 @@ public static class JobsRegistration
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(NodeName.Current);
-        return services.AddSettings(configuration).AddPersistence().AddTokens().AddRefreshing().AddScheduling();
+        return services.AddSettings(configuration).AddPersistence().AddTokens().AddRefreshing().AddScheduling().AddVending();
     }
 
     private static IServiceCollection AddSettings(this IServiceCollection services, IConfiguration configuration)
@@ -37,7 +39,7 @@ public static class JobsRegistration
             .AddSettings<BackupOptions>(BackupOptions.Section)
             .AddSettings<LogOptions>(LogOptions.Section)
             .AddSettings<QueueOptions>(QueueOptions.Section)
-            .AddSettings<PerformanceOptions>(PerformanceOptions.Section, null, "CacheTtl");
+            .AddSettings<PerformanceOptions>(PerformanceOptions.Section);
 
         var names = configuration.GetSection(TokenSettings.Section).GetChildren().Select(token => token.Key.ToLowerInvariant()).ToList();
         services.AddSingleton(new TokenNames(names));
@@ -82,6 +84,12 @@ public static class JobsRegistration
         .AddSingleton<Settlement>()
         .AddSingleton<UnsavedAnswers>()
         .AddSingleton<TokenRefresher>();
+
+    private static IServiceCollection AddVending(this IServiceCollection services) => services
+        .AddSingleton<TokenVault>()
+        .AddSingleton<VaultFeed>()
+        .AddSingleton<ReadCounters>()
+        .AddSingleton<ClientKeys>();
 
     private static IServiceCollection AddScheduling(this IServiceCollection services) => services
         .AddSingleton<RefreshQueue>()

@@ -16,6 +16,9 @@ public sealed record AttemptFilter
     /// <summary>Only this token's.</summary>
     public string? Token { get; init; }
 
+    /// <summary>Only these tokens' rows.</summary>
+    public IReadOnlyCollection<string>? Tokens { get; init; }
+
     /// <summary>Only in this state.</summary>
     public AttemptStatus? Status { get; init; }
 
@@ -65,8 +68,10 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         (await StatisticsAsync(provider, since, cancellationToken)).SuccessRate;
 
     /// <summary>The figures of all or of one provider since an instant, in one query.</summary>
-    public async Task<AttemptStatistics> StatisticsAsync(string? provider, DateTimeOffset since, CancellationToken cancellationToken)
+    /// <param name="tokens">Only these tokens'; null for all.</param>
+    public async Task<AttemptStatistics> StatisticsAsync(string? provider, DateTimeOffset since, CancellationToken cancellationToken, IReadOnlyCollection<string>? tokens = null)
     {
+        string[]? names = tokens is null ? null : [.. tokens];
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return await db.Database.SqlQuery<AttemptStatistics>(
             $"""
@@ -83,6 +88,7 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
                     percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ms) FILTER (WHERE status IN ('success', 'failed'))::float8 AS p95duration_ms
              FROM token_refresh_logs
              WHERE started_at >= {since} AND ({provider}::text IS NULL OR provider = {provider})
+               AND ({names}::text[] IS NULL OR token_name = ANY({names}))
              """).SingleAsync(cancellationToken);
     }
 
@@ -92,6 +98,7 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         rows = filter.Since is { } since ? rows.Where(row => row.StartedAt >= since) : rows;
         rows = filter.Provider is { } provider ? rows.Where(row => row.Provider == provider) : rows;
         rows = filter.Token is { } token ? rows.Where(row => row.TokenName == token) : rows;
+        rows = filter.Tokens is { } tokens ? rows.Where(row => tokens.Contains(row.TokenName)) : rows;
         rows = filter.Status is { } status ? rows.Where(row => row.Status == status) : rows;
         rows = filter.Trigger is { } trigger ? rows.Where(row => row.TriggerType == trigger) : rows;
         return filter.ErrorCode is { } code ? rows.Where(row => row.ErrorCode == code) : rows;

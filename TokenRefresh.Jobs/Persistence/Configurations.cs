@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
@@ -60,5 +61,37 @@ internal sealed class MasterKeyMarkConfiguration : IEntityTypeConfiguration<Mast
     {
         builder.ToTable("master_key_mark").HasKey(mark => mark.Id);
         builder.Property(mark => mark.Id).ValueGeneratedNever();
+    }
+}
+
+internal sealed class ClientKeyConfiguration : IEntityTypeConfiguration<ClientKey>
+{
+    public void Configure(EntityTypeBuilder<ClientKey> builder)
+    {
+        builder.ToTable("client_keys").HasKey(client => client.Id);
+        builder.Property(client => client.Id).HasMaxLength(12);
+        builder.Property(client => client.Name).HasMaxLength(64);
+        builder.HasIndex(client => client.Name).IsUnique().HasFilter("revoked_at IS NULL");
+        builder.Ignore(client => client.Actor);
+    }
+}
+
+internal sealed class AuditEntryConfiguration : IEntityTypeConfiguration<AuditEntry>
+{
+    public void Configure(EntityTypeBuilder<AuditEntry> builder)
+    {
+        builder.ToTable("audit_log").HasKey(entry => entry.Id);
+        builder.Property(entry => entry.Details).HasColumnType("jsonb");
+        builder.HasIndex(entry => entry.At);
+        builder.HasIndex(entry => new { entry.Subject, entry.At });
+    }
+}
+
+internal sealed class RepeatedRequestConfiguration : IEntityTypeConfiguration<RepeatedRequest>
+{
+    public void Configure(EntityTypeBuilder<RepeatedRequest> builder)
+    {
+        builder.ToTable("repeated_requests").HasKey(request => request.Key);
+        builder.HasIndex(request => request.CreatedAt);
     }
 }

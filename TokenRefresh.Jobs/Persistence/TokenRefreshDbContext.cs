@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Tokens;
 
@@ -19,6 +20,15 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
 
     /// <summary>The ring of keys that seal the secrets, itself encrypted with the master key.</summary>
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
+
+    /// <summary>The keys of programs.</summary>
+    public DbSet<ClientKey> ClientKeys => Set<ClientKey>();
+
+    /// <summary>Who did what.</summary>
+    public DbSet<AuditEntry> Audit => Set<AuditEntry>();
+
+    /// <summary>Answers to requests that may be repeated.</summary>
+    public DbSet<RepeatedRequest> RepeatedRequests => Set<RepeatedRequest>();
 
     internal DbSet<MasterKeyMark> MasterKeyMarks => Set<MasterKeyMark>();
 

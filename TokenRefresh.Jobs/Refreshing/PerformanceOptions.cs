@@ -8,6 +8,10 @@ public sealed class PerformanceOptions
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "TokenRefresh:Performance";
 
+    /// <summary>The full reload of the tokens that are served from memory, beneath the notifications. Default five minutes.</summary>
+    [SpanBetween("00:00:01", "1.00:00:00")]
+    public TimeSpan CacheTtl { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>The most tokens in one Hangfire job; jobs hold one token each while few are due. Default 100.</summary>
     [Between(1, 1000)]
     public int BatchSize { get; set; } = 100;

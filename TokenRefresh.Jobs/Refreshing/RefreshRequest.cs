@@ -43,6 +43,12 @@ public sealed record RefreshRequest(string Token, RefreshTrigger Trigger, string
     /// <summary>When it was asked for; a token issued later already answers it. Null where that does not matter.</summary>
     public DateTimeOffset? RequestedAt { get; init; }
 
+    /// <summary>For <see cref="RefreshTrigger.OnDemand"/>: the life that the reader needs.</summary>
+    public TimeSpan MinValidity { get; init; }
+
+    /// <summary>For <see cref="RefreshTrigger.Rejected"/>: the version that was refused; a newer stored one already answers it.</summary>
+    public long? RejectedVersion { get; init; }
+
     /// <summary>Ends the provider's call early, for example at the job's time limit. Never ends the save after it.</summary>
     public CancellationToken Limit { get; init; }
 }

@@ -86,10 +86,10 @@ public sealed partial class TokenRefresher(
         return new RefreshOutcome.InFlight(reason);
     }
 
-    // The due check looks every minute; what it finds fresh is no event worth a row.
+    // The due check looks every minute, readers and their reports come by the thousand; what they find fresh is no event worth a row.
     private void NoteSkip(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, string reason, DateTimeOffset now)
     {
-        if (request.Trigger != RefreshTrigger.Due)
+        if (request.Trigger is not (RefreshTrigger.Due or RefreshTrigger.OnDemand or RefreshTrigger.Rejected))
         {
             db.Attempts.Add(RefreshAttempt.Skipped(settings.Provider.Name, request, reason, node.Value, now));
         }

@@ -8,6 +8,9 @@ namespace TokenRefresh.Jobs.Tokens;
 /// <param name="Reason">A sentence for the log and the page.</param>
 public sealed record RenewalVerdict(bool IsDue, string Reason)
 {
+    /// <summary>Reports against a token younger than this do not renew it again, or an API that refuses for its own reasons would keep us renewing.</summary>
+    private static readonly TimeSpan RejectionGrace = TimeSpan.FromSeconds(10);
+
     /// <summary>Judges a request by the stored state alone, in the order in which the rules outrank each other.</summary>
     /// <param name="token">The row as read under the lease.</param>
     /// <param name="settings">The token's settings.</param>
@@ -46,7 +49,12 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
         {
             RefreshTrigger.Forced => Due("Forced."),
             RefreshTrigger.Backup => Due("Backup: acquired anew with the credentials."),
+            RefreshTrigger.Rejected when token.Version != request.RejectedVersion => Wait("A newer token is stored than the one that was refused."),
+            RefreshTrigger.Rejected when now - token.IssuedAt < RejectionGrace => Wait("It was issued a moment ago; an API that refuses it at once refuses it for another reason."),
             RefreshTrigger.Rejected => Due("The API refused this token."),
+            RefreshTrigger.OnDemand when token.ExpiresAt - now <= request.MinValidity && token.ExpiresAt - token.IssuedAt > request.MinValidity =>
+                Due($"A reader needs it for {Spans.InWords(request.MinValidity)}."),
+            RefreshTrigger.OnDemand when token.AccessToken is not null && token.ExpiresAt <= now => Due("A reader needs it and it has expired."),
             _ when settingsChanged && token.LastFailure is not null => Due("The settings have changed since it failed."),
             _ when token.AccessToken is null => Due("It was never obtained."),
             _ when token.RefreshDueAt <= now => Due($"Due since {token.RefreshDueAt:u}, {token.DueReason}."),

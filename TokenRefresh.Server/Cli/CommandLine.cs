@@ -57,6 +57,8 @@ internal static class CommandLine
             ScheduleCommands.Create(verbs),
             QueueCommands.Create(verbs),
             DbCommands.Create(verbs),
+            ClientsCommands.Create(verbs),
+            ClientsCommands.CreateCache(verbs),
         };
         ServeCommand.Configure(root, settings);
         return root;

@@ -5,6 +5,7 @@ using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
+using TokenRefresh.Server.Api;
 using TokenRefresh.Server.Sandbox;
 
 namespace TokenRefresh.Server.Hosting;
@@ -47,7 +48,11 @@ internal static class ServerHost
         services.AddTokenProviders(builder.Configuration);
         services.AddTokenRefresh(builder.Configuration);
         services.AddHangfireOnPostgres(roles);
-        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.SnakeCaseLower);
+        if (roles.HasFlag(Roles.Web))
+        {
+            services.AddApi();
+        }
+
         if (roles.HasFlag(Roles.Worker))
         {
             services.AddHostedService<TimetableKeeper>();
@@ -56,6 +61,14 @@ internal static class ServerHost
         shape?.Invoke(builder);
         var app = builder.Build();
         app.MapHealth();
+        if (roles.HasFlag(Roles.Web))
+        {
+            app.UseRouting();
+            app.UseApi();
+            app.MapApi();
+            app.MapOpenApi("/openapi/{documentName}.json");
+        }
+
         if (sandbox.IsEnabled)
         {
             app.MapSandbox();

@@ -1,0 +1,219 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Vending;
+
+/// <summary>
+/// Serves valid tokens from memory: a read takes no SQL, no lock and no allocation while enough life is left, whatever fails around it.
+/// With too little left it goes through the door, once for all who wait.
+/// </summary>
+public sealed partial class TokenVault(
+    ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, TimeProvider clock, ILogger<TokenVault> log)
+{
+    /// <summary>The longest that a reader waits for a refresh.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+
+    /// <summary>Suggested to a reader where nothing better is known.</summary>
+    private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
+
+    private readonly FrozenDictionary<string, Slot> slots = configured.All.ToFrozenDictionary(token => token.Name, token => new Slot(token), StringComparer.Ordinal);
+
+    /// <summary>A valid token with at least <paramref name="minValidity"/> left if that can be had; the best there is otherwise.</summary>
+    /// <returns>Null when the settings name no such token.</returns>
+    public ValueTask<TokenReading?> ReadAsync(string name, TimeSpan minValidity, CancellationToken cancellationToken)
+    {
+        if (!slots.TryGetValue(name, out var slot))
+        {
+            return new((TokenReading?)null);
+        }
+
+        var now = clock.GetUtcNow();
+        return slot.Entry is { ExpiresAt: { } expires } entry && expires - now > minValidity
+            ? new(new TokenReading(entry, StaleReason(entry, now), null))
+            : ReadSlowlyAsync(slot, minValidity, cancellationToken);
+    }
+
+    /// <summary>A program's call was refused with that version: renews once if it is still the current one. Does not wait.</summary>
+    /// <returns>False when the settings name no such token.</returns>
+    public bool Reject(string name, long version, string reportedBy)
+    {
+        if (!slots.TryGetValue(name, out var slot))
+        {
+            return false;
+        }
+
+        if (slot.Entry?.Version == version)
+        {
+            _ = FlyAsync(slot, new(name, RefreshTrigger.Rejected, reportedBy) { RejectedVersion = version });
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads every token again: at the start, after a gap in the notifications, and each few minutes as the net beneath them.</summary>
+    public async Task ReloadAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        foreach (var token in await db.Tokens.AsNoTracking().ToListAsync(cancellationToken))
+        {
+            Swap(token);
+        }
+    }
+
+    /// <summary>Reads one token again.</summary>
+    public async Task ReloadAsync(string name, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == name, cancellationToken) is { } token)
+        {
+            Swap(token);
+        }
+    }
+
+    private async ValueTask<TokenReading?> ReadSlowlyAsync(Slot slot, TimeSpan minValidity, CancellationToken cancellationToken)
+    {
+        if (CanTry(slot, minValidity))
+        {
+            var request = new RefreshRequest(slot.Settings.Name, RefreshTrigger.OnDemand, "reader") { MinValidity = minValidity };
+            try
+            {
+                await FlyAsync(slot, request).WaitAsync(LongestWait, clock, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                LogSlow(slot.Settings.Name, LongestWait);
+            }
+        }
+
+        var now = clock.GetUtcNow();
+        return slot.Entry is { } entry && entry.ExpiresAt > now
+            ? new TokenReading(entry, entry.ExpiresAt - now > minValidity ? StaleReason(entry, now) : StaleReason(entry, now) ?? "not_renewed_in_time", null)
+            : Unavailable(slot, now);
+    }
+
+    /// <summary>True unless the stored state already says that a refresh would not be made or would not help.</summary>
+    private bool CanTry(Slot slot, TimeSpan minValidity)
+    {
+        var now = clock.GetUtcNow();
+        return slot.Settings.NotConfiguredBecause is null && (slot.Entry is not { } entry || (
+            !entry.IsPaused(now)
+            && entry.Failure?.IsRetryable() != false
+            && !(entry.NextAttemptAt > now)
+            && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity)));
+    }
+
+    /// <summary>One refresh at a time for one token in this process; whoever comes while it runs shares it.</summary>
+    private Task FlyAsync(Slot slot, RefreshRequest request)
+    {
+        lock (slot)
+        {
+            return slot.Flight is { IsCompleted: false } flight ? flight : slot.Flight = FlyAloneAsync(slot, request);
+        }
+    }
+
+    private async Task FlyAloneAsync(Slot slot, RefreshRequest request)
+    {
+        await Task.Yield();
+        try
+        {
+            var outcome = await door.RefreshAsync(request, CancellationToken.None);
+            await ReloadAsync(slot.Settings.Name, CancellationToken.None);
+            for (var since = clock.GetTimestamp(); outcome is RefreshOutcome.InFlight && !IsAnswered(slot, request) && clock.GetElapsedTime(since) < LongestWait;)
+            {
+                // Another node is at it: what it saves is seen here as soon as it is there.
+                await Task.Delay(TimeSpan.FromMilliseconds(100), clock, CancellationToken.None);
+                await ReloadAsync(slot.Settings.Name, CancellationToken.None);
+            }
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+        }
+    }
+
+    private bool IsAnswered(Slot slot, RefreshRequest request) => slot.Entry is { } entry
+        && (request.RejectedVersion is { } rejected ? entry.Version > rejected : entry.ExpiresAt - clock.GetUtcNow() > request.MinValidity);
+
+    private void Swap(Token token)
+    {
+        if (!slots.TryGetValue(token.Name, out var slot) || slot.Entry?.Version > token.Version)
+        {
+            return;
+        }
+
+        try
+        {
+            slot.Entry = slot.Entry is { AccessToken: not null } known && known.Version == token.Version
+                ? new VaultEntry(token, known.AccessToken)
+                : new VaultEntry(token, token.AccessToken is null ? null : secrets.OpenAccess(token.Name, token.AccessToken));
+        }
+        catch (CryptographicException)
+        {
+            LogSealed(token.Name);
+        }
+    }
+
+    /// <summary>A token that is served though it should have been renewed by now says why.</summary>
+    private static string? StaleReason(VaultEntry entry, DateTimeOffset now) =>
+        entry.RefreshDueAt <= now && entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
+
+    private static TokenReading Unavailable(Slot slot, DateTimeOffset now)
+    {
+        var entry = slot.Entry;
+        var code = slot.Settings.NotConfiguredBecause is not null ? ReadingCodes.NotConfigured
+            : entry?.IsPaused(now) == true ? ReadingCodes.Paused
+            : entry?.Failure is { } failure ? ReadingCodes.Of(failure)
+            : slot.Settings.Order.Grant == Grant.Imported ? ReadingCodes.NeedsReauthorization
+            : ReadingCodes.NotYet;
+        return new(null, code, entry?.NextAttemptAt - now is { } wait && wait > TimeSpan.Zero ? wait : UsualRetry);
+    }
+
+    private sealed class Slot(ConfiguredToken settings)
+    {
+        private VaultEntry? entry;
+
+        public ConfiguredToken Settings => settings;
+
+        public VaultEntry? Entry
+        {
+            get => Volatile.Read(ref entry);
+            set => Volatile.Write(ref entry, value);
+        }
+
+        public Task? Flight { get; set; }
+    }
+
+    [LoggerMessage(1101, LogLevel.Warning, "A reader of {Token} waited {Wait} for a refresh in vain")]
+    private partial void LogSlow(string token, TimeSpan wait);
+
+    [LoggerMessage(1102, LogLevel.Warning, "The database is away ({Error}); {Token} is served from memory while it is valid")]
+    private partial void LogAway(string token, string error);
+
+    [LoggerMessage(1103, LogLevel.Error, "The stored token {Token} cannot be opened with this node's keys")]
+    private partial void LogSealed(string token);
+}
+
+/// <summary>The stable words with which readers are told why a token is stale or missing.</summary>
+public static class ReadingCodes
+{
+    /// <summary>Its provider has no credentials.</summary>
+    public const string NotConfigured = "not_configured";
+
+    /// <summary>A person has paused it, and it has died since.</summary>
+    public const string Paused = "paused";
+
+    /// <summary>Only a person can start it anew.</summary>
+    public const string NeedsReauthorization = "needs_reauthorization";
+
+    /// <summary>It is being obtained for the first time.</summary>
+    public const string NotYet = "not_obtained_yet";
+
+    /// <summary>The word of a failure.</summary>
+    public static string Of(FailureKind kind) => kind == FailureKind.GrantRevoked ? NeedsReauthorization : kind.Code();
+}

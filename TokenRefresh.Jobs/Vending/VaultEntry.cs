@@ -1,0 +1,83 @@
+using System.Text;
+using System.Text.Json;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Vending;
+
+/// <summary>One token as it is served: decrypted, immutable, swapped whole on change. Holds a secret, so it never prints it.</summary>
+public sealed class VaultEntry
+{
+    internal VaultEntry(Token stored, string? accessToken)
+    {
+        Name = stored.Name;
+        AccessToken = accessToken;
+        Version = stored.Version;
+        IssuedAt = stored.IssuedAt;
+        ExpiresAt = accessToken is null ? null : stored.ExpiresAt;
+        RefreshDueAt = stored.RefreshDueAt;
+        NextAttemptAt = stored.NextAttemptAt;
+        Failure = stored.LastFailure;
+        PausedAt = stored.PausedAt;
+        PausedUntil = stored.PausedUntil;
+        ETag = $"\"{stored.Name}-{stored.Version}\"";
+        Head = Encoding.UTF8.GetBytes(
+            $$"""{"name":{{Json(Name)}},"access_token":{{Json(accessToken ?? "")}},"token_type":"Bearer","expires_at":{{Json(ExpiresAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture) ?? "")}},"expires_in":""");
+        Tail = Encoding.UTF8.GetBytes($$""","version":{{Version}}""");
+    }
+
+    /// <summary>The token's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The bearer token; null where there is none.</summary>
+    public string? AccessToken { get; }
+
+    /// <summary>Which of the tokens that were stored under this name it is.</summary>
+    public long Version { get; }
+
+    /// <summary>When it was asked for.</summary>
+    public DateTimeOffset? IssuedAt { get; }
+
+    /// <summary>When it dies; null where there is none.</summary>
+    public DateTimeOffset? ExpiresAt { get; }
+
+    /// <summary>When it is due to be refreshed.</summary>
+    public DateTimeOffset? RefreshDueAt { get; }
+
+    /// <summary>After a failure: before this no other attempt is made by itself.</summary>
+    public DateTimeOffset? NextAttemptAt { get; }
+
+    /// <summary>Why the last refresh failed; null where it did not.</summary>
+    public FailureKind? Failure { get; }
+
+    /// <summary>Identifies the answer for <c>If-None-Match</c>.</summary>
+    public string ETag { get; }
+
+    internal DateTimeOffset? PausedAt { get; }
+
+    internal DateTimeOffset? PausedUntil { get; }
+
+    /// <summary>The answer's JSON up to the seconds that are left, ready to be sent.</summary>
+    public ReadOnlyMemory<byte> Head { get; }
+
+    /// <summary>The answer's JSON after them, without the closing brace.</summary>
+    public ReadOnlyMemory<byte> Tail { get; }
+
+    /// <summary>True while a pause holds.</summary>
+    public bool IsPaused(DateTimeOffset now) => PausedAt is not null && (PausedUntil is null || PausedUntil > now);
+
+    /// <inheritdoc />
+    public override string ToString() => $"{nameof(VaultEntry)} {{ {Name}, {nameof(Version)} = {Version}, {nameof(ExpiresAt)} = {ExpiresAt:O} }}";
+
+    private static string Json(string text) => JsonSerializer.Serialize(text);
+}
+
+/// <summary>What a reader gets: a valid token, perhaps with the reason why it is not a fresher one; or why there is none.</summary>
+/// <param name="Entry">The token; null where none can be served.</param>
+/// <param name="Code">Why it is stale, or why there is none: a stable word such as <c>provider_down</c>. Null for a token without blemish.</param>
+/// <param name="RetryAfter">When asking again can help; only where there is no token.</param>
+public readonly record struct TokenReading(VaultEntry? Entry, string? Code, TimeSpan? RetryAfter)
+{
+    /// <summary>True when a token is served.</summary>
+    public bool IsServed => Entry is not null;
+}

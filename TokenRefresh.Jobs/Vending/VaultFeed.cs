@@ -1,0 +1,101 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Refreshing;
+
+namespace TokenRefresh.Jobs.Vending;
+
+/// <summary>Keeps what this node holds in memory in step with the database: by notifications, and by a full reload beneath them.</summary>
+public sealed partial class VaultFeed(
+    TokenVault vault, ClientKeys clients, NpgsqlDataSource database, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<VaultFeed> log)
+{
+    /// <summary>The channel; a payload is a token's name, or one of the words below.</summary>
+    public const string Channel = "tokenrefresh";
+
+    /// <summary>Everything is to be read again.</summary>
+    public const string Everything = "*";
+
+    /// <summary>The client keys have changed.</summary>
+    public const string Clients = "#clients";
+
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>Listens until it is cancelled; a broken connection is made anew, and what was missed is read.</summary>
+    public async Task ListenAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await database.OpenConnectionAsync(cancellationToken);
+                var told = new List<string>();
+                connection.Notification += (_, notification) => told.Add(notification.Payload);
+                await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
+                {
+                    await listen.ExecuteNonQueryAsync(cancellationToken);
+                }
+
+                await ReloadAllAsync(cancellationToken);
+                while (true)
+                {
+                    await connection.WaitAsync(cancellationToken);
+                    var changed = told.Distinct().ToList();
+                    told.Clear();
+                    foreach (var payload in changed)
+                    {
+                        await ApplyAsync(payload, cancellationToken);
+                    }
+                }
+            }
+            catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                LogCut(error.GetBaseException().GetType().Name);
+                await Task.Delay(Pause, clock, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Reads everything again each few minutes, so that a notification that was lost is not lost for long.</summary>
+    public async Task ReloadPeriodicallyAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(options.Value.CacheTtl, clock);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            try
+            {
+                await ReloadAllAsync(cancellationToken);
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                LogCut(error.GetBaseException().GetType().Name);
+            }
+        }
+    }
+
+    /// <summary>Reads everything once; at the start, so that the first reader finds the tokens in place.</summary>
+    public async Task ReloadAllAsync(CancellationToken cancellationToken)
+    {
+        await vault.ReloadAsync(cancellationToken);
+        await clients.ReloadAsync(cancellationToken);
+    }
+
+    /// <summary>Tells every node to read everything again.</summary>
+    public async Task BroadcastAsync(string payload, CancellationToken cancellationToken)
+    {
+        await using var notify = database.CreateCommand("SELECT pg_notify($1, $2)");
+        notify.Parameters.Add(new() { Value = Channel });
+        notify.Parameters.Add(new() { Value = payload });
+        await notify.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private Task ApplyAsync(string payload, CancellationToken cancellationToken) => payload switch
+    {
+        Everything => ReloadAllAsync(cancellationToken),
+        Clients => clients.ReloadAsync(cancellationToken),
+        _ => vault.ReloadAsync(payload, cancellationToken),
+    };
+
+    [LoggerMessage(1111, LogLevel.Warning, "Changes at other nodes are not heard of ({Error}); tokens are served from memory meanwhile")]
+    private partial void LogCut(string error);
+}

@@ -1,0 +1,179 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Serialization;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Jobs.Vending;
+
+namespace TokenRefresh.Server.Api;
+
+/// <summary>What a program gets: a bearer token that is valid now.</summary>
+/// <param name="ExpiresIn">Seconds left when it was sent.</param>
+/// <param name="StaleReason">Only where the token should have been renewed by now and was not: why.</param>
+internal sealed record AccessTokenAnswer(string Name, string AccessToken, string TokenType, DateTimeOffset ExpiresAt, long ExpiresIn, long Version, string? StaleReason);
+
+/// <summary>A report that an API refused a token.</summary>
+internal sealed record RejectedReport([property: JsonRequired] long Version);
+
+/// <summary>The calls that programs make all the time.</summary>
+internal static class AccessTokenApi
+{
+    /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
+    private const int LongestValidity = 366 * 24 * 60 * 60;
+
+    /// <summary>An answer is kept by caches no longer than this, so that a renewed token is seen soon.</summary>
+    private const int LongestMaxAge = 60;
+
+    public static void MapAccessTokens(this RouteGroupBuilder api)
+    {
+        // Checks the key itself instead of through the group's filter: this is the call that is made a thousand times a second.
+        api.MapGet("/tokens/{name}/access-token", GetAsync)
+            .WithName("GetAccessToken")
+            .WithSummary("A valid bearer token. Waits up to 10 s for a refresh when less than min_validity seconds are left.")
+            .Produces<AccessTokenAnswer>()
+            .Produces(StatusCodes.Status304NotModified)
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status401Unauthorized)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        api.MapGet("/tokens/by-scope/{scope}/access-token", GetByScopeAsync)
+            .WithName("GetAccessTokenByScope")
+            .WithSummary("As GetAccessToken, for the one token whose configured scopes hold the scope.")
+            .Produces<AccessTokenAnswer>()
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict);
+    }
+
+    public static void MapRejections(this RouteGroupBuilder api) => api.MapPost("/tokens/{name}/rejected", Reject)
+        .WithName("ReportRejected")
+        .WithSummary("The API refused that version: renews once if it is still the current one, else does nothing.")
+        .Produces(StatusCodes.Status202Accepted)
+        .ProducesProblem(StatusCodes.Status404NotFound);
+
+    private static Task GetAsync(HttpContext context, string name, ClientAccess access, TokenVault vault, ReadCounters counters, TimeProvider clock)
+    {
+        var (client, problem) = access.Enter(context, changes: false);
+        return client is null ? problem!.ExecuteAsync(context) : ServeAsync(context, client, name, vault, counters, clock);
+    }
+
+    private static Task GetByScopeAsync(
+        HttpContext context, string scope, ClientAccess access, ConfiguredTokens configured, TokenVault vault, ReadCounters counters, TimeProvider clock)
+    {
+        var (client, problem) = access.Enter(context, changes: false);
+        if (client is null)
+        {
+            return problem!.ExecuteAsync(context);
+        }
+
+        var fitting = configured.All.Where(token => client.MayRead(token.Name) && token.Order.Scopes.Contains(scope)).ToList();
+        return fitting switch
+        {
+            [var one] => ServeAsync(context, client, one.Name, vault, counters, clock),
+            [] => new Problem(StatusCodes.Status404NotFound, "unknown_scope", "No token has this scope", "None of the tokens of this key has the scope in its settings (Tokens__NAME__Scopes).").ExecuteAsync(context),
+            _ => new Problem(StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Ask for one of them by name: {string.Join(", ", fitting.Select(token => token.Name))}.").ExecuteAsync(context),
+        };
+    }
+
+    private static async Task ServeAsync(HttpContext context, Client client, string name, TokenVault vault, ReadCounters counters, TimeProvider clock)
+    {
+        if (!client.MayRead(name))
+        {
+            await Problem.Forbidden.ExecuteAsync(context);
+            return;
+        }
+
+        if (!TryMinValidity(context.Request, out var minValidity))
+        {
+            await Problem.BadRequest($"min_validity is a whole number of seconds from 0 to {LongestValidity}.").ExecuteAsync(context);
+            return;
+        }
+
+        if (await vault.ReadAsync(name, minValidity, context.RequestAborted) is not { } reading)
+        {
+            await Problem.UnknownToken.ExecuteAsync(context);
+            return;
+        }
+
+        if (reading.Entry is not { } entry)
+        {
+            await Unavailable(reading).ExecuteAsync(context);
+            return;
+        }
+
+        counters.Add(client.Key, entry.Name);
+        await WriteAsync(context, entry, reading.Code, clock);
+    }
+
+    private static Task WriteAsync(HttpContext context, VaultEntry entry, string? staleReason, TimeProvider clock)
+    {
+        var response = context.Response;
+        var left = (long)Math.Floor((entry.ExpiresAt!.Value - clock.GetUtcNow()).TotalSeconds);
+        response.Headers.ETag = entry.ETag;
+        response.Headers.CacheControl = staleReason is null ? $"private, max-age={Math.Clamp(left / 2, 0, LongestMaxAge)}" : "private, max-age=0";
+        if (context.Request.Headers.IfNoneMatch.Count > 0 && context.Request.Headers.IfNoneMatch.Contains(entry.ETag))
+        {
+            response.StatusCode = StatusCodes.Status304NotModified;
+            return Task.CompletedTask;
+        }
+
+        response.ContentType = "application/json";
+        var body = response.BodyWriter;
+        var stale = staleReason is null ? "" : $",\"stale_reason\":\"{staleReason}\"";
+        var span = body.GetSpan(entry.Head.Length + entry.Tail.Length + stale.Length + 32);
+        entry.Head.Span.CopyTo(span);
+        var at = entry.Head.Length;
+        Utf8Formatter.TryFormat(left, span[at..], out var digits);
+        at += digits;
+        entry.Tail.Span.CopyTo(span[at..]);
+        at += entry.Tail.Length;
+        at += Encoding.ASCII.GetBytes(stale, span[at..]);
+        span[at++] = (byte)'}';
+        response.ContentLength = at;
+        body.Advance(at);
+        return body.FlushAsync(context.RequestAborted).AsTask();
+    }
+
+    private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenVault vault)
+    {
+        var client = context.Client();
+        return !client.MayRead(name) ? Problem.Forbidden
+            : report.Version < 0 ? Problem.BadRequest("version is the number that came with the token.")
+            : vault.Reject(name, report.Version, client.Key.Actor) ? TypedResults.Accepted((string?)null)
+            : Problem.UnknownToken;
+    }
+
+    private static Problem Unavailable(TokenReading reading) => new(
+        StatusCodes.Status503ServiceUnavailable,
+        reading.Code!,
+        "No valid token can be served",
+        reading.Code switch
+        {
+            ReadingCodes.NotConfigured => "The token's provider has no credentials in the server's settings.",
+            ReadingCodes.Paused => "The token is paused and has expired since. An operator must resume it.",
+            ReadingCodes.NeedsReauthorization => "Only a person can start this grant anew and import it.",
+            ReadingCodes.NotYet => "The token is being obtained for the first time.",
+            "credential_rejected" or "configuration" => "The provider refuses the server's settings. An operator must change them.",
+            _ => "The last refresh failed and the token has expired. The server goes on trying.",
+        },
+        reading.RetryAfter);
+
+    private static bool TryMinValidity(HttpRequest request, out TimeSpan validity)
+    {
+        validity = TimeSpan.Zero;
+        if (!request.Query.TryGetValue("min_validity", out var text))
+        {
+            return true;
+        }
+
+        if (text.Count != 1 || !int.TryParse(text[0], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || seconds > LongestValidity)
+        {
+            return false;
+        }
+
+        validity = TimeSpan.FromSeconds(seconds);
+        return true;
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Server.Api;
+
+/// <summary>The API for programs.</summary>
+internal static class ApiRegistration
+{
+    /// <summary>No request of the API is larger.</summary>
+    private const long LargestBody = 16 * 1024;
+
+    public static IServiceCollection AddApi(this IServiceCollection services)
+    {
+        services.AddSettings<ApiOptions>(ApiOptions.Section);
+        services.AddSingleton<ClientAccess>();
+        services.AddSingleton<TokensApi.RepeatedRequests>();
+        services.AddHostedService<VaultHost>();
+        services.AddOpenApi("v1", openApi => openApi.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new() { Title = "TokenRefresh", Version = "v1", Description = "Valid access tokens of third-party APIs. Every call needs 'Authorization: Bearer <client key>'." };
+            return Task.CompletedTask;
+        }));
+        return services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.DictionaryKeyPolicy = null;
+            json.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
+            json.SerializerOptions.AllowDuplicateProperties = false;
+        });
+    }
+
+    public static void MapApi(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGroup("/api").WithTags("Tokens").MapAccessTokens();
+
+        var api = routes.MapGroup("/api").WithTags("Tokens").AddEndpointFilter(ClientAccess.RequireAsync)
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status401Unauthorized)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        api.MapRejections();
+        api.MapTokens();
+        api.MapLogs();
+    }
+
+    /// <summary>What the API's callers get before any endpoint is chosen: no key, no answer; no large body; problem details for every error.</summary>
+    public static void UseApi(this IApplicationBuilder app) => app.UseWhen(
+        context => context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) || context.Request.Path.StartsWithSegments("/openapi", StringComparison.Ordinal),
+        api => api.Use(GuardAsync));
+
+    private static async Task GuardAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
+        {
+            body.MaxRequestBodySize = LargestBody;
+        }
+
+        // Endpoints check the key themselves; what is none of them, or the description, must not answer a stranger either.
+        if (context.GetEndpoint() is null || context.Request.Path.StartsWithSegments("/openapi", StringComparison.Ordinal))
+        {
+            if (context.RequestServices.GetRequiredService<ClientAccess>().Enter(context, changes: false) is { Client: null, Problem: { } problem })
+            {
+                await problem.ExecuteAsync(context);
+                return;
+            }
+        }
+
+        try
+        {
+            await next(context);
+        }
+        catch (BadHttpRequestException error) when (!context.Response.HasStarted)
+        {
+            await (error.StatusCode == StatusCodes.Status413PayloadTooLarge
+                ? new Problem(error.StatusCode, "too_large", "The request is too large", $"At most {LargestBody} bytes.")
+                : Problem.BadRequest("The body is JSON as /openapi/v1.json describes it, with no other fields.")).ExecuteAsync(context);
+        }
+        catch (Exception error) when (Jobs.Persistence.DatabaseFaults.IsAway(error) && !context.Response.HasStarted)
+        {
+            await new Problem(StatusCodes.Status503ServiceUnavailable, "database_away", "The database is away", "Valid tokens are served meanwhile; this call needs the database.", TimeSpan.FromSeconds(5)).ExecuteAsync(context);
+        }
+
+        if (!context.Response.HasStarted && context.Response is { StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed or StatusCodes.Status415UnsupportedMediaType or StatusCodes.Status400BadRequest, ContentLength: null })
+        {
+            await (context.Response.StatusCode switch
+            {
+                StatusCodes.Status404NotFound => new Problem(404, "not_found", "There is no such address", "/openapi/v1.json describes the API."),
+                StatusCodes.Status405MethodNotAllowed => new Problem(405, "method_not_allowed", "Another method is needed here", "/openapi/v1.json describes the API."),
+                StatusCodes.Status415UnsupportedMediaType => new Problem(415, "unsupported_media_type", "The body is not JSON", "Send Content-Type: application/json."),
+                _ => Problem.BadRequest("The body is JSON as /openapi/v1.json describes it, with no other fields."),
+            }).ExecuteAsync(context);
+        }
+    }
+
+    /// <summary>Keeps the vault and the keys in step, and writes the counts of reads down.</summary>
+    private sealed class VaultHost(VaultFeed feed, ReadCounters counters, TimeProvider clock) : BackgroundService
+    {
+        private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
+
+        // Before the first request is let in, so that no reader finds an empty vault.
+        public override async Task StartAsync(CancellationToken cancellationToken)
+        {
+            await feed.ReloadAllAsync(cancellationToken);
+            await base.StartAsync(cancellationToken);
+        }
+
+        public override async Task StopAsync(CancellationToken cancellationToken)
+        {
+            await base.StopAsync(cancellationToken);
+            await counters.FlushAsync(cancellationToken);
+        }
+
+        protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+            Task.WhenAll(feed.ListenAsync(stoppingToken), feed.ReloadPeriodicallyAsync(stoppingToken), FlushPeriodicallyAsync(stoppingToken));
+
+        private async Task FlushPeriodicallyAsync(CancellationToken stoppingToken)
+        {
+            using var timer = new PeriodicTimer(FlushEvery, clock);
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await counters.FlushAsync(stoppingToken);
+            }
+        }
+    }
+}

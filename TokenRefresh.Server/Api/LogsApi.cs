@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.Json;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Api;
+
+/// <summary>One attempt as programs see it.</summary>
+internal sealed record AttemptAnswer(
+    long Id, string Provider, string TokenName, string Status, string TriggerType, string TriggeredBy, string Message, DateTimeOffset StartedAt, DateTimeOffset? CompletedAt,
+    long? DurationMs, string? ErrorCode, string? ErrorDetails, int Attempt, string? JobId, JsonElement Metadata)
+{
+    public static AttemptAnswer Of(RefreshAttempt row) => new(
+        row.Id, row.Provider, row.TokenName, row.Status.ToString().ToLowerInvariant(), row.TriggerType.Code(), row.TriggeredBy, row.Message, row.StartedAt, row.CompletedAt,
+        row.DurationMs, row.ErrorCode, row.ErrorDetails, row.Attempt, row.JobId, JsonDocument.Parse(row.Metadata).RootElement);
+}
+
+/// <summary>The log and its figures.</summary>
+internal static class LogsApi
+{
+    private const double LongestHours = 10 * 366 * 24;
+    private const int MostRows = 1000;
+
+    public static void MapLogs(this RouteGroupBuilder api)
+    {
+        api.MapGet("/token-refresh-logs", ListAsync).WithName("ListAttempts").WithSummary("Attempts at the tokens of this key, newest first; next_cursor leads to the next page.");
+        api.MapGet("/token-refresh-logs/statistics", StatisticsAsync).WithName("AttemptStatistics").WithSummary("Counts, success rate and durations. Skips are not failures.");
+    }
+
+    private static async Task<IResult> ListAsync(
+        HttpContext context, AttemptLog log, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken,
+        string? hours = null, string? provider = null, string? token = null, string? status = null, string? trigger = null, string? cursor = null, string? limit = null)
+    {
+        var client = context.Client();
+        if (token is not null && !client.MayRead(token))
+        {
+            return Problem.Forbidden;
+        }
+
+        if (Hours(hours) is not { } back)
+        {
+            return Problem.BadRequest($"hours is a number of more than 0, at most {LongestHours}.");
+        }
+
+        if (Number(limit, 100) is not (>= 1 and <= MostRows and var count) || Number(cursor, long.MaxValue) is not (> 0 and var before))
+        {
+            return Problem.BadRequest($"limit is 1 to {MostRows}; cursor is the next_cursor of an answer.");
+        }
+
+        if ((status is not null && !Enum.GetNames<AttemptStatus>().Contains(status, StringComparer.OrdinalIgnoreCase))
+            || (trigger is not null && RefreshTriggers.Parse(trigger) is null)
+            || (provider is not null && providers.Find(provider) is null))
+        {
+            return Problem.BadRequest("status is running, success, failed or skipped; trigger is automatic, manual, forced, due, backup, on_demand or rejected; provider is a configured one.");
+        }
+
+        var rows = await log.RecentAsync(
+            new()
+            {
+                Since = clock.GetUtcNow() - back,
+                Provider = provider?.ToLowerInvariant(),
+                Token = token,
+                Tokens = client.Tokens,
+                Status = status is null ? null : Enum.Parse<AttemptStatus>(status, ignoreCase: true),
+                Trigger = trigger is null ? null : RefreshTriggers.Parse(trigger),
+            },
+            (int)count, before, cancellationToken);
+        return TypedResults.Ok(new { data = rows.Select(AttemptAnswer.Of), next_cursor = rows.Count == count ? rows[^1].Id : (long?)null });
+    }
+
+    private static async Task<IResult> StatisticsAsync(
+        HttpContext context, AttemptLog log, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken, string? hours = null, string? provider = null)
+    {
+        if (Hours(hours) is not { } back || (provider is not null && providers.Find(provider) is null))
+        {
+            return Problem.BadRequest($"hours is a number of more than 0, at most {LongestHours}; provider is a configured one.");
+        }
+
+        return TypedResults.Ok(await log.StatisticsAsync(provider?.ToLowerInvariant(), clock.GetUtcNow() - back, cancellationToken, context.Client().Tokens));
+    }
+
+    private static TimeSpan? Hours(string? text) =>
+        text is null ? TimeSpan.FromHours(24)
+        : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var hours) && hours is > 0 and <= LongestHours ? TimeSpan.FromHours(hours)
+        : null;
+
+    private static long? Number(string? text, long otherwise) =>
+        text is null ? otherwise : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace TokenRefresh.Server.Api;
+
+/// <summary>An error as programs get it: RFC 9457 problem details with a stable code. The detail never repeats what was sent.</summary>
+internal sealed record Problem(int Status, string Code, string Title, string Detail, TimeSpan? RetryAfter = null) : IResult
+{
+    public static Problem Unauthorized { get; } = new(
+        StatusCodes.Status401Unauthorized, "unauthorized", "No valid client key", "Send 'Authorization: Bearer trk_…' with a key that 'clients add' has printed and nobody has revoked.");
+
+    public static Problem TooMany(TimeSpan wait) => new(
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests", "This client asks more often than the settings below Api__ allow.", wait);
+
+    public static Problem Forbidden { get; } = new(
+        StatusCodes.Status403Forbidden, "forbidden", "This key is not for this token", "The patterns of the client key do not fit the token's name.");
+
+    public static Problem UnknownToken { get; } = new(
+        StatusCodes.Status404NotFound, "unknown_token", "There is no such token", "GET /api/tokens lists the tokens of this key.");
+
+    public static Problem BadRequest(string detail) => new(StatusCodes.Status400BadRequest, "invalid_request", "The request cannot be understood", detail);
+
+    public async Task ExecuteAsync(HttpContext context)
+    {
+        var response = context.Response;
+        response.StatusCode = Status;
+        response.ContentType = "application/problem+json";
+        response.Headers.CacheControl = "no-store";
+        if (Status == StatusCodes.Status401Unauthorized)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        if (RetryAfter is { } wait)
+        {
+            response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        }
+
+        await JsonSerializer.SerializeAsync(response.Body, new { type = $"urn:tokenrefresh:{Code}", title = Title, status = Status, detail = Detail, code = Code }, cancellationToken: context.RequestAborted);
+    }
+}

@@ -1,0 +1,153 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Api;
+
+/// <summary>What to refresh; everything may be left out.</summary>
+internal sealed record RefreshOrder(string? Provider, string? Token, bool Force);
+
+/// <summary>One token as programs see it. No secrets.</summary>
+internal sealed record TokenSummary(
+    string Name, string Provider, string State, DateTimeOffset? ExpiresAt, long? SecondsLeft, DateTimeOffset? NextRefreshAt, string NextRefreshReason,
+    string LastOutcome, int ConsecutiveFailures, string Grant, IReadOnlyList<string> Scopes)
+{
+    public static TokenSummary Of(TokenView view) => new(
+        view.Name, view.Settings.Provider.Name, view.State.InWords(), view.Stored?.ExpiresAt, (long?)view.TimeLeft?.TotalSeconds, view.NextRefreshAt, view.NextRefreshReason,
+        view.LastOutcome, view.Stored?.ConsecutiveFailures ?? 0, view.Settings.Order.Grant.ToString(), view.Settings.Order.Scopes);
+}
+
+/// <summary>One token in the health answer.</summary>
+internal sealed record TokenHealthAnswer(
+    bool Exists, bool Active, bool AccessTokenExpired, bool RefreshTokenExpired, bool NeedsRefresh, DateTimeOffset? ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset? LastUsedAt, string State);
+
+/// <summary>The inventory, its health, and refreshes.</summary>
+internal static class TokensApi
+{
+    private const int LongestIdempotencyKey = 200;
+
+    public static void MapTokens(this RouteGroupBuilder api)
+    {
+        api.MapGet("/tokens", ListAsync).WithName("ListTokens").WithSummary("The tokens of this key, most urgent first. No secrets.");
+        api.MapGet("/tokens/health", HealthAsync).WithName("TokenHealth").WithSummary("Healthy, partial or unhealthy; 503 when unhealthy.");
+        api.MapGet("/tokens/needs-refresh", NeedsRefreshAsync).WithName("TokensNeedingRefresh").WithSummary("The tokens that are due.");
+        api.MapPost("/tokens/refresh", RefreshAsync).WithName("RefreshTokens")
+            .WithSummary("Enqueues refreshes and answers with the job ids. Repeating a request with the same Idempotency-Key does nothing more.")
+            .Produces(StatusCodes.Status202Accepted)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+    }
+
+    private static async Task<IResult> ListAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
+        TypedResults.Ok((await MineAsync(context, overview, cancellationToken)).Select(TokenSummary.Of));
+
+    private static async Task<IResult> HealthAsync(HttpContext context, TokenOverview overview, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var views = await MineAsync(context, overview, cancellationToken);
+        var counted = views.Where(view => view.State is not (TokenState.NotConfigured or TokenState.Paused)).ToList();
+        var healthy = counted.Count(view => view.State.IsWell());
+        var overall = healthy == counted.Count ? "healthy" : healthy > 0 ? "partial" : "unhealthy";
+        var answer = new
+        {
+            status = "success",
+            data = new
+            {
+                overall_health = overall,
+                healthy_providers = healthy,
+                total_providers = counted.Count,
+                providers = views.ToDictionary(view => view.Name, view => new TokenHealthAnswer(
+                    view.Stored?.AccessToken is not null, view.Stored?.IsActive == true, view.Stored?.ExpiresAt <= now, view.Stored?.RefreshExpiresAt <= now,
+                    NeedsRefresh(view), view.Stored?.ExpiresAt, view.Stored?.RefreshExpiresAt, view.Stored?.LastUsedAt, view.State.InWords())),
+                checked_at = now,
+            },
+        };
+        return TypedResults.Json(answer, statusCode: overall == "unhealthy" ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+    }
+
+    private static async Task<IResult> NeedsRefreshAsync(HttpContext context, TokenOverview overview, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var due = (await MineAsync(context, overview, cancellationToken)).Where(NeedsRefresh).Select(TokenSummary.Of).ToList();
+        return TypedResults.Ok(new { status = "success", data = new { tokens_needing_refresh = due, count = due.Count, checked_at = clock.GetUtcNow() } });
+    }
+
+    private static async Task<IResult> RefreshAsync(
+        HttpContext context, RefreshOrder? order, ConfiguredTokens configured, ITokenProviders providers, RefreshQueue queue, RepeatedRequests repeated, CancellationToken cancellationToken)
+    {
+        var client = context.Client();
+        order ??= new(null, null, false);
+        if (order.Provider is { } provider && providers.Find(provider) is null)
+        {
+            return new Problem(StatusCodes.Status404NotFound, "unknown_provider", "There is no such provider", $"There are: {string.Join(", ", providers.All.Select(known => known.Name))}.");
+        }
+
+        if (order.Token is { } name && (client.MayRead(name) ? configured.Find(name) is null ? Problem.UnknownToken : null : Problem.Forbidden) is { } problem)
+        {
+            return problem;
+        }
+
+        return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), Enqueue, cancellationToken);
+
+        object Enqueue()
+        {
+            var names = configured.All
+                .Where(token => client.MayRead(token.Name) && token.NotConfiguredBecause is null)
+                .Where(token => order.Token is null || token.Name.Equals(order.Token, StringComparison.OrdinalIgnoreCase))
+                .Where(token => order.Provider is null || token.Provider.Name.Equals(order.Provider, StringComparison.OrdinalIgnoreCase))
+                .Select(token => token.Name).ToList();
+            var jobs = queue.Enqueue(names, order.Force ? RefreshTrigger.Forced : RefreshTrigger.Manual, client.Key.Actor);
+            return new { status = "accepted", data = new { jobs = jobs.Select(job => new { job_id = job.JobId, tokens = job.Tokens }) } };
+        }
+    }
+
+    private static bool NeedsRefresh(TokenView view) => view.State is not (TokenState.Fresh or TokenState.NotConfigured or TokenState.Paused);
+
+    private static async Task<List<TokenView>> MineAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
+        [.. (await overview.ListAsync(null, cancellationToken)).Where(view => context.Client().MayRead(view.Name))];
+
+    /// <summary>Answers a repeated request as the first time.</summary>
+    internal sealed class RepeatedRequests(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
+    {
+        private static readonly TimeSpan KeptFor = TimeSpan.FromDays(1);
+
+        public async Task<IResult> AnswerAsync(HttpContext context, Client client, string request, Func<object> act, CancellationToken cancellationToken)
+        {
+            if (!context.Request.Headers.TryGetValue("Idempotency-Key", out var chosen))
+            {
+                return TypedResults.Accepted((string?)null, act());
+            }
+
+            if (chosen is not [{ Length: > 0 and <= LongestIdempotencyKey } key])
+            {
+                return Problem.BadRequest($"Idempotency-Key is one text of 1 to {LongestIdempotencyKey} characters.");
+            }
+
+            var now = clock.GetUtcNow();
+            var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(request)));
+            var id = $"{client.Key.Id}:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}";
+            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+            await db.RepeatedRequests.Where(old => old.CreatedAt < now - KeptFor).ExecuteDeleteAsync(cancellationToken);
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+
+            // The row is the lock: of two requests at once the second waits here for the first one's answer.
+            var isFirst = await db.Database.ExecuteSqlAsync(
+                $"INSERT INTO repeated_requests (key, request_digest, answer, created_at) VALUES ({id}, {digest}, '', {now}) ON CONFLICT (key) DO NOTHING", cancellationToken) == 1;
+            var stored = await db.RepeatedRequests.AsNoTracking().SingleAsync(row => row.Key == id, cancellationToken);
+            if (stored.RequestDigest != digest)
+            {
+                return new Problem(StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "The key was used for another request", "Choose a new Idempotency-Key for each request.");
+            }
+
+            var answer = isFirst ? JsonSerializer.Serialize(act()) : stored.Answer;
+            await db.RepeatedRequests.Where(row => row.Key == id).ExecuteUpdateAsync(row => row.SetProperty(request => request.Answer, answer), cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return TypedResults.Text(answer, "application/json", Encoding.UTF8, StatusCodes.Status202Accepted);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Vending;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>clients …</c> and <c>cache clear</c>.</summary>
+internal static class ClientsCommands
+{
+    public static Command Create(VerbHost host) => new("clients", "The keys of programs that read tokens.") { Add(host), List(host), Revoke(host) };
+
+    public static Command CreateCache(VerbHost host)
+    {
+        var clear = new Command("clear", "Every node drops its cached tokens and reads them again.");
+        clear.SetAction((_, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                await services.GetRequiredService<VaultFeed>().BroadcastAsync(VaultFeed.Everything, cancellationToken);
+                Console.Out.WriteLine("Every node reads its tokens again.");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return new("cache", "The tokens that nodes hold in memory.") { clear };
+    }
+
+    private static Command Add(VerbHost host)
+    {
+        var name = new Argument<string>("NAME") { Description = "The program's name." };
+        var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, patterns by comma: 'jibit,fino_*'.", Required = true };
+        var command = new Command("add", "Make a key; it is printed once, alone on stdout.") { name, tokens };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                try
+                {
+                    Console.Out.WriteLine(await services.GetRequiredService<ClientKeys>().IssueAsync(call.GetValue(name)!, call.GetValue(tokens)!, Options.Caller, cancellationToken));
+                }
+                catch (ArgumentException error)
+                {
+                    throw new UsageException(error.Message);
+                }
+
+                Output.Note("Keep it now: it is not stored and cannot be shown again.");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command List(VerbHost host)
+    {
+        var json = Options.Json();
+        var command = new Command("list", "Every client, newest first. No secrets.") { json };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                var clients = await services.GetRequiredService<ClientKeys>().ListAsync(cancellationToken);
+                if (call.GetValue(json))
+                {
+                    Output.Json(clients.Select(client => new { client.Name, client.Id, client.Tokens, client.CreatedAt, client.LastUsedAt, client.RevokedAt }));
+                }
+                else
+                {
+                    var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
+                    Output.Table(
+                        ["NAME", "ID", "TOKENS", "CREATED", "LAST USED", "REVOKED"],
+                        clients.Select(client => (IReadOnlyList<string>)
+                            [client.Name, client.Id, client.Tokens, Output.At(client.CreatedAt, zone), Output.At(client.LastUsedAt, zone), Output.At(client.RevokedAt, zone)]),
+                        "There is no client yet; make one with: clients add NAME --tokens 'PATTERNS'");
+                }
+
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Revoke(VerbHost host)
+    {
+        var name = new Argument<string>("NAME") { Description = "The program's name." };
+        var command = new Command("revoke", "Revoke a client's key on every node at once.") { name };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                var keys = services.GetRequiredService<ClientKeys>();
+                if (!await keys.RevokeAsync(call.GetValue(name)!, Options.Caller, cancellationToken))
+                {
+                    var good = (await keys.ListAsync(cancellationToken)).Where(client => client.RevokedAt is null).Select(client => client.Name);
+                    throw new UsageException($"There is no client '{call.GetValue(name)}' with a good key. There are: {string.Join(", ", good)}.");
+                }
+
+                Console.Out.WriteLine($"{call.GetValue(name)} is let in no more.");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+}
