@@ -24,7 +24,7 @@ internal sealed class JibitStub : IAsyncDisposable
 
     private JibitStub(WebApplication app) => this.app = app;
 
-    /// <summary>Runs before each call is answered; a status other than 200 is the answer.</summary>
+    /// <summary>Runs before each call is answered; a status other than 200 is the answer, as is what it writes itself.</summary>
     public Func<HttpContext, Task<HttpStatusCode>> Before { get; set; } = _ => Task.FromResult(HttpStatusCode.OK);
 
     /// <summary>Every call that arrived: <c>generate</c> or <c>refresh</c>.</summary>
@@ -84,7 +84,10 @@ internal sealed class JibitStub : IAsyncDisposable
                 return;
             }
 
-            await IssueAsync(context, body.RootElement);
+            if (!context.Response.HasStarted)
+            {
+                await IssueAsync(context, body.RootElement);
+            }
         }
         catch (OperationCanceledException)
         {

@@ -153,7 +153,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         {
             if (TimeProvider.System.GetElapsedTime(since) > (limit ?? Patience))
             {
-                throw new TimeoutException($"Not within {limit ?? Patience}: {what}. The program said: {Out}{Error}");
+                throw new TimeoutException($"Not within {limit ?? Patience}: {what}. The program said last: {Tail(Out)}{Tail(Error)}");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
@@ -190,6 +190,8 @@ internal sealed class ServerProcess : IAsyncDisposable
             }
         }
     }
+
+    private static string Tail(string text) => text[Math.Max(0, text.Length - 3000)..];
 
     private static string Text(List<string> lines)
     {
