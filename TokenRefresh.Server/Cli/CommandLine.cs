@@ -93,7 +93,7 @@ internal static class CommandLine
         AggregateException many when many.InnerExceptions.All(one => one is OptionsValidationException) =>
             (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(), ExitCode.Usage),
         OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
-        UsageException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
+        UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException => ([error.Message], ExitCode.Failed),
         IOException when error.Message.StartsWith("Failed to bind", StringComparison.Ordinal) =>
             ([$"{error.Message} Stop what listens there, or choose another address with --urls."], ExitCode.Failed),

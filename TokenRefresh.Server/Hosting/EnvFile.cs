@@ -13,7 +13,7 @@ internal static class EnvFile
     };
 
     /// <summary>All pairs of the files, in configuration spelling; of a key that stands twice, the later.</summary>
-    /// <exception cref="StartUpException">A file cannot be read or parsed.</exception>
+    /// <exception cref="EnvFileException">A file cannot be read or parsed.</exception>
     public static Dictionary<string, string?> Read(IEnumerable<string> files)
     {
         var pairs = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
@@ -28,7 +28,7 @@ internal static class EnvFile
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or Sprache.ParseException or FormatException)
             {
-                throw new StartUpException($"{file} cannot be read ({error.GetType().Name}): each line is KEY=value or a comment.", error);
+                throw new EnvFileException($"{file} cannot be read ({error.GetType().Name}): each line is KEY=value or a comment.", error);
             }
         }
 
@@ -40,3 +40,6 @@ internal static class EnvFile
         .Where(alias => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(alias.Key)))
         .ToDictionary(alias => alias.Value, alias => Environment.GetEnvironmentVariable(alias.Key));
 }
+
+/// <summary>A <c>.env</c> file is wrong; the message names it and nothing that it holds.</summary>
+internal sealed class EnvFileException(string message, Exception inner) : Exception(message, inner);

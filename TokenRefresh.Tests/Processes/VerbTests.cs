@@ -1,0 +1,100 @@
+using System.Net;
+using System.Text.Json;
+using Shouldly;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Processes;
+
+/// <summary>Verbs as a person or a script calls them, with and without a server beside them.</summary>
+public sealed class VerbTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task Verbs_beside_a_server_work_through_its_queue_and_on_its_database()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        await using var server = await ServerProcess.ServeAsync(settings);
+        await server.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "the token fresh");
+
+        var asked = await DoneAsync(settings, "tokens auto-refresh --token jibit --json");
+        var forced = await DoneAsync(settings, "tokens auto-refresh --provider jibit --force --json");
+        var manualRow = await RowOfAsync(server, settings, JobId(asked));
+        var forcedRow = await RowOfAsync(server, settings, JobId(forced));
+
+        manualRow.GetProperty("trigger_type").GetString().ShouldBe("manual");
+        manualRow.GetProperty("status").GetString().ShouldBe("skipped", "the token is fresh");
+        manualRow.GetProperty("triggered_by").GetString().ShouldBe($"cli:{Environment.UserName}");
+        forcedRow.GetProperty("trigger_type").GetString().ShouldBe("forced");
+        forcedRow.GetProperty("status").GetString().ShouldBe("success");
+
+        (await DoneAsync(settings, "schedule list")).ShouldContain("due-token-refresh");
+        (await DoneAsync(settings, "schedule run automatic-token-refresh")).ShouldContain("automatic-token-refresh runs as job");
+        (await ServerProcess.RunAsync(settings, "schedule", "run", "nosuch")).ShouldSatisfyAllConditions(
+            end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("backup-token-refresh"));
+        (await DoneAsync(settings, "queue status")).ShouldContain("5 alive on 1 node");
+        (await DoneAsync(settings, "db status")).ShouldContain("none");
+        (await DoneAsync(settings, "logs statistics --json")).ShouldContain("\"forced_attempts\": 1");
+
+        await DoneAsync(settings, "tokens pause jibit --reason maintenance");
+        (await DoneAsync(settings, "tokens list")).ShouldContain("paused");
+        await DoneAsync(settings, "tokens resume jibit");
+        (await DoneAsync(settings, "tokens list --provider jibit")).ShouldNotContain("paused");
+        (await DoneAsync(settings, "tokens test jibit")).ShouldContain("accepted (HTTP 200");
+    }
+
+    [Fact]
+    public async Task Verbs_without_a_server_refresh_here_and_now_and_say_what_failed()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        settings["Tokens__sms__Provider"] = "jibit";
+        settings["Tokens__sms__Grant"] = "Imported";
+
+        (await ServerProcess.RunAsync(settings, "db", "status")).ExitCode.ShouldBe(1, "the schema is pending");
+        (await DoneAsync(settings, "db migrate")).ShouldStartWith("Applied ");
+        (await DoneAsync(settings, "db migrate")).ShouldBe("The schema is up to date.");
+        (await ServerProcess.RunAsync(settings, "queue", "status")).ExitCode.ShouldBe(1);
+        (await ServerProcess.RunAsync(settings, "tokens", "health")).ExitCode.ShouldBe(1, "nothing is there yet");
+        (await ServerProcess.RunAsync(settings, "tokens", "test", "jibit")).ExitCode.ShouldBe(1);
+        (await DoneAsync(settings, "tokens auto-refresh --token jibit --sync")).ShouldContain("jibit: refreshed, expires ");
+
+        stub.Before = _ => Task.FromResult(HttpStatusCode.ServiceUnavailable);
+        var failed = await ServerProcess.RunAsync(settings, "tokens", "auto-refresh", "--token", "jibit", "--force", "--sync");
+        failed.ExitCode.ShouldBe(1, failed.Error);
+        failed.Out.ShouldContain("jibit: failed: provider_down: ");
+
+        var soon = TimeProvider.System.GetUtcNow().AddHours(5).ToString("O");
+        var imported = await ServerProcess.RunWithInputAsync(settings, $$"""{"access_token":"by-hand","refresh_token":"by-hand-too","expires_at":"{{soon}}"}""", "tokens", "import", "sms");
+        (imported.ExitCode, imported.Error).ShouldBe((0, ""));
+        var broken = await ServerProcess.RunWithInputAsync(settings, """{"access_token":"planted""", "tokens", "import", "sms");
+        broken.ExitCode.ShouldBe(2);
+        broken.Error.ShouldNotContain("planted");
+
+        var waiting = await ServerProcess.RunAsync(settings, "tokens", "auto-refresh", "--token", "jibit");
+        waiting.ExitCode.ShouldBe(0);
+        waiting.ErrorLines.ShouldHaveSingleItem().ShouldContain("No worker is alive");
+        (await DoneAsync(settings, "queue retry")).ShouldBe("0 failed jobs enqueued again.");
+        (await DoneAsync(settings, "queue flush")).ShouldBe("0 failed jobs deleted.");
+    }
+
+    private static async Task<string> DoneAsync(Dictionary<string, string> settings, string call)
+    {
+        var end = await ServerProcess.RunAsync(settings, call.Split(' '));
+        end.ExitCode.ShouldBe(0, $"{call}: {end.Error}{end.Out}");
+        return end.Out;
+    }
+
+    private static string JobId(string json) => JsonDocument.Parse(json).RootElement.EnumerateArray().ShouldHaveSingleItem().GetProperty("job_id").GetString()!;
+
+    private static async Task<JsonElement> RowOfAsync(ServerProcess server, Dictionary<string, string> settings, string jobId)
+    {
+        JsonElement[] rows = [];
+        await server.UntilAsync(
+            async () => (rows = [.. JsonDocument.Parse(await DoneAsync(settings, "logs show --json")).RootElement.EnumerateArray()
+                .Where(row => row.GetProperty("job_id").GetString() == jobId && row.GetProperty("status").GetString() != "running")]).Length > 0,
+            $"a settled row of job {jobId}");
+        return rows.ShouldHaveSingleItem();
+    }
+}

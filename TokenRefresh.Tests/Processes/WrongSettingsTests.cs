@@ -1,0 +1,158 @@
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+using Shouldly;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Processes;
+
+/// <summary>A wrong setting stops the program before anything is started or made, with one line that a person can act on.</summary>
+public sealed class WrongSettingsTests(PostgresFixture postgres)
+{
+    [Theory]
+    [InlineData("TokenRefresh__Schedule__Cron", "every noon", "a cron expression")]
+    [InlineData("TokenRefresh__Schedule__DueCheckCron", "61 * * * *", "a cron expression")]
+    [InlineData("TokenRefresh__Schedule__TimeZone", "Asia/Nowhere", "an IANA time zone")]
+    [InlineData("TokenRefresh__Queue__Workers", "0", "a number from 1 to 100")]
+    [InlineData("TokenRefresh__Queue__Workers", "many", "a number")]
+    [InlineData("TokenRefresh__Renewal__Threshold", "abc", "a duration")]
+    [InlineData("Sandbox__Enabled", "maybe", "true or false")]
+    [InlineData("Tokens__x__Provider", "nosuch", "finnotech, jibit")]
+    public async Task A_wrong_value_is_told_in_one_line_with_its_key_and_what_is_allowed(string key, string value, string allowed)
+    {
+        var line = await RefusedAsync((key, value));
+
+        line.ShouldStartWith($"{key} = '{value}' is not allowed: ");
+        line.ShouldContain(allowed);
+    }
+
+    [Fact]
+    public async Task An_unknown_key_is_told_with_those_that_there_are() =>
+        (await RefusedAsync(("TokenRefresh__Queue__Wrokers", "3"))).ShouldBe("TokenRefresh__Queue__Wrokers is not a setting; TokenRefresh__Queue has Name, Workers.");
+
+    [Theory]
+    [InlineData("Encryption__MasterKey")]
+    [InlineData("ConnectionStrings__TokenRefresh")]
+    public async Task A_wrong_secret_is_told_without_its_value(string key)
+    {
+        var line = await RefusedAsync((key, "planted-secret"));
+
+        line.ShouldStartWith($"{key} = (hidden) is not allowed: ");
+        line.ShouldNotContain("planted");
+    }
+
+    [Fact]
+    public async Task Production_refuses_the_sandbox() =>
+        (await RefusedAsync(("ASPNETCORE_ENVIRONMENT", "Production"), ("Sandbox__Enabled", "true"))).ShouldStartWith("Sandbox__Enabled = 'true' is not allowed: ");
+
+    [Fact]
+    public async Task Production_on_a_given_database_demands_the_master_key() =>
+        (await RefusedAsync(("ASPNETCORE_ENVIRONMENT", "Production"), ("ConnectionStrings__TokenRefresh", "Host=127.0.0.1;Port=1"))).ShouldStartWith("Encryption__MasterKey = '' is not allowed: ");
+
+    [Theory]
+    [InlineData("just words\n")]
+    [InlineData("Encryption__MasterKey=\"planted-secret\n")]
+    public async Task A_broken_env_file_is_told_by_its_name_and_not_by_what_it_holds(string text)
+    {
+        var folder = Directory.CreateTempSubdirectory("tokenrefresh-env-");
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, ".env"), text, TestContext.Current.CancellationToken);
+            var line = await RefusedAsync(("PWD", folder.FullName));
+
+            line.ShouldStartWith(Path.Combine(folder.FullName, ".env"));
+            line.ShouldNotContain("planted");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_setting_of_the_env_file_is_checked_like_any_other()
+    {
+        var folder = Directory.CreateTempSubdirectory("tokenrefresh-env-");
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, ".env"), "TokenRefresh__Queue__Workers=0\n", TestContext.Current.CancellationToken);
+
+            (await RefusedAsync(("PWD", folder.FullName))).ShouldBe("TokenRefresh__Queue__Workers = '0' is not allowed: a number from 1 to 100.");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_told_in_one_line_and_leaves_no_postgres()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        await using var data = new DataFolder();
+        await using var server = ServerProcess.Start(
+            new Dictionary<string, string> { ["Data__Directory"] = data.Path }, "--urls", $"http://{taken.LocalEndpoint}");
+        var end = await server.EndAsync();
+
+        end.ExitCode.ShouldBe(1);
+        end.ErrorLines.ShouldHaveSingleItem().ShouldContain($"{taken.LocalEndpoint}");
+        data.PostgresProcesses().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_second_server_with_another_master_key_is_refused_and_told_why()
+    {
+        await using var data = new DataFolder();
+        var settings = new Dictionary<string, string>
+        {
+            ["Data__Directory"] = data.Path, ["ConnectionStrings__TokenRefresh"] = await postgres.CreateDatabaseAsync(), ["Encryption__MasterKey"] = Key(1),
+        };
+        await using var first = await ServerProcess.ServeAsync(settings);
+        await first.UntilAsync(async () => (await first.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "every token fresh");
+
+        var second = await ServerProcess.RunAsync(new Dictionary<string, string>(settings) { ["Encryption__MasterKey"] = Key(2) }, "--urls", "http://127.0.0.1:0");
+
+        second.ExitCode.ShouldBe(2);
+        second.ErrorLines.ShouldHaveSingleItem().ShouldContain("Encryption__MasterKey");
+        second.Error.ShouldNotContain(Key(1));
+        second.Error.ShouldNotContain(Key(2));
+    }
+
+    [Fact]
+    public async Task A_wrong_password_of_the_database_is_told_at_once_and_not_repeated()
+    {
+        await using var data = new DataFolder();
+        var wrong = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync()) { Password = "planted-secret" };
+        var began = TimeProvider.System.GetTimestamp();
+        var end = await ServerProcess.RunAsync(new Dictionary<string, string> { ["Data__Directory"] = data.Path, ["ConnectionStrings__TokenRefresh"] = wrong.ConnectionString }, "db", "status");
+
+        end.ExitCode.ShouldBe(1);
+        end.ErrorLines.ShouldHaveSingleItem().ShouldContain("ConnectionStrings__TokenRefresh");
+        end.Error.ShouldNotContain("planted");
+        TimeProvider.System.GetElapsedTime(began).ShouldBeLessThan(TimeSpan.FromSeconds(20));
+    }
+
+    private static string Key(byte fill) => Convert.ToBase64String(Enumerable.Repeat(fill, MasterKey.Length).ToArray());
+
+    /// <summary>The one line of a start and of a verb that were both refused before anything was made.</summary>
+    private static async Task<string> RefusedAsync(params (string Key, string Value)[] settings)
+    {
+        await using var data = new DataFolder();
+        var given = new Dictionary<string, string> { ["Data__Directory"] = data.Path };
+        foreach (var (key, value) in settings)
+        {
+            given[key] = value;
+        }
+
+        var verb = await ServerProcess.RunAsync(given, "tokens", "health");
+        var server = await ServerProcess.RunAsync(given, "--urls", "http://127.0.0.1:0");
+
+        (verb.ExitCode, server.ExitCode).ShouldBe((2, 2), verb.Error);
+        (verb.Out, server.Out).ShouldBe(("", ""));
+        data.Exists.ShouldBeFalse("nothing is made before the settings are checked");
+        server.ErrorLines.ShouldBe(verb.ErrorLines);
+        return verb.ErrorLines.ShouldHaveSingleItem();
+    }
+}
