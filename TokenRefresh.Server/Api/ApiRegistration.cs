@@ -73,26 +73,29 @@ internal static class ApiRegistration
         }
         catch (BadHttpRequestException error) when (!context.Response.HasStarted)
         {
-            await (error.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? new Problem(error.StatusCode, "too_large", "The request is too large", $"At most {LargestBody} bytes.")
-                : Problem.BadRequest("The body is JSON as /openapi/v1.json describes it, with no other fields.")).ExecuteAsync(context);
+            context.Response.StatusCode = error.StatusCode;
         }
         catch (Exception error) when (Jobs.Persistence.DatabaseFaults.IsAway(error) && !context.Response.HasStarted)
         {
             await new Problem(StatusCodes.Status503ServiceUnavailable, "database_away", "The database is away", "Valid tokens are served meanwhile; this call needs the database.", TimeSpan.FromSeconds(5)).ExecuteAsync(context);
         }
 
-        if (!context.Response.HasStarted && context.Response is { StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed or StatusCodes.Status415UnsupportedMediaType or StatusCodes.Status400BadRequest, ContentLength: null })
+        if (!context.Response.HasStarted && context.Response.ContentLength is null && Bare(context.Response.StatusCode) is { } bare)
         {
-            await (context.Response.StatusCode switch
-            {
-                StatusCodes.Status404NotFound => new Problem(404, "not_found", "There is no such address", "/openapi/v1.json describes the API."),
-                StatusCodes.Status405MethodNotAllowed => new Problem(405, "method_not_allowed", "Another method is needed here", "/openapi/v1.json describes the API."),
-                StatusCodes.Status415UnsupportedMediaType => new Problem(415, "unsupported_media_type", "The body is not JSON", "Send Content-Type: application/json."),
-                _ => Problem.BadRequest("The body is JSON as /openapi/v1.json describes it, with no other fields."),
-            }).ExecuteAsync(context);
+            await bare.ExecuteAsync(context);
         }
     }
+
+    /// <summary>What the framework refuses with a status alone is told in words as well.</summary>
+    private static Problem? Bare(int status) => status switch
+    {
+        StatusCodes.Status400BadRequest => Problem.BadRequest("The body is JSON as /openapi/v1.json describes it, with no other fields."),
+        StatusCodes.Status404NotFound => new(status, "not_found", "There is no such address", "/openapi/v1.json describes the API."),
+        StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "Another method is needed here", "/openapi/v1.json describes the API."),
+        StatusCodes.Status413PayloadTooLarge => new(status, "too_large", "The request is too large", $"At most {LargestBody} bytes."),
+        StatusCodes.Status415UnsupportedMediaType => new(status, "unsupported_media_type", "The body is not JSON", "Send Content-Type: application/json."),
+        _ => null,
+    };
 
     /// <summary>Keeps the vault and the keys in step, and writes the counts of reads down.</summary>
     private sealed class VaultHost(VaultFeed feed, ReadCounters counters, TimeProvider clock) : BackgroundService

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace TokenRefresh.Server.Api;
@@ -6,6 +7,8 @@ namespace TokenRefresh.Server.Api;
 /// <summary>An error as programs get it: RFC 9457 problem details with a stable code. The detail never repeats what was sent.</summary>
 internal sealed record Problem(int Status, string Code, string Title, string Detail, TimeSpan? RetryAfter = null) : IResult
 {
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static Problem Unauthorized { get; } = new(
         StatusCodes.Status401Unauthorized, "unauthorized", "No valid client key", "Send 'Authorization: Bearer trk_…' with a key that 'clients add' has printed and nobody has revoked.");
 
@@ -36,6 +39,6 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
-        await JsonSerializer.SerializeAsync(response.Body, new { type = $"urn:tokenrefresh:{Code}", title = Title, status = Status, detail = Detail, code = Code }, cancellationToken: context.RequestAborted);
+        await JsonSerializer.SerializeAsync(response.Body, new { type = $"urn:tokenrefresh:{Code}", title = Title, status = Status, detail = Detail, code = Code }, Readable, context.RequestAborted);
     }
 }

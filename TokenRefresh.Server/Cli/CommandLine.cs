@@ -30,7 +30,7 @@ internal static class CommandLine
         var parsed = Root(settings).Parse(rest);
         if (parsed.Errors.Count > 0)
         {
-            return Complain(parsed.Errors.Select(error => error.Message).Append($"See: {parsed.CommandResult.Path()} --help"), ExitCode.Usage);
+            return Complain(parsed.Errors.Select(error => error.Message).Concat(Offers(parsed.CommandResult)), ExitCode.Usage);
         }
 
         try
@@ -110,6 +110,22 @@ internal static class CommandLine
         }
 
         return exitCode;
+    }
+
+    /// <summary>What there is where the call went wrong.</summary>
+    private static IEnumerable<string> Offers(System.CommandLine.Parsing.CommandResult at)
+    {
+        if (at.Command.Subcommands.Count > 0)
+        {
+            yield return $"There are: {string.Join(", ", at.Command.Subcommands.Select(verb => verb.Name))}.";
+        }
+
+        if (at.Command.Options.Where(option => !option.Hidden).Select(option => option.Name).ToList() is { Count: > 0 } options)
+        {
+            yield return $"Options: {string.Join(", ", options)}.";
+        }
+
+        yield return $"See: {at.Path()} --help";
     }
 
     private static string Path(this System.CommandLine.Parsing.CommandResult command)
