@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
-using System.Text.Json.Serialization;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Jobs.Vending;
@@ -13,11 +12,11 @@ namespace TokenRefresh.Server.Api;
 /// <param name="StaleReason">Only where the token should have been renewed by now and was not: why.</param>
 internal sealed record AccessTokenAnswer(string Name, string AccessToken, string TokenType, DateTimeOffset ExpiresAt, long ExpiresIn, long Version, string? StaleReason);
 
-/// <summary>A report that an API refused a token.</summary>
-internal sealed record RejectedReport([property: JsonRequired] long Version);
+/// <summary>Marks endpoints that check the key themselves and need nothing of what stands before the others.</summary>
+internal sealed class SelfGuarded;
 
-/// <summary>The calls that programs make all the time.</summary>
-internal static class AccessTokenApi
+/// <summary>The call that programs make a thousand times a second. Its parts are held, because resolving them would make a scope for each request.</summary>
+internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenVault vault, ReadCounters counters, TimeProvider clock)
 {
     /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
     private const int LongestValidity = 366 * 24 * 60 * 60;
@@ -25,10 +24,12 @@ internal static class AccessTokenApi
     /// <summary>An answer is kept by caches no longer than this, so that a renewed token is seen soon.</summary>
     private const int LongestMaxAge = 60;
 
-    public static void MapAccessTokens(this RouteGroupBuilder api)
+    public static void Map(RouteGroupBuilder api, IServiceProvider services)
     {
-        // Checks the key itself instead of through the group's filter: this is the call that is made a thousand times a second.
-        api.MapGet("/tokens/{name}/access-token", GetAsync)
+        // Made at the first request: when routes are mapped, the database has not been started yet.
+        var held = new Lazy<AccessTokenApi>(services.GetRequiredService<AccessTokenApi>);
+        api.WithMetadata(new SelfGuarded());
+        api.MapGet("/tokens/{name}/access-token", (HttpContext context, string name) => held.Value.GetAsync(context, name))
             .WithName("GetAccessToken")
             .WithSummary("A valid bearer token. Waits up to 10 s for a refresh when less than min_validity seconds are left.")
             .Produces<AccessTokenAnswer>()
@@ -39,7 +40,7 @@ internal static class AccessTokenApi
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status429TooManyRequests)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
-        api.MapGet("/tokens/by-scope/{scope}/access-token", GetByScopeAsync)
+        api.MapGet("/tokens/by-scope/{scope}/access-token", (HttpContext context, string scope) => held.Value.GetByScopeAsync(context, scope))
             .WithName("GetAccessTokenByScope")
             .WithSummary("As GetAccessToken, for the one token whose configured scopes hold the scope.")
             .Produces<AccessTokenAnswer>()
@@ -47,20 +48,13 @@ internal static class AccessTokenApi
             .ProducesProblem(StatusCodes.Status409Conflict);
     }
 
-    public static void MapRejections(this RouteGroupBuilder api) => api.MapPost("/tokens/{name}/rejected", Reject)
-        .WithName("ReportRejected")
-        .WithSummary("The API refused that version: renews once if it is still the current one, else does nothing.")
-        .Produces(StatusCodes.Status202Accepted)
-        .ProducesProblem(StatusCodes.Status404NotFound);
-
-    private static Task GetAsync(HttpContext context, string name, ClientAccess access, TokenVault vault, ReadCounters counters, TimeProvider clock)
+    private Task GetAsync(HttpContext context, string name)
     {
         var (client, problem) = access.Enter(context, changes: false);
-        return client is null ? problem!.ExecuteAsync(context) : ServeAsync(context, client, name, vault, counters, clock);
+        return client is null ? problem!.ExecuteAsync(context) : ServeAsync(context, client, name);
     }
 
-    private static Task GetByScopeAsync(
-        HttpContext context, string scope, ClientAccess access, ConfiguredTokens configured, TokenVault vault, ReadCounters counters, TimeProvider clock)
+    private Task GetByScopeAsync(HttpContext context, string scope)
     {
         var (client, problem) = access.Enter(context, changes: false);
         if (client is null)
@@ -71,13 +65,13 @@ internal static class AccessTokenApi
         var fitting = configured.All.Where(token => client.MayRead(token.Name) && token.Order.Scopes.Contains(scope)).ToList();
         return fitting switch
         {
-            [var one] => ServeAsync(context, client, one.Name, vault, counters, clock),
+            [var one] => ServeAsync(context, client, one.Name),
             [] => new Problem(StatusCodes.Status404NotFound, "unknown_scope", "No token has this scope", "None of the tokens of this key has the scope in its settings (Tokens__NAME__Scopes).").ExecuteAsync(context),
             _ => new Problem(StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Ask for one of them by name: {string.Join(", ", fitting.Select(token => token.Name))}.").ExecuteAsync(context),
         };
     }
 
-    private static async Task ServeAsync(HttpContext context, Client client, string name, TokenVault vault, ReadCounters counters, TimeProvider clock)
+    private async Task ServeAsync(HttpContext context, Client client, string name)
     {
         if (!client.MayRead(name))
         {
@@ -104,10 +98,10 @@ internal static class AccessTokenApi
         }
 
         counters.Add(client.Key, entry.Name);
-        await WriteAsync(context, entry, reading.Code, clock);
+        await WriteAsync(context, entry, reading.Code);
     }
 
-    private static Task WriteAsync(HttpContext context, VaultEntry entry, string? staleReason, TimeProvider clock)
+    private Task WriteAsync(HttpContext context, VaultEntry entry, string? staleReason)
     {
         var response = context.Response;
         var left = (long)Math.Floor((entry.ExpiresAt!.Value - clock.GetUtcNow()).TotalSeconds);
@@ -136,15 +130,6 @@ internal static class AccessTokenApi
         return body.FlushAsync(context.RequestAborted).AsTask();
     }
 
-    private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenVault vault)
-    {
-        var client = context.Client();
-        return !client.MayRead(name) ? Problem.Forbidden
-            : report.Version < 0 ? Problem.BadRequest("version is the number that came with the token.")
-            : vault.Reject(name, report.Version, client.Key.Actor) ? TypedResults.Accepted((string?)null)
-            : Problem.UnknownToken;
-    }
-
     private static Problem Unavailable(TokenReading reading) => new(
         StatusCodes.Status503ServiceUnavailable,
         reading.Code!,
@@ -163,7 +148,7 @@ internal static class AccessTokenApi
     private static bool TryMinValidity(HttpRequest request, out TimeSpan validity)
     {
         validity = TimeSpan.Zero;
-        if (!request.Query.TryGetValue("min_validity", out var text))
+        if (!request.QueryString.HasValue || !request.Query.TryGetValue("min_validity", out var text))
         {
             return true;
         }

@@ -15,6 +15,7 @@ internal static class ApiRegistration
     {
         services.AddSettings<ApiOptions>(ApiOptions.Section);
         services.AddSingleton<ClientAccess>();
+        services.AddSingleton<AccessTokenApi>();
         services.AddSingleton<TokensApi.RepeatedRequests>();
         services.AddHostedService<VaultHost>();
         services.AddOpenApi("v1", openApi => openApi.AddDocumentTransformer((document, _, _) =>
@@ -33,7 +34,7 @@ internal static class ApiRegistration
 
     public static void MapApi(this IEndpointRouteBuilder routes)
     {
-        routes.MapGroup("/api").WithTags("Tokens").MapAccessTokens();
+        AccessTokenApi.Map(routes.MapGroup("/api").WithTags("Tokens"), routes.ServiceProvider);
 
         var api = routes.MapGroup("/api").WithTags("Tokens").AddEndpointFilter(ClientAccess.RequireAsync)
             .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -50,7 +51,10 @@ internal static class ApiRegistration
         context => context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) || context.Request.Path.StartsWithSegments("/openapi", StringComparison.Ordinal),
         api => api.Use(GuardAsync));
 
-    private static async Task GuardAsync(HttpContext context, RequestDelegate next)
+    private static Task GuardAsync(HttpContext context, RequestDelegate next) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<SelfGuarded>() is not null ? next(context) : GuardOthersAsync(context, next);
+
+    private static async Task GuardOthersAsync(HttpContext context, RequestDelegate next)
     {
         if (context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
         {

@@ -1,0 +1,26 @@
+using System.Text.Json.Serialization;
+using TokenRefresh.Jobs.Vending;
+
+namespace TokenRefresh.Server.Api;
+
+/// <summary>A report that an API refused a token.</summary>
+internal sealed record RejectedReport([property: JsonRequired] long Version);
+
+/// <summary>Programs tell that a token was refused.</summary>
+internal static class RejectionsApi
+{
+    public static void MapRejections(this RouteGroupBuilder api) => api.MapPost("/tokens/{name}/rejected", Reject)
+        .WithName("ReportRejected")
+        .WithSummary("The API refused that version: renews once if it is still the current one, else does nothing.")
+        .Produces(StatusCodes.Status202Accepted)
+        .ProducesProblem(StatusCodes.Status404NotFound);
+
+    private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenVault vault)
+    {
+        var client = context.Client();
+        return !client.MayRead(name) ? Problem.Forbidden
+            : report.Version < 0 ? Problem.BadRequest("version is the number that came with the token.")
+            : vault.Reject(name, report.Version, client.Key.Actor) ? TypedResults.Accepted((string?)null)
+            : Problem.UnknownToken;
+    }
+}

@@ -1,0 +1,29 @@
+using BenchmarkDotNet.Running;
+using TokenRefresh.Bench;
+
+switch (args)
+{
+    case ["read", .. var rest]:
+        BenchmarkRunner.Run<VaultReads>(args: rest);
+        return 0;
+
+    case ["bare", var url, var bodyFile]:
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().UseUrls(url);
+        builder.Services.AddRoutingCore();
+        var app = builder.Build();
+        var body = File.ReadAllBytes(bodyFile);
+        app.UseRouting();
+        app.MapGet("/bare", context =>
+        {
+            context.Response.ContentType = "application/json";
+            context.Response.ContentLength = body.Length;
+            return context.Response.Body.WriteAsync(body).AsTask();
+        });
+        await app.RunAsync();
+        return 0;
+
+    default:
+        Console.Error.WriteLine("read: in-process reads of the vault; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        return 2;
+}
