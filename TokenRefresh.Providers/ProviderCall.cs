@@ -23,8 +23,14 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
     /// <summary>No documented answer comes near this; what is larger is refused unread.</summary>
     private const int LargestBody = 1024 * 1024;
 
+    /// <summary>Shorter texts occur by chance; of longer ones this much is enough to know them by, even where a code was cut.</summary>
+    private const int LeastSecret = 8, EnoughOfASecret = 32;
+
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
+
+    /// <summary>What is sent and must not come back in words for people, whatever a provider repeats in its codes.</summary>
+    public IReadOnlyList<string?> Secrets { get; init; } = [];
 
     /// <summary>Makes a call that issues a token.</summary>
     /// <param name="send">Sends the request.</param>
@@ -67,7 +73,7 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
         {
             using var response = await send(either.Token);
             status = response.StatusCode;
-            reply = new(response.StatusCode, await ReadAsync(response, either.Token), RetryAfter(response), TrackId(response) ?? trackId);
+            reply = new(response.StatusCode, await ReadAsync(response, either.Token), RetryAfter(response), Unsecret(TrackId(response)) ?? trackId);
             if (reply.IsSuccess)
             {
                 return (null, (read(reply), reply.TrackId));
@@ -75,11 +81,11 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
 
             return ((int)reply.Status is >= 300 and < 400
                 ? Failure(FailureKind.InvalidResponse, $"HTTP {(int)reply.Status}: a redirect, which is not followed")
-                : refuse(reply) with { RetryAfter = reply.RetryAfter }, default);
+                : Unsecret(refuse(reply) with { RetryAfter = reply.RetryAfter }), default);
         }
         catch (InvalidAnswerException error)
         {
-            return (error.Failure ?? Failure(FailureKind.InvalidResponse, $"HTTP {(int?)status}: {error.Message}"), default);
+            return (Unsecret(error.Failure) ?? Failure(FailureKind.InvalidResponse, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer repeats a secret"}"), default);
         }
         catch (Exception error) when (Unanswered(error, overall.Token, limit) is { } failure)
         {
@@ -89,6 +95,15 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
         ProviderFailure Failure(FailureKind kind, string reason) =>
             new(kind, reason) { HttpStatus = (int?)status, TrackId = reply?.TrackId ?? trackId };
     }
+
+    private ProviderFailure? Unsecret(ProviderFailure? failure) =>
+        failure is null || (Unsecret(failure.Reason) is not null && Unsecret(failure.ProviderCode ?? "") is not null && Unsecret(failure.TrackId ?? "") is not null)
+            ? failure
+            : failure with { Reason = $"HTTP {failure.HttpStatus} with words that repeat a secret", ProviderCode = null, TrackId = trackId };
+
+    /// <summary>The text, or null where it repeats a secret.</summary>
+    private string? Unsecret(string? text) =>
+        text is null || Secrets.Any(secret => secret?.Length >= LeastSecret && text.Contains(secret[..Math.Min(secret.Length, EnoughOfASecret)], StringComparison.Ordinal)) ? null : text;
 
     /// <summary>Why there is no answer, found in whatever the HTTP layers wrapped around it; null for a mistake of ours.</summary>
     private ProviderFailure? Unanswered(Exception error, CancellationToken overall, CancellationToken limit)

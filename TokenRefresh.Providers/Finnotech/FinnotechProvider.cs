@@ -59,7 +59,7 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
             Deposit = bank is null ? null : order.Parameters.GetValueOrDefault("deposit"),
             AuthType = auth,
         };
-        return Call().IssueAsync(
+        return Call(held: held).IssueAsync(
             cancellationToken => Api().RenewAsync(body, Client, cancellationToken),
             FinnotechAnswers.Token, reply => FinnotechAnswers.Classify(reply, isRenewal: true), limit);
     }
@@ -69,7 +69,7 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
     public async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var trackId = NewTrackId();
-        var (failure, latency) = await Call(trackId).CheckAsync(
+        var (failure, latency) = await Call(trackId, held).CheckAsync(
             cancellationToken => Api().ListAsync(options.ClientId, held.AccessToken, trackId, cancellationToken),
             reply => FinnotechAnswers.Done(reply), reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
         return new(failure is null, latency, failure is null ? 200 : failure.HttpStatus, failure);
@@ -84,7 +84,7 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
 
         var (type, bank, auth) = KindOf(order);
         var trackId = NewTrackId();
-        var (failure, _) = await Call(trackId).CheckAsync(
+        var (failure, _) = await Call(trackId, held).CheckAsync(
             cancellationToken => Api().RevokeAsync(
                 options.ClientId, new(held.AccessToken, type) { Bank = bank, AuthType = auth }, held.AccessToken, trackId, cancellationToken),
             reply => FinnotechAnswers.Done(reply), reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
@@ -105,7 +105,8 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
 
     private static Task<ProviderResult> Refuse(ProviderFailure failure) => Task.FromResult<ProviderResult>(new ProviderResult.Failed(failure));
 
-    private ProviderCall Call(string? trackId = null) => new(clock, options.Timeout, trackId);
+    private ProviderCall Call(string? trackId = null, HeldToken? held = null) =>
+        new(clock, options.Timeout, trackId) { Secrets = [options.ClientSecret, options.NationalId, Client, held?.AccessToken, held?.RefreshToken] };
 
     // At most 40 characters, letters and digits; unique per request.
     private static string NewTrackId() => Guid.NewGuid().ToString("N");

@@ -38,7 +38,7 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
     {
         var refreshToken = held.RefreshToken ?? throw new ArgumentException("There is no refresh token to renew with.", nameof(held));
         var trackId = NewTrackId();
-        return Call(trackId).IssueAsync(
+        return Call(trackId, held).IssueAsync(
             cancellationToken => Api().RefreshAsync(new(held.AccessToken, refreshToken), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
     }
 
@@ -46,7 +46,7 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
     {
         var status = 200;
         var trackId = NewTrackId();
-        var (failure, latency) = await Call(trackId).CheckAsync(
+        var (failure, latency) = await Call(trackId, held).CheckAsync(
             cancellationToken => Api().BalancesAsync(held.AccessToken, trackId, cancellationToken),
             reply =>
             {
@@ -73,7 +73,8 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
     // Jibit takes at most 50 characters and gives them back; its support finds the call by them.
     private static string NewTrackId() => Guid.NewGuid().ToString();
 
-    private ProviderCall Call(string trackId) => new(clock, options.Timeout, trackId);
+    private ProviderCall Call(string trackId, HeldToken? held = null) =>
+        new(clock, options.Timeout, trackId) { Secrets = [options.ApiKey, options.SecretKey, held?.AccessToken, held?.RefreshToken] };
 
     private IJibitApi Api() => RestService.For<IJibitApi>(http.CreateClient(ProviderHttp.ClientName(name)));
 }
