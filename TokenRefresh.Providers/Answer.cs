@@ -59,8 +59,9 @@ internal static class Answer
         }
 
         return value.ValueKind != JsonValueKind.String ? throw new InvalidAnswerException($"{field} is {Words(value.ValueKind)} instead of text")
-            : Text(value, field) switch
+            : TextOrNull(value) switch
             {
+                null => throw new InvalidAnswerException($"{field} is not valid Unicode"),
                 { Length: 0 } => throw new InvalidAnswerException($"{field} is blank"),
                 { Length: > LongestSecret } => throw new InvalidAnswerException($"{field} is longer than {LongestSecret} characters"),
                 var text when text.Any(sign => sign is <= ' ' or > '~') => throw new InvalidAnswerException($"{field} holds white space or characters that no header can carry"),
@@ -68,9 +69,22 @@ internal static class Answer
             };
     }
 
-    /// <summary>Text, or null where the field is absent, null or no text.</summary>
+    /// <summary>Text, or null where the field is absent or not readable as text.</summary>
     public static string? TextOrNull(JsonElement parent, string field) =>
-        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? Text(value, field) : null;
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(field, out var value) ? TextOrNull(value) : null;
+
+    /// <summary>Text, or null for anything else. Half a surrogate pair is valid JSON but no text.</summary>
+    public static string? TextOrNull(JsonElement value)
+    {
+        try
+        {
+            return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>At most so many printable characters of a provider's own word; anything else in it becomes '?'.</summary>
     public static string Printable(string text, int most)
@@ -93,17 +107,4 @@ internal static class Answer
         JsonValueKind.Object => "an object",
         _ => "true or false",
     };
-
-    // Half a surrogate pair is valid JSON but no text.
-    private static string Text(JsonElement value, string field)
-    {
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw new InvalidAnswerException($"{field} is not valid Unicode");
-        }
-    }
 }

@@ -17,13 +17,20 @@ internal sealed record ProviderReply(HttpStatusCode Status, byte[] Body, TimeSpa
 
 /// <summary>The only place where calls, time-outs and answers become results; providers themselves catch nothing.</summary>
 /// <param name="timeout">The longest that sending and reading may take together.</param>
-internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout)
+/// <param name="trackId">The id sent with the call, by which the provider's support finds it even where no answer gives it back.</param>
+internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string? trackId = null)
 {
     /// <summary>No documented answer comes near this; what is larger is refused unread.</summary>
     private const int LargestBody = 1024 * 1024;
 
+    /// <summary>Shorter texts occur by chance; of longer ones this much is enough to know them by, even where a code was cut.</summary>
+    private const int LeastSecret = 8, EnoughOfASecret = 32;
+
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
+
+    /// <summary>What is sent and must not come back in words for people, whatever a provider repeats in its codes.</summary>
+    public IReadOnlyList<string?> Secrets { get; init; } = [];
 
     /// <summary>Makes a call that issues a token.</summary>
     /// <param name="send">Sends the request.</param>
@@ -61,10 +68,12 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout)
         using var overall = new CancellationTokenSource(timeout + TimeSpan.FromSeconds(1), clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(overall.Token, limit);
         ProviderReply? reply = null;
+        HttpStatusCode? status = null;
         try
         {
             using var response = await send(either.Token);
-            reply = new(response.StatusCode, await ReadAsync(response, either.Token), RetryAfter(response), TrackId(response));
+            status = response.StatusCode;
+            reply = new(response.StatusCode, await ReadAsync(response, either.Token), RetryAfter(response), Unsecret(TrackId(response)) ?? trackId);
             if (reply.IsSuccess)
             {
                 return (null, (read(reply), reply.TrackId));
@@ -72,11 +81,11 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout)
 
             return ((int)reply.Status is >= 300 and < 400
                 ? Failure(FailureKind.InvalidResponse, $"HTTP {(int)reply.Status}: a redirect, which is not followed")
-                : refuse(reply) with { RetryAfter = reply.RetryAfter }, default);
+                : Unsecret(refuse(reply) with { RetryAfter = reply.RetryAfter }), default);
         }
         catch (InvalidAnswerException error)
         {
-            return (error.Failure ?? Failure(FailureKind.InvalidResponse, reply is null ? error.Message : $"HTTP {(int)reply.Status}: {error.Message}"), default);
+            return (Unsecret(error.Failure) ?? Failure(FailureKind.InvalidResponse, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer repeats a secret"}"), default);
         }
         catch (Exception error) when (Unanswered(error, overall.Token, limit) is { } failure)
         {
@@ -84,12 +93,22 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout)
         }
 
         ProviderFailure Failure(FailureKind kind, string reason) =>
-            new(kind, reason) { HttpStatus = (int?)reply?.Status, TrackId = reply?.TrackId };
+            new(kind, reason) { HttpStatus = (int?)status, TrackId = reply?.TrackId ?? trackId };
     }
+
+    private ProviderFailure? Unsecret(ProviderFailure? failure) =>
+        failure is null || (Unsecret(failure.Reason) is not null && Unsecret(failure.ProviderCode ?? "") is not null && Unsecret(failure.TrackId ?? "") is not null)
+            ? failure
+            : failure with { Reason = $"HTTP {failure.HttpStatus} with words that repeat a secret", ProviderCode = null, TrackId = trackId };
+
+    /// <summary>The text, or null where it repeats a secret.</summary>
+    private string? Unsecret(string? text) =>
+        text is null || Secrets.Any(secret => secret?.Length >= LeastSecret && text.Contains(secret[..Math.Min(secret.Length, EnoughOfASecret)], StringComparison.Ordinal)) ? null : text;
 
     /// <summary>Why there is no answer, found in whatever the HTTP layers wrapped around it; null for a mistake of ours.</summary>
     private ProviderFailure? Unanswered(Exception error, CancellationToken overall, CancellationToken limit)
     {
+        var isTransport = false;
         for (var at = error; at is not null; at = at.InnerException)
         {
             switch (at)
@@ -97,28 +116,35 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout)
                 case BrokenCircuitException broken:
                     return new(FailureKind.ProviderDown, "circuit open: no call was made, because the last ones went unanswered") { RetryAfter = broken.RetryAfter };
                 case TimeoutRejectedException:
-                    return new(FailureKind.ProviderDown, $"no answer within {timeout.TotalSeconds:0.#} s");
+                    return Down($"no answer within {timeout.TotalSeconds:0.#} s");
                 case OperationCanceledException when overall.IsCancellationRequested:
-                    return new(FailureKind.ProviderDown, $"no complete answer within {timeout.TotalSeconds:0.#} s");
+                    return Down($"no complete answer within {timeout.TotalSeconds:0.#} s");
                 case OperationCanceledException when limit.IsCancellationRequested:
-                    return new(FailureKind.ProviderDown, "stopped by the job's limit");
+                    return Down("stopped by the job's limit");
+
+                // How the handler reports its ConnectTimeout, inside a cancellation that is neither of the above.
+                case TimeoutException:
+                    return Down("connection timed out");
                 case AuthenticationException:
-                    return new(FailureKind.ProviderDown, "no secure connection (TLS)");
+                    return Down("no secure connection (TLS)");
                 case SocketException socket:
-                    return new(FailureKind.ProviderDown, socket.SocketErrorCode switch
+                    return Down(socket.SocketErrorCode switch
                     {
                         SocketError.ConnectionRefused => "connection refused",
                         SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => "host name not found",
                         SocketError.TimedOut => "connection timed out",
                         _ => $"connection failed ({socket.SocketErrorCode})",
                     });
-                case HttpIOException or HttpRequestException or IOException when at.InnerException is null or HttpIOException:
-                    return new(FailureKind.ProviderDown, at is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }
-                        ? "the answer's headers are too large" : "connection broken before the answer was complete");
+                case HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }:
+                    return new(FailureKind.InvalidResponse, "the answer's headers are too large") { TrackId = trackId };
             }
+
+            isTransport |= at is HttpRequestException or IOException;
         }
 
-        return null;
+        return isTransport ? Down("connection broken before the answer was complete") : null;
+
+        ProviderFailure Down(string reason) => new(FailureKind.ProviderDown, reason) { TrackId = trackId };
     }
 
     private static async Task<byte[]> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Http.Resilience;
 using Microsoft.Extensions.Options;
 using Polly;
+using Polly.Timeout;
 
 namespace TokenRefresh.Providers;
 
@@ -51,14 +52,18 @@ internal static class ProviderHttp
                     MinimumThroughput = FailuresToOpen,
                     SamplingDuration = Window,
                     BreakDuration = OpenFor,
-                    ShouldHandle = arguments => ValueTask.FromResult(
-                        arguments.Outcome.Exception is not (null or OperationCanceledException) || (int?)arguments.Outcome.Result?.StatusCode >= 500),
+                    ShouldHandle = arguments => ValueTask.FromResult(IsUnanswered(arguments.Outcome)),
                     OnOpened = arguments => circuit.OpenAsync(clock.GetUtcNow() + arguments.BreakDuration),
                     OnClosed = _ => circuit.CloseAsync(),
                 })
                 .AddTimeout(context.ServiceProvider.GetRequiredService<IOptionsMonitor<TOptions>>().Get(provider).Timeout);
         });
     }
+
+    // A caller's own cancellation says nothing about the provider; the handler's connect time-out is a cancellation too, with a cause inside.
+    private static bool IsUnanswered(Outcome<HttpResponseMessage> outcome) =>
+        outcome.Exception is HttpRequestException or TimeoutRejectedException or OperationCanceledException { InnerException: TimeoutException }
+        || (int?)outcome.Result?.StatusCode >= 500;
 }
 
 /// <summary>Until when a provider's circuit is open.</summary>

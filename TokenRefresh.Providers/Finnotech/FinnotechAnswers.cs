@@ -25,10 +25,13 @@ internal static class FinnotechAnswers
         }
 
         var access = Answer.Secret(result, "value");
+        var created = Created(result);
+        var from = created < requestedAt ? created.Value : requestedAt;
         var life = Life(result);
-        return new(
-            access, Answer.OptionalSecret(result, "refreshToken"), requestedAt,
-            JwtExpiry.Earliest(access, requestedAt + life, Created(result) + life), null, Scopes(result));
+
+        // Without a stated life the token's own expiry says more than the documents' ten days.
+        var expiresAt = life is null && JwtExpiry.Of(access) is { } inside ? inside : JwtExpiry.Earliest(access, from + (life ?? DocumentedLife));
+        return new(access, Answer.OptionalSecret(result, "refreshToken"), requestedAt, expiresAt, null, Scopes(result));
     }
 
     /// <summary>The envelope of an answer that says DONE.</summary>
@@ -75,12 +78,12 @@ internal static class FinnotechAnswers
         };
     }
 
-    /// <summary>Milliseconds, as a number or, in one documented sample, as text.</summary>
-    private static TimeSpan Life(JsonElement result)
+    /// <summary>Milliseconds, as a number or, in one documented sample, as text; null where it is absent.</summary>
+    private static TimeSpan? Life(JsonElement result)
     {
         if (!result.TryGetProperty("lifeTime", out var value) || value.ValueKind == JsonValueKind.Null)
         {
-            return DocumentedLife;
+            return null;
         }
 
         double milliseconds = 0;
@@ -121,10 +124,10 @@ internal static class FinnotechAnswers
         int Part(int at, int length) => int.Parse(text.AsSpan(at, length), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
-    // One documented sample holds a single text joined by commas inside the array.
+    // One documented sample holds a single text joined by commas inside the array. What cannot be read costs no token.
     private static string[] Scopes(JsonElement result) =>
         result.TryGetProperty("scopes", out var scopes) && scopes.ValueKind == JsonValueKind.Array
-            ? [.. scopes.EnumerateArray().Where(scope => scope.ValueKind == JsonValueKind.String)
-                .SelectMany(scope => Answer.Printable(scope.GetString()!, 4000).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))]
+            ? [.. scopes.EnumerateArray().Select(Answer.TextOrNull).OfType<string>()
+                .SelectMany(scope => Answer.Printable(scope, 4000).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))]
             : [];
 }

@@ -27,23 +27,27 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
 
     public DateTimeOffset? CircuitOpenUntil => circuit.OpenUntil > clock.GetUtcNow() ? circuit.OpenUntil : null;
 
-    private ProviderCall Call => new(clock, options.Timeout);
-
-    public Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit) => Call.IssueAsync(
-        cancellationToken => Api().GenerateAsync(new(options.ApiKey, options.SecretKey), NewTrackId(), cancellationToken), Read, JibitErrors.Classify, limit);
+    public Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
+    {
+        var trackId = NewTrackId();
+        return Call(trackId).IssueAsync(
+            cancellationToken => Api().GenerateAsync(new(options.ApiKey, options.SecretKey), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
+    }
 
     public Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var refreshToken = held.RefreshToken ?? throw new ArgumentException("There is no refresh token to renew with.", nameof(held));
-        return Call.IssueAsync(
-            cancellationToken => Api().RefreshAsync(new(held.AccessToken, refreshToken), NewTrackId(), cancellationToken), Read, JibitErrors.Classify, limit);
+        var trackId = NewTrackId();
+        return Call(trackId, held).IssueAsync(
+            cancellationToken => Api().RefreshAsync(new(held.AccessToken, refreshToken), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
     }
 
     public async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var status = 200;
-        var (failure, latency) = await Call.CheckAsync(
-            cancellationToken => Api().BalancesAsync(held.AccessToken, NewTrackId(), cancellationToken),
+        var trackId = NewTrackId();
+        var (failure, latency) = await Call(trackId, held).CheckAsync(
+            cancellationToken => Api().BalancesAsync(held.AccessToken, trackId, cancellationToken),
             reply =>
             {
                 status = (int)reply.Status;
@@ -68,6 +72,9 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
 
     // Jibit takes at most 50 characters and gives them back; its support finds the call by them.
     private static string NewTrackId() => Guid.NewGuid().ToString();
+
+    private ProviderCall Call(string trackId, HeldToken? held = null) =>
+        new(clock, options.Timeout, trackId) { Secrets = [options.ApiKey, options.SecretKey, held?.AccessToken, held?.RefreshToken] };
 
     private IJibitApi Api() => RestService.For<IJibitApi>(http.CreateClient(ProviderHttp.ClientName(name)));
 }

@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace TokenRefresh.Tests.Providers;
+
+/// <summary>A real server on a free port of this machine that answers everything as a test says.</summary>
+internal sealed class LoopbackServer(WebApplication app) : IAsyncDisposable
+{
+    public string Address => app.Urls.Single();
+
+    public static async Task<LoopbackServer> StartAsync(RequestDelegate answer)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        app.Run(answer);
+        await app.StartAsync();
+        return new(app);
+    }
+
+    public ValueTask DisposeAsync() => app.DisposeAsync();
+}
