@@ -15,6 +15,9 @@ internal sealed record CommandResult(int ExitCode, string Output)
 /// <summary>Runs short programs to their end.</summary>
 internal static class Commands
 {
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
+    /// <summary>Runs a program until it ends. A child that it leaves behind is not waited for.</summary>
     public static CommandResult Run(string program, IReadOnlyList<string> arguments, string? workingDirectory = null)
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -31,10 +34,12 @@ internal static class Commands
         {
             using var process = Process.Start(start)!;
             process.StandardInput.Close();
-            var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
+            Task<string>[] printed = [process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync()];
             process.WaitForExit();
-            return new(process.ExitCode, output + errors.GetAwaiter().GetResult());
+
+            // On Windows a server that pg_ctl has started holds its pipes open; what it has to say is in its log.
+            Task.WaitAll(printed, Grace);
+            return new(process.ExitCode, string.Concat(printed.Where(text => text.IsCompletedSuccessfully).Select(text => text.Result)));
         }
         catch (Win32Exception error)
         {
