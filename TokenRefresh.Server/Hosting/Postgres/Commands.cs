@@ -6,10 +6,19 @@ namespace TokenRefresh.Server.Hosting.Postgres;
 /// <summary>What a program that was run has printed, and how it ended.</summary>
 internal sealed record CommandResult(int ExitCode, string Output)
 {
+    private static readonly string[] Signs = ["FATAL:", "PANIC:", "error:"];
+
     public bool Succeeded => ExitCode == 0;
 
     /// <summary>The last line that says something.</summary>
     public string LastLine => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? $"exit code {ExitCode}";
+
+    /// <summary>Why it failed: what a program of Postgres prints after that is about its own tidying up.</summary>
+    public string Complaint => LastComplaint(Output) ?? LastLine;
+
+    /// <summary>The last line in which a program of Postgres says that it gave up, or null.</summary>
+    public static string? LastComplaint(string output) => output.Split('\n', StringSplitOptions.TrimEntries)
+        .LastOrDefault(line => Signs.Any(sign => line.Contains(sign, StringComparison.Ordinal)));
 }
 
 /// <summary>Runs short programs to their end.</summary>

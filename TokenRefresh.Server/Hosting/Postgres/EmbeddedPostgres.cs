@@ -191,7 +191,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         var made = home.RunAs.Run(binaries.Program("initdb"), "-D", part, "-U", Name, "--auth=scram-sha-256", $"--pwfile={home.PasswordFile}", "--encoding=UTF8", "--locale=C", "--no-instructions");
         if (!made.Succeeded)
         {
-            throw new EmbeddedPostgresException($"A Postgres cluster cannot be made in {home.Folder}: {made.LastLine}. Make room or rights there, or choose another Data__Directory.");
+            throw new EmbeddedPostgresException($"A Postgres cluster cannot be made in {home.Folder}: {made.Complaint}. Make room or rights there, or choose another Data__Directory.");
         }
 
         File.AppendAllLines(Path.Combine(part, "postgresql.conf"),
@@ -264,8 +264,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 
         using var reader = new StreamReader(home.ServerLog, new FileStreamOptions { Share = FileShare.ReadWrite });
         reader.BaseStream.Position = logged;
-        return reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries)
-            .LastOrDefault(line => line.Contains("FATAL", StringComparison.Ordinal) || line.Contains("PANIC", StringComparison.Ordinal));
+        return CommandResult.LastComplaint(reader.ReadToEnd());
     }
 
     // Somebody took the port in between, or children of a killed server are still on their way out.

@@ -172,6 +172,14 @@ public sealed class BrokenClusterTests : IDisposable
         File.Delete(folder);
     }
 
+    [Fact]
+    public void A_failed_program_is_quoted_with_its_reason_and_not_with_its_tidying_up() => new CommandResult(1, """
+            creating configuration files ... ok
+            FATAL:  could not write to file "pg_wal/xlogtemp.7": No space left on device
+            child process exited with exit code 1
+            initdb: removing data directory "/data/postgres/cluster.part"
+            """).Complaint.ShouldBe("FATAL:  could not write to file \"pg_wal/xlogtemp.7\": No space left on device");
+
     public void Dispose()
     {
         if (Directory.Exists(folder))
