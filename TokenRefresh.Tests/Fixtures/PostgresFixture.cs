@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using TokenRefresh.Server.Hosting.Postgres;
@@ -11,27 +12,62 @@ namespace TokenRefresh.Tests.Fixtures;
 public sealed class PostgresFixture : IAsyncLifetime
 {
     private readonly string folder = Path.Combine(Path.GetTempPath(), $"tokenrefresh-tests-{Guid.NewGuid():N}");
+    private readonly ConcurrentDictionary<string, Lazy<Task<string>>> templates = new();
     private EmbeddedPostgres? postgres;
 
     public async ValueTask InitializeAsync() => postgres = await EmbeddedPostgres.StartAsync(
         new(folder, Environment.GetEnvironmentVariable("TOKENREFRESH_PG_BIN")) { ExtraSettings = ["fsync = off", "max_connections = 400"] },
         NullLogger.Instance, TimeProvider.System, CancellationToken.None);
 
-    /// <summary>An empty database of its own; the connection string.</summary>
-    public async Task<string> CreateDatabaseAsync()
+    /// <summary>A database of its own; the connection string.</summary>
+    /// <param name="prepareTemplate">Fills the template, given its connection string; it must leave no connection open.</param>
+    /// <param name="templateName">The template to clone, prepared once a run; null for an empty database.</param>
+    public async Task<string> CreateDatabaseAsync(Func<string, Task>? prepareTemplate = null, string? templateName = null)
     {
-        var name = $"test_{Guid.NewGuid():N}";
-        await using var connection = new NpgsqlConnection(postgres!.ConnectionString);
-        await connection.OpenAsync();
-        await using var create = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
-        await create.ExecuteNonQueryAsync();
-        return new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = name, MaxPoolSize = 40, ConnectionIdleLifetime = 5, ConnectionPruningInterval = 2 }.ConnectionString;
+        if (templateName is null)
+        {
+            return await CreateAsync($"test_{Guid.NewGuid():N}", template: null);
+        }
+
+        var template = await templates.GetOrAdd(templateName, name => new(() => PrepareAsync(name, prepareTemplate))).Value;
+        return await CreateAsync($"test_{Guid.NewGuid():N}", template);
     }
 
     public async ValueTask DisposeAsync()
     {
         NpgsqlConnection.ClearAllPools();
-        await postgres!.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        if (postgres is not null)
+        {
+            await postgres.DisposeAsync();
+        }
+
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private async Task<string> PrepareAsync(string templateName, Func<string, Task>? prepare)
+    {
+        var name = $"template_{templateName}";
+        var settings = new NpgsqlConnectionStringBuilder(await CreateAsync(name, template: null));
+        if (prepare is not null)
+        {
+            await prepare(settings.ConnectionString);
+        }
+
+        // Postgres clones no database that somebody is connected to.
+        await using var pooled = new NpgsqlConnection(settings.ConnectionString);
+        NpgsqlConnection.ClearPool(pooled);
+        return name;
+    }
+
+    private async Task<string> CreateAsync(string name, string? template)
+    {
+        await using var connection = new NpgsqlConnection(postgres!.ConnectionString);
+        await connection.OpenAsync();
+        await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name}\"{(template is null ? "" : $" TEMPLATE \"{template}\"")}", connection);
+        await create.ExecuteNonQueryAsync();
+        return new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = name, MaxPoolSize = 40, ConnectionIdleLifetime = 5, ConnectionPruningInterval = 2 }.ConnectionString;
     }
 }

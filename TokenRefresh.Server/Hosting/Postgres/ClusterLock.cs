@@ -58,9 +58,12 @@ internal sealed class ClusterLock(string folder, TimeProvider clock) : IDisposab
         {
             return new FileStream(Path.Combine(folder, name), FileMode.OpenOrCreate, access, share);
         }
-        catch (IOException)
+        catch (IOException error) when (IsHeld(error))
         {
             return null;
         }
     }
+
+    // EAGAIN of Linux, EWOULDBLOCK of macOS, ERROR_SHARING_VIOLATION of Windows. Waiting mends nothing else, such as a full disk.
+    private static bool IsHeld(IOException error) => (error.HResult & 0xFFFF) is 11 or 35 or 32;
 }

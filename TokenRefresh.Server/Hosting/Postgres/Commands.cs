@@ -6,15 +6,27 @@ namespace TokenRefresh.Server.Hosting.Postgres;
 /// <summary>What a program that was run has printed, and how it ended.</summary>
 internal sealed record CommandResult(int ExitCode, string Output)
 {
+    private static readonly string[] Signs = ["FATAL:", "PANIC:", "error:"];
+
     public bool Succeeded => ExitCode == 0;
 
     /// <summary>The last line that says something.</summary>
     public string LastLine => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? $"exit code {ExitCode}";
+
+    /// <summary>Why it failed: what a program of Postgres prints after that is about its own tidying up.</summary>
+    public string Complaint => LastComplaint(Output) ?? LastLine;
+
+    /// <summary>The last line in which a program of Postgres says that it gave up, or null.</summary>
+    public static string? LastComplaint(string output) => output.Split('\n', StringSplitOptions.TrimEntries)
+        .LastOrDefault(line => Signs.Any(sign => line.Contains(sign, StringComparison.Ordinal)));
 }
 
 /// <summary>Runs short programs to their end.</summary>
 internal static class Commands
 {
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
+    /// <summary>Runs a program until it ends. A child that it leaves behind is not waited for.</summary>
     public static CommandResult Run(string program, IReadOnlyList<string> arguments, string? workingDirectory = null)
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -31,10 +43,12 @@ internal static class Commands
         {
             using var process = Process.Start(start)!;
             process.StandardInput.Close();
-            var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
+            Task<string>[] printed = [process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync()];
             process.WaitForExit();
-            return new(process.ExitCode, output + errors.GetAwaiter().GetResult());
+
+            // On Windows a server that pg_ctl has started holds its pipes open; what it has to say is in its log.
+            Task.WaitAll(printed, Grace);
+            return new(process.ExitCode, string.Concat(printed.Where(text => text.IsCompletedSuccessfully).Select(text => text.Result)));
         }
         catch (Win32Exception error)
         {

@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using Npgsql;
 
 namespace TokenRefresh.Server.Hosting.Postgres;
@@ -15,34 +13,32 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How often a start is tried when what hinders it may pass.</summary>
+    private const int Tries = 5;
+
     /// <summary>The cluster's superuser and the database.</summary>
     public const string Name = "tokenrefresh";
 
-    private readonly string home;
-    private readonly RunAs runAs;
+    private readonly ClusterHome home;
     private readonly ClusterLock users;
     private readonly PostgresBinaries binaries;
     private readonly Postmaster postmaster;
     private readonly TimeProvider clock;
     private readonly ILogger log;
+    private string? refusal;
+    private bool hasLeft;
 
-    private EmbeddedPostgres(string home, RunAs runAs, ClusterLock users, PostgresBinaries binaries, TimeProvider clock, ILogger log)
+    private EmbeddedPostgres(ClusterHome home, ClusterLock users, PostgresBinaries binaries, TimeProvider clock, ILogger log)
     {
-        (this.home, this.runAs, this.users, this.binaries, this.clock, this.log) = (home, runAs, users, binaries, clock, log);
-        postmaster = new(Cluster);
+        (this.home, this.users, this.binaries, this.clock, this.log) = (home, users, binaries, clock, log);
+        postmaster = new(home.Cluster);
     }
 
     /// <summary>To the database, with the password.</summary>
     public string ConnectionString { get; private set; } = "";
 
     /// <summary>For people, without the password.</summary>
-    public string Description => $"embedded Postgres {binaries.Major} in {Cluster}";
-
-    private string Cluster => Path.Combine(home, "cluster");
-
-    private string PasswordFile => Path.Combine(home, "password");
-
-    private string ServerLog => Path.Combine(home, "server.log");
+    public string Description => $"embedded Postgres {binaries.Major} in {home.Cluster}";
 
     /// <summary>Makes the cluster where there is none, starts it where it does not run, and joins its users.</summary>
     /// <exception cref="EmbeddedPostgresException">It cannot be used; the message says what to do.</exception>
@@ -51,11 +47,11 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     {
         try
         {
-            var home = PrepareHome(options.DataDirectory, out var runAs);
-            var users = new ClusterLock(home, clock);
+            var home = ClusterHome.Prepare(options.DataDirectory);
+            var users = new ClusterLock(home.Folder, clock);
             using var exclusive = await users.ExclusiveAsync(cancellationToken);
             var binaries = Choose(finder ?? PostgresFinder.ThisMachine, options.BinDirectory, home, log);
-            var postgres = new EmbeddedPostgres(home, runAs, users, binaries, clock, log);
+            var postgres = new EmbeddedPostgres(home, users, binaries, clock, log);
             await postgres.StartAsync(options, cancellationToken);
             users.Join();
             return postgres;
@@ -67,71 +63,50 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    /// <summary>Leaves the cluster, and stops it when nobody else uses it.</summary>
+    /// <summary>Leaves the cluster, and stops it when nobody else uses it. A shutdown goes on where that fails.</summary>
     public async ValueTask DisposeAsync()
     {
-        using var exclusive = await users.ExclusiveAsync(CancellationToken.None);
-        if (users.Leave() && runAs.Run(binaries.Program("pg_ctl"), "stop", "-D", Cluster, "-m", "fast", "-w", "-t", "60") is { Succeeded: false } failed)
+        if (hasLeft)
         {
-            LogNotStopped(Cluster, failed.LastLine);
+            return;
+        }
+
+        hasLeft = true;
+        try
+        {
+            using var exclusive = await users.ExclusiveAsync(CancellationToken.None);
+            if (users.Leave() && Stop() is { Succeeded: false } failed)
+            {
+                LogNotStopped(home.Cluster, failed.LastLine);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or EmbeddedPostgresException)
+        {
+            LogNotStopped(home.Cluster, error.Message);
+        }
+        finally
+        {
+            users.Dispose();
         }
     }
 
-    private static string PrepareHome(string dataDirectory, out RunAs runAs)
+    // A cluster is only ever run by the version that made it.
+    private static PostgresBinaries Choose(PostgresFinder finder, string? named, ClusterHome home, ILogger log)
     {
-        CreateFolder(dataDirectory);
-        var home = Path.Combine(dataDirectory, "postgres");
-        runAs = RunAs.For(home);
-        if (runAs.Reachable(dataDirectory) is var reachable && reachable != dataDirectory)
-        {
-            home = Path.Combine(reachable, "postgres");
-            runAs = RunAs.For(home);
-        }
-
-        if (!Directory.Exists(home))
-        {
-            Directory.CreateDirectory(home);
-            runAs.Own(home);
-        }
-        else if (!Environment.IsPrivilegedProcess && !OperatingSystem.IsWindows() && RunAs.OwnerOf(home) is { } owner && owner != Environment.UserName && owner != "UNKNOWN")
-        {
-            throw new EmbeddedPostgresException(
-                $"The cluster in {home} belongs to the user {owner}. Start the program as {owner} or as root, choose another Data__Directory, or set ConnectionStrings__TokenRefresh.");
-        }
-
-        return home;
-    }
-
-    // As root the folder is left open to walk through, for the unprivileged user below it; what is secret in it has modes of its own.
-    private static void CreateFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(folder);
-        }
-        else if (!Directory.Exists(folder))
-        {
-            const UnixFileMode Own = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-            Directory.CreateDirectory(folder, Environment.IsPrivilegedProcess ? Own | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute : Own);
-        }
-    }
-
-    private static PostgresBinaries Choose(PostgresFinder finder, string? named, string home, ILogger log)
-    {
+        var isNamed = !string.IsNullOrWhiteSpace(named);
         var found = finder.Find(named);
-        var packages = Path.GetDirectoryName(home)!;
-        var versionFile = Path.Combine(home, "cluster", "PG_VERSION");
-        var wanted = File.Exists(versionFile) ? int.Parse(File.ReadAllText(versionFile), CultureInfo.InvariantCulture) : (int?)null;
-        var packaged = PostgresPackage.Installed(packages);
-        if (found.Concat(packaged is null ? [] : [packaged]).FirstOrDefault(binaries => wanted is null || binaries.Major == wanted) is { } fitting)
+        var packages = Path.GetDirectoryName(home.Folder)!;
+        var wanted = home.MadeBy();
+        var candidates = !isNamed && PostgresPackage.Installed(packages) is { } packaged ? [.. found, packaged] : found;
+        if (candidates.FirstOrDefault(binaries => wanted is null || binaries.Major == wanted) is { } fitting)
         {
             return fitting;
         }
 
-        if (wanted is not null && wanted != PostgresPackage.Major)
+        if (isNamed || (wanted is not null && wanted != PostgresPackage.Major))
         {
             throw new EmbeddedPostgresException(
-                $"The cluster in {home} was made by Postgres {wanted}, but {(found.Count == 0 ? "no Postgres" : $"only Postgres {string.Join(", ", found.Select(binaries => binaries.Major))}")} was found. "
+                $"The cluster in {home.Folder} was made by Postgres {wanted}, but {(found.Count == 0 ? "no Postgres" : $"only Postgres {string.Join(", ", found.Select(binaries => binaries.Major))}")} was found. "
                 + $"Install Postgres {wanted}, or name its folder in TOKENREFRESH_PG_BIN.");
         }
 
@@ -140,58 +115,83 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 
     private async Task StartAsync(EmbeddedPostgresOptions options, CancellationToken cancellationToken)
     {
-        if (!File.Exists(Path.Combine(Cluster, "PG_VERSION")))
+        if (home.MadeBy() is null)
         {
             Create(options);
         }
 
-        // One that was left running answers at once, or after it has recovered.
+        if (await AdoptAsync(cancellationToken))
+        {
+            return;
+        }
+
+        for (var attempt = 1; ; attempt++, await Task.Delay(Pause, clock, cancellationToken))
+        {
+            postmaster.ForgetDead();
+            home.RotateLog();
+            var logged = File.Exists(home.ServerLog) ? new FileInfo(home.ServerLog).Length : 0;
+            var port = FreePort();
+            var started = home.RunAs.Run(binaries.Program("pg_ctl"), "start", "-D", home.Cluster, "-w", "-t", "60", "-l", home.ServerLog, "-o", $"-p {port}");
+            if (started.Succeeded)
+            {
+                if (await ConnectAsync(port, cancellationToken))
+                {
+                    return;
+                }
+
+                Stop();
+                throw Refused();
+            }
+
+            var reason = Reason(logged) ?? started.LastLine;
+            if (attempt == Tries || !MayPass(reason))
+            {
+                throw new EmbeddedPostgresException($"The embedded Postgres in {home.Cluster} does not start: {reason}. See {home.ServerLog}.");
+            }
+        }
+    }
+
+    /// <summary>Takes over a server that was left running: it answers at once, or after it has recovered.</summary>
+    private async Task<bool> AdoptAsync(CancellationToken cancellationToken)
+    {
         for (var since = clock.GetTimestamp(); ; await Task.Delay(Pause, clock, cancellationToken))
         {
             if (await ConnectAsync(postmaster.Port, cancellationToken))
             {
-                return;
+                return true;
             }
 
-            if (!postmaster.IsAlive() || clock.GetElapsedTime(since) > Patience)
+            if (!postmaster.IsAlive())
             {
-                break;
+                return false;
             }
-        }
 
-        postmaster.ForgetDead();
-        var port = FreePort();
-        var started = runAs.Run(binaries.Program("pg_ctl"), "start", "-D", Cluster, "-w", "-t", "60", "-l", ServerLog, "-o", $"-p {port}");
-        if (!started.Succeeded || !await ConnectAsync(port, cancellationToken))
-        {
-            throw new EmbeddedPostgresException($"The embedded Postgres in {Cluster} does not start: {Reason(started)}. See {ServerLog}.");
+            if (refusal is not null || clock.GetElapsedTime(since) > Patience)
+            {
+                throw Refused();
+            }
         }
     }
+
+    private CommandResult Stop() => home.RunAs.Run(binaries.Program("pg_ctl"), "stop", "-D", home.Cluster, "-m", "fast", "-w", "-t", "60");
+
+    private EmbeddedPostgresException Refused() => new(
+        $"The embedded Postgres in {home.Cluster} runs but cannot be used: {refusal ?? "it does not answer"}. If {home.PasswordFile} was changed, put its backup there; see {home.ServerLog}.");
 
     // Made beside its place and moved there, so that a kill in the middle leaves no half-made cluster.
     private void Create(EmbeddedPostgresOptions options)
     {
-        var part = Cluster + ".part";
+        var part = home.Cluster + ".part";
         if (Directory.Exists(part))
         {
             Directory.Delete(part, recursive: true);
         }
 
-        if (!File.Exists(PasswordFile))
-        {
-            File.WriteAllText(PasswordFile, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)));
-            if (!OperatingSystem.IsWindows())
-            {
-                File.SetUnixFileMode(PasswordFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            }
-
-            runAs.Own(PasswordFile);
-        }
-
-        var made = runAs.Run(binaries.Program("initdb"), "-D", part, "-U", Name, "--auth=scram-sha-256", $"--pwfile={PasswordFile}", "--encoding=UTF8", "--locale=C", "--no-instructions");
+        home.WritePassword();
+        var made = home.RunAs.Run(binaries.Program("initdb"), "-D", part, "-U", Name, "--auth=scram-sha-256", $"--pwfile={home.PasswordFile}", "--encoding=UTF8", "--locale=C", "--no-instructions");
         if (!made.Succeeded)
         {
-            throw new EmbeddedPostgresException($"A Postgres cluster cannot be made in {home}: {Reason(made)}. Make room or rights there, or choose another Data__Directory.");
+            throw new EmbeddedPostgresException($"A Postgres cluster cannot be made in {home.Folder}: {made.Complaint}. Make room or rights there, or choose another Data__Directory.");
         }
 
         File.AppendAllLines(Path.Combine(part, "postgresql.conf"),
@@ -201,14 +201,16 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             "max_connections = 200",
             "timezone = 'UTC'",
             "log_min_messages = warning",
+            "log_checkpoints = off",
             .. options.ExtraSettings,
         ]);
-        Directory.Move(part, Cluster);
+        Directory.Move(part, home.Cluster);
     }
 
     /// <summary>True when our cluster answers at that port; the database is then there and <see cref="ConnectionString"/> is set.</summary>
     private async Task<bool> ConnectAsync(int? port, CancellationToken cancellationToken)
     {
+        refusal = null;
         if (port is null)
         {
             return false;
@@ -216,7 +218,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 
         var settings = new NpgsqlConnectionStringBuilder
         {
-            Host = "127.0.0.1", Port = port.Value, Username = Name, Password = (await File.ReadAllTextAsync(PasswordFile, cancellationToken)).Trim(),
+            Host = "127.0.0.1", Port = port.Value, Username = Name, Password = (await File.ReadAllTextAsync(home.PasswordFile, cancellationToken)).Trim(),
             Database = "postgres", ApplicationName = "TokenRefresh", Timeout = 10, Pooling = false,
         };
         try
@@ -224,7 +226,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             await using var connection = new NpgsqlConnection(settings.ConnectionString);
             await connection.OpenAsync(cancellationToken);
             await using var place = new NpgsqlCommand("SHOW data_directory", connection);
-            if (Path.GetFullPath((string)(await place.ExecuteScalarAsync(cancellationToken))!) != Path.GetFullPath(Cluster))
+            if (Path.GetFullPath((string)(await place.ExecuteScalarAsync(cancellationToken))!) != Path.GetFullPath(home.Cluster))
             {
                 return false;
             }
@@ -235,6 +237,11 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
                 await using var create = new NpgsqlCommand($"CREATE DATABASE {Name}", connection);
                 await create.ExecuteNonQueryAsync(cancellationToken);
             }
+        }
+        catch (PostgresException error) when (error.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
+        {
+            refusal = error.MessageText;
+            return false;
         }
         catch (Exception error) when (error is NpgsqlException or SocketException or TimeoutException)
         {
@@ -247,9 +254,22 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         return true;
     }
 
-    private string Reason(CommandResult failed) =>
-        (File.Exists(ServerLog) ? File.ReadLines(ServerLog).LastOrDefault(line => line.Contains("FATAL", StringComparison.Ordinal) || line.Contains("PANIC", StringComparison.Ordinal)) : null)
-        ?? failed.LastLine;
+    // The last word of the server on this start, not on an earlier one.
+    private string? Reason(long logged)
+    {
+        if (!File.Exists(home.ServerLog))
+        {
+            return null;
+        }
+
+        using var reader = new StreamReader(home.ServerLog, new FileStreamOptions { Share = FileShare.ReadWrite });
+        reader.BaseStream.Position = logged;
+        return CommandResult.LastComplaint(reader.ReadToEnd());
+    }
+
+    // Somebody took the port in between, or children of a killed server are still on their way out.
+    private static bool MayPass(string reason) =>
+        reason.Contains("could not create any TCP/IP sockets", StringComparison.Ordinal) || reason.Contains("still in use", StringComparison.Ordinal);
 
     private static int FreePort()
     {

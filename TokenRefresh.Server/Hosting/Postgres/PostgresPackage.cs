@@ -44,6 +44,11 @@ internal static partial class PostgresPackage
         var folder = Folder(dataDirectory);
         LogFetching(log, Platform, folder);
         Directory.CreateDirectory(folder);
+        foreach (var leftover in Directory.EnumerateFiles(folder, "*.tgz"))
+        {
+            File.Delete(leftover);
+        }
+
         var packed = Commands.Run(npm, ["pack", $"@embedded-postgres/{Platform}@{Version}", "--pack-destination", folder, "--ignore-scripts"], folder);
         var tarball = Directory.EnumerateFiles(folder, "*.tgz").FirstOrDefault();
         if (!packed.Succeeded || tarball is null)
@@ -66,25 +71,41 @@ internal static partial class PostgresPackage
             throw new EmbeddedPostgresException($"The fetched Postgres is not the one that this program pins; it was deleted. {PostgresBinaries.Advice}");
         }
 
+        // Unpacked beside its place and moved there whole, so that a kill in the middle leaves no half of a server.
+        var part = Path.Combine(folder, "part");
+        var package = Path.Combine(part, "package");
+        DeleteFolder(part);
+        Directory.CreateDirectory(part);
         using (var stream = new GZipStream(File.OpenRead(tarball), CompressionMode.Decompress))
         {
             // Refuses entries that would land outside the folder.
-            TarFile.ExtractToDirectory(stream, folder, overwriteFiles: true);
+            TarFile.ExtractToDirectory(stream, part, overwriteFiles: true);
         }
 
-        var native = Path.Combine(folder, "package", "native");
-        foreach (var link in Links(Path.Combine(native, "pg-symlinks.json")))
+        foreach (var link in Links(Path.Combine(package, "native", "pg-symlinks.json")))
         {
-            Link(Path.Combine(folder, "package"), link);
+            Link(package, link);
         }
 
         if (!OperatingSystem.IsWindows())
         {
             const UnixFileMode Executable = (UnixFileMode)0b111_101_101;
-            foreach (var program in Directory.EnumerateFiles(Path.Combine(native, "bin")))
+            foreach (var program in Directory.EnumerateFiles(Path.Combine(package, "native", "bin")))
             {
                 File.SetUnixFileMode(program, Executable);
             }
+        }
+
+        DeleteFolder(Path.Combine(folder, "package"));
+        Directory.Move(package, Path.Combine(folder, "package"));
+        Directory.Delete(part);
+    }
+
+    private static void DeleteFolder(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 
@@ -99,7 +120,8 @@ internal static partial class PostgresPackage
         var to = Path.GetFullPath(Path.Combine(root, link.Source));
         if (at.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) && to.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) && !File.Exists(at))
         {
-            File.CreateSymbolicLink(at, to);
+            // Relative, because the package is moved once it is whole.
+            File.CreateSymbolicLink(at, Path.GetRelativePath(Path.GetDirectoryName(at)!, to));
         }
     }
 

@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
-
 namespace TokenRefresh.Server.Hosting.Postgres;
 
 /// <summary>The user that Postgres runs as: this one, or an unprivileged one when this is root, because Postgres refuses to be root.</summary>
@@ -48,22 +45,8 @@ internal sealed class RunAs
         }
     }
 
-    /// <summary>
-    /// The folder below which the user can work: <paramref name="folder"/>, or one below /var/lib where a closed parent
-    /// (such as /root) keeps the user out.
-    /// </summary>
-    public string Reachable(string folder)
-    {
-        if (user is null || Run("test", "-x", folder).Succeeded)
-        {
-            return folder;
-        }
-
-        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(folder)))[..16];
-        var elsewhere = $"/var/lib/tokenrefresh/{name}";
-        Directory.CreateDirectory(elsewhere);
-        return elsewhere;
-    }
+    /// <summary>True when that user gets into a folder; a closed parent (such as /root) keeps it out.</summary>
+    public bool CanEnter(string folder) => user is null || Run("test", "-x", folder).Succeeded;
 
     private string GroupId() => Commands.Run("id", ["-g", user!]).Output.Trim();
 }
