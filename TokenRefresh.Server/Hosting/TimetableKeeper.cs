@@ -8,12 +8,15 @@ internal sealed partial class TimetableKeeper(
     RecurringJobs timetable, IRecurringJobManager manager, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<TimetableKeeper> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await StartedAsync(stoppingToken);
-        for (var isFirst = true; ; await Task.Delay(Period, clock, stoppingToken))
+        var isFirst = true;
+        for (var wait = Period; ; await Task.Delay(wait, clock, stoppingToken))
         {
+            wait = Pause;
             try
             {
                 timetable.Install();
@@ -23,6 +26,8 @@ internal sealed partial class TimetableKeeper(
                     manager.Trigger(RecurringJobs.DueTokenRefresh);
                     isFirst = false;
                 }
+
+                wait = Period;
             }
             catch (Exception error) when (error is not OperationCanceledException)
             {
@@ -39,6 +44,6 @@ internal sealed partial class TimetableKeeper(
         await started.Task.WaitAsync(stoppingToken);
     }
 
-    [LoggerMessage(5011, LogLevel.Warning, "The timetable could not be installed ({Error}); trying again in a minute")]
+    [LoggerMessage(5011, LogLevel.Warning, "The timetable could not be installed ({Error}); trying again in seconds")]
     private partial void LogNotInstalled(string error);
 }

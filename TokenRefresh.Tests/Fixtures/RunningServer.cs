@@ -43,7 +43,7 @@ internal sealed class RunningServer : IAsyncDisposable
             ["Encryption:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
             ["TokenRefresh:Schedule:Backoff"] = "00:00:01",
             ["TokenRefresh:Schedule:DueCheckCron"] = "0 0 1 1 *",
-            ["Logging:LogLevel:Default"] = "None",
+            ["Logging:LogLevel:Default"] = "Warning",
             ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "None",
         };
         foreach (var (key, value) in settings)
@@ -77,8 +77,8 @@ internal sealed class RunningServer : IAsyncDisposable
         return await db.Tokens.AsNoTracking().SingleAsync(token => token.Name == name);
     }
 
-    /// <summary>Looks until it holds. Hangfire runs on real time, so what it does can only be waited for.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> holds, string what, int seconds = 60)
+    /// <summary>Looks until it holds. Hangfire runs on real time, so what it does can only be waited for; its own recovery from an error takes up to a minute.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds, string what, int seconds = 150)
     {
         for (var since = TimeProvider.System.GetTimestamp(); !await holds();)
         {
