@@ -12,7 +12,7 @@ public interface ITokenProvider
     /// <summary>The settings that are still missing, in their environment spelling; empty when calls can be made.</summary>
     IReadOnlyList<string> MissingSettings { get; }
 
-    /// <summary>The longest that one call may take, from sending to the end of the answer.</summary>
+    /// <summary>The longest that one acquiring or renewing may take, from sending to the end of the last answer.</summary>
     TimeSpan Timeout { get; }
 
     /// <summary>The most calls that may be in flight at once, or null for the general limit.</summary>

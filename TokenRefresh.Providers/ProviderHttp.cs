@@ -23,11 +23,7 @@ internal static class ProviderHttp
     {
         services.AddKeyedSingleton<ProviderCircuit>(provider);
         var client = services.AddHttpClient(ClientName(provider))
-            .ConfigureHttpClient((root, http) =>
-            {
-                http.BaseAddress = root.GetRequiredService<IOptionsMonitor<TOptions>>().Get(provider).Address;
-                http.Timeout = Timeout.InfiniteTimeSpan;
-            })
+            .ConfigureHttpClient(http => http.Timeout = Timeout.InfiniteTimeSpan)
             .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
             {
                 AllowAutoRedirect = false,

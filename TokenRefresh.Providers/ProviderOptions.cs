@@ -10,10 +10,6 @@ public abstract class ProviderOptions
     /// <summary>The configuration section that holds the providers by name.</summary>
     public const string Section = "Providers";
 
-    /// <summary>The provider's address. Default: its documented production address.</summary>
-    [WebAddress]
-    public string BaseUrl { get; set; } = "";
-
     /// <summary>False makes no calls to it. Default true.</summary>
     public bool Enabled { get; set; } = true;
 
@@ -25,16 +21,29 @@ public abstract class ProviderOptions
     [Between(1, 1000)]
     public int? MaxConcurrency { get; set; }
 
-    /// <summary>The address where <see cref="BaseUrl"/> is empty.</summary>
-    internal abstract string DocumentedBaseUrl { get; }
+    /// <summary>The address that token calls go to, without a slash at its end; null where it is not set.</summary>
+    internal abstract Uri? Address { get; }
 
-    /// <summary>The credentials by setting, those that are missing as empty text.</summary>
-    internal abstract IEnumerable<(string Setting, string Value)> Credentials { get; }
+    /// <summary>The settings without which no call can be made, those that are missing as empty text.</summary>
+    internal abstract IEnumerable<(string Setting, string Value)> Required { get; }
 
-    /// <summary>The address that calls go to, without a slash at its end.</summary>
-    internal Uri Address => new((BaseUrl.Length > 0 ? BaseUrl : DocumentedBaseUrl).TrimEnd('/'));
+    /// <summary>Further settings whose change may mend a refusal.</summary>
+    internal virtual IEnumerable<(string Setting, string Value)> Further => [];
 
     /// <summary>Tells one set of address and credentials from another without telling them.</summary>
     internal byte[] Digest() => SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', Credentials.Select(credential => $"{credential.Setting}={credential.Value.Length}:{credential.Value}").Prepend(Address.AbsoluteUri))));
+        string.Join('\n', Required.Concat(Further).Select(setting => $"{setting.Setting}={setting.Value.Length}:{setting.Value}").Prepend(Address?.AbsoluteUri ?? ""))));
+}
+
+/// <summary>Options of a provider that has one documented address.</summary>
+public abstract class DocumentedProviderOptions : ProviderOptions
+{
+    /// <summary>The provider's address. Default: its documented production address.</summary>
+    [WebAddress]
+    public string BaseUrl { get; set; } = "";
+
+    /// <summary>The address where <see cref="BaseUrl"/> is empty.</summary>
+    internal abstract string DocumentedBaseUrl { get; }
+
+    internal override Uri Address => new((BaseUrl.Length > 0 ? BaseUrl : DocumentedBaseUrl).TrimEnd('/'));
 }

@@ -10,7 +10,11 @@ public abstract record ProviderResult
     /// <summary>The provider issued a token.</summary>
     /// <param name="Token">What it issued.</param>
     /// <param name="TrackId">The id under which the provider's support finds the call, where there is one.</param>
-    public sealed record Issued(IssuedToken Token, string? TrackId) : ProviderResult;
+    public sealed record Issued(IssuedToken Token, string? TrackId) : ProviderResult
+    {
+        /// <summary>What the log is to say of it, as a phrase that follows "Refreshed"; null for nothing.</summary>
+        public string? Note { get; init; }
+    }
 
     /// <summary>The provider refused, was silent or answered nonsense.</summary>
     public sealed record Failed(ProviderFailure Failure) : ProviderResult;

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Providers.Finnotech;
 using TokenRefresh.Providers.Jibit;
+using TokenRefresh.Providers.OAuth2;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Providers;
@@ -14,10 +15,11 @@ public static class ProvidersRegistration
     /// <summary>Keys of a provider's section that are not its own type's.</summary>
     private static readonly string[] SharedKeys = ["Type", "Threshold", "LifetimeFraction", "CriticalThreshold"];
 
-    private static readonly Dictionary<string, Action<IServiceCollection, string>> Types = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly Dictionary<string, (bool IsThereUnset, Action<IServiceCollection, string> Add)> Types = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Jibit"] = (services, name) => services.AddProvider<JibitOptions, JibitProvider>(name),
-        ["Finnotech"] = (services, name) => services.AddProvider<FinnotechOptions, FinnotechProvider>(name),
+        ["Jibit"] = (true, (services, name) => services.AddProvider<JibitOptions, JibitProvider>(name)),
+        ["Finnotech"] = (true, (services, name) => services.AddProvider<FinnotechOptions, FinnotechProvider>(name)),
+        ["OAuth2"] = (false, (services, name) => services.AddProvider<OAuth2Options, OAuth2Provider>(name)),
     };
 
     /// <summary>Adds every provider below <c>Providers</c>, and one of each type that has a documented address even where nothing is set.</summary>
@@ -28,12 +30,13 @@ public static class ProvidersRegistration
         services.AddOptions<ProviderTypes>().ValidateOnStart();
 
         var section = configuration.GetSection(ProviderOptions.Section);
-        foreach (var name in section.GetChildren().Select(child => child.Key).Concat(Types.Keys).Distinct(StringComparer.OrdinalIgnoreCase))
+        var unset = Types.Where(type => type.Value.IsThereUnset).Select(type => type.Key);
+        foreach (var name in section.GetChildren().Select(child => child.Key).Concat(unset).Distinct(StringComparer.OrdinalIgnoreCase))
         {
             var type = section[$"{name}:Type"] is { Length: > 0 } stated ? stated : name;
-            if (Types.TryGetValue(type, out var add))
+            if (Types.TryGetValue(type, out var known))
             {
-                add(services, name);
+                known.Add(services, name);
             }
             else
             {
@@ -53,7 +56,10 @@ public static class ProvidersRegistration
         services.AddSettings<TOptions>($"{ProviderOptions.Section}:{spelledName}", name, SharedKeys);
         services.AddProviderClient<TOptions>(name);
         services.AddSingleton<ITokenProvider>(provider => ActivatorUtilities.CreateInstance<TProvider>(
-            provider, name, spelledName, provider.GetRequiredKeyedService<ProviderCircuit>(name)));
+            provider,
+            new ProviderParts<TOptions>(
+                name, spelledName, provider.GetRequiredService<IOptionsMonitor<TOptions>>().Get(name), provider.GetRequiredService<IHttpClientFactory>(),
+                provider.GetRequiredKeyedService<ProviderCircuit>(name), provider.GetRequiredService<TimeProvider>())));
     }
 
     /// <summary>Stands for the types of all providers, so that unknown ones are refused at start like any other wrong setting.</summary>

@@ -27,9 +27,13 @@ public sealed class SecretProtection(IDataProtectionProvider protection, MasterK
     /// <exception cref="System.Security.Cryptography.CryptographicException">As <see cref="OpenAccess"/>.</exception>
     public string? OpenRefresh(string token, string? sealedSecret) => sealedSecret is null ? null : Protector(token, "refresh").Unprotect(sealedSecret);
 
-    /// <summary>A digest of everything in the settings that can make a refused call succeed: address, credentials, scopes.</summary>
+    /// <summary>A digest of everything in the settings that can make a refused call succeed: address, credentials, scopes, parameters.</summary>
     public string Fingerprint(ConfiguredToken token) =>
-        masterKey.Digest([.. token.Provider.SettingsDigest, .. Encoding.UTF8.GetBytes($"{string.Join(',', token.Order.Scopes)}|{token.Order.Grant}")]);
+        masterKey.Digest(
+        [
+            .. token.Provider.SettingsDigest,
+            .. Encoding.UTF8.GetBytes($"{string.Join(',', token.Order.Scopes)}|{token.Order.Grant}|{string.Join(',', token.Order.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal))}"),
+        ]);
 
     private IDataProtector Protector(string token, string field) => protection.CreateProtector(Application, "token", token, field);
 }

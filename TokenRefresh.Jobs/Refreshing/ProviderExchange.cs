@@ -9,11 +9,17 @@ namespace TokenRefresh.Jobs.Refreshing;
 public sealed record ExchangeStep(string Call, string Outcome, int? HttpStatus, string? ProviderCode, string? TrackId);
 
 /// <summary>The provider's final word, and the steps that led to it.</summary>
-public sealed record Answer(ProviderResult Result, IReadOnlyList<ExchangeStep> Steps);
+public sealed record Answer(ProviderResult Result, IReadOnlyList<ExchangeStep> Steps)
+{
+    /// <summary>True when the provider refused the stored refresh token on the way.</summary>
+    public bool IsRefreshTokenRefused => Steps is [{ Call: ProviderExchange.Renew, Outcome: not ProviderExchange.WasIssued }, _];
+}
 
 /// <summary>Renews while the refresh token lives, else acquires anew; a refused renewal falls through to acquiring, once.</summary>
 public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvider clock, ILogger<ProviderExchange> log)
 {
+    internal const string Renew = "renew", Acquire = "acquire", WasIssued = "issued";
+
     /// <summary>Asks the provider. Never throws: a mistake of ours is a failure of kind <see cref="FailureKind.Internal"/>.</summary>
     /// <param name="isAfterUnknownOutcome">True when an earlier attempt died before its answer was saved, so the stored refresh token may be used up.</param>
     public async Task<Answer> AskAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, bool isAfterUnknownOutcome)
@@ -36,11 +42,11 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvi
             {
                 return settings.Order.Grant == Grant.Imported
                     ? Revoked("The refresh token has expired", isAfterUnknownOutcome)
-                    : Note("acquire", await settings.Provider.AcquireAsync(settings.Order, request.Limit));
+                    : Note(Acquire, await settings.Provider.AcquireAsync(settings.Order, request.Limit));
             }
 
             var held = new HeldToken(secrets.OpenAccess(token.Name, token.AccessToken!), secrets.OpenRefresh(token.Name, token.RefreshToken));
-            var renewed = Note("renew", await settings.Provider.RenewAsync(settings.Order, held, request.Limit));
+            var renewed = Note(Renew, await settings.Provider.RenewAsync(settings.Order, held, request.Limit));
             if (renewed is not ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked } refusal })
             {
                 return renewed;
@@ -52,7 +58,7 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvi
             }
 
             return await Leases.ExtendAsync(db, token.Name, token.LeaseOwner!, settings.Provider.Timeout)
-                ? Note("acquire", await settings.Provider.AcquireAsync(settings.Order, request.Limit))
+                ? Note(Acquire, await settings.Provider.AcquireAsync(settings.Order, request.Limit))
                 : new ProviderResult.Failed(new(FailureKind.Abandoned, "This node was paused for so long that another one took over."));
         }
 
@@ -60,7 +66,7 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvi
         {
             steps.Add(result switch
             {
-                ProviderResult.Issued issued => new(call, "issued", null, null, issued.TrackId),
+                ProviderResult.Issued issued => new(call, WasIssued, null, null, issued.TrackId),
                 ProviderResult.Failed { Failure: { } failure } => new(call, failure.Kind.Code(), failure.HttpStatus, failure.ProviderCode, failure.TrackId),
                 _ => throw new System.Diagnostics.UnreachableException(),
             });

@@ -28,12 +28,12 @@ public sealed partial class Settlement(
     /// <exception cref="OperationCanceledException">The program stops while the database is away; the answer is kept on disk, sealed.</exception>
     public Task<RefreshOutcome> SaveAsync(Settling settling, CancellationToken cancellationToken) => settling.Answer.Result switch
     {
-        ProviderResult.Issued { Token: { } issued } => SaveIssuedAsync(settling, issued, cancellationToken),
+        ProviderResult.Issued issued => SaveIssuedAsync(settling, issued.Token, issued.Note, cancellationToken),
         ProviderResult.Failed { Failure: { } failure } => SaveFailureAsync(settling, failure, cancellationToken),
         _ => throw new UnreachableException(),
     };
 
-    private async Task<RefreshOutcome> SaveIssuedAsync(Settling settling, IssuedToken issued, CancellationToken cancellationToken)
+    private async Task<RefreshOutcome> SaveIssuedAsync(Settling settling, IssuedToken issued, string? note, CancellationToken cancellationToken)
     {
         var (db, token, attempt) = (settling.Db, settling.Token, settling.Attempt);
         var readVersion = token.Version;
@@ -42,10 +42,16 @@ public sealed partial class Settlement(
             needsRefreshToken ? issued.RefreshExpiresAt ?? token.RefreshExpiresAt : null);
         var now = clock.GetUtcNow();
         var metadata = Metadata(settling, issued);
-        token.Accept(issued, secrets.SealAccess(token.Name, issued.AccessToken), secrets.SealRefresh(token.Name, issued.RefreshToken), plan,
+        token.Accept(
+            issued, secrets.SealAccess(token.Name, issued.AccessToken), secrets.SealRefresh(token.Name, issued.RefreshToken), plan,
             JsonSerializer.Serialize(new { scopes = issued.Scopes }), now);
+        if (issued.RefreshToken is null && settling.Answer.IsRefreshTokenRefused)
+        {
+            token.RetireRefreshToken(now);
+        }
+
         token.Release();
-        attempt.Succeed($"Refreshed; expires {issued.ExpiresAt:u}.", metadata, now, settling.Took);
+        attempt.Succeed($"Refreshed{(note is null ? "" : $" {note}")}; expires {issued.ExpiresAt:u}.", metadata, now, settling.Took);
 
         await WhileAwayAsync(
             () => db.SaveChangesAsync(CancellationToken.None),

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs.Tokens;
 
@@ -44,7 +45,7 @@ public sealed class ConfiguredTokens
                 ?? throw new InvalidOperationException($"The settings of token {name} were not validated.");
             var own = ownRules.Get(provider.Name);
             return new(
-                new(name, SplitList(token.Scopes), token.Grant, SplitPairs(token.Parameters)),
+                new(name, SplitList(token.Scopes), token.Grant, PairsAttribute.Read(token.Parameters)),
                 provider,
                 new(own.Threshold ?? renewal.Value.Threshold, own.LifetimeFraction ?? renewal.Value.LifetimeFraction),
                 own.CriticalThreshold ?? notifications.Value.CriticalThreshold);
@@ -59,10 +60,6 @@ public sealed class ConfiguredTokens
 
     private static string[] SplitList(string text) =>
         text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-
-    private static Dictionary<string, string> SplitPairs(string text) => SplitList(text)
-        .Select(pair => pair.Split('=', 2, StringSplitOptions.TrimEntries))
-        .ToDictionary(pair => pair[0], pair => pair[1], StringComparer.OrdinalIgnoreCase);
 }
 
 /// <summary>The names below <c>Tokens</c>, in lower case: configuration keys have no case of their own.</summary>

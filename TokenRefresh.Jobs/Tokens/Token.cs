@@ -152,6 +152,9 @@ public sealed class Token
         RetryJobId = LastErrorCode = LastError = null;
     }
 
+    /// <summary>The provider has refused the stored refresh token: it stays, but is not sent again.</summary>
+    internal void RetireRefreshToken(DateTimeOffset now) => RefreshExpiresAt = now;
+
     /// <summary>Records a failure; the stored token stays as it is.</summary>
     internal void RecordFailure(ProviderFailure failure, DateTimeOffset? nextAttemptAt, string? retryJobId)
     {

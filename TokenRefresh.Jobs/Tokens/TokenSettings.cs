@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs.Tokens;
 
@@ -20,6 +21,7 @@ public sealed class TokenSettings
     public Grant Grant { get; set; } = Grant.ClientCredentials;
 
     /// <summary>Further parameters that the provider documents for this token, as <c>key=value</c> separated by commas, for example <c>bank=062</c>. Default: none.</summary>
+    [Pairs]
     public string Parameters { get; set; } = "";
 }
 
@@ -38,14 +40,9 @@ internal sealed partial class TokenSettingsRules(ITokenProviders providers) : IV
             return ValidateOptionsResult.Fail($"Tokens__{name} is not allowed: a token's name is 1 to 64 of a-z, 0-9, '_', '-' and '.', and begins with a letter or digit.");
         }
 
-        if (providers.Find(options.Provider) is null)
-        {
-            return ValidateOptionsResult.Fail($"Tokens__{name}__Provider = '{options.Provider}' is not allowed: one of {string.Join(", ", providers.All.Select(provider => provider.Name))}.");
-        }
-
-        return options.Parameters.Split(',', StringSplitOptions.RemoveEmptyEntries).All(pair => pair.IndexOf('=', StringComparison.Ordinal) > 0)
-            ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"Tokens__{name}__Parameters = '{options.Parameters}' is not allowed: key=value pairs separated by commas.");
+        return providers.Find(options.Provider) is null
+            ? ValidateOptionsResult.Fail($"Tokens__{name}__Provider = '{options.Provider}' is not allowed: one of {string.Join(", ", providers.All.Select(provider => provider.Name))}.")
+            : ValidateOptionsResult.Success;
     }
 
     [GeneratedRegex("^[a-z0-9][a-z0-9_.-]{0,63}$")]

@@ -3,7 +3,7 @@ using TokenRefresh.Providers.Settings;
 namespace TokenRefresh.Providers.Finnotech;
 
 /// <summary>Settings of a provider of type Finnotech, bound from <c>Providers:NAME</c>.</summary>
-public sealed class FinnotechOptions : ProviderOptions
+public sealed class FinnotechOptions : DocumentedProviderOptions
 {
     /// <summary>The client application's id; no colon, because it goes into a Basic header.</summary>
     [ClientId]
@@ -20,7 +20,7 @@ public sealed class FinnotechOptions : ProviderOptions
 
     internal override string DocumentedBaseUrl => "https://api.finnotech.ir";
 
-    internal override IEnumerable<(string Setting, string Value)> Credentials =>
+    internal override IEnumerable<(string Setting, string Value)> Required =>
         [(nameof(ClientId), ClientId), (nameof(ClientSecret), ClientSecret), (nameof(NationalId), NationalId)];
 }
 

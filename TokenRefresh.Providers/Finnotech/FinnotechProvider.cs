@@ -1,36 +1,17 @@
 using System.Text;
-using Microsoft.Extensions.Options;
-using Refit;
 
 namespace TokenRefresh.Providers.Finnotech;
 
 /// <summary>Finnotech: one token a set of scopes, started with the client's credentials or, for grants of a citizen, by a person.</summary>
-internal sealed class FinnotechProvider(string name, string spelledName, IHttpClientFactory http, IOptionsMonitor<FinnotechOptions> settings, ProviderCircuit circuit, TimeProvider clock) : ITokenProvider
+internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) : HttpTokenProvider<FinnotechOptions>(parts)
 {
     private const string ClientCredential = "CLIENT-CREDENTIAL";
     private const string Code = "CODE";
     private const string Sms = "SMS";
 
-    private readonly FinnotechOptions options = settings.Get(name);
+    private string Client => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Options.ClientId}:{Options.ClientSecret}"));
 
-    public string Name => name;
-
-    public bool IsEnabled => options.Enabled;
-
-    public IReadOnlyList<string> MissingSettings =>
-        [.. options.Credentials.Where(credential => credential.Value.Length == 0).Select(credential => $"{ProviderOptions.Section}__{spelledName}__{credential.Setting}")];
-
-    public TimeSpan Timeout => options.Timeout;
-
-    public int? MaxConcurrency => options.MaxConcurrency;
-
-    public byte[] SettingsDigest => options.Digest();
-
-    public DateTimeOffset? CircuitOpenUntil => circuit.OpenUntil > clock.GetUtcNow() ? circuit.OpenUntil : null;
-
-    private string Client => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.ClientId}:{options.ClientSecret}"));
-
-    public Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
+    public override Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
     {
         if (order.Grant == Grant.Imported)
         {
@@ -40,11 +21,11 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
         return order.Scopes.Count == 0
             ? Refuse(new(FailureKind.Configuration, $"Finnotech wants scopes: set Tokens__{order.Name}__Scopes"))
             : Call().IssueAsync(
-                cancellationToken => Api().AcquireAsync(new("client_credentials", options.NationalId, string.Join(',', order.Scopes)), Client, cancellationToken),
+                cancellationToken => Api().AcquireAsync(new("client_credentials", Options.NationalId, string.Join(',', order.Scopes)), Client, cancellationToken),
                 FinnotechAnswers.Token, reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
     }
 
-    public Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    public override Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var refreshToken = held.RefreshToken ?? throw new ArgumentException("There is no refresh token to renew with.", nameof(held));
         if (WrongBank(order) is { } wrong)
@@ -66,16 +47,16 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
 
     // The list needs the scope boomrang:tokens:get, which the documents' index gives every client. Should a token lack it, the refusal
     // (403, whose body no document shows) cannot be told from a dead token's and counts as one; a probe decides nothing, people read it.
-    public async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    public override async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var trackId = NewTrackId();
         var (failure, latency) = await Call(trackId, held).CheckAsync(
-            cancellationToken => Api().ListAsync(options.ClientId, held.AccessToken, trackId, cancellationToken),
+            cancellationToken => Api().ListAsync(Options.ClientId, held.AccessToken, trackId, cancellationToken),
             reply => FinnotechAnswers.Done(reply), reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
         return new(failure is null, latency, failure is null ? 200 : failure.HttpStatus, failure);
     }
 
-    public async Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    public override async Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         if (WrongBank(order) is { } wrong)
         {
@@ -86,7 +67,7 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
         var trackId = NewTrackId();
         var (failure, _) = await Call(trackId, held).CheckAsync(
             cancellationToken => Api().RevokeAsync(
-                options.ClientId, new(held.AccessToken, type) { Bank = bank, AuthType = auth }, held.AccessToken, trackId, cancellationToken),
+                Options.ClientId, new(held.AccessToken, type) { Bank = bank, AuthType = auth }, held.AccessToken, trackId, cancellationToken),
             reply => FinnotechAnswers.Done(reply), reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
         return failure;
     }
@@ -106,10 +87,10 @@ internal sealed class FinnotechProvider(string name, string spelledName, IHttpCl
     private static Task<ProviderResult> Refuse(ProviderFailure failure) => Task.FromResult<ProviderResult>(new ProviderResult.Failed(failure));
 
     private ProviderCall Call(string? trackId = null, HeldToken? held = null) =>
-        new(clock, options.Timeout, trackId) { Secrets = [options.ClientSecret, options.NationalId, Client, held?.AccessToken, held?.RefreshToken] };
+        NewCall(trackId, Options.ClientSecret, Options.NationalId, Client, held?.AccessToken, held?.RefreshToken);
 
     // At most 40 characters, letters and digits; unique per request.
     private static string NewTrackId() => Guid.NewGuid().ToString("N");
 
-    private IFinnotechApi Api() => RestService.For<IFinnotechApi>(http.CreateClient(ProviderHttp.ClientName(name)));
+    private IFinnotechApi Api() => Api<IFinnotechApi>();
 }

@@ -3,7 +3,7 @@ using TokenRefresh.Providers.Settings;
 namespace TokenRefresh.Providers.Jibit;
 
 /// <summary>Settings of a provider of type Jibit (identity), bound from <c>Providers:NAME</c>.</summary>
-public sealed class JibitOptions : ProviderOptions
+public sealed class JibitOptions : DocumentedProviderOptions
 {
     /// <summary>The key that Jibit has given to the application.</summary>
     [SecretSetting]
@@ -15,5 +15,5 @@ public sealed class JibitOptions : ProviderOptions
 
     internal override string DocumentedBaseUrl => "https://napi.jibit.ir/ide";
 
-    internal override IEnumerable<(string Setting, string Value)> Credentials => [(nameof(ApiKey), ApiKey), (nameof(SecretKey), SecretKey)];
+    internal override IEnumerable<(string Setting, string Value)> Required => [(nameof(ApiKey), ApiKey), (nameof(SecretKey), SecretKey)];
 }

@@ -1,40 +1,20 @@
-using Microsoft.Extensions.Options;
-using Refit;
-
 namespace TokenRefresh.Providers.Jibit;
 
 /// <summary>Jibit's identity product: one pair a key, renewed with both tokens of it.</summary>
-internal sealed class JibitProvider(string name, string spelledName, IHttpClientFactory http, IOptionsMonitor<JibitOptions> settings, ProviderCircuit circuit, TimeProvider clock) : ITokenProvider
+internal sealed class JibitProvider(ProviderParts<JibitOptions> parts) : HttpTokenProvider<JibitOptions>(parts)
 {
     // The answer states no lifetime; the document promises these.
     private static readonly TimeSpan AccessLife = TimeSpan.FromHours(24);
     private static readonly TimeSpan RefreshLife = TimeSpan.FromHours(48);
 
-    private readonly JibitOptions options = settings.Get(name);
-
-    public string Name => name;
-
-    public bool IsEnabled => options.Enabled;
-
-    public IReadOnlyList<string> MissingSettings =>
-        [.. options.Credentials.Where(credential => credential.Value.Length == 0).Select(credential => $"{ProviderOptions.Section}__{spelledName}__{credential.Setting}")];
-
-    public TimeSpan Timeout => options.Timeout;
-
-    public int? MaxConcurrency => options.MaxConcurrency;
-
-    public byte[] SettingsDigest => options.Digest();
-
-    public DateTimeOffset? CircuitOpenUntil => circuit.OpenUntil > clock.GetUtcNow() ? circuit.OpenUntil : null;
-
-    public Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
+    public override Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
     {
         var trackId = NewTrackId();
         return Call(trackId).IssueAsync(
-            cancellationToken => Api().GenerateAsync(new(options.ApiKey, options.SecretKey), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
+            cancellationToken => Api().GenerateAsync(new(Options.ApiKey, Options.SecretKey), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
     }
 
-    public Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    public override Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var refreshToken = held.RefreshToken ?? throw new ArgumentException("There is no refresh token to renew with.", nameof(held));
         var trackId = NewTrackId();
@@ -42,7 +22,7 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
             cancellationToken => Api().RefreshAsync(new(held.AccessToken, refreshToken), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
     }
 
-    public async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    public override async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var status = 200;
         var trackId = NewTrackId();
@@ -58,7 +38,7 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
         return new(failure is null, latency, failure is null ? status : failure.HttpStatus, failure);
     }
 
-    public Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit) =>
+    public override Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit) =>
         Task.FromResult<ProviderFailure?>(new(FailureKind.Configuration, "Jibit documents no call that revokes a token"));
 
     private static IssuedToken Read(ProviderReply reply, DateTimeOffset requestedAt)
@@ -74,7 +54,7 @@ internal sealed class JibitProvider(string name, string spelledName, IHttpClient
     private static string NewTrackId() => Guid.NewGuid().ToString();
 
     private ProviderCall Call(string trackId, HeldToken? held = null) =>
-        new(clock, options.Timeout, trackId) { Secrets = [options.ApiKey, options.SecretKey, held?.AccessToken, held?.RefreshToken] };
+        NewCall(trackId, Options.ApiKey, Options.SecretKey, held?.AccessToken, held?.RefreshToken);
 
-    private IJibitApi Api() => RestService.For<IJibitApi>(http.CreateClient(ProviderHttp.ClientName(name)));
+    private IJibitApi Api() => Api<IJibitApi>();
 }

@@ -30,15 +30,35 @@ public sealed class BetweenAttribute(double least, double most)
         value is null || (Convert.ToDouble(value, CultureInfo.InvariantCulture) is var number && number >= least && number <= most);
 }
 
-/// <summary>An absolute http or https address without query, fragment or credentials; empty where the setting may be left out.</summary>
-public sealed class WebAddressAttribute() : AllowedAttribute("an absolute http or https address without query, fragment or user, such as https://api.example.com")
+/// <summary>An absolute http or https address without fragment or credentials, and without a query unless that is allowed; empty where the setting may be left out.</summary>
+public sealed class WebAddressAttribute(bool allowsQuery = false)
+    : AllowedAttribute($"an absolute http or https address without {(allowsQuery ? "" : "query, ")}fragment or user, such as https://api.example.com")
 {
     /// <inheritdoc />
     public override bool IsValid(object? value) =>
         value is null or "" || (value is string text
             && Uri.TryCreate(text, UriKind.Absolute, out var address)
             && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps)
-            && address.Query.Length == 0 && address.Fragment.Length == 0 && address.UserInfo.Length == 0);
+            && (allowsQuery || address.Query.Length == 0) && address.Fragment.Length == 0 && address.UserInfo.Length == 0);
+}
+
+/// <summary>Pairs <c>key=value</c> separated by commas, each key once; some keys may be another setting's.</summary>
+public class PairsAttribute(params string[] reserved)
+    : AllowedAttribute("key=value pairs separated by commas, each key once" + (reserved.Length > 0 ? $", none of them {string.Join(", ", reserved)}" : ""))
+{
+    /// <inheritdoc />
+    public override bool IsValid(object? value) =>
+        value is string text && Split(text) is var pairs && pairs.All(pair => pair.IndexOf('=', StringComparison.Ordinal) > 0)
+        && pairs.Select(Key).ToList() is var keys && keys.Count == keys.Distinct(StringComparer.OrdinalIgnoreCase).Count()
+        && !keys.Intersect(reserved, StringComparer.OrdinalIgnoreCase).Any();
+
+    /// <summary>The pairs of a valid text; keys have no case.</summary>
+    public static Dictionary<string, string> Read(string text) =>
+        Split(text).ToDictionary(Key, pair => pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..].Trim(), StringComparer.OrdinalIgnoreCase);
+
+    private static string Key(string pair) => pair.Split('=', 2)[0].Trim();
+
+    private static string[] Split(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
 
 /// <summary>Marks a setting whose value is never printed, not even when it is wrong.</summary>

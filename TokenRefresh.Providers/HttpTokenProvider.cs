@@ -1,0 +1,52 @@
+using Refit;
+
+namespace TokenRefresh.Providers;
+
+/// <summary>What every provider is made of.</summary>
+/// <param name="Name">The configured name in lower case.</param>
+/// <param name="SpelledName">The same as the settings spell it, for messages.</param>
+internal sealed record ProviderParts<TOptions>(string Name, string SpelledName, TOptions Options, IHttpClientFactory Http, ProviderCircuit Circuit, TimeProvider Clock)
+    where TOptions : ProviderOptions;
+
+/// <summary>What is the same for every provider: what its settings say of it, and how it comes to its client.</summary>
+internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> parts) : ITokenProvider
+    where TOptions : ProviderOptions
+{
+    public string Name => parts.Name;
+
+    public bool IsEnabled => Options.Enabled;
+
+    public IReadOnlyList<string> MissingSettings => [.. Options.Required.Where(setting => setting.Value.Length == 0).Select(setting => Key(setting.Setting))];
+
+    public virtual TimeSpan Timeout => Options.Timeout;
+
+    public int? MaxConcurrency => Options.MaxConcurrency;
+
+    public byte[] SettingsDigest => Options.Digest();
+
+    public DateTimeOffset? CircuitOpenUntil => parts.Circuit.OpenUntil > parts.Clock.GetUtcNow() ? parts.Circuit.OpenUntil : null;
+
+    protected TOptions Options => parts.Options;
+
+    public abstract Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit);
+
+    public abstract Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit);
+
+    public abstract Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit);
+
+    public abstract Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit);
+
+    /// <summary>A setting's name as people write it.</summary>
+    protected string Key(string setting) => $"{ProviderOptions.Section}__{parts.SpelledName}__{setting}";
+
+    protected HttpClient NewClient()
+    {
+        var client = parts.Http.CreateClient(ProviderHttp.ClientName(parts.Name));
+        client.BaseAddress = Options.Address;
+        return client;
+    }
+
+    protected TApi Api<TApi>() => RestService.For<TApi>(NewClient());
+
+    protected ProviderCall NewCall(string? trackId, params IReadOnlyList<string?> secrets) => new(parts.Clock, Options.Timeout, trackId) { Secrets = secrets };
+}

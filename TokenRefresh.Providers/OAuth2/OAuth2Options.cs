@@ -1,0 +1,72 @@
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Providers.OAuth2;
+
+/// <summary>How the client proves who it is (RFC 6749, section 2.3.1).</summary>
+public enum ClientAuthentication
+{
+    /// <summary>In an <c>Authorization: Basic</c> header.</summary>
+    Basic,
+
+    /// <summary>As <c>client_id</c> and <c>client_secret</c> in the body.</summary>
+    Body,
+}
+
+/// <summary>Settings of a provider of type OAuth2, bound from <c>Providers:NAME</c>.</summary>
+public sealed class OAuth2Options : ProviderOptions
+{
+    /// <summary>Fields of the request that other settings fill in.</summary>
+    internal static readonly string[] Reserved = ["grant_type", "client_id", "client_secret", "refresh_token", "scope", "audience"];
+
+    /// <summary>The token endpoint.</summary>
+    [WebAddress(allowsQuery: true)]
+    public string TokenUrl { get; set; } = "";
+
+    /// <summary>The client's id.</summary>
+    [Line]
+    public string ClientId { get; set; } = "";
+
+    /// <summary>The secret beside it.</summary>
+    [SecretSetting]
+    public string ClientSecret { get; set; } = "";
+
+    /// <summary>The secret that is about to replace <see cref="ClientSecret"/>: each is tried when the other is refused, so that a roll-over costs nothing. Default: none.</summary>
+    [SecretSetting]
+    public string NextClientSecret { get; set; } = "";
+
+    /// <summary>How the client proves who it is. Default <see cref="ClientAuthentication.Basic"/>.</summary>
+    public ClientAuthentication ClientAuthentication { get; set; } = ClientAuthentication.Basic;
+
+    /// <summary>Sent as <c>audience</c> when a token is acquired. Default: not sent.</summary>
+    [Line]
+    public string Audience { get; set; } = "";
+
+    /// <summary>Further fields of every token request, as <c>key=value</c> separated by commas. Default: none.</summary>
+    [FurtherFields]
+    public string Parameters { get; set; } = "";
+
+    /// <summary>The life of a token whose answer does not tell it and that is no JWT with an expiry. Default one hour.</summary>
+    [SpanBetween("00:00:05", "366.00:00:00")]
+    public TimeSpan DefaultLifetime { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>An address that answers a GET with 2xx when its bearer token is good; used to try a token. Default: none.</summary>
+    [WebAddress(allowsQuery: true)]
+    public string ProbeUrl { get; set; } = "";
+
+    internal override Uri? Address => TokenUrl.Length > 0 ? new(TokenUrl) : null;
+
+    internal override IEnumerable<(string Setting, string Value)> Required =>
+        [(nameof(TokenUrl), TokenUrl), (nameof(ClientId), ClientId), (nameof(ClientSecret), ClientSecret)];
+
+    internal override IEnumerable<(string Setting, string Value)> Further =>
+        [(nameof(NextClientSecret), NextClientSecret), (nameof(ClientAuthentication), $"{ClientAuthentication}"), (nameof(Audience), Audience), (nameof(Parameters), Parameters)];
+}
+
+/// <summary>Pairs that may stand beside the fields of the protocol, not in their place.</summary>
+internal sealed class FurtherFieldsAttribute() : PairsAttribute(OAuth2Options.Reserved);
+
+/// <summary>Text without control characters.</summary>
+internal sealed class LineAttribute() : AllowedAttribute("text without control characters")
+{
+    public override bool IsValid(object? value) => value is string text && !text.Any(char.IsControl);
+}
