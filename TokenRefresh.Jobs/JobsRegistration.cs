@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.DataProtection;
-using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -61,11 +60,9 @@ public static class JobsRegistration
         services.AddPooledDbContextFactory<TokenRefreshDbContext>((provider, options) => options
             .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>())
             .UseSnakeCaseNamingConvention());
-        services.AddDataProtection()
-            .SetApplicationName(SecretProtection.Application)
-            .PersistKeysToDbContext<TokenRefreshDbContext>();
-        services.AddOptions<KeyManagementOptions>()
-            .Configure<MasterKey>((options, masterKey) => options.XmlEncryptor = new MasterKeyXmlEncryptor(masterKey));
+        services.AddSingleton<KeyRing>();
+        services.AddSingleton<IDataProtectionProvider>(provider => provider.GetRequiredService<KeyRing>());
+        services.AddSingleton<KeyRotation>();
         services.AddSingleton<SecretProtection>();
         services.AddSingleton<Heartbeats>();
         return services.AddSingleton<DatabasePreparation>();

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Tokens;
 
@@ -10,7 +9,7 @@ public sealed class WrongMasterKeyException() : Exception(
 
 /// <summary>Brings a database to what this version expects. Safe when several nodes start together.</summary>
 public sealed class DatabasePreparation(
-    IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, IKeyManager keys, MasterKey masterKey, ConfiguredTokens configured, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, KeyRing keys, MasterKey masterKey, ConfiguredTokens configured, TimeProvider clock)
 {
     /// <summary>Any constant will do, so long as every node takes the same.</summary>
     private const long LockId = 7_245_001_183_640_022;
@@ -52,11 +51,7 @@ public sealed class DatabasePreparation(
             await CheckMasterKeyAsync(db, cancellationToken);
 
             // A first key made here, under the lock, is the same for all nodes; later ones follow Data Protection's own rotation.
-            if (keys.GetAllKeys().Count == 0)
-            {
-                keys.CreateNewKey(clock.GetUtcNow(), clock.GetUtcNow().AddDays(90));
-            }
-
+            keys.EnsureKey();
             await SeedAsync(db, marksStrays, cancellationToken);
         }
         finally

@@ -2,13 +2,14 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 
 namespace TokenRefresh.Jobs.Vending;
 
 /// <summary>Keeps what this node holds in memory in step with the database: by notifications, and by a full reload beneath them.</summary>
 public sealed partial class VaultFeed(
-    TokenVault vault, ClientKeys clients, NpgsqlDataSource database, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<VaultFeed> log)
+    TokenVault vault, ClientKeys clients, KeyRing keys, NpgsqlDataSource database, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<VaultFeed> log)
 {
     /// <summary>The channel; a payload is a token's name, or one of the words below.</summary>
     public const string Channel = "tokenrefresh";
@@ -18,6 +19,9 @@ public sealed partial class VaultFeed(
 
     /// <summary>The client keys have changed.</summary>
     public const string Clients = "#clients";
+
+    /// <summary>There is a new sealing key.</summary>
+    public const string Keys = "#keys";
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -76,6 +80,7 @@ public sealed partial class VaultFeed(
     /// <summary>Reads everything once; at the start, so that the first reader finds the tokens in place.</summary>
     public async Task ReloadAllAsync(CancellationToken cancellationToken)
     {
+        keys.Reload();
         await vault.ReloadAsync(cancellationToken);
         await clients.ReloadAsync(cancellationToken);
     }
@@ -93,6 +98,7 @@ public sealed partial class VaultFeed(
     {
         Everything => ReloadAllAsync(cancellationToken),
         Clients => clients.ReloadAsync(cancellationToken),
+        Keys => Task.Run(keys.Reload, cancellationToken),
         _ => vault.ReloadAsync(payload, cancellationToken),
     };
 

@@ -59,6 +59,7 @@ internal static class CommandLine
             DbCommands.Create(verbs),
             ClientsCommands.Create(verbs),
             ClientsCommands.CreateCache(verbs),
+            KeysCommands.Create(verbs),
         };
         ServeCommand.Configure(root, settings);
         return root;
@@ -94,7 +95,7 @@ internal static class CommandLine
             (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(), ExitCode.Usage),
         OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
         UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
-        StartUpException => ([error.Message], ExitCode.Failed),
+        StartUpException or RotationRunningException => ([error.Message], ExitCode.Failed),
         IOException when error.Message.StartsWith("Failed to bind", StringComparison.Ordinal) =>
             ([$"{error.Message} Stop what listens there, or choose another address with --urls."], ExitCode.Failed),
         _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),

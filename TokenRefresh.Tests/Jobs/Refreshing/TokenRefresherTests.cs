@@ -86,6 +86,22 @@ public sealed class TokenRefresherTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_refused_refresh_token_that_no_new_one_replaces_is_not_sent_again()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        world.Provider.Before = (call, order) => Task.FromResult<ProviderResult?>(call == "renew"
+            ? new ProviderResult.Failed(new(FailureKind.GrantRevoked, "HTTP 400 invalid_grant"))
+            : new ProviderResult.Issued(new($"access-{order.Name}", null, world.Clock.GetUtcNow(), world.Clock.GetUtcNow().AddHours(1), null, []), null));
+
+        await world.RefreshAsync(RefreshTrigger.Forced);
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        world.Provider.Calls.ShouldBe(["acquire:jibit", "renew:jibit", "acquire:jibit", "acquire:jibit"]);
+        (await world.TokenAsync()).RefreshToken.ShouldNotBeNull();
+    }
+
+    [Fact]
     public async Task The_backup_acquires_anew_though_the_refresh_token_lives()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

@@ -1,0 +1,128 @@
+using System.Buffers.Binary;
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace TokenRefresh.Jobs.Persistence;
+
+/// <summary>
+/// The sealing keys as this node knows them. Data Protection reads its ring once a day; this one reads it again when it is
+/// told of a new key, and when it meets a secret whose key it does not know, so that a rotation at one node stops no other.
+/// </summary>
+public sealed class KeyRing(IDbContextFactory<TokenRefreshDbContext> contexts, MasterKey masterKey) : IDataProtectionProvider, IDisposable
+{
+    // What Data Protection puts before every secret: four fixed bytes and the key's id.
+    private const uint Magic = 0x09F0C9F0;
+    private const int Header = 20;
+
+    /// <summary>Foreign secrets by the thousand must not become readings by the thousand.</summary>
+    private static readonly TimeSpan ReadingsApart = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan KeyLife = TimeSpan.FromDays(90);
+
+    // Data Protection goes by the machine's clock, so its keys do.
+    private readonly TimeProvider clock = TimeProvider.System;
+    private readonly Lock gate = new();
+    private volatile Reading? current;
+
+    /// <summary>The key that seals now.</summary>
+    public Guid SealingKey => KeyOf(Current.Provider.CreateProtector(nameof(SealingKey)).Protect([]))!.Value;
+
+    /// <inheritdoc />
+    public IDataProtector CreateProtector(string purpose) => new Protector(this, [purpose]);
+
+    /// <summary>Reads the ring again.</summary>
+    public void Reload() => Read();
+
+    /// <summary>Makes a key that seals from now on, here at once and at other nodes as soon as they read the ring.</summary>
+    public void CreateKey()
+    {
+        var reading = Read();
+
+        // Data Protection seals with the key that was activated last.
+        var latest = reading.Keys.Select(key => key.ActivationDate).DefaultIfEmpty(DateTimeOffset.MinValue).Max();
+        var activation = clock.GetUtcNow() > latest ? clock.GetUtcNow() : latest.AddSeconds(1);
+        reading.Manager.CreateNewKey(activation, activation + KeyLife);
+        Reload();
+    }
+
+    /// <summary>Makes the first key of a new database.</summary>
+    public void EnsureKey()
+    {
+        if (Read().Keys.Count == 0)
+        {
+            CreateKey();
+        }
+    }
+
+    /// <summary>The key that a secret was sealed with, or null where it is no sealed secret.</summary>
+    internal static Guid? KeyOf(ReadOnlySpan<byte> sealedSecret) =>
+        sealedSecret.Length >= Header && BinaryPrimitives.ReadUInt32BigEndian(sealedSecret) == Magic ? new Guid(sealedSecret[4..Header]) : null;
+
+    /// <inheritdoc />
+    public void Dispose() => current?.Dispose();
+
+    private Reading Current => current ?? Read();
+
+    private Reading Read()
+    {
+        lock (gate)
+        {
+            // The one before is not disposed of: it may be at work.
+            return current = Reading.Make(contexts, masterKey, clock.GetTimestamp());
+        }
+    }
+
+    private Reading ReadUnlessJustDone()
+    {
+        lock (gate)
+        {
+            return current is { } recent && clock.GetElapsedTime(recent.At) < ReadingsApart ? recent : Read();
+        }
+    }
+
+    private sealed class Protector(KeyRing ring, IReadOnlyList<string> purposes) : IDataProtector
+    {
+        public IDataProtector CreateProtector(string purpose) => new Protector(ring, [.. purposes, purpose]);
+
+        public byte[] Protect(byte[] plaintext) => ring.Current.Provider.CreateProtector(purposes).Protect(plaintext);
+
+        public byte[] Unprotect(byte[] protectedData)
+        {
+            var reading = ring.Current;
+            if (KeyOf(protectedData) is { } key && !reading.Knows(key))
+            {
+                reading = ring.ReadUnlessJustDone();
+            }
+
+            return reading.Provider.CreateProtector(purposes).Unprotect(protectedData);
+        }
+    }
+
+    private sealed record Reading(ServiceProvider Services, IReadOnlyCollection<IKey> Keys, long At) : IDisposable
+    {
+        private readonly FrozenSet<Guid> ids = Keys.Select(key => key.KeyId).ToFrozenSet();
+
+        public IDataProtectionProvider Provider { get; } = Services.GetRequiredService<IDataProtectionProvider>();
+
+        public IKeyManager Manager { get; } = Services.GetRequiredService<IKeyManager>();
+
+        public static Reading Make(IDbContextFactory<TokenRefreshDbContext> contexts, MasterKey masterKey, long now)
+        {
+            var services = new ServiceCollection().AddLogging().AddSingleton(masterKey).AddScoped(_ => contexts.CreateDbContext());
+            services.AddDataProtection()
+                .SetApplicationName(SecretProtection.Application)
+                .PersistKeysToDbContext<TokenRefreshDbContext>();
+            services.Configure<KeyManagementOptions>(options => options.XmlEncryptor = new MasterKeyXmlEncryptor(masterKey));
+            var built = services.BuildServiceProvider();
+            return new(built, built.GetRequiredService<IKeyManager>().GetAllKeys(), now);
+        }
+
+        public bool Knows(Guid key) => ids.Contains(key);
+
+        public void Dispose() => Services.Dispose();
+    }
+}

@@ -1,0 +1,164 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Vending;
+
+namespace TokenRefresh.Jobs.Persistence;
+
+/// <summary>How far a rotation has come.</summary>
+/// <param name="Resealed">Tokens whose secrets are sealed with the new key.</param>
+/// <param name="Total">Tokens that have secrets.</param>
+public sealed record RotationProgress(int Resealed, int Total);
+
+/// <summary>What came of a rotation.</summary>
+/// <param name="Key">The new key's id.</param>
+/// <param name="WasResumed">True when an earlier run, cut short, had made the key.</param>
+/// <param name="Unopened">Tokens whose stored secrets no key opens; they were left as they are.</param>
+public sealed record RotationResult(Guid Key, bool WasResumed, IReadOnlyList<string> Unopened);
+
+/// <summary>Another rotation is at work on this database.</summary>
+public sealed class RotationRunningException() : Exception("Another rotation is running. Wait until it has ended; one that was cut short is resumed by the next.");
+
+/// <summary>Seals everything anew with a new key while nodes go on reading and refreshing. A run that is cut short is resumed by the next.</summary>
+public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> contexts, KeyRing ring, SecretProtection secrets, TimeProvider clock)
+{
+    private const string Begun = "keys.rotation_begun", Ended = "keys.rotation_ended";
+    private const int Chunk = 100;
+
+    /// <summary>Any constant will do that no other lock of this program has.</summary>
+    private const long LockId = 7_245_001_183_640_023;
+
+    /// <summary>How often one token is sealed anew while refreshes of it come in between.</summary>
+    private const int Tries = 10;
+
+    /// <summary>A refresh that was being saved when its node heard of the new key is looked for once more after this.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
+    /// <summary>Rotates; <paramref name="progress"/> hears of every token.</summary>
+    public async Task<RotationResult> RunAsync(string by, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        if (!await db.Database.SqlQuery<bool>($"SELECT pg_try_advisory_lock({LockId}) AS \"Value\"").SingleAsync(cancellationToken))
+        {
+            throw new RotationRunningException();
+        }
+
+        try
+        {
+            return await RunAloneAsync(db, by, progress, cancellationToken);
+        }
+        finally
+        {
+            await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({LockId})", CancellationToken.None);
+        }
+    }
+
+    private async Task<RotationResult> RunAloneAsync(TokenRefreshDbContext db, string by, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
+    {
+        ring.Reload();
+        var isResumed = await IsUnfinishedAsync(db, cancellationToken);
+        if (!isResumed)
+        {
+            ring.CreateKey();
+            db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, Begun, $"{ring.SealingKey}", new { }));
+            await db.SaveChangesAsync(cancellationToken);
+        }
+
+        var key = ring.SealingKey;
+        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({VaultFeed.Channel}, {VaultFeed.Keys})", cancellationToken);
+        var unopened = new SortedSet<string>(StringComparer.Ordinal);
+        await ResealAsync(db, key, unopened, progress, cancellationToken);
+        await Task.Delay(Grace, clock, cancellationToken);
+        await ResealAsync(db, key, unopened, progress, cancellationToken);
+
+        db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, Ended, $"{key}", new { unopened }));
+        await db.SaveChangesAsync(cancellationToken);
+        return new(key, isResumed, [.. unopened]);
+    }
+
+    private static async Task<bool> IsUnfinishedAsync(TokenRefreshDbContext db, CancellationToken cancellationToken) =>
+        (await db.Audit.Where(entry => entry.Action == Begun || entry.Action == Ended).OrderByDescending(entry => entry.Id).FirstOrDefaultAsync(cancellationToken))?.Action == Begun;
+
+    private async Task ResealAsync(TokenRefreshDbContext db, Guid key, SortedSet<string> unopened, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
+    {
+        var total = await db.Tokens.CountAsync(token => token.AccessToken != null, cancellationToken);
+        var (done, after) = (0, "");
+        progress.Report(new(done, total));
+        while (await NextAsync() is { Count: > 0 } chunk)
+        {
+            foreach (var row in chunk)
+            {
+                if (!await ResealAsync(db, key, row, cancellationToken))
+                {
+                    unopened.Add(row.Name);
+                }
+
+                progress.Report(new(++done, total));
+            }
+
+            after = chunk[^1].Name;
+        }
+
+        Task<List<SealedRow>> NextAsync() => Rows(db).Where(row => row.Name.CompareTo(after) > 0).OrderBy(row => row.Name).Take(Chunk).ToListAsync(cancellationToken);
+    }
+
+    // Only what was read is replaced: a refresh that saved meanwhile may have sealed with the key that its node still knew, and is looked at again.
+    private async Task<bool> ResealAsync(TokenRefreshDbContext db, Guid key, SealedRow row, CancellationToken cancellationToken)
+    {
+        for (var tries = 0; tries < Tries && !IsSealedWith(key, row); tries++)
+        {
+            if (Reseal(row) is not { } sealedAnew)
+            {
+                return false;
+            }
+
+            var replaced = await db.Tokens
+                .Where(token => token.Name == row.Name && token.AccessToken == row.Access && token.RefreshToken == row.Refresh)
+                .ExecuteUpdateAsync(
+                    update => update.SetProperty(token => token.AccessToken, sealedAnew.Access).SetProperty(token => token.RefreshToken, sealedAnew.Refresh), cancellationToken);
+            if (replaced == 1)
+            {
+                return true;
+            }
+
+            row = await Rows(db).SingleAsync(again => again.Name == row.Name, cancellationToken);
+        }
+
+        return true;
+    }
+
+    private SealedRow? Reseal(SealedRow row)
+    {
+        try
+        {
+            return new()
+            {
+                Name = row.Name,
+                Access = secrets.SealAccess(row.Name, secrets.OpenAccess(row.Name, row.Access)),
+                Refresh = secrets.SealRefresh(row.Name, secrets.OpenRefresh(row.Name, row.Refresh)),
+            };
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
+    private static IQueryable<SealedRow> Rows(TokenRefreshDbContext db) =>
+        db.Tokens.AsNoTracking().Where(token => token.AccessToken != null).Select(token => new SealedRow { Name = token.Name, Access = token.AccessToken!, Refresh = token.RefreshToken });
+
+    private static bool IsSealedWith(Guid key, SealedRow row) => KeyOf(row.Access) == key && (row.Refresh is null || KeyOf(row.Refresh) == key);
+
+    private static Guid? KeyOf(string sealedSecret) => Base64Url.IsValid(sealedSecret) ? KeyRing.KeyOf(Base64Url.DecodeFromChars(sealedSecret)) : null;
+
+    private sealed class SealedRow
+    {
+        public required string Name { get; init; }
+
+        public required string Access { get; init; }
+
+        public required string? Refresh { get; init; }
+    }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using Spectre.Console;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>keys rotate</c>.</summary>
+internal static class KeysCommands
+{
+    public static Command Create(VerbHost host)
+    {
+        var json = Options.Json();
+        var rotate = new Command("rotate", "Make a new encryption key and seal every stored secret anew, while nodes go on reading. Run it again after it was cut short.") { json };
+        rotate.SetAction((call, cancellationToken) => host.RunAsync(services => RotateAsync(services, call.GetValue(json), cancellationToken), cancellationToken));
+        return new("keys", "The keys that seal the stored secrets.") { rotate };
+    }
+
+    private static async Task<int> RotateAsync(IServiceProvider services, bool json, CancellationToken cancellationToken)
+    {
+        var rotation = services.GetRequiredService<KeyRotation>();
+        var messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var result = await messages.Progress().HideCompleted(false).StartAsync(progress =>
+            rotation.RunAsync(Options.Caller, new Bar(progress.AddTask("sealing anew")), cancellationToken));
+
+        if (json)
+        {
+            Output.Json(result);
+        }
+        else
+        {
+            Console.Out.WriteLine($"Every stored secret is sealed with the key {result.Key}{(result.WasResumed ? ", which an earlier run had made" : "")}.");
+            foreach (var token in result.Unopened)
+            {
+                Output.Note($"{token}: no key opens what is stored, so it was left. Obtain it anew: tokens auto-refresh --token {token} --force");
+            }
+        }
+
+        return result.Unopened.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private sealed class Bar(ProgressTask task) : IProgress<RotationProgress>
+    {
+        public void Report(RotationProgress value)
+        {
+            task.MaxValue = Math.Max(1, value.Total);
+            task.Value = value.Total == 0 ? 1 : value.Resealed;
+        }
+    }
+}
