@@ -11,6 +11,7 @@ using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
@@ -63,6 +64,8 @@ public static class JobsRegistration
         services.AddSingleton<KeyRing>();
         services.AddSingleton<IDataProtectionProvider>(provider => provider.GetRequiredService<KeyRing>());
         services.AddSingleton<KeyRotation>();
+        services.AddMetrics();
+        services.AddSingleton<TokenMetrics>();
         services.AddSingleton<SecretProtection>();
         services.AddSingleton<Heartbeats>();
         return services.AddSingleton<DatabasePreparation>();

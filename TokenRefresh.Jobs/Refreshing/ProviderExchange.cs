@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -16,7 +17,7 @@ public sealed record Answer(ProviderResult Result, IReadOnlyList<ExchangeStep> S
 }
 
 /// <summary>Renews while the refresh token lives, else acquires anew; a refused renewal falls through to acquiring, once.</summary>
-public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvider clock, ILogger<ProviderExchange> log)
+public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetrics metrics, TimeProvider clock, ILogger<ProviderExchange> log)
 {
     internal const string Renew = "renew", Acquire = "acquire", WasIssued = "issued";
 
@@ -42,11 +43,11 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvi
             {
                 return settings.Order.Grant == Grant.Imported
                     ? Revoked("The refresh token has expired", isAfterUnknownOutcome)
-                    : Note(Acquire, await settings.Provider.AcquireAsync(settings.Order, request.Limit));
+                    : await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit));
             }
 
             var held = new HeldToken(secrets.OpenAccess(token.Name, token.AccessToken!), secrets.OpenRefresh(token.Name, token.RefreshToken));
-            var renewed = Note(Renew, await settings.Provider.RenewAsync(settings.Order, held, request.Limit));
+            var renewed = await CallAsync(Renew, () => settings.Provider.RenewAsync(settings.Order, held, request.Limit));
             if (renewed is not ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked } refusal })
             {
                 return renewed;
@@ -58,18 +59,21 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TimeProvi
             }
 
             return await Leases.ExtendAsync(db, token.Name, token.LeaseOwner!, settings.Provider.Timeout)
-                ? Note(Acquire, await settings.Provider.AcquireAsync(settings.Order, request.Limit))
+                ? await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit))
                 : new ProviderResult.Failed(new(FailureKind.Abandoned, "This node was paused for so long that another one took over."));
         }
 
-        ProviderResult Note(string call, ProviderResult result)
+        async Task<ProviderResult> CallAsync(string call, Func<Task<ProviderResult>> ask)
         {
+            var started = clock.GetTimestamp();
+            var result = await ask();
             steps.Add(result switch
             {
                 ProviderResult.Issued issued => new(call, WasIssued, null, null, issued.TrackId),
                 ProviderResult.Failed { Failure: { } failure } => new(call, failure.Kind.Code(), failure.HttpStatus, failure.ProviderCode, failure.TrackId),
                 _ => throw new System.Diagnostics.UnreachableException(),
             });
+            metrics.Called(settings.Provider, call, steps[^1].Outcome, clock.GetElapsedTime(started));
             return result;
         }
     }

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -15,6 +16,7 @@ public sealed partial class TokenRefresher(
     ProviderExchange exchange,
     Settlement settlement,
     SecretProtection secrets,
+    TokenMetrics metrics,
     NodeName node,
     TimeProvider clock,
     ILogger<TokenRefresher> log)
@@ -29,6 +31,13 @@ public sealed partial class TokenRefresher(
             return new RefreshOutcome.Skipped("The settings do not name this token any more.");
         }
 
+        var outcome = await RefreshAsync(settings, request, cancellationToken);
+        metrics.Refreshed(settings, request, outcome);
+        return outcome;
+    }
+
+    private async Task<RefreshOutcome> RefreshAsync(ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)
+    {
         using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var owner = $"{node.Value}/{Guid.NewGuid():N}";
@@ -47,6 +56,7 @@ public sealed partial class TokenRefresher(
     private async Task<RefreshOutcome> AttemptAsync(
         TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
     {
+        using var activity = TokenMetrics.StartRefresh(settings, request);
         var now = clock.GetUtcNow();
         var started = clock.GetTimestamp();
         var isAfterUnknownOutcome = await AbandonedAttempts.CloseOfAsync(db, token.Name, now) > 0 || token.LastFailure == FailureKind.Abandoned;
@@ -57,6 +67,7 @@ public sealed partial class TokenRefresher(
 
         var answer = await exchange.AskAsync(db, token, settings, request, isAfterUnknownOutcome);
         var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)), cancellationToken);
+        TokenMetrics.End(activity, outcome);
         Report(request, outcome);
         return outcome;
     }

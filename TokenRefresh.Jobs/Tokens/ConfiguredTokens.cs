@@ -45,7 +45,7 @@ public sealed class ConfiguredTokens
                 ?? throw new InvalidOperationException($"The settings of token {name} were not validated.");
             var own = ownRules.Get(provider.Name);
             return new(
-                new(name, SplitList(token.Scopes), token.Grant, PairsAttribute.Read(token.Parameters)),
+                new(name, SplitList(token.Scopes), token.Grant, PairsRuleAttribute.Read(token.Parameters)),
                 provider,
                 new(own.Threshold ?? renewal.Value.Threshold, own.LifetimeFraction ?? renewal.Value.LifetimeFraction),
                 own.CriticalThreshold ?? notifications.Value.CriticalThreshold);

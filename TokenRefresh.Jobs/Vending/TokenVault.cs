@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -23,6 +24,11 @@ public sealed partial class TokenVault(
     private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
 
     private readonly FrozenDictionary<string, Slot> slots = configured.All.ToFrozenDictionary(token => token.Name, token => new Slot(token), StringComparer.Ordinal);
+
+    /// <summary>How every configured token stands that this node holds.</summary>
+    public IEnumerable<TokenLife> Lives => slots.Values
+        .Where(slot => slot.Entry is not null && slot.Settings.NotConfiguredBecause is null)
+        .Select(slot => new TokenLife(slot.Settings.Name, slot.Settings.Provider.Name, slot.Entry!.ExpiresAt, slot.Entry.RefreshDueAt));
 
     /// <summary>A valid token with at least <paramref name="minValidity"/> left if that can be had; the best there is otherwise.</summary>
     /// <returns>Null when the settings name no such token.</returns>

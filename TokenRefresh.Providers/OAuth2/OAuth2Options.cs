@@ -63,7 +63,7 @@ public sealed class OAuth2Options : ProviderOptions
 }
 
 /// <summary>Pairs that may stand beside the fields of the protocol, not in their place.</summary>
-internal sealed class FurtherFieldsAttribute() : PairsAttribute(OAuth2Options.Reserved);
+internal sealed class FurtherFieldsAttribute() : PairsRuleAttribute(OAuth2Options.Reserved);
 
 /// <summary>Text without control characters.</summary>
 internal sealed class LineAttribute() : AllowedAttribute("text without control characters")

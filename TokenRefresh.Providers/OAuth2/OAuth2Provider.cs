@@ -120,7 +120,7 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
 
     private bool AddParameters(TokenOrder order, Dictionary<string, string> form)
     {
-        foreach (var (key, value) in PairsAttribute.Read(Options.Parameters).Concat(order.Parameters))
+        foreach (var (key, value) in PairsRuleAttribute.Read(Options.Parameters).Concat(order.Parameters))
         {
             if (OAuth2Options.Reserved.Contains(key, StringComparer.OrdinalIgnoreCase))
             {

@@ -43,7 +43,7 @@ public sealed class WebAddressAttribute(bool allowsQuery = false)
 }
 
 /// <summary>Pairs <c>key=value</c> separated by commas, each key once; some keys may be another setting's.</summary>
-public class PairsAttribute(params string[] reserved)
+public abstract class PairsRuleAttribute(params string[] reserved)
     : AllowedAttribute("key=value pairs separated by commas, each key once" + (reserved.Length > 0 ? $", none of them {string.Join(", ", reserved)}" : ""))
 {
     /// <inheritdoc />
@@ -60,6 +60,9 @@ public class PairsAttribute(params string[] reserved)
 
     private static string[] Split(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
+
+/// <summary>Pairs <c>key=value</c> separated by commas, each key once.</summary>
+public sealed class PairsAttribute() : PairsRuleAttribute;
 
 /// <summary>Marks a setting whose value is never printed, not even when it is wrong.</summary>
 [AttributeUsage(AttributeTargets.Property)]

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Jobs.Vending;
 
@@ -16,7 +17,7 @@ internal sealed record AccessTokenAnswer(string Name, string AccessToken, string
 internal sealed class SelfGuarded;
 
 /// <summary>The call that programs make a thousand times a second. Its parts are held, because resolving them would make a scope for each request.</summary>
-internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenVault vault, ReadCounters counters, TimeProvider clock)
+internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenVault vault, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
     private const int LongestValidity = 366 * 24 * 60 * 60;
@@ -93,10 +94,12 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
 
         if (reading.Entry is not { } entry)
         {
+            metrics.Read("unavailable", reading.Code);
             await Unavailable(reading).ExecuteAsync(context);
             return;
         }
 
+        metrics.Read(reading.Code is null ? "served" : "stale", reading.Code);
         counters.Add(client.Key, entry.Name);
         await WriteAsync(context, entry, reading.Code);
     }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Server.Api;
@@ -17,7 +16,6 @@ internal static class ApiRegistration
         services.AddSingleton<ClientAccess>();
         services.AddSingleton<AccessTokenApi>();
         services.AddSingleton<TokensApi.RepeatedRequests>();
-        services.AddHostedService<VaultHost>();
         services.AddOpenApi("v1", openApi => openApi.AddDocumentTransformer((document, _, _) =>
         {
             document.Info = new() { Title = "TokenRefresh", Version = "v1", Description = "Valid access tokens of third-party APIs. Every call needs 'Authorization: Bearer <client key>'." };
@@ -100,35 +98,4 @@ internal static class ApiRegistration
         StatusCodes.Status415UnsupportedMediaType => new(status, "unsupported_media_type", "The body is not JSON", "Send Content-Type: application/json."),
         _ => null,
     };
-
-    /// <summary>Keeps the vault and the keys in step, and writes the counts of reads down.</summary>
-    private sealed class VaultHost(VaultFeed feed, ReadCounters counters, TimeProvider clock) : BackgroundService
-    {
-        private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
-
-        // Before the first request is let in, so that no reader finds an empty vault.
-        public override async Task StartAsync(CancellationToken cancellationToken)
-        {
-            await feed.ReloadAllAsync(cancellationToken);
-            await base.StartAsync(cancellationToken);
-        }
-
-        public override async Task StopAsync(CancellationToken cancellationToken)
-        {
-            await base.StopAsync(cancellationToken);
-            await counters.FlushAsync(cancellationToken);
-        }
-
-        protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-            Task.WhenAll(feed.ListenAsync(stoppingToken), feed.ReloadPeriodicallyAsync(stoppingToken), FlushPeriodicallyAsync(stoppingToken));
-
-        private async Task FlushPeriodicallyAsync(CancellationToken stoppingToken)
-        {
-            using var timer = new PeriodicTimer(FlushEvery, clock);
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await counters.FlushAsync(stoppingToken);
-            }
-        }
-    }
 }

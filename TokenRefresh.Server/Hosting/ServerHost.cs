@@ -48,6 +48,12 @@ internal static class ServerHost
         services.AddTokenProviders(builder.Configuration);
         services.AddTokenRefresh(builder.Configuration);
         services.AddHangfireOnPostgres(roles);
+        if (roles != Roles.None)
+        {
+            services.AddTelemetry(builder.Configuration);
+            services.AddHostedService<VaultHost>();
+        }
+
         if (roles.HasFlag(Roles.Web))
         {
             services.AddApi();
@@ -61,6 +67,7 @@ internal static class ServerHost
         shape?.Invoke(builder);
         var app = builder.Build();
         app.MapHealth();
+        app.MapMetrics();
         if (roles.HasFlag(Roles.Web))
         {
             app.UseRouting();

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Telemetry;
+
+/// <summary>How one token stands, for the gauges.</summary>
+/// <param name="ExpiresAt">Null while there is no token.</param>
+/// <param name="DueAt">Null where nothing can be done without a person.</param>
+public readonly record struct TokenLife(string Token, string Provider, DateTimeOffset? ExpiresAt, DateTimeOffset? DueAt);
+
+/// <summary>What this program measures of itself. Names and kinds only, never a secret.</summary>
+public sealed class TokenMetrics
+{
+    /// <summary>The name of the meter and of the source of traces.</summary>
+    public const string Name = "TokenRefresh";
+
+    private static readonly ActivitySource Source = new(Name);
+
+    private readonly Meter meter;
+    private readonly TimeProvider clock;
+    private readonly Counter<long> refreshes;
+    private readonly Counter<long> contentions;
+    private readonly Counter<long> reads;
+    private readonly Histogram<double> providerCalls;
+
+    /// <summary>Makes the instruments; they cost next to nothing while nobody listens.</summary>
+    public TokenMetrics(IMeterFactory meters, TimeProvider clock)
+    {
+        this.clock = clock;
+        meter = meters.Create(Name);
+        refreshes = meter.CreateCounter<long>("tokenrefresh.refreshes", null, "Refreshes by provider, trigger and outcome; a failure's outcome is its kind.");
+        contentions = meter.CreateCounter<long>("tokenrefresh.lease.contentions", null, "Refreshes that found another one of the same token in flight.");
+        reads = meter.CreateCounter<long>("tokenrefresh.reads", null, "Reads of the API by outcome (served, stale, unavailable) and reason.");
+        providerCalls = meter.CreateHistogram(
+            "tokenrefresh.provider.call.duration", "s", "How long a provider took to answer, by provider, call and outcome.", null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] });
+    }
+
+    /// <summary>Offers the gauges of every token's life; called once, by whoever knows the tokens.</summary>
+    public void Observe(Func<IEnumerable<TokenLife>> tokens)
+    {
+        meter.CreateObservableGauge(
+            "tokenrefresh.token.valid", () => tokens().Select(token => new Measurement<int>(token.ExpiresAt > clock.GetUtcNow() ? 1 : 0, Tags(token))), null,
+            "1 while a program would get a valid token, else 0.");
+        meter.CreateObservableGauge(
+            "tokenrefresh.token.remaining_life",
+            () => tokens().Where(token => token.ExpiresAt is not null).Select(token => new Measurement<double>((token.ExpiresAt!.Value - clock.GetUtcNow()).TotalSeconds, Tags(token))),
+            "s", "Seconds until the stored token dies; negative once it has.");
+        meter.CreateObservableGauge(
+            "tokenrefresh.token.overdue",
+            () => tokens().Where(token => token.DueAt is not null).Select(token => new Measurement<double>(Math.Max(0, (clock.GetUtcNow() - token.DueAt!.Value).TotalSeconds), Tags(token))),
+            "s", "Seconds since the token's refresh fell due; 0 while it is not.");
+    }
+
+    /// <summary>Counts a read.</summary>
+    /// <param name="outcome"><c>served</c>, <c>stale</c> or <c>unavailable</c>.</param>
+    /// <param name="reason">The reading's code, where it has one.</param>
+    public void Read(string outcome, string? reason) => reads.Add(1, new("outcome", outcome), new("reason", reason ?? "none"));
+
+    internal static Activity? StartRefresh(ConfiguredToken token, RefreshRequest request) =>
+        Source.StartActivity("refresh token")?.SetTag("tokenrefresh.token", token.Name).SetTag("tokenrefresh.provider", token.Provider.Name).SetTag("tokenrefresh.trigger", request.Trigger.Code());
+
+    internal static void End(Activity? activity, RefreshOutcome outcome)
+    {
+        activity?.SetTag("tokenrefresh.outcome", Code(outcome));
+        if (outcome is RefreshOutcome.Failed failed)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, failed.Failure.Kind.Code());
+        }
+    }
+
+    internal void Refreshed(ConfiguredToken token, RefreshRequest request, RefreshOutcome outcome)
+    {
+        refreshes.Add(1, new("provider", token.Provider.Name), new("trigger", request.Trigger.Code()), new("outcome", Code(outcome)));
+        if (outcome is RefreshOutcome.InFlight)
+        {
+            contentions.Add(1, new KeyValuePair<string, object?>("provider", token.Provider.Name));
+        }
+    }
+
+    internal void Called(ITokenProvider provider, string call, string outcome, TimeSpan took) =>
+        providerCalls.Record(took.TotalSeconds, new("provider", provider.Name), new("call", call), new("outcome", outcome));
+
+    private static string Code(RefreshOutcome outcome) => outcome switch
+    {
+        RefreshOutcome.Refreshed => "success",
+        RefreshOutcome.Skipped => "skipped",
+        RefreshOutcome.InFlight => "in_flight",
+        RefreshOutcome.Failed failed => failed.Failure.Kind.Code(),
+        _ => throw new UnreachableException(),
+    };
+
+    private static KeyValuePair<string, object?>[] Tags(TokenLife token) => [new("token", token.Token), new("provider", token.Provider)];
+}

@@ -1,0 +1,36 @@
+using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.Vending;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>Keeps what this node holds in memory in step, be it web or worker, and writes the counts of reads down.</summary>
+internal sealed class VaultHost(TokenVault vault, VaultFeed feed, ReadCounters counters, TokenMetrics metrics, TimeProvider clock) : BackgroundService
+{
+    private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
+
+    // Before the first request is let in, so that no reader finds an empty vault.
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await feed.ReloadAllAsync(cancellationToken);
+        metrics.Observe(() => vault.Lives);
+        await base.StartAsync(cancellationToken);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await counters.FlushAsync(cancellationToken);
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(feed.ListenAsync(stoppingToken), feed.ReloadPeriodicallyAsync(stoppingToken), FlushPeriodicallyAsync(stoppingToken));
+
+    private async Task FlushPeriodicallyAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(FlushEvery, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            await counters.FlushAsync(stoppingToken);
+        }
+    }
+}

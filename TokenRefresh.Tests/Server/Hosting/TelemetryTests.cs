@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Headers;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Providers;
+using TokenRefresh.Tests.Fixtures;
+using TokenRefresh.Tests.Providers;
+
+namespace TokenRefresh.Tests.Server.Hosting;
+
+public sealed class TelemetryTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task Metrics_are_not_there_unless_they_are_switched_on()
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+
+        (await server.Http.GetAsync("/metrics")).StatusCode.ShouldNotBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Switched_on_they_tell_lives_refreshes_latency_and_reads_and_no_secret()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, settings: ("Metrics:Enabled", "true"));
+        await RunningServer.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "the token is fresh");
+        var key = await server.Services.GetRequiredService<ClientKeys>().IssueAsync("program", "*", "a test", default);
+        using var client = new HttpClient { BaseAddress = server.Http.BaseAddress, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
+        await RunningServer.UntilAsync(async () => (await client.GetAsync("/api/tokens/jibit/access-token")).IsSuccessStatusCode, "the token is served");
+        server.Provider.Before = ModelProvider.Failing(FailureKind.RateLimited);
+        await server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), default);
+
+        var text = await server.Http.GetStringAsync("/metrics");
+
+        Value(text, "tokenrefresh_token_valid{", "token=\"jibit\"", "provider=\"jibit\"").ShouldBe(1);
+        Value(text, "tokenrefresh_token_remaining_life_seconds{", "token=\"jibit\"").ShouldBeInRange(86_000, 86_400);
+        Value(text, "tokenrefresh_token_overdue_seconds{", "token=\"jibit\"").ShouldBe(0);
+        Value(text, "tokenrefresh_refreshes_total{", "trigger=\"due\"", "outcome=\"success\"").ShouldBe(1);
+        Value(text, "tokenrefresh_refreshes_total{", "trigger=\"forced\"", "outcome=\"rate_limited\"").ShouldBe(1);
+        Value(text, "tokenrefresh_provider_call_duration_seconds_count{", "call=\"acquire\"", "outcome=\"issued\"").ShouldBe(1);
+        Value(text, "tokenrefresh_reads_total{", "outcome=\"served\"", "reason=\"none\"").ShouldBeGreaterThanOrEqualTo(1);
+        text.ShouldNotContain("access-of-jibit");
+        text.ShouldNotContain(key[..16]);
+    }
+
+    [Fact]
+    public async Task Metrics_and_traces_are_pushed_where_the_standard_variables_say()
+    {
+        var pushed = new ConcurrentQueue<string>();
+        await using var collector = await LoopbackServer.StartAsync(context =>
+        {
+            pushed.Enqueue(context.Request.Path);
+            return Task.CompletedTask;
+        });
+        await using var server = await RunningServer.StartAsync(
+            postgres,
+            settings: [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "200"), ("OTEL_BSP_SCHEDULE_DELAY", "200")]);
+
+        await RunningServer.UntilAsync(() => Task.FromResult(pushed.Contains("/v1/metrics") && pushed.Contains("/v1/traces")), "both arrive");
+    }
+
+    private static double Value(string text, string name, params string[] tags) => text.Split('\n')
+        .Where(line => line.StartsWith(name, StringComparison.Ordinal) && tags.All(tag => line.Contains(tag, StringComparison.Ordinal)))
+        .Select(line => double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture))
+        .ShouldHaveSingleItem($"{name} {string.Join(' ', tags)} in:\n{text}");
+}
