@@ -1,0 +1,66 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+
+namespace TokenRefresh.Providers.Client;
+
+/// <summary>
+/// Gives each request of an <see cref="HttpClient"/> (Refit's too) its bearer token. When the API refuses the token it is reported,
+/// and the request is sent once more with the one that replaces it; a second refusal is the caller's to see.
+/// </summary>
+/// <param name="token">The token's name at the server, for example <c>fino_kyc</c>.</param>
+public sealed class TokenRefreshHandler(string token, TokenRefreshClient client) : DelegatingHandler
+{
+    /// <inheritdoc />
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        // Held in memory, because a body can be sent a second time only from there.
+        if (request.Content is not null)
+        {
+            await request.Content.LoadIntoBufferAsync(cancellationToken);
+        }
+
+        var held = await client.GetAsync(token, cancellationToken);
+        var response = await SendAsync(held.Value);
+        if (!await IsRefusedAsync(response, cancellationToken) || await client.ReplaceAsync(token, held.Version, cancellationToken) is not { } replacement)
+        {
+            return response;
+        }
+
+        response.Dispose();
+        return await SendAsync(replacement.Value);
+
+        Task<HttpResponseMessage> SendAsync(string bearer)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+
+    /// <summary>True where the API says that it is the token that is wrong: 401, or a provider's own words in another 4xx.</summary>
+    private static async Task<bool> IsRefusedAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        if (response.StatusCode == HttpStatusCode.Unauthorized)
+        {
+            return true;
+        }
+
+        if ((int)response.StatusCode is < 400 or >= 500)
+        {
+            return false;
+        }
+
+        await response.Content.LoadIntoBufferAsync(cancellationToken);
+        return Answer.ObjectOrNull(await response.Content.ReadAsByteArrayAsync(cancellationToken)) is { } answer && (IsJibits(answer) || IsFinnotechs(answer));
+    }
+
+    // Jibit's document: "token not valid or account inactive", flat or as the first of errors.
+    private static bool IsJibits(JsonElement answer) =>
+        Answer.TextOrNull(answer, "code") == "forbidden"
+        || (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.EnumerateArray().Any(error => Answer.TextOrNull(error, "code") == "forbidden"));
+
+    // Finnotech's clients look for it in error, at the top, or for the bank's own code.
+    private static bool IsFinnotechs(JsonElement answer) =>
+        Answer.TextOrNull(answer, "message") == "invalid token"
+        || (answer.TryGetProperty("error", out var error) && (Answer.TextOrNull(error, "message") == "invalid token" || Answer.TextOrNull(error, "code") == "UNAUTHORIZED"));
+}
