@@ -34,19 +34,11 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
             .WithName("GetAccessToken")
             .WithSummary("A valid bearer token. Waits up to 10 s for a refresh when less than min_validity seconds are left.")
             .Produces<AccessTokenAnswer>()
-            .Produces(StatusCodes.Status304NotModified)
-            .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status401Unauthorized)
-            .ProducesProblem(StatusCodes.Status403Forbidden)
-            .ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status429TooManyRequests)
-            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+            .Produces(StatusCodes.Status304NotModified);
         api.MapGet("/tokens/by-scope/{scope}/access-token", (HttpContext context, string scope) => held.Value.GetByScopeAsync(context, scope))
             .WithName("GetAccessTokenByScope")
             .WithSummary("As GetAccessToken, for the one token whose configured scopes hold the scope.")
-            .Produces<AccessTokenAnswer>()
-            .ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status409Conflict);
+            .Produces<AccessTokenAnswer>();
     }
 
     private Task GetAsync(HttpContext context, string name)
@@ -67,8 +59,8 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         return fitting switch
         {
             [var one] => ServeAsync(context, client, one.Name),
-            [] => new Problem(StatusCodes.Status404NotFound, "unknown_scope", "No token has this scope", "None of the tokens of this key has the scope in its settings (Tokens__NAME__Scopes).").ExecuteAsync(context),
-            _ => new Problem(StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Ask for one of them by name: {string.Join(", ", fitting.Select(token => token.Name))}.").ExecuteAsync(context),
+            [] => Problem.UnknownScope.ExecuteAsync(context),
+            _ => Problem.AmbiguousScope(fitting.Select(token => token.Name)).ExecuteAsync(context),
         };
     }
 
@@ -133,7 +125,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         return body.FlushAsync(context.RequestAborted).AsTask();
     }
 
-    private static Problem Unavailable(TokenReading reading) => new(
+    internal static Problem Unavailable(TokenReading reading) => new(
         StatusCodes.Status503ServiceUnavailable,
         reading.Code!,
         "No valid token can be served",

@@ -16,11 +16,7 @@ internal static class ApiRegistration
         services.AddSingleton<ClientAccess>();
         services.AddSingleton<AccessTokenApi>();
         services.AddSingleton<TokensApi.RepeatedRequests>();
-        services.AddOpenApi("v1", openApi => openApi.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info = new() { Title = "TokenRefresh", Version = "v1", Description = "Valid access tokens of third-party APIs. Every call needs 'Authorization: Bearer <client key>'." };
-            return Task.CompletedTask;
-        }));
+        services.AddOpenApi("v1", openApi => openApi.AddDocumentTransformer(OpenApiExamples.AddSecurityAsync).AddOperationTransformer(OpenApiExamples.AddAsync));
         return services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
@@ -34,11 +30,7 @@ internal static class ApiRegistration
     {
         AccessTokenApi.Map(routes.MapGroup("/api").WithTags("Tokens"), routes.ServiceProvider);
 
-        var api = routes.MapGroup("/api").WithTags("Tokens").AddEndpointFilter(ClientAccess.RequireAsync)
-            .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status401Unauthorized)
-            .ProducesProblem(StatusCodes.Status403Forbidden)
-            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        var api = routes.MapGroup("/api").WithTags("Tokens").AddEndpointFilter(ClientAccess.RequireAsync);
         api.MapRejections();
         api.MapTokens();
         api.MapLogs();
@@ -79,7 +71,7 @@ internal static class ApiRegistration
         }
         catch (Exception error) when (Jobs.Persistence.DatabaseFaults.IsAway(error) && !context.Response.HasStarted)
         {
-            await new Problem(StatusCodes.Status503ServiceUnavailable, "database_away", "The database is away", "Valid tokens are served meanwhile; this call needs the database.", TimeSpan.FromSeconds(5)).ExecuteAsync(context);
+            await Problem.DatabaseAway.ExecuteAsync(context);
         }
 
         if (!context.Response.HasStarted && context.Response.ContentLength is null && Bare(context.Response.StatusCode) is { } bare)

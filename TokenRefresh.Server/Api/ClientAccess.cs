@@ -57,13 +57,18 @@ internal sealed class ClientAccess(ClientKeys keys, IOptions<ApiOptions> options
 
         public TokenBucketRateLimiter Changes { get; } = Bucket(options.ChangesPerMinute, TimeSpan.FromMinutes(1));
 
-        private static TokenBucketRateLimiter Bucket(int perPeriod, TimeSpan period) => new(new()
+        private static TokenBucketRateLimiter Bucket(int perPeriod, TimeSpan period)
         {
-            TokenLimit = 2 * perPeriod,
-            TokensPerPeriod = Math.Max(1, perPeriod / 10),
-            ReplenishmentPeriod = period / 10,
-            QueueLimit = 0,
-        });
+            // A tenth of the period at a time, or one by one where that is less than one.
+            var atOnce = Math.Max(1, perPeriod / 10);
+            return new(new()
+            {
+                TokenLimit = 2 * perPeriod,
+                TokensPerPeriod = atOnce,
+                ReplenishmentPeriod = period * atOnce / perPeriod,
+                QueueLimit = 0,
+            });
+        }
     }
 }
 

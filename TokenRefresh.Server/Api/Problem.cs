@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace TokenRefresh.Server.Api;
 
@@ -21,6 +22,21 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
     public static Problem UnknownToken { get; } = new(
         StatusCodes.Status404NotFound, "unknown_token", "There is no such token", "GET /api/tokens lists the tokens of this key.");
 
+    public static Problem UnknownScope { get; } = new(
+        StatusCodes.Status404NotFound, "unknown_scope", "No token has this scope", "None of the tokens of this key has the scope in its settings (Tokens__NAME__Scopes).");
+
+    public static Problem IdempotencyKeyReused { get; } = new(
+        StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "The key was used for another request", "Choose a new Idempotency-Key for each request.");
+
+    public static Problem DatabaseAway { get; } = new(
+        StatusCodes.Status503ServiceUnavailable, "database_away", "The database is away", "Valid tokens are served meanwhile; this call needs the database.", TimeSpan.FromSeconds(5));
+
+    public static Problem AmbiguousScope(IEnumerable<string> tokens) => new(
+        StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Ask for one of them by name: {string.Join(", ", tokens)}.");
+
+    public static Problem UnknownProvider(IEnumerable<string> providers) => new(
+        StatusCodes.Status404NotFound, "unknown_provider", "There is no such provider", $"There are: {string.Join(", ", providers)}.");
+
     public static Problem BadRequest(string detail) => new(StatusCodes.Status400BadRequest, "invalid_request", "The request cannot be understood", detail);
 
     public async Task ExecuteAsync(HttpContext context)
@@ -39,6 +55,9 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
-        await JsonSerializer.SerializeAsync(response.Body, new { type = $"urn:tokenrefresh:{Code}", title = Title, status = Status, detail = Detail, code = Code }, Readable, context.RequestAborted);
+        await JsonSerializer.SerializeAsync(response.Body, ToJson(), Readable, context.RequestAborted);
     }
+
+    /// <summary>As it is sent.</summary>
+    public JsonObject ToJson() => new() { ["type"] = $"urn:tokenrefresh:{Code}", ["title"] = Title, ["status"] = Status, ["detail"] = Detail, ["code"] = Code };
 }

@@ -12,8 +12,7 @@ internal static class RejectionsApi
     public static void MapRejections(this RouteGroupBuilder api) => api.MapPost("/tokens/{name}/rejected", Reject)
         .WithName("ReportRejected")
         .WithSummary("The API refused that version: renews once if it is still the current one, else does nothing.")
-        .Produces(StatusCodes.Status202Accepted)
-        .ProducesProblem(StatusCodes.Status404NotFound);
+        .Produces(StatusCodes.Status202Accepted);
 
     private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenVault vault)
     {

@@ -40,8 +40,7 @@ internal static class TokensApi
         api.MapGet("/tokens/needs-refresh", NeedsRefreshAsync).WithName("TokensNeedingRefresh").WithSummary("The tokens that are due.");
         api.MapPost("/tokens/refresh", RefreshAsync).WithName("RefreshTokens")
             .WithSummary("Enqueues refreshes and answers with the job ids. Repeating a request with the same Idempotency-Key does nothing more.")
-            .Produces(StatusCodes.Status202Accepted)
-            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+            .Produces(StatusCodes.Status202Accepted);
     }
 
     private static async Task<IResult> ListAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
@@ -84,7 +83,7 @@ internal static class TokensApi
         order ??= new(null, null, false);
         if (order.Provider is { } provider && providers.Find(provider) is null)
         {
-            return new Problem(StatusCodes.Status404NotFound, "unknown_provider", "There is no such provider", $"There are: {string.Join(", ", providers.All.Select(known => known.Name))}.");
+            return Problem.UnknownProvider(providers.All.Select(known => known.Name));
         }
 
         if (order.Token is { } name && (client.MayRead(name) ? configured.Find(name) is null ? Problem.UnknownToken : null : Problem.Forbidden) is { } problem)
@@ -141,7 +140,7 @@ internal static class TokensApi
             var stored = await db.RepeatedRequests.AsNoTracking().SingleAsync(row => row.Key == id, cancellationToken);
             if (stored.RequestDigest != digest)
             {
-                return new Problem(StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "The key was used for another request", "Choose a new Idempotency-Key for each request.");
+                return Problem.IdempotencyKeyReused;
             }
 
             var answer = isFirst ? JsonSerializer.Serialize(act()) : stored.Answer;

@@ -241,6 +241,56 @@ public sealed class ApiTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Every_operation_is_described_with_an_example_of_its_answer_and_of_each_error()
+    {
+        await using var server = await FreshAsync("jibit");
+
+        var description = await server.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json");
+
+        foreach (var operation in description.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(operation => operation.Value))
+        {
+            var id = operation.GetProperty("operationId").GetString();
+            foreach (var response in operation.GetProperty("responses").EnumerateObject().Where(response => response.Name[0] is '4' or '5'))
+            {
+                response.Value.GetProperty("content").GetProperty("application/problem+json").GetProperty("examples").EnumerateObject()
+                    .ShouldAllBe(example => example.Value.GetProperty("value").GetProperty("code").GetString() == example.Name && $"{example.Value.GetProperty("value").GetProperty("status")}" == response.Name, id);
+            }
+
+            operation.GetProperty("responses").EnumerateObject().Select(response => response.Name).ShouldContain("429", id);
+        }
+
+        var served = await server.Http.GetFromJsonAsync<JsonElement>("/api/tokens/jibit/access-token");
+        description.GetProperty("paths").GetProperty("/api/tokens/{name}/access-token").GetProperty("get").GetProperty("responses").GetProperty("200")
+            .GetProperty("content").GetProperty("application/json").GetProperty("example").EnumerateObject().Select(field => field.Name)
+            .ShouldBe(served.EnumerateObject().Select(field => field.Name));
+    }
+
+    [Theory]
+    [InlineData("/api/tokens", "ListTokens")]
+    [InlineData("/api/tokens/health", "TokenHealth")]
+    [InlineData("/api/token-refresh-logs", "ListAttempts")]
+    [InlineData("/api/token-refresh-logs/statistics", "AttemptStatistics")]
+    public async Task The_examples_have_the_fields_of_the_answers(string path, string operation)
+    {
+        await using var server = await FreshAsync("jibit");
+
+        var answer = await server.Http.GetFromJsonAsync<JsonElement>(path);
+        var example = (await server.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json")).GetProperty("paths").EnumerateObject()
+            .Select(each => each.Value.EnumerateObject().First().Value).Single(each => each.GetProperty("operationId").GetString() == operation)
+            .GetProperty("responses").GetProperty("200").GetProperty("content").GetProperty("application/json").GetProperty("example");
+
+        Fields(example).ShouldBe(Fields(answer));
+
+        // An attempt's metadata differ from one to the other.
+        static string Fields(JsonElement value) => value.ValueKind switch
+        {
+            JsonValueKind.Object => $"{{{string.Join(',', value.EnumerateObject().Select(field => field.Name == "metadata" ? field.Name : $"{field.Name}{Fields(field.Value)}"))}}}",
+            JsonValueKind.Array when value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.Object => $"[{Fields(value[0])}]",
+            _ => "",
+        };
+    }
+
+    [Fact]
     public async Task Reads_are_counted_to_the_last_use_and_to_the_audit_which_nobody_can_change()
     {
         await using var server = await FreshAsync("jibit");

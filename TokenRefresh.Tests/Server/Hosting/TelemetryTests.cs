@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
 using TokenRefresh.Tests.Providers;
 
@@ -32,6 +34,8 @@ public sealed class TelemetryTests(PostgresFixture postgres)
         server.Provider.Before = ModelProvider.Failing(FailureKind.RateLimited);
         await server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), default);
 
+        await CollideAsync(server);
+
         var text = await server.Http.GetStringAsync("/metrics");
 
         Value(text, "tokenrefresh_token_valid{", "token=\"jibit\"", "provider=\"jibit\"").ShouldBe(1);
@@ -41,6 +45,7 @@ public sealed class TelemetryTests(PostgresFixture postgres)
         Value(text, "tokenrefresh_refreshes_total{", "trigger=\"forced\"", "outcome=\"rate_limited\"").ShouldBe(1);
         Value(text, "tokenrefresh_provider_call_duration_seconds_count{", "call=\"acquire\"", "outcome=\"issued\"").ShouldBe(1);
         Value(text, "tokenrefresh_reads_total{", "outcome=\"served\"", "reason=\"none\"").ShouldBeGreaterThanOrEqualTo(1);
+        Measured("prometheus-alerts.yml").Concat(Measured("grafana-dashboard.json")).Distinct().ShouldAllBe(name => text.Contains(name, StringComparison.Ordinal));
         text.ShouldNotContain("access-of-jibit");
         text.ShouldNotContain(key[..16]);
     }
@@ -59,6 +64,22 @@ public sealed class TelemetryTests(PostgresFixture postgres)
             settings: [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "200"), ("OTEL_BSP_SCHEDULE_DELAY", "200")]);
 
         await RunningServer.UntilAsync(() => Task.FromResult(pushed.Contains("/v1/metrics") && pushed.Contains("/v1/traces")), "both arrive");
+    }
+
+    /// <summary>The metrics that a file of the deploy folder speaks of.</summary>
+    private static IEnumerable<string> Measured(string file) =>
+        Regex.Matches(File.ReadAllText(Path.Combine(Workplace.Current.RepositoryRoot!, "deploy", file)), "tokenrefresh_[a-z_]+").Select(match => match.Value);
+
+    /// <summary>Two refreshes of one token at once.</summary>
+    private static async Task CollideAsync(RunningServer server)
+    {
+        var door = server.Services.GetRequiredService<TokenRefresher>();
+        server.Provider.Before = async (_, _) =>
+        {
+            await door.RefreshAsync(new("jibit", RefreshTrigger.Forced, "another"), default);
+            return null;
+        };
+        await door.RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), default);
     }
 
     private static double Value(string text, string name, params string[] tags) => text.Split('\n')

@@ -1,0 +1,89 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using TokenRefresh.Jobs.Vending;
+
+namespace TokenRefresh.Server.Api;
+
+/// <summary>Gives every operation of the description an example of its answer and of each error, by its stable code.</summary>
+internal static class OpenApiExamples
+{
+    private const string Summary =
+        """{"name":"fino_kyc","provider":"finnotech","state":"fresh","expires_at":"2026-12-03T09:00:00Z","seconds_left":863000,"next_refresh_at":"2026-11-30T01:20:00Z","next_refresh_reason":"at 66.7 % of its 10 days","last_outcome":"refreshed","consecutive_failures":0,"grant":"ClientCredentials","scopes":["oak:iban-inquiry:get"]}""";
+
+    private const string Attempt =
+        """{"id":412,"provider":"jibit","token_name":"jibit","status":"success","trigger_type":"due","triggered_by":"schedule","message":"Refreshed; expires 2026-11-24 09:00:00Z.","started_at":"2026-11-23T09:00:00Z","completed_at":"2026-11-23T09:00:00.2Z","duration_ms":204,"error_code":null,"error_details":null,"attempt":1,"job_id":"77","metadata":{"force_refresh":false}}""";
+
+    private const string Token =
+        """{"name":"jibit","access_token":"eyJhbGciOi…","token_type":"Bearer","expires_at":"2026-11-24T09:00:00Z","expires_in":57600,"version":12}""";
+
+    private static readonly Problem[] OfEvery = [Problem.BadRequest("What is allowed here."), Problem.Unauthorized, Problem.TooMany(TimeSpan.FromSeconds(1))];
+
+    private static readonly Problem[] OfReading =
+    [
+        .. OfEvery, Problem.Forbidden,
+        .. new[]
+        {
+            "provider_down", "rate_limited", "invalid_response", "credential_rejected", "configuration", "abandoned", "internal",
+            ReadingCodes.NeedsReauthorization, ReadingCodes.Paused, ReadingCodes.NotConfigured, ReadingCodes.NotYet,
+        }.Select(code => AccessTokenApi.Unavailable(new(null, code, TimeSpan.FromSeconds(30)))),
+    ];
+
+    private static readonly Dictionary<string, (string Status, string? Answer, Problem[] Problems)> Operations = new(StringComparer.Ordinal)
+    {
+        ["GetAccessToken"] = ("200", Token, [.. OfReading, Problem.UnknownToken]),
+        ["GetAccessTokenByScope"] = ("200", Token, [.. OfReading, Problem.UnknownScope, Problem.AmbiguousScope(["fino_kyc", "fino_token"])]),
+        ["ReportRejected"] = ("202", null, [.. OfEvery, Problem.Forbidden, Problem.UnknownToken]),
+        ["ListTokens"] = ("200", $"[{Summary}]", [.. OfEvery, Problem.DatabaseAway]),
+        ["TokenHealth"] = ("200",
+            """{"status":"success","data":{"overall_health":"healthy","healthy_providers":1,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":false,"refresh_token_expired":false,"needs_refresh":false,"expires_at":"2026-11-24T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"fresh"}},"checked_at":"2026-11-23T10:00:05Z"}}""",
+            [.. OfEvery, Problem.DatabaseAway]),
+        ["TokensNeedingRefresh"] = ("200", $$$"""{"status":"success","data":{"tokens_needing_refresh":[{{{Summary}}}],"count":1,"checked_at":"2026-11-23T10:00:05Z"}}""", [.. OfEvery, Problem.DatabaseAway]),
+        ["RefreshTokens"] = ("202", """{"status":"accepted","data":{"jobs":[{"job_id":"77","tokens":["jibit"]}]}}""",
+            [.. OfEvery, Problem.Forbidden, Problem.UnknownToken, Problem.UnknownProvider(["finnotech", "jibit"]), Problem.IdempotencyKeyReused, Problem.DatabaseAway]),
+        ["ListAttempts"] = ("200", $$$"""{"data":[{{{Attempt}}}],"next_cursor":412}""", [.. OfEvery, Problem.Forbidden, Problem.DatabaseAway]),
+        ["AttemptStatistics"] = ("200",
+            """{"total_attempts":42,"successful_attempts":38,"failed_attempts":2,"skipped_attempts":2,"automatic_attempts":2,"manual_attempts":3,"forced_attempts":1,"success_rate":95.0,"avg_duration_ms":210.4,"p95_duration_ms":480.0}""",
+            [.. OfEvery, Problem.DatabaseAway]),
+    };
+
+    public static Task AddAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        var (status, answer, problems) = Operations[operation.OperationId!];
+        operation.Responses ??= [];
+        if (answer is not null)
+        {
+            MediaType(operation.Responses, status, "OK", "application/json").Example = JsonNode.Parse(answer);
+        }
+
+        foreach (var problem in problems)
+        {
+            var media = MediaType(operation.Responses, $"{problem.Status}", problem.Title, "application/problem+json");
+            media.Examples ??= new Dictionary<string, IOpenApiExample>();
+            media.Examples[problem.Code] = new OpenApiExample { Summary = problem.Title, Value = problem.ToJson() };
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public static Task AddSecurityAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
+    {
+        document.Info = new() { Title = "TokenRefresh", Version = "v1", Description = "Valid access tokens of third-party APIs. Every call needs 'Authorization: Bearer <client key>'; every error has a stable code." };
+        document.Components ??= new();
+        document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+        document.Components.SecuritySchemes["client key"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "A key that 'clients add' has printed: trk_…" };
+        document.Security = [new() { [new OpenApiSecuritySchemeReference("client key", document)] = [] }];
+        return Task.CompletedTask;
+    }
+
+    private static OpenApiMediaType MediaType(OpenApiResponses responses, string status, string description, string type)
+    {
+        if (!responses.TryGetValue(status, out var known) || known is not OpenApiResponse response)
+        {
+            responses[status] = response = new() { Description = description };
+        }
+
+        response.Content ??= new Dictionary<string, OpenApiMediaType>();
+        return response.Content.TryGetValue(type, out var media) ? media : response.Content[type] = new();
+    }
+}
