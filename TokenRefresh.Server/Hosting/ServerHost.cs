@@ -81,6 +81,7 @@ internal static class ServerHost
             app.MapSandbox();
         }
 
+        app.UseStrangers();
         return app;
     }
 

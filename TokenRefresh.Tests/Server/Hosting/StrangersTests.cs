@@ -1,0 +1,25 @@
+using System.Net;
+using Shouldly;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Hosting;
+
+public sealed class StrangersTests(PostgresFixture postgres)
+{
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/hangfire")]
+    [InlineData("/metrics")]
+    [InlineData("/access/tokens")]
+    [InlineData("/openapi/v1.json")]
+    [InlineData("/api/tokens")]
+    [InlineData("/no/such/address")]
+    public async Task A_stranger_gets_401_wherever_it_asks(string path)
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+
+        var answer = await server.Http.GetAsync(path);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+    }
+}
