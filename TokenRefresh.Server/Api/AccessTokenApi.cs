@@ -25,6 +25,8 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
     /// <summary>An answer is kept by caches no longer than this, so that a renewed token is seen soon.</summary>
     private const int LongestMaxAge = 60;
 
+    private static readonly string[] CacheControls = [.. Enumerable.Range(0, LongestMaxAge + 1).Select(seconds => $"private, max-age={seconds}")];
+
     public static void Map(RouteGroupBuilder api, IServiceProvider services)
     {
         // Made at the first request: when routes are mapped, the database has not been started yet.
@@ -101,7 +103,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         var response = context.Response;
         var left = (long)Math.Floor((entry.ExpiresAt!.Value - clock.GetUtcNow()).TotalSeconds);
         response.Headers.ETag = entry.ETag;
-        response.Headers.CacheControl = staleReason is null ? $"private, max-age={Math.Clamp(left / 2, 0, LongestMaxAge)}" : "private, max-age=0";
+        response.Headers.CacheControl = CacheControls[staleReason is null ? Math.Clamp(left / 2, 0, LongestMaxAge) : 0];
         if (context.Request.Headers.IfNoneMatch.Count > 0 && context.Request.Headers.IfNoneMatch.Contains(entry.ETag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
