@@ -1,22 +1,27 @@
 using BenchmarkDotNet.Attributes;
+using Microsoft.Extensions.Logging.Abstractions;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Hosting.Postgres;
 
 namespace TokenRefresh.Bench;
 
-/// <summary>What a read costs a program that shares the server's process. Needs BENCH_DATABASE, a connection string to an empty database.</summary>
+/// <summary>What a read costs a program that shares the server's process, on a Postgres that it brings up.</summary>
 [MemoryDiagnoser]
 public class VaultReads
 {
+    private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("tokenrefresh-bench-");
+    private EmbeddedPostgres postgres = null!;
     private TokenVault vault = null!;
 
     [GlobalSetup]
     public async Task Prepare()
     {
+        postgres = await EmbeddedPostgres.StartAsync(new(data.FullName, null), NullLogger.Instance, TimeProvider.System, CancellationToken.None);
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Tokens:jibit:Provider"] = "jibit",
@@ -28,7 +33,7 @@ public class VaultReads
             .AddLogging()
             .AddSingleton(new MasterKey(new byte[MasterKey.Length]))
             .AddSingleton(new UnsavedFolder(Path.GetTempPath()))
-            .AddSingleton(Npgsql.NpgsqlDataSource.Create(Environment.GetEnvironmentVariable("BENCH_DATABASE") ?? throw new InvalidOperationException("Set BENCH_DATABASE.")))
+            .AddSingleton(Npgsql.NpgsqlDataSource.Create(postgres.ConnectionString))
             .AddTokenProviders(configuration)
             .AddTokenRefresh(configuration)
             .BuildServiceProvider();
@@ -37,6 +42,13 @@ public class VaultReads
             "jibit", new("eyJhbGciOiJIUzUxMiJ9." + new string('a', 200) + ".sig", null, TimeProvider.System.GetUtcNow().AddDays(1)), "bench", CancellationToken.None);
         vault = services.GetRequiredService<TokenVault>();
         await vault.ReloadAsync(CancellationToken.None);
+    }
+
+    [GlobalCleanup]
+    public async Task CleanUp()
+    {
+        await postgres.DisposeAsync();
+        data.Delete(recursive: true);
     }
 
     [Benchmark]
