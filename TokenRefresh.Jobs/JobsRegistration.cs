@@ -63,6 +63,9 @@ public static class JobsRegistration
             .UseSnakeCaseNamingConvention());
         services.AddSingleton<KeyRing>();
         services.AddSingleton<IDataProtectionProvider>(provider => provider.GetRequiredService<KeyRing>());
+
+        // What else in the process asks for Data Protection, such as its own warm-up, finds the same store and no other.
+        services.AddSealingKeys();
         services.AddSingleton<KeyRotation>();
         services.AddMetrics();
         services.AddSingleton<TokenMetrics>();
@@ -89,7 +92,8 @@ public static class JobsRegistration
         .AddSingleton<TokenVault>()
         .AddSingleton<VaultFeed>()
         .AddSingleton<ReadCounters>()
-        .AddSingleton<ClientKeys>();
+        .AddSingleton<ClientKeys>()
+        .AddSingleton<AuditTrail>();
 
     private static IServiceCollection AddScheduling(this IServiceCollection services) => services
         .AddSingleton<RefreshQueue>()

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -27,6 +28,9 @@ public sealed record AttemptFilter
 
     /// <summary>Only with this error code.</summary>
     public string? ErrorCode { get; init; }
+
+    /// <summary>Only where the message or whoever set it off holds this, in any case.</summary>
+    public string? Text { get; init; }
 }
 
 /// <summary>The figures of a stretch of the log. Skips are not failures, and no attempts mean no rate.</summary>
@@ -57,6 +61,23 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         var rows = Matching(db, filter);
         return await (before is null ? rows : rows.Where(row => row.Id < before))
             .OrderByDescending(row => row.Id).Take(limit).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>The row of that id, or null.</summary>
+    public async Task<RefreshAttempt?> FindAsync(long id, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Attempts.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancellationToken);
+    }
+
+    /// <summary>Every matching row, newest first, without holding them all.</summary>
+    public async IAsyncEnumerable<RefreshAttempt> StreamAsync(AttemptFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await foreach (var row in Matching(db, filter).OrderByDescending(row => row.Id).AsAsyncEnumerable().WithCancellation(cancellationToken))
+        {
+            yield return row;
+        }
     }
 
     /// <summary>A provider's newest row, or null.</summary>
@@ -101,6 +122,13 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         rows = filter.Tokens is { } tokens ? rows.Where(row => tokens.Contains(row.TokenName)) : rows;
         rows = filter.Status is { } status ? rows.Where(row => row.Status == status) : rows;
         rows = filter.Trigger is { } trigger ? rows.Where(row => row.TriggerType == trigger) : rows;
-        return filter.ErrorCode is { } code ? rows.Where(row => row.ErrorCode == code) : rows;
+        rows = filter.ErrorCode is { } code ? rows.Where(row => row.ErrorCode == code) : rows;
+        if (filter.Text is not { } text)
+        {
+            return rows;
+        }
+
+        var like = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+        return rows.Where(row => EF.Functions.ILike(row.Message, like, "\\") || EF.Functions.ILike(row.TriggeredBy, like, "\\"));
     }
 }

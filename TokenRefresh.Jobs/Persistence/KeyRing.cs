@@ -12,7 +12,7 @@ namespace TokenRefresh.Jobs.Persistence;
 /// The sealing keys as this node knows them. Data Protection reads its ring once a day; this one reads it again when it is
 /// told of a new key, and when it meets a secret whose key it does not know, so that a rotation at one node stops no other.
 /// </summary>
-public sealed class KeyRing(IDbContextFactory<TokenRefreshDbContext> contexts, MasterKey masterKey) : IDataProtectionProvider, IDisposable
+public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, IDisposable
 {
     // What Data Protection puts before every secret: four fixed bytes and the key's id.
     private const uint Magic = 0x09F0C9F0;
@@ -23,6 +23,7 @@ public sealed class KeyRing(IDbContextFactory<TokenRefreshDbContext> contexts, M
 
     private static readonly TimeSpan KeyLife = TimeSpan.FromDays(90);
 
+    // The store and the master key are asked for at the first use: pages want a key ring when they are mapped, before the database is up.
     // Data Protection goes by the machine's clock, so its keys do.
     private readonly TimeProvider clock = TimeProvider.System;
     private readonly Lock gate = new();
@@ -72,7 +73,7 @@ public sealed class KeyRing(IDbContextFactory<TokenRefreshDbContext> contexts, M
         lock (gate)
         {
             // The one before is not disposed of: it may be at work.
-            return current = Reading.Make(contexts, masterKey, clock.GetTimestamp());
+            return current = Reading.Make(root, clock.GetTimestamp());
         }
     }
 
@@ -110,19 +111,31 @@ public sealed class KeyRing(IDbContextFactory<TokenRefreshDbContext> contexts, M
 
         public IKeyManager Manager { get; } = Services.GetRequiredService<IKeyManager>();
 
-        public static Reading Make(IDbContextFactory<TokenRefreshDbContext> contexts, MasterKey masterKey, long now)
+        public static Reading Make(IServiceProvider root, long now)
         {
+            var contexts = root.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>();
+            var masterKey = root.GetRequiredService<MasterKey>();
             var services = new ServiceCollection().AddLogging().AddSingleton(masterKey).AddScoped(_ => contexts.CreateDbContext());
-            services.AddDataProtection()
-                .SetApplicationName(SecretProtection.Application)
-                .PersistKeysToDbContext<TokenRefreshDbContext>();
-            services.Configure<KeyManagementOptions>(options => options.XmlEncryptor = new MasterKeyXmlEncryptor(masterKey));
-            var built = services.BuildServiceProvider();
+            var built = services.AddSealingKeys().BuildServiceProvider();
             return new(built, built.GetRequiredService<IKeyManager>().GetAllKeys(), now);
         }
 
         public bool Knows(Guid key) => ids.Contains(key);
 
         public void Dispose() => Services.Dispose();
+    }
+}
+
+/// <summary>Where Data Protection keeps its keys: in the database, each encrypted with the master key.</summary>
+internal static class SealingKeys
+{
+    public static IServiceCollection AddSealingKeys(this IServiceCollection services)
+    {
+        services.AddDataProtection()
+            .SetApplicationName(SecretProtection.Application)
+            .PersistKeysToDbContext<TokenRefreshDbContext>();
+        services.AddOptions<KeyManagementOptions>()
+            .Configure<MasterKey>((options, masterKey) => options.XmlEncryptor = new MasterKeyXmlEncryptor(masterKey));
+        return services;
     }
 }

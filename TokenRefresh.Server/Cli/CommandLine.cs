@@ -59,6 +59,7 @@ internal static class CommandLine
             DbCommands.Create(verbs),
             ClientsCommands.Create(verbs),
             ClientsCommands.CreateCache(verbs),
+            UsersCommands.Create(verbs),
             KeysCommands.Create(verbs),
         };
         ServeCommand.Configure(root, settings);

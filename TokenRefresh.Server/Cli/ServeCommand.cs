@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -39,13 +40,20 @@ internal sealed class ServeCommand : Command
     {
         await using var app = ServerHost.Build(settings, roles);
         await StartUp.PrepareAsync(app.Services, isServer: true, cancellationToken);
+        var password = roles.HasFlag(Roles.Web) ? await FirstPasswordAsync(app, cancellationToken) : null;
         await app.StartAsync(cancellationToken);
-        Greet(app, roles);
+        Greet(app, roles, password);
         await app.WaitForShutdownAsync(CancellationToken.None);
         return ExitCode.Done;
     }
 
-    private static void Greet(WebApplication app, Roles roles)
+    private static async Task<string?> FirstPasswordAsync(WebApplication app, CancellationToken cancellationToken)
+    {
+        await using var scope = app.Services.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<Operators>().EnsureFirstAsync(cancellationToken);
+    }
+
+    private static void Greet(WebApplication app, Roles roles, string? password)
     {
         var sandbox = app.Services.GetRequiredService<SandboxedProviders>();
         var tokens = app.Services.GetRequiredService<ConfiguredTokens>().All;
@@ -58,7 +66,7 @@ internal sealed class ServeCommand : Command
             $"  sandbox    {(sandbox.Names.Count > 0 ? $"stands in for {string.Join(", ", sandbox.Names)}" : sandbox.IsEnabled ? "on, no provider needs it" : "off")}",
             $"  tokens     {tokens.Count} named by the settings{(missing > 0 ? $", {missing} not configured" : "")}; see them with: tokens health",
         ];
-        Console.WriteLine(string.Join(Environment.NewLine, lines));
+        Console.WriteLine(string.Join(Environment.NewLine, password is null ? lines : [.. lines, $"  sign in    as admin with {password} (shown this once; users reset-password admin makes another)"]));
     }
 
     private static Roles? Parse(string? text)

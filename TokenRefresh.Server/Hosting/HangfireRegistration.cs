@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hangfire;
+using Hangfire.AspNetCore;
 using Hangfire.Common;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
@@ -22,6 +23,9 @@ internal static class HangfireRegistration
     {
         services.AddSingleton<JobStorage>(provider => Storage(provider.GetRequiredService<Database>().ConnectionString));
         services.AddSingleton<IJobFilterProvider>(provider => RetryFilters.Create(provider.GetRequiredService<IOptions<ScheduleOptions>>()));
+
+        // Hangfire's default is a process-wide static, so of two hosts in one process one would run its jobs with the other's services.
+        services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
         services.AddSingleton<IDatabaseStep, HangfireSchema>();
         services.AddHangfire(configuration => configuration
             .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)

@@ -5,7 +5,9 @@ using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
+using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Api;
+using TokenRefresh.Server.Pages;
 using TokenRefresh.Server.Sandbox;
 
 namespace TokenRefresh.Server.Hosting;
@@ -48,6 +50,7 @@ internal static class ServerHost
         services.AddTokenProviders(builder.Configuration);
         services.AddTokenRefresh(builder.Configuration);
         services.AddHangfireOnPostgres(roles);
+        services.AddOperators();
         if (roles != Roles.None)
         {
             services.AddTelemetry(builder.Configuration);
@@ -57,6 +60,7 @@ internal static class ServerHost
         if (roles.HasFlag(Roles.Web))
         {
             services.AddApi();
+            services.AddPanel(builder.Environment.IsDevelopment());
         }
 
         if (roles.HasFlag(Roles.Worker))
@@ -71,8 +75,10 @@ internal static class ServerHost
         if (roles.HasFlag(Roles.Web))
         {
             app.UseRouting();
+            app.UsePanel();
             app.UseApi();
             app.MapApi();
+            app.MapPanel();
             app.MapOpenApi("/openapi/{documentName}.json");
         }
 
@@ -81,7 +87,11 @@ internal static class ServerHost
             app.MapSandbox();
         }
 
-        app.UseStrangers();
+        if (!roles.HasFlag(Roles.Web))
+        {
+            app.UseStrangers();
+        }
+
         return app;
     }
 
@@ -90,6 +100,8 @@ internal static class ServerHost
         var envFile = EnvFile.Read(Workplace.Current.EnvFiles);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
+            // The pages are this program's, whichever program it runs in.
+            ApplicationName = typeof(ServerHost).Assembly.GetName().Name,
             ContentRootPath = AppContext.BaseDirectory,
             EnvironmentName = new[] { settings.GetValueOrDefault("environment"), Variable("ASPNETCORE_ENVIRONMENT"), Variable("DOTNET_ENVIRONMENT") }
                 .FirstOrDefault(name => !string.IsNullOrEmpty(name)) ?? Workplace.Current.DefaultEnvironment,

@@ -24,6 +24,17 @@ public sealed class HangfireTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Two_hosts_in_one_process_run_each_its_own_jobs()
+    {
+        await using var first = await RunningServer.StartAsync(postgres);
+        await using var second = await RunningServer.StartAsync(postgres);
+
+        first.Services.GetRequiredService<Hangfire.JobActivator>().ShouldNotBeSameAs(second.Services.GetRequiredService<Hangfire.JobActivator>());
+        using var scope = first.Services.GetRequiredService<Hangfire.JobActivator>().BeginScope((Hangfire.JobActivatorContext)null!);
+        scope.Resolve(typeof(RefreshQueue)).ShouldBeSameAs(first.Queue);
+    }
+
+    [Fact]
     public async Task Two_failures_and_a_good_answer_are_three_calls_a_backoff_apart_and_three_rows_of_one_job()
     {
         var answers = new Queue<bool>([false, false, true]);

@@ -14,11 +14,17 @@ public sealed class StrangersTests(PostgresFixture postgres)
     [InlineData("/openapi/v1.json")]
     [InlineData("/api/tokens")]
     [InlineData("/no/such/address")]
-    public async Task A_stranger_gets_401_wherever_it_asks(string path)
+    public async Task A_stranger_gets_401_or_the_sign_in_wherever_it_asks(string path)
     {
         await using var server = await RunningServer.StartAsync(postgres);
 
         var answer = await server.Http.GetAsync(path);
+
+        if (answer.StatusCode == HttpStatusCode.Redirect)
+        {
+            answer.Headers.Location!.PathAndQuery.ShouldStartWith("/account/login");
+            return;
+        }
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }

@@ -1,0 +1,114 @@
+using System.Security.Claims;
+using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Server.Access;
+
+/// <summary>Sign-in to the panel: people, roles, cookie, lockout.</summary>
+internal static class AccessRegistration
+{
+    public const string LoginPath = "/account/login";
+
+    /// <summary>The rate limit of the sign-in form.</summary>
+    public const string SignInLimit = "sign-in";
+
+    private static readonly TimeSpan SignedInFor = TimeSpan.FromHours(8);
+
+    /// <summary>A reset password ends sign-ins within this.</summary>
+    private static readonly TimeSpan StampCheckedEvery = TimeSpan.FromMinutes(1);
+
+    /// <summary>Adds the people's store, without a way to sign in: for verbs and for the server alike.</summary>
+    public static IServiceCollection AddOperators(this IServiceCollection services)
+    {
+        services.AddSettings<AccessOptions>(AccessOptions.Section);
+        services.AddDbContext<OperatorsDbContext>((provider, options) => options
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(OperatorsDbContext.MigrationsTable))
+            .UseSnakeCaseNamingConvention());
+        services.AddSingleton<IDatabaseStep, OperatorsSchema>();
+        services.AddScoped<Operators>();
+        services.AddIdentityCore<Operator>(options =>
+            {
+                options.Password.RequiredLength = Operators.LeastPassword;
+                options.Password.RequireDigit = options.Password.RequireLowercase = options.Password.RequireUppercase = options.Password.RequireNonAlphanumeric = false;
+                options.Lockout.MaxFailedAccessAttempts = 5;
+                options.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(15);
+            })
+            .AddEntityFrameworkStores<OperatorsDbContext>()
+            .AddClaimsPrincipalFactory<OperatorClaims>();
+        return services;
+    }
+
+    /// <summary>Adds the cookie, the roles' policies and the limit on sign-ins. What names no rule of its own needs a sign-in.</summary>
+    public static IServiceCollection AddSignIn(this IServiceCollection services, bool isDevelopment)
+    {
+        services.AddHttpContextAccessor();
+        services.AddScoped<SignInManager<Operator>>();
+        services.AddScoped<ISecurityStampValidator, SecurityStampValidator<Operator>>();
+        services.Configure<SecurityStampValidatorOptions>(options => options.ValidationInterval = StampCheckedEvery);
+        services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, cookie =>
+        {
+            cookie.LoginPath = LoginPath;
+            cookie.ExpireTimeSpan = SignedInFor;
+            cookie.Cookie.Name = "tokenrefresh";
+            cookie.Cookie.SameSite = SameSiteMode.Lax;
+            cookie.Cookie.SecurePolicy = Secure(isDevelopment);
+            cookie.Events = new CookieAuthenticationEvents
+            {
+                OnValidatePrincipal = SecurityStampValidator.ValidatePrincipalAsync,
+                OnRedirectToAccessDenied = context =>
+                {
+                    context.Response.StatusCode = StatusCodes.Status403Forbidden;
+                    return Task.CompletedTask;
+                },
+            };
+        });
+        services.AddAntiforgery(antiforgery =>
+        {
+            antiforgery.Cookie.Name = "tokenrefresh-form";
+            antiforgery.Cookie.SecurePolicy = Secure(isDevelopment);
+        });
+        var policies = services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
+        foreach (var role in Enum.GetNames<Role>())
+        {
+            policies.AddPolicy(role, policy => policy.RequireRole(role));
+        }
+
+        return services.AddRateLimiter(limiter =>
+        {
+            limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
+            limiter.AddPolicy(SignInLimit, context => RateLimitPartition.GetFixedWindowLimiter(
+                HttpMethods.IsPost(context.Request.Method) ? $"{context.Connection.RemoteIpAddress}" : "reading",
+                from => new() { PermitLimit = from == "reading" ? 10_000 : 20, Window = TimeSpan.FromMinutes(1) }));
+        });
+    }
+
+    // Without TLS a browser would keep no secure cookie; in Development, on this machine, that is allowed.
+    private static CookieSecurePolicy Secure(bool isDevelopment) => isDevelopment ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
+
+    /// <summary>Puts the role, and with it all roles below, into the sign-in.</summary>
+    private sealed class OperatorClaims(UserManager<Operator> users, IOptions<IdentityOptions> options) : UserClaimsPrincipalFactory<Operator>(users, options)
+    {
+        protected override async Task<ClaimsIdentity> GenerateClaimsAsync(Operator user)
+        {
+            var identity = await base.GenerateClaimsAsync(user);
+            identity.AddClaims(Enum.GetValues<Role>().Where(role => role <= user.Role).Select(role => new Claim(identity.RoleClaimType, role.ToString())));
+            return identity;
+        }
+    }
+
+    private sealed class OperatorsSchema(IServiceScopeFactory scopes) : IDatabaseStep
+    {
+        public async Task RunAsync(CancellationToken cancellationToken)
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            await scope.ServiceProvider.GetRequiredService<OperatorsDbContext>().Database.MigrateAsync(cancellationToken);
+        }
+    }
+}

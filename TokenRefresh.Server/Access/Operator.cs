@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+
+namespace TokenRefresh.Server.Access;
+
+/// <summary>What a person may do; each role may do what the ones before it may.</summary>
+internal enum Role
+{
+    /// <summary>Reads.</summary>
+    Viewer,
+
+    /// <summary>Refreshes, tests, pauses and resumes.</summary>
+    Operator,
+
+    /// <summary>Manages users and client keys, imports tokens, and reads the audit.</summary>
+    Admin,
+}
+
+/// <summary>A person who may sign in to the panel.</summary>
+internal sealed class Operator : IdentityUser
+{
+    /// <summary>What the person may do.</summary>
+    public Role Role { get; set; }
+
+    /// <summary>When the account was made.</summary>
+    public DateTimeOffset CreatedAt { get; set; }
+
+    /// <summary>When the person last signed in; null for never.</summary>
+    public DateTimeOffset? LastSignInAt { get; set; }
+}
+
+/// <summary>The people; apart from the tokens' context, because the rooms below this one know no web.</summary>
+internal sealed class OperatorsDbContext(DbContextOptions<OperatorsDbContext> options) : IdentityUserContext<Operator>(options)
+{
+    public const string MigrationsTable = "__operators_migrations";
+
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        builder.Entity<Operator>().ToTable("operators").Property(person => person.Role).HasConversion(
+            new ValueConverter<Role, string>(role => role.ToString().ToLowerInvariant(), text => Enum.Parse<Role>(text, true)));
+        builder.Entity<IdentityUserClaim<string>>().ToTable("operator_claims");
+        builder.Entity<IdentityUserLogin<string>>().ToTable("operator_logins");
+        builder.Entity<IdentityUserToken<string>>().ToTable("operator_tokens");
+    }
+}

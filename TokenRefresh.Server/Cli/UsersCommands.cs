@@ -1,0 +1,83 @@
+using System.CommandLine;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Server.Access;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>users …</c>.</summary>
+internal static class UsersCommands
+{
+    public static Command Create(VerbHost host) => new("users", "The people who may sign in to the panel.") { Add(host), List(host), ResetPassword(host) };
+
+    private static Command Add(VerbHost host)
+    {
+        var name = new Argument<string>("NAME") { Description = "The name to sign in with." };
+        var role = new Option<Role>("--role") { Description = "viewer reads; operator also refreshes, tests, pauses; admin also manages users, client keys, imports.", Required = true };
+        var command = new Command("add", "Add a user; the password comes from stdin, or is made up and printed once.") { name, role };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services => ChangeAsync(services, (users, password) => users.AddAsync(call.GetValue(name)!, call.GetValue(role), password, Options.Caller), cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static Command List(VerbHost host)
+    {
+        var json = Options.Json();
+        var command = new Command("list", "Every user, by name.") { json };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                await using var scope = services.CreateAsyncScope();
+                var users = await scope.ServiceProvider.GetRequiredService<Operators>().ListAsync(cancellationToken);
+                if (call.GetValue(json))
+                {
+                    Output.Json(users.Select(user => new { Name = user.UserName, user.Role, user.CreatedAt, user.LastSignInAt, user.LockoutEnd }));
+                }
+                else
+                {
+                    var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
+                    Output.Table(
+                        ["NAME", "ROLE", "CREATED", "LAST SIGN-IN", "LOCKED UNTIL"],
+                        users.Select(user => (IReadOnlyList<string>)
+                            [user.UserName!, user.Role.ToString().ToLowerInvariant(), Output.At(user.CreatedAt, zone), Output.At(user.LastSignInAt, zone), Output.At(user.LockoutEnd, zone)]),
+                        "There is no user yet; the server makes the first one when it starts.");
+                }
+
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command ResetPassword(VerbHost host)
+    {
+        var name = new Argument<string>("NAME") { Description = "The user's name." };
+        var command = new Command("reset-password", "Give a user a new password, from stdin or made up, and end every sign-in of theirs.") { name };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services => ChangeAsync(services, (users, password) => users.ResetPasswordAsync(call.GetValue(name)!, password, Options.Caller), cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> ChangeAsync(IServiceProvider services, Func<Operators, string, Task> change, CancellationToken cancellationToken)
+    {
+        var given = Console.IsInputRedirected ? (await Console.In.ReadToEndAsync(cancellationToken)).TrimEnd('\r', '\n') : "";
+        var password = given.Length > 0 ? given : Operators.NewPassword();
+        await using var scope = services.CreateAsyncScope();
+        try
+        {
+            await change(scope.ServiceProvider.GetRequiredService<Operators>(), password);
+        }
+        catch (OperatorException error)
+        {
+            throw new UsageException(error.Message);
+        }
+
+        if (given.Length == 0)
+        {
+            Console.Out.WriteLine(password);
+            Output.Note("Keep it now: it is not stored and cannot be shown again.");
+        }
+
+        return ExitCode.Done;
+    }
+}

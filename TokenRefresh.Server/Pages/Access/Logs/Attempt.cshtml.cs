@@ -1,0 +1,37 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
+using TokenRefresh.Jobs.Attempts;
+
+namespace TokenRefresh.Server.Pages.Access.Logs;
+
+/// <summary>One call of an attempt, as its row tells it.</summary>
+internal sealed record StepView(string Call, string Outcome, string Status, string Code, string TrackId);
+
+/// <summary>One attempt in full.</summary>
+internal sealed class AttemptModel(AttemptLog log) : PanelPage
+{
+    private JsonElement metadata;
+
+    public RefreshAttempt Row { get; private set; } = null!;
+
+    public IReadOnlyList<StepView> Steps { get; private set; } = [];
+
+    public async Task<IActionResult> OnGetAsync(long id, CancellationToken cancellationToken)
+    {
+        if (await log.FindAsync(id, cancellationToken) is not { } row)
+        {
+            return NotFound();
+        }
+
+        Row = row;
+        metadata = JsonDocument.Parse(row.Metadata).RootElement;
+        Steps = metadata.TryGetProperty("steps", out var steps)
+            ? [.. steps.EnumerateArray().Select(step => new StepView(Text(step, "call"), Text(step, "outcome"), Text(step, "http_status"), Text(step, "provider_code"), Text(step, "track_id")))]
+            : [];
+        return Page();
+    }
+
+    public DateTimeOffset? Instant(string field) => metadata.TryGetProperty(field, out var value) && value.TryGetDateTimeOffset(out var at) ? at : null;
+
+    private static string Text(JsonElement step, string field) => step.TryGetProperty(field, out var value) ? $"{value}" : "";
+}

@@ -1,0 +1,73 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Server.Access;
+
+namespace TokenRefresh.Server.Pages.Account;
+
+/// <summary>The sign-in form.</summary>
+internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Operator> users, AuditTrail audit, TimeProvider clock) : PageModel
+{
+    private const int LongestName = 64, LongestPassword = 256;
+
+    /// <summary>What was typed, kept for the next try.</summary>
+    [BindProperty]
+    public string? Name { get; set; }
+
+    /// <summary>Never shown again.</summary>
+    [BindProperty]
+    public string? Password { get; set; }
+
+    /// <summary>Where the person was on the way to.</summary>
+    [BindProperty(SupportsGet = true)]
+    public string? ReturnUrl { get; set; }
+
+    /// <summary>Why there is no sign-in yet.</summary>
+    public string? Problem { get; private set; }
+
+    public IActionResult OnGet() => User.Identity?.IsAuthenticated == true ? Onward() : Page();
+
+    public async Task<IActionResult> OnPostAsync()
+    {
+        if (Name is not { Length: > 0 and <= LongestName } || Password is not { Length: > 0 and <= LongestPassword } || Name.Any(char.IsControl))
+        {
+            Problem = "Enter name and password.";
+            return Page();
+        }
+
+        var person = await users.FindByNameAsync(Name);
+        if (person is null)
+        {
+            // As much work as for somebody who exists, so that the time tells nothing.
+            users.PasswordHasher.HashPassword(new(), Password);
+            return Refuse();
+        }
+
+        var result = await signIn.PasswordSignInAsync(person, Password, isPersistent: false, lockoutOnFailure: true);
+        if (result.Succeeded)
+        {
+            person.LastSignInAt = clock.GetUtcNow();
+            await users.UpdateAsync(person);
+            await audit.WriteAsync($"user:{person.UserName}", "user.signed_in", person.UserName!, new { });
+            return Onward();
+        }
+
+        if (result.IsLockedOut)
+        {
+            await audit.WriteAsync($"user:{person.UserName}", "user.locked_out", person.UserName!, new { until = person.LockoutEnd });
+        }
+
+        return Refuse();
+    }
+
+    // The same words for every reason: they tell neither who exists nor who is locked out.
+    private PageResult Refuse()
+    {
+        Problem = "Name and password do not fit, or there were too many tries: then wait a quarter of an hour.";
+        Response.StatusCode = StatusCodes.Status401Unauthorized;
+        return Page();
+    }
+
+    private LocalRedirectResult Onward() => LocalRedirect(Url.IsLocalUrl(ReturnUrl) ? ReturnUrl : "/access/tokens");
+}

@@ -1,0 +1,35 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Html;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>A token's life as a bar, drawn as SVG: how much is gone, and where its renewal falls due.</summary>
+internal static class LifeBar
+{
+    public static IHtmlContent Draw(TokenView token)
+    {
+        if (token.Stored is not { IssuedAt: { } issued, ExpiresAt: { } expires } || expires <= issued)
+        {
+            return HtmlString.Empty;
+        }
+
+        var gone = Share(token.AsOf);
+        var due = token.Stored.RefreshDueAt is { } at ? Share(at) : (double?)null;
+        var label = $"{gone:0} % of its life is gone{(due is { } point ? $"; it is renewed at {point:0} %" : "")}";
+        return new HtmlString(string.Create(
+            CultureInfo.InvariantCulture,
+            $"""<svg class="life" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{label}"><title>{label}</title><rect class="track" width="100" height="6"/><rect class="gone" width="{gone:0.#}" height="6"/>{(due is { } mark ? string.Create(CultureInfo.InvariantCulture, $"""<rect class="due" x="{Math.Min(99, mark):0.#}" width="1" height="6"/>""") : "")}</svg>"""));
+
+        double Share(DateTimeOffset instant) => Math.Clamp((instant - issued) / (expires - issued) * 100, 0, 100);
+    }
+
+    /// <summary>How bad a state is, as the stylesheet names it.</summary>
+    public static string Kind(TokenState state) => state switch
+    {
+        TokenState.Fresh or TokenState.Due => "is-well",
+        TokenState.NotConfigured or TokenState.Paused => "is-aside",
+        TokenState.Overdue or TokenState.NeedsPerson => "is-warning",
+        _ => "is-ill",
+    };
+}

@@ -1,0 +1,24 @@
+using System.Globalization;
+using TokenRefresh.Jobs.Attempts;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>How rows of the log read on pages.</summary>
+internal static class LogWords
+{
+    /// <summary>As the stylesheet names it.</summary>
+    public static string Kind(AttemptStatus status) => status switch
+    {
+        AttemptStatus.Success => "is-well",
+        AttemptStatus.Failed => "is-ill",
+        AttemptStatus.Running => "is-warning",
+        _ => "is-aside",
+    };
+
+    public static string Duration(double? milliseconds) => milliseconds switch
+    {
+        null => "–",
+        < 1000 => string.Create(CultureInfo.InvariantCulture, $"{milliseconds:0} ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000:0.0} s"),
+    };
+}

@@ -1,0 +1,38 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Html;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>Instants as people read them: in the configured zone, with UTC on hover, and how far off.</summary>
+internal sealed class Moments(IOptions<ScheduleOptions> schedule, TimeProvider clock)
+{
+    public DateTimeOffset Now => clock.GetUtcNow();
+
+    public string Zone => schedule.Value.TimeZone;
+
+    /// <summary>Date and time in the zone.</summary>
+    public IHtmlContent At(DateTimeOffset? instant) => instant is { } at ? Time(at, InZone(at)) : new HtmlString("<span class=\"none\">–</span>");
+
+    /// <summary>How far off, such as <c>in 3 h</c> or <c>5 min ago</c>.</summary>
+    public IHtmlContent Away(DateTimeOffset? instant)
+    {
+        if (instant is not { } at)
+        {
+            return new HtmlString("<span class=\"none\">–</span>");
+        }
+
+        var off = at - Now;
+        return Time(at, off < TimeSpan.Zero ? $"{Spans.InWords(-off)} ago" : $"in {Spans.InWords(off)}", "away");
+    }
+
+    /// <summary>The life that is left, such as <c>9 d 4 h</c>.</summary>
+    public IHtmlContent Left(DateTimeOffset at) => at <= Now ? Away(at) : Time(at, Spans.InWords(at - Now), "left");
+
+    public string InZone(DateTimeOffset at) => TimeZoneInfo.ConvertTime(at, schedule.Value.Zone).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+
+    private HtmlString Time(DateTimeOffset at, string text, string? relative = null) => new(
+        $"<time datetime=\"{at.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}\" title=\"{InZone(at)} {Zone} · {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC\"{(relative is null ? "" : $" data-relative=\"{relative}\"")}>{text}</time>");
+}

@@ -1,0 +1,58 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.RateLimiting;
+using TokenRefresh.Server.Access;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>The panel for people.</summary>
+internal static class PanelRegistration
+{
+    /// <summary>No form of the panel is larger.</summary>
+    private const int LargestForm = 256 * 1024;
+
+    public static IServiceCollection AddPanel(this IServiceCollection services, bool isDevelopment)
+    {
+        services.AddSignIn(isDevelopment);
+        services.AddRazorPages(pages =>
+        {
+            pages.Conventions.AuthorizeFolder("/Access", nameof(Role.Viewer));
+            pages.Conventions.AllowAnonymousToFolder("/Account");
+            pages.Conventions.ConfigureFilter(new RoleFilter());
+            pages.Conventions.AddPageApplicationModelConvention("/Account/Login", page => page.EndpointMetadata.Add(new EnableRateLimitingAttribute(AccessRegistration.SignInLimit)));
+        });
+        services.Configure<FormOptions>(forms => (forms.ValueLengthLimit, forms.MultipartBodyLengthLimit) = (LargestForm, LargestForm));
+        services.AddScoped<PanelActions>();
+        services.AddSingleton<Moments>();
+        return services;
+    }
+
+    /// <summary>What stands before the pages. The programs' addresses are left out: they have keys of their own, and no time to lose.</summary>
+    public static void UsePanel(this WebApplication app)
+    {
+        // Without these the host would add both for every request, and before its address is looked up.
+        foreach (var added in new[] { "__AuthenticationMiddlewareSet", "__AuthorizationMiddlewareSet" })
+        {
+            ((IApplicationBuilder)app).Properties[added] = true;
+        }
+
+        app.UseWhen(IsForPeople, pages =>
+        {
+            pages.UsePageHeaders();
+            pages.UsePlainPages();
+            pages.UseStaticFiles();
+            pages.UseRateLimiter();
+            pages.UseAuthentication();
+            pages.UseAuthorization();
+        });
+    }
+
+    public static void MapPanel(this WebApplication app)
+    {
+        app.MapGet("/", () => Results.LocalRedirect("~/access/tokens")).ExcludeFromDescription();
+        app.MapRazorPages();
+        app.MapJobsDashboard();
+    }
+
+    private static bool IsForPeople(HttpContext context) =>
+        !context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) && !context.Request.Path.StartsWithSegments("/openapi", StringComparison.Ordinal);
+}

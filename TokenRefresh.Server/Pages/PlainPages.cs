@@ -1,0 +1,44 @@
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>What people see in place of a bare status; needs no database and no sign-in.</summary>
+internal static class PlainPages
+{
+    public static void UsePlainPages(this IApplicationBuilder app) => app.Use(async (context, next) =>
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error) && !context.Response.HasStarted)
+        {
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            context.Response.Headers.RetryAfter = "5";
+        }
+
+        if (context.Response is { HasStarted: false, ContentLength: null, ContentType: null, StatusCode: >= 400 and < 600 and not StatusCodes.Status401Unauthorized } response)
+        {
+            var (heading, advice) = Words(response.StatusCode);
+            response.ContentType = "text/html; charset=utf-8";
+            await response.WriteAsync(
+                $"""
+                <!doctype html>
+                <html lang="en">
+                <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{heading} · TokenRefresh</title><link rel="icon" href="/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/site.css"></head>
+                <body><main><section class="narrow card"><h1>{heading}</h1><p>{advice}</p><p><a href="/access/tokens">To the tokens</a></p></section></main></body>
+                </html>
+                """);
+        }
+    });
+
+    private static (string Heading, string Advice) Words(int status) => status switch
+    {
+        StatusCodes.Status400BadRequest => ("The form was not accepted", "It was forged, is older than your sign-in, or holds what is no text. Go back, reload the page, and send it again; nothing was changed."),
+        StatusCodes.Status403Forbidden => ("That is not yours to do", "Your role does not allow it. An administrator can change it."),
+        StatusCodes.Status404NotFound => ("There is nothing here", "The address may be misspelt, or what it named is gone."),
+        StatusCodes.Status429TooManyRequests => ("Too many tries", "Wait a minute, then try again."),
+        StatusCodes.Status503ServiceUnavailable => ("The database is away", "The panel shows what is stored, so it has nothing to show now. Programs are served valid tokens from memory meanwhile; try again in a moment."),
+        _ => ("Something went wrong", "The server's log tells more. What was stored is unchanged."),
+    };
+}

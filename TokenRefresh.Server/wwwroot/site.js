@@ -1,0 +1,42 @@
+// Everything works without this. It tells relative times anew, and renews the parts of a page that are marked, each 30 s while
+// the page is visible and nobody has typed or chosen anything in them.
+(() => {
+  const units = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
+  const words = (seconds) => {
+    let left = Math.floor(Math.abs(seconds));
+    const parts = [];
+    for (const [size, unit] of units) {
+      const count = Math.floor(left / size);
+      left -= count * size;
+      if (count > 0 || parts.length > 0) parts.push(count > 0 ? `${count} ${unit}` : '');
+      if (parts.length === 2) break;
+    }
+    return parts.filter(Boolean).join(' ') || '0 s';
+  };
+  const tell = () => {
+    for (const time of document.querySelectorAll('time[data-relative]')) {
+      const off = (new Date(time.dateTime) - Date.now()) / 1000;
+      time.textContent = off < 0 ? `${words(off)} ago` : time.dataset.relative === 'left' ? words(off) : `in ${words(off)}`;
+    }
+  };
+
+  const touched = (part) => part.contains(document.activeElement) && document.activeElement !== document.body
+    || [...part.querySelectorAll('input')].some((input) => input.type === 'checkbox' ? input.checked !== input.defaultChecked : input.value !== input.defaultValue);
+  const renew = async () => {
+    const parts = [...document.querySelectorAll('[data-renew]')].filter((part) => part.id && !touched(part));
+    if (document.hidden || parts.length === 0) return;
+    const answer = await fetch(location.href, { headers: { 'X-Requested-With': 'fetch' } }).catch(() => null);
+    if (!answer || !answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    for (const part of parts) {
+      const next = fresh.getElementById(part.id);
+      if (next && !touched(part)) part.replaceWith(document.adoptNode(next));
+    }
+    tell();
+  };
+
+  tell();
+  setInterval(tell, 1000);
+  setInterval(renew, 30000);
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) renew(); });
+})();

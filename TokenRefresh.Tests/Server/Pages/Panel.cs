@@ -1,0 +1,73 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+/// <summary>The panel as a browser without script uses it.</summary>
+internal sealed partial class Panel : IAsyncDisposable
+{
+    public const string Password = "a long enough password";
+
+    private readonly HttpClientHandler handler = new() { AllowAutoRedirect = true, CookieContainer = new() };
+
+    private Panel(RunningServer server)
+    {
+        Server = server;
+        Http = new(handler) { BaseAddress = server.Http.BaseAddress };
+    }
+
+    public RunningServer Server { get; }
+
+    public HttpClient Http { get; }
+
+    public static async Task<Panel> OpenAsync(PostgresFixture postgres, Role? role = null, ModelProvider? provider = null)
+    {
+        var panel = new Panel(await RunningServer.StartAsync(postgres, provider: provider));
+        if (provider is null)
+        {
+            await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync()).Version > 0, "the token is obtained");
+        }
+
+        if (role is { } known)
+        {
+            await panel.AddAsync(known.ToString(), known);
+            await panel.SignInAsync(known.ToString());
+        }
+
+        return panel;
+    }
+
+    public async Task AddAsync(string name, Role role)
+    {
+        await using var scope = Server.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<Operators>().AddAsync(name, role, Password, "a test");
+    }
+
+    public Task<HttpResponseMessage> SignInAsync(string name, string password = Password) => PostAsync("/account/login", "/account/login", ("Name", name), ("Password", password));
+
+    public async Task<string> ReadAsync(string path) => await (await Http.GetAsync(path)).Content.ReadAsStringAsync();
+
+    /// <summary>Sends a form as the page at <paramref name="from"/> would, with that page's token against forgery.</summary>
+    public async Task<HttpResponseMessage> PostAsync(string from, string to, params (string Name, string Value)[] fields)
+    {
+        var token = Antiforgery().Match(await ReadAsync(from)).Groups[1].Value;
+        return await Http.PostAsync(to, new FormUrlEncodedContent([.. fields.Select(field => KeyValuePair.Create(field.Name, field.Value)), new("__RequestVerificationToken", token)]));
+    }
+
+    public static string Said(string page) => WebUtility.HtmlDecode(SaidText().Match(page).Groups[1].Value);
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await Server.DisposeAsync();
+    }
+
+    [GeneratedRegex("name=\"__RequestVerificationToken\" type=\"hidden\" value=\"([^\"]+)\"")]
+    private static partial Regex Antiforgery();
+
+    [GeneratedRegex("<p class=\"said [a-z]+\" role=\"[a-z]+\">([^<]*)</p>")]
+    private static partial Regex SaidText();
+}

@@ -1,0 +1,190 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+public sealed class PanelTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task A_forced_refresh_tells_what_came_of_it_and_the_log_and_the_audit_name_the_person()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+
+        var page = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"))).Content.ReadAsStringAsync();
+
+        Panel.Said(page).ShouldMatch("^(jibit: Refreshed; expires|Asked for jibit)");
+        await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync()).Version == 2, "the token is renewed");
+        (await panel.Server.LogAsync())[^1].TriggeredBy.ShouldBe("user:Operator");
+        (await panel.Server.Services.GetRequiredService<AuditTrail>().RecentAsync(1, null, default))[0].Action.ShouldBe("token.refresh_forced");
+    }
+
+    [Fact]
+    public async Task A_refresh_that_is_not_due_says_so_and_calls_nobody()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+        var calls = panel.Server.Provider.Calls.Count;
+
+        var page = await (await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Refresh")).Content.ReadAsStringAsync();
+
+        Panel.Said(page).ShouldMatch("^(jibit: Fresh: due at|Asked for jibit)");
+        panel.Server.Provider.Calls.Count.ShouldBe(calls);
+    }
+
+    [Fact]
+    public async Task Two_operators_at_once_cause_one_call_and_both_see_what_came_of_it()
+    {
+        var release = new TaskCompletionSource<ProviderResult?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+        var calls = panel.Server.Provider.Calls.Count;
+        panel.Server.Provider.Before = (_, _) => release.Task;
+
+        var first = panel.PostAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"));
+        await RunningServer.UntilAsync(() => Task.FromResult(panel.Server.Provider.Calls.Count > calls), "the first is at the provider");
+        var second = panel.PostAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"));
+        await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Message.StartsWith("Another refresh", StringComparison.Ordinal)), "the second has found the first");
+        release.SetResult(null);
+
+        Panel.Said(await (await first).Content.ReadAsStringAsync()).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
+        Panel.Said(await (await second).Content.ReadAsStringAsync()).ShouldMatch("in flight, started by user:Operator|Asked for jibit");
+        panel.Server.Provider.Calls.Count.ShouldBe(calls + 1);
+    }
+
+    [Fact]
+    public async Task Test_shows_what_the_provider_said_and_how_fast()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+
+        var page = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=Test", ("name", "jibit"))).Content.ReadAsStringAsync();
+
+        Panel.Said(page).ShouldBe("jibit: the provider took the token (HTTP 200, 5 ms).");
+    }
+
+    [Fact]
+    public async Task A_pause_needs_a_reason_shows_it_and_ends_when_it_is_resumed()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+
+        var without = await (await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", " "))).Content.ReadAsStringAsync();
+        Panel.Said(without).ShouldStartWith("A pause needs a reason");
+        (await panel.Server.TokenAsync()).PausedAt.ShouldBeNull();
+
+        await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", "<b>moving house</b>"), ("hours", "2"));
+        var paused = await panel.ReadAsync("/access/tokens/jibit");
+        paused.ShouldContain("&lt;b&gt;moving house&lt;/b&gt;");
+        (await panel.Server.TokenAsync()).PausedUntil.ShouldNotBeNull();
+
+        await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Resume");
+        (await panel.Server.TokenAsync()).PausedAt.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Chosen_tokens_are_refreshed_together_and_none_chosen_changes_nothing()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator, new ModelProvider { TokenNames = ["a", "b", "c"] });
+        await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync("c")).Version == 1, "all are obtained");
+
+        var both = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=ForceChosen", ("names", "a"), ("names", "b"), ("names", "unknown"))).Content.ReadAsStringAsync();
+        var none = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=ForceChosen")).Content.ReadAsStringAsync();
+
+        Panel.Said(both).ShouldMatch("^(2 refreshed, 0 failed, 0 skipped\\.|Asked for 2 tokens)");
+        Panel.Said(none).ShouldBe("Nothing was chosen.");
+    }
+
+    [Fact]
+    public async Task A_failing_token_is_told_in_the_verdict_with_the_providers_own_words_and_its_row_can_be_retried()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator, new ModelProvider { Before = ModelProvider.Failing(FailureKind.CredentialRejected) });
+        await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "it has failed");
+
+        var tokens = await panel.ReadAsync("/access/tokens");
+        tokens.ShouldContain("jibit is missing.");
+        tokens.ShouldContain("credential_rejected: HTTP 503");
+        panel.Server.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);
+        var id = (await panel.Server.LogAsync())[^1].Id;
+        await panel.PostAsync("/access/token-refresh-logs", "/access/token-refresh-logs?handler=Retry", ("id", $"{id}"));
+
+        await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row is { Status: AttemptStatus.Success, TriggeredBy: "user:Operator" }), "the retry succeeds");
+        (await panel.ReadAsync("/access/tokens")).ShouldContain("Nothing is wrong.");
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("?provider=jibit", true)]
+    [InlineData("?token=jibit&status=Success&trigger=Due&hours=720", true)]
+    [InlineData("?status=Failed", false)]
+    [InlineData("?trigger=Forced", false)]
+    [InlineData("?error=provider_down", false)]
+    [InlineData("?text=refreshed", true)]
+    [InlineData("?text=SCHEDULE", true)]
+    [InlineData("?text=%25", false)]
+    [InlineData("?text=%00refreshed", true)]
+    [InlineData("?token=%3Cscript%3E", false)]
+    [InlineData("?before=1", false)]
+    public async Task Each_filter_of_the_log_works_alone_and_together(string query, bool isFound)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+
+        var page = await panel.ReadAsync($"/access/token-refresh-logs{query}");
+
+        page.Contains("href=\"/access/token-refresh-logs/1\"", StringComparison.Ordinal).ShouldBe(isFound);
+        page.ShouldNotContain("<script>");
+    }
+
+    [Fact]
+    public async Task The_log_pages_by_key_and_exports_what_fits_as_csv_and_json()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        for (var row = 0; row < 60; row++)
+        {
+            await panel.Server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Manual, $"=cmd|{row}"), default);
+        }
+
+        var first = await panel.ReadAsync("/access/token-refresh-logs");
+        var older = System.Text.RegularExpressions.Regex.Match(first, "\\?before=(\\d+)").Groups[1].Value;
+        var second = await panel.ReadAsync($"/access/token-refresh-logs?before={older}");
+        var csv = await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=csv&trigger=Manual");
+        var json = System.Text.Json.JsonDocument.Parse(await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=json&status=Success")).RootElement;
+
+        first.ShouldNotContain("href=\"/access/token-refresh-logs/1\"");
+        second.ShouldContain("href=\"/access/token-refresh-logs/1\"");
+        csv.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(61);
+        csv.ShouldContain(",'=cmd|0,");
+        json.GetArrayLength().ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("/access/tokens/unknown")]
+    [InlineData("/access/token-refresh-logs/999999")]
+    [InlineData("/access/token-refresh-logs?handler=Export&format=xml")]
+    [InlineData("/no/such/page")]
+    public async Task What_is_not_there_is_a_page_that_helps(string path)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+
+        var answer = await panel.Http.GetAsync(path);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await answer.Content.ReadAsStringAsync()).ShouldContain("There is nothing here");
+    }
+
+    [Fact]
+    public async Task No_page_shows_a_secret()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await panel.PostAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"));
+
+        foreach (var path in new[] { "/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/audit", "/hangfire/jobs/succeeded", "/hangfire/jobs/details/2", "/access/token-refresh-logs?handler=Export&format=csv" })
+        {
+            var page = await panel.ReadAsync(path);
+            page.ShouldNotContain("access-of-jibit", customMessage: path);
+            page.ShouldNotContain("refresh-of-jibit", customMessage: path);
+        }
+    }
+}
