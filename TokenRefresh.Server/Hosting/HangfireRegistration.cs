@@ -2,6 +2,7 @@ using System.Globalization;
 using Hangfire;
 using Hangfire.AspNetCore;
 using Hangfire.Common;
+using Hangfire.Logging;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
 using Microsoft.Extensions.Options;
@@ -27,7 +28,8 @@ internal static class HangfireRegistration
         // Hangfire's default is a process-wide static, so of two hosts in one process one would run its jobs with the other's services.
         services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
         services.AddSingleton<IDatabaseStep, HangfireSchema>();
-        services.AddHangfire(configuration => configuration
+        services.AddHangfire((provider, configuration) => configuration
+            .UseLogProvider(new SurvivingLog(provider.GetRequiredService<ILoggerFactory>()))
             .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
             .UseSimpleAssemblyNameTypeSerializer()
             .UseRecommendedSerializerSettings()
@@ -82,5 +84,25 @@ internal static class HangfireRegistration
             await connection.OpenAsync(cancellationToken);
             PostgreSqlObjectsInstaller.Install(connection, Schema);
         }
+    }
+
+    /// <summary>Hangfire keeps one log for the process. When the host that brought it has ended, others in the process go on without a log, not without jobs.</summary>
+    private sealed class SurvivingLog(ILoggerFactory factory) : ILogProvider, ILog
+    {
+        private readonly AspNetCoreLogProvider log = new(factory);
+
+        public ILog GetLogger(string name)
+        {
+            try
+            {
+                return log.GetLogger(name);
+            }
+            catch (ObjectDisposedException)
+            {
+                return this;
+            }
+        }
+
+        public bool Log(Hangfire.Logging.LogLevel logLevel, Func<string>? messageFunc, Exception? exception = null) => false;
     }
 }
