@@ -10,7 +10,7 @@ namespace TokenRefresh.Tests.Browser;
 public sealed class PanelInBrowserTests(PostgresFixture postgres)
 {
     private static readonly string[] Pages =
-        ["/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/audit", "/no/such/page"];
+        ["/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-health", "/access/audit", "/no/such/page"];
 
     [Theory]
     [InlineData(1280, ColorScheme.Light, true)]

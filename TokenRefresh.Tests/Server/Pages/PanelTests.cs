@@ -159,6 +159,32 @@ public sealed class PanelTests(PostgresFixture postgres)
         json.GetArrayLength().ShouldBe(1);
     }
 
+    [Fact]
+    public async Task The_health_page_says_what_is_wrong_and_runs_a_job_of_the_timetable()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+        (await panel.ReadAsync("/access/token-health")).ShouldContain("Nothing is wrong.");
+        await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", "a test"));
+
+        var ran = await (await panel.PostAsync("/access/token-health", "/access/token-health?handler=Run", ("id", "due-token-refresh"))).Content.ReadAsStringAsync();
+        var unknown = await panel.PostAsync("/access/token-health", "/access/token-health?handler=Run", ("id", "no-such-job"));
+
+        Panel.Said(ran).ShouldBe("due-token-refresh runs now.");
+        unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task A_provider_that_is_down_is_wrong_on_the_health_page()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, new ModelProvider { Before = ModelProvider.Failing(FailureKind.CredentialRejected) });
+        await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "it has failed");
+
+        var page = await panel.ReadAsync("/access/token-health");
+
+        page.ShouldContain("Wrong now: missing: jibit.");
+        page.ShouldContain("Nothing is held.");
+    }
+
     [Theory]
     [InlineData("/access/tokens/unknown")]
     [InlineData("/access/token-refresh-logs/999999")]

@@ -97,7 +97,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        foreach (var path in new[] { "/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/audit" })
+        foreach (var path in new[] { "/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-health", "/access/audit" })
         {
             var answer = await panel.Http.GetAsync(path);
             answer.StatusCode.ShouldBe(HttpStatusCode.OK, path);
@@ -135,13 +135,13 @@ public sealed class SignInTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
         var before = (await panel.Server.TokenAsync()).Version;
         var calls = panel.Server.Provider.Calls.Count;
-        string[] handlers = ["Refresh", "Force", "Test", "RefreshChosen", "ForceChosen", "PauseChosen", "ResumeChosen", "Pause", "Resume", "Trigger", "Retry"];
+        string[] handlers = ["Refresh", "Force", "Test", "RefreshChosen", "ForceChosen", "PauseChosen", "ResumeChosen", "Pause", "Resume", "Trigger", "Retry", "Run"];
 
-        foreach (var path in new[] { "/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/audit" })
+        foreach (var path in new[] { "/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-health", "/access/audit" })
         {
             foreach (var handler in handlers)
             {
-                var answer = await panel.PostAsync("/access/tokens", $"{path}?handler={handler}", ("name", "jibit"), ("names", "jibit"), ("reason", "because"), ("id", "1"), ("force", "true"));
+                var answer = await panel.PostAsync("/access/tokens", $"{path}?handler={handler}", ("name", "jibit"), ("names", "jibit"), ("reason", "because"), ("id", "due-token-refresh"), ("force", "true"));
                 ((int)answer.StatusCode).ShouldBeOneOf([400, 403, 404, 405], $"{path} {handler}");
             }
         }
