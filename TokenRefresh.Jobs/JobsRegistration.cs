@@ -79,6 +79,8 @@ public static class JobsRegistration
         .AddSingleton<TokenControls>()
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
+        .AddSingleton<TokenTails>()
+        .AddSingleton<TokenLives>()
         .AddSingleton<AttemptLog>();
 
     private static IServiceCollection AddRefreshing(this IServiceCollection services) => services
