@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -8,18 +9,32 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
 
-/// <summary>What a person does to a token by hand, other than refreshing it: pause, resume, import, roll back.</summary>
+/// <summary>What a person does to a token by hand, other than refreshing it: pause, resume, import, roll back. All of it is in the audit.</summary>
 public sealed class TokenControls(
     IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, NodeName node, TimeProvider clock)
 {
     /// <summary>Keeps a token from being refreshed automatically; it is still served while it is valid.</summary>
     /// <param name="until">When the pause ends by itself; null for never.</param>
-    public Task PauseAsync(string name, string reason, DateTimeOffset? until, CancellationToken cancellationToken) =>
-        ChangeAsync(name, (_, token, now) => Did(() => token.Pause(now, until, reason)), cancellationToken);
+    public Task PauseAsync(string name, string reason, DateTimeOffset? until, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            name,
+            (db, token, now) =>
+            {
+                token.Pause(now, until, reason);
+                return Audited(db, by, "token.paused", token.Name, new { reason, until }, now);
+            },
+            cancellationToken);
 
     /// <summary>Ends a pause.</summary>
-    public Task ResumeAsync(string name, CancellationToken cancellationToken) =>
-        ChangeAsync(name, (_, token, _) => Did(token.Resume), cancellationToken);
+    public Task ResumeAsync(string name, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            name,
+            (db, token, now) =>
+            {
+                token.Resume();
+                return Audited(db, by, "token.resumed", token.Name, new { }, now);
+            },
+            cancellationToken);
 
     /// <summary>Stores a token that a person has started elsewhere and keeps the one before it. Whatever is in flight for it loses.</summary>
     public Task ImportAsync(string name, ImportedToken imported, string importedBy, CancellationToken cancellationToken) =>
@@ -47,7 +62,7 @@ public sealed class TokenControls(
                     """{"imported":true}""",
                     now);
                 Note(db, settings, importedBy, $"Imported; expires {issued.ExpiresAt:u}.", old, issued.ExpiresAt, now);
-                return true;
+                return await Audited(db, importedBy, "token.imported", token.Name, new { expires_at = issued.ExpiresAt, with_refresh_token = issued.RefreshToken is not null }, now);
             },
             cancellationToken);
 
@@ -68,7 +83,7 @@ public sealed class TokenControls(
                 kept.Keep(token, by, now);
                 token.TakeBack(back, RenewalPolicy.Plan(token.Name, settings.Rule, back.IssuedAt, back.ExpiresAt), now);
                 Note(db, settings, by, $"Rolled back to the token that was replaced at {back.ReplacedAt:u}; expires {back.ExpiresAt:u}.", old, back.ExpiresAt, now);
-                return true;
+                return await Audited(db, by, "token.rolled_back", token.Name, new { expires_at = back.ExpiresAt }, now);
             },
             cancellationToken);
 
@@ -86,9 +101,9 @@ public sealed class TokenControls(
         db.Attempts.Add(row);
     }
 
-    private static Task<bool> Did(Action change)
+    private static Task<bool> Audited(TokenRefreshDbContext db, string by, string action, string token, object details, DateTimeOffset now)
     {
-        change();
+        db.Audit.Add(AuditEntry.Of(now, by, action, token, details));
         return Task.FromResult(true);
     }
 

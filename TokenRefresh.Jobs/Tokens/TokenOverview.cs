@@ -55,7 +55,7 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>The last outcome in words.</summary>
     public string LastOutcome => Stored switch
     {
-        null or { LastAttemptAt: null } => "never tried",
+        null or { LastAttemptAt: null, LastSuccessAt: null } => "never tried",
         { LastErrorCode: { } code } => $"{code}: {Stored.LastError}",
         _ => "success",
     };
