@@ -32,7 +32,7 @@ internal sealed class SignInEvents : CookieAuthenticationEvents
     // 307 keeps the form: what was typed is offered again after the sign-in.
     public override Task RedirectToLogin(RedirectContext<CookieAuthenticationOptions> context)
     {
-        if (!HttpMethods.IsPost(context.Request.Method) || !context.Request.HasFormContentType)
+        if (!HttpMethods.IsPost(context.Request.Method) || !context.Request.HasFormContentType || context.Request.Headers.XRequestedWith.Count > 0)
         {
             return base.RedirectToLogin(context);
         }
