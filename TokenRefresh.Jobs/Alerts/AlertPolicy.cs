@@ -91,13 +91,16 @@ public static class AlertPolicy
 
         // A clock that was put back must not multiply what is told, only delay it.
         var since = now - incident.LastToldAt!.Value;
+        var stage = complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max();
         return incident switch
         {
             { CriticalAt: not null, CriticalToldAt: null } => Word.Critical,
-            _ when complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max() > incident.ToldStage => Word.Reminder,
+            _ when stage > incident.ToldStage => Word.Reminder,
             { SnoozedUntil: { } until } when until > now => null,
             _ when incident.Subjects.Except(incident.ToldSubjects).Any() && since >= BetweenNews => Word.Joined,
-            { AcknowledgedAt: null } when since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => Word.Reminder,
+
+            // What dies at a known day is told of at its lead times, and not in between.
+            { AcknowledgedAt: null } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => Word.Reminder,
             _ => null,
         };
     }

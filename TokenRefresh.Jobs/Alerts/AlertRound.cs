@@ -75,6 +75,7 @@ public sealed class AlertRound(
          SELECT provider, count(*) FILTER (WHERE status = 'success') AS successes, count(*) FILTER (WHERE status = 'failed') AS failures
          FROM token_refresh_logs AS log
          WHERE started_at >= {now - RateWindow} AND status IN ('success', 'failed')
+           AND NOT EXISTS (SELECT 1 FROM incidents WHERE kind IN ('failed', 'needs_person') AND scope = log.provider AND resolved_at IS NULL)
            AND started_at > coalesce((SELECT max(resolved_at) FROM incidents WHERE kind IN ('failed', 'needs_person') AND scope = log.provider), '-infinity')
          GROUP BY provider
          """).ToListAsync(cancellationToken);

@@ -29,9 +29,10 @@ internal abstract record Block
 /// <summary>Writes the parts of a mail as text and as HTML. Everything that is not ours is text there, whatever signs it holds.</summary>
 internal sealed class MailBody
 {
-    private const string Frame = "font-family:system-ui,-apple-system,'Segoe UI',Tahoma,sans-serif;font-size:15px;line-height:1.5;max-width:40em";
-    private const string Cell = "padding:4px 16px 4px 0;text-align:left;vertical-align:top;border-bottom:1px solid #9994";
-    private const string Label = "padding:2px 16px 2px 0;text-align:left;vertical-align:top;font-weight:normal;opacity:.7;white-space:nowrap";
+    private const string Style =
+        "body{font:15px/1.5 system-ui,-apple-system,'Segoe UI',Tahoma,sans-serif;max-width:44em;margin:1em}h2{font-size:1em;margin:1.5em 0 .3em}"
+        + "table{border-collapse:collapse}th,td{text-align:start;vertical-align:top;padding:3px 16px 3px 0}th{font-weight:normal;opacity:.7;white-space:nowrap}"
+        + "td{border-bottom:1px solid #8884}.facts td{border:0}";
 
     private readonly List<Block> blocks = [];
 
@@ -96,25 +97,25 @@ internal sealed class MailBody
 
     private string Html(string title)
     {
-        var html = new StringBuilder($"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><title>{Safe(title)}</title></head>\n<body><div style=\"{Frame}\">\n");
+        var html = new StringBuilder($"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><title>{Safe(title)}</title><style>{Style}</style></head>\n<body>\n");
         foreach (var block in blocks)
         {
             html.Append(block switch
             {
                 Block.Paragraph paragraph => $"<p dir=\"auto\">{Safe(paragraph.Words)}</p>",
-                Block.Heading heading => $"<h2 style=\"font-size:1em;margin:1.5em 0 .3em\">{Safe(heading.Words)}</h2>",
-                Block.Facts facts => $"<table style=\"border-collapse:collapse\">{string.Concat(facts.Rows.Select(row => $"\n<tr><th style=\"{Label}\">{Safe(row.Label)}</th><td dir=\"auto\">{Safe(row.Value)}</td></tr>"))}\n</table>",
-                Block.Table table => $"<table style=\"border-collapse:collapse\">{Row("th", table.Headings)}{string.Concat(table.Rows.Select(row => Row("td", row)))}\n</table>",
+                Block.Heading heading => $"<h2>{Safe(heading.Words)}</h2>",
+                Block.Facts facts => $"<table class=\"facts\">{string.Concat(facts.Rows.Select(row => $"\n<tr><th>{Safe(row.Label)}</th><td dir=\"auto\">{Safe(row.Value)}</td></tr>"))}\n</table>",
+                Block.Table table => $"<table>{Row("th", table.Headings)}{string.Concat(table.Rows.Select(row => Row("td", row)))}\n</table>",
                 Block.Steps steps => $"<ol>{string.Concat(steps.Words.Select(words => $"<li>{Safe(words)}</li>"))}</ol>",
                 Block.Links links => $"<p>{string.Join(" · ", links.Rows.Select(row => $"<a href=\"{Safe(row.Address)}\">{Safe(row.Words)}</a>"))}</p>",
                 _ => throw new System.Diagnostics.UnreachableException(),
             }).Append('\n');
         }
 
-        return html.Append("</div></body></html>\n").ToString();
+        return html.Append("</body></html>\n").ToString();
     }
 
-    private static string Row(string tag, IReadOnlyList<string> cells) => $"\n<tr>{string.Concat(cells.Select(cell => $"<{tag} style=\"{Cell}\" dir=\"auto\">{Safe(cell)}</{tag}>"))}</tr>";
+    private static string Row(string tag, IReadOnlyList<string> cells) => $"\n<tr>{string.Concat(cells.Select(cell => $"<{tag} dir=\"auto\">{Safe(cell)}</{tag}>"))}</tr>";
 
     private static string Safe(string text) => WebUtility.HtmlEncode(text);
 }
