@@ -161,8 +161,10 @@ public sealed class WebAddressesAttribute() : AllowedAttribute("absolute http or
 /// <summary>A webhook that nobody can check is worth nothing.</summary>
 internal sealed class WebhookRules : IValidateOptions<NotificationOptions>
 {
+    private const int LeastSecret = 16;
+
     public ValidateOptionsResult Validate(string? name, NotificationOptions options) =>
-        options.Webhooks.Count > 0 && options.WebhookSecret.Length < 16
+        options.Webhooks.Count > 0 && options.WebhookSecret.Length < LeastSecret
             ? ValidateOptionsResult.Fail("TokenRefresh__Notifications__WebhookSecret = (hidden) is not allowed: at least 16 characters when TokenRefresh__Notifications__WebhookUrls is set, for the signature.")
             : ValidateOptionsResult.Success;
 }

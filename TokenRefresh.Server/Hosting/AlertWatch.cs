@@ -23,7 +23,7 @@ internal sealed partial class AlertWatch(
         {
             try
             {
-                await watcher.PingAsync(await LookAsync(stoppingToken), stoppingToken);
+                await WatchAsync(stoppingToken);
             }
             catch (Exception error) when (error is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
@@ -33,8 +33,11 @@ internal sealed partial class AlertWatch(
         }
     }
 
-    /// <summary>Looks once; a phrase where something is wrong, without names.</summary>
-    internal async Task<string?> LookAsync(CancellationToken cancellationToken)
+    /// <summary>Looks once, and tells the outside watcher.</summary>
+    internal async Task WatchAsync(CancellationToken cancellationToken) => await watcher.PingAsync(await LookAsync(cancellationToken), cancellationToken);
+
+    /// <summary>A phrase where something is wrong, without names.</summary>
+    private async Task<string?> LookAsync(CancellationToken cancellationToken)
     {
         try
         {

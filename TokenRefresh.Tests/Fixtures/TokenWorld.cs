@@ -35,6 +35,8 @@ internal sealed class TokenWorld : IAsyncDisposable
 
     public FakeTimeProvider Clock { get; }
 
+    public string ConnectionString => connectionString;
+
     /// <summary>The first node's services.</summary>
     public ServiceProvider Node { get; }
 

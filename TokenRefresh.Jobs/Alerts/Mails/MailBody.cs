@@ -49,12 +49,11 @@ internal sealed class MailBody
 
     public MailBody Links(params IEnumerable<(string Words, string Address)> rows) => Add(new Block.Links([.. rows]));
 
-    public MailText Write(string subject)
-    {
-        // A line break would begin a header of its own.
-        var line = new string([.. subject.Select(sign => char.IsControl(sign) ? ' ' : sign)]);
-        return new(line, Text(), Html(line));
-    }
+    public MailText Write(string subject) => new(Clean(subject), Text(), Html(Clean(subject)));
+
+    // A line break would begin a header of its own, or a line that seems ours; signs of direction would turn our words around.
+    private static string Clean(string words) => new([.. words.Select(sign => char.IsControl(sign) ? ' ' : sign)
+        .Where(sign => sign is not ('\u200e' or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069')))]);
 
     private MailBody Add(Block block)
     {
@@ -69,7 +68,7 @@ internal sealed class MailBody
         {
             foreach (var line in Lines(block))
             {
-                text.Append(line.TrimEnd()).Append('\n');
+                text.Append(Clean(line).TrimEnd()).Append('\n');
             }
 
             text.Append('\n');
@@ -117,5 +116,5 @@ internal sealed class MailBody
 
     private static string Row(string tag, IReadOnlyList<string> cells) => $"\n<tr>{string.Concat(cells.Select(cell => $"<{tag} dir=\"auto\">{Safe(cell)}</{tag}>"))}</tr>";
 
-    private static string Safe(string text) => WebUtility.HtmlEncode(text);
+    private static string Safe(string text) => WebUtility.HtmlEncode(Clean(text));
 }

@@ -35,12 +35,12 @@ public enum SmtpMood
 }
 
 /// <summary>A mail as the server took it.</summary>
-internal sealed record TakenMail(string Recipient, string Subject, string Text, string Html, string MessageId, string? InReplyTo, IReadOnlyList<string> References)
+internal sealed record TakenMail(string Recipient, string From, string Subject, string Text, string Html, string MessageId, string? InReplyTo, IReadOnlyList<string> References)
 {
     public static TakenMail Read(string recipient, string raw)
     {
         var message = MimeMessage.Load(new MemoryStream(Encoding.UTF8.GetBytes(raw)));
-        return new(recipient, message.Subject ?? "", message.TextBody ?? "", message.HtmlBody ?? "", message.MessageId ?? "", message.InReplyTo, [.. message.References]);
+        return new(recipient, ((MailboxAddress)message.From[0]).Address, message.Subject ?? "", message.TextBody ?? "", message.HtmlBody ?? "", message.MessageId ?? "", message.InReplyTo, [.. message.References]);
     }
 }
 
