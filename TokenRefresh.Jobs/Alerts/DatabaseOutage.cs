@@ -14,7 +14,7 @@ public sealed partial class DatabaseOutage(
     IEmailSender emails, IncidentTeller teller, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<NotificationOptions> options, TimeProvider clock, ILogger<DatabaseOutage> log)
 {
     /// <summary>A restart of Postgres is no outage.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private const string Part = "database";
 

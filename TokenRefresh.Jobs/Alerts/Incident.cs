@@ -135,7 +135,7 @@ public sealed class Incident
     public bool IsOpen => ResolvedAt is null;
 
     /// <summary>What the Message-ID of its first mail is made of, which all later ones refer to.</summary>
-    public string ThreadId => $"{Key.Replace(':', '.')}-{OpenedAt.ToUnixTimeSeconds()}";
+    public string ThreadId => $"{string.Join('.', Key.Split(':', StringSplitOptions.RemoveEmptyEntries))}.{OpenedAt.ToUnixTimeSeconds()}";
 
     internal static Incident Open(Complaint complaint, DateTimeOffset now) => new()
     {

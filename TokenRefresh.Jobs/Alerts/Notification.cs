@@ -117,6 +117,8 @@ public sealed class Notification
         MessageId = $"{Guid.NewGuid():N}",
     };
 
+    internal void Claim(DateTimeOffset until) => (ClaimedUntil, Attempts) = (until, Attempts + 1);
+
     // Two recipients of one incident have a thread each, and no Message-ID tells who else got one.
     private static string Digest(string recipient) =>
         Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(recipient)))[..8];

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
-using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -33,10 +31,10 @@ internal static class NotifyCommands
                     throw new UsageException("There is nobody to write to: set TokenRefresh__Notifications__Email, or give --to ADDRESS.");
                 }
 
-                var results = new List<(string Recipient, DeliveryOutcome? Outcome)>();
-                foreach (var row in await WriteAsync(services, recipients))
+                var results = new List<(string Recipient, DeliveryOutcome Outcome)>();
+                foreach (var row in services.GetRequiredService<TestMail>().For(recipients))
                 {
-                    results.Add((row.Recipient, await services.GetRequiredService<Outbox>().DeliverAsync(row.Id, cancellationToken)));
+                    results.Add((row.Recipient, await services.GetRequiredService<Outbox>().SendNowAsync(row, cancellationToken)));
                 }
 
                 Report(results, call.GetValue(json));
@@ -46,23 +44,14 @@ internal static class NotifyCommands
         return command;
     }
 
-    private static async Task<List<Notification>> WriteAsync(IServiceProvider services, string[] recipients)
-    {
-        var rows = services.GetRequiredService<TestMail>().For(recipients).ToList();
-        await using var db = await services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
-        db.Notifications.AddRange(rows);
-        await db.SaveChangesAsync();
-        return rows;
-    }
-
-    private static void Report(List<(string Recipient, DeliveryOutcome? Outcome)> results, bool asJson)
+    private static void Report(List<(string Recipient, DeliveryOutcome Outcome)> results, bool asJson)
     {
         var rows = results.Select(result => result.Outcome switch
         {
             DeliveryOutcome.Accepted accepted => (result.Recipient, Result: "delivered", Words: accepted.Words),
             DeliveryOutcome.Refused refused => (result.Recipient, Result: "refused", Words: refused.Reason),
             DeliveryOutcome.Failed failed => (result.Recipient, Result: "failed", Words: $"{failed.Reason}; a server tries it again"),
-            _ => (result.Recipient, Result: "pending", Words: "a server is delivering it"),
+            _ => throw new System.Diagnostics.UnreachableException(),
         }).ToList();
         if (asJson)
         {

@@ -30,7 +30,7 @@ public sealed partial class Outbox(
     {
         var pass = new DeliveryPass(0, 0, 0);
         var away = new HashSet<NotificationChannel>();
-        while (await ClaimAsync(away, null, cancellationToken) is { } row)
+        while (await ClaimAsync(away, cancellationToken) is { } row)
         {
             switch (await DeliverAsync(row, cancellationToken))
             {
@@ -54,9 +54,16 @@ public sealed partial class Outbox(
         return pass;
     }
 
-    /// <summary>Delivers one message now, whatever it waits for; null where somebody else is at it.</summary>
-    public async Task<DeliveryOutcome?> DeliverAsync(long id, CancellationToken cancellationToken) =>
-        await ClaimAsync([], id, cancellationToken) is { } row ? await DeliverAsync(row, cancellationToken) : null;
+    /// <summary>Writes a message down and delivers it here and now; if that fails, it is tried again like any other.</summary>
+    public async Task<DeliveryOutcome> SendNowAsync(Notification row, CancellationToken cancellationToken)
+    {
+        // Claimed from the start, so that no other node delivers it first.
+        row.Claim(clock.GetUtcNow() + ClaimFor);
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        db.Notifications.Add(row);
+        await db.SaveChangesAsync(cancellationToken);
+        return await DeliverAsync(row, cancellationToken);
+    }
 
     /// <summary>True when something should have been delivered for a while and was not.</summary>
     public async Task<bool> IsLateAsync(TimeSpan by, CancellationToken cancellationToken)
@@ -87,7 +94,7 @@ public sealed partial class Outbox(
     }
 
     // The messages of one incident to one recipient go out in their order. A time that lies too far ahead is a clock's that was put back.
-    private async Task<Notification?> ClaimAsync(IReadOnlyCollection<NotificationChannel> away, long? id, CancellationToken cancellationToken)
+    private async Task<Notification?> ClaimAsync(HashSet<NotificationChannel> away, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         var absurd = now + Pauses[^1] + Pauses[^1];
@@ -99,9 +106,9 @@ public sealed partial class Outbox(
              WHERE id = (
                  SELECT id FROM notifications AS next
                  WHERE status = 'pending' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
-                   AND CASE WHEN {id}::bigint IS NULL THEN next_attempt_at <= {now} OR next_attempt_at > {absurd} ELSE id = {id} END
+                   AND (next_attempt_at <= {now} OR next_attempt_at > {absurd})
                    AND channel <> ALL({left})
-                   AND ({id}::bigint IS NOT NULL OR incident_id IS NULL OR NOT EXISTS (
+                   AND (incident_id IS NULL OR NOT EXISTS (
                        SELECT 1 FROM notifications AS before
                        WHERE before.status = 'pending' AND before.incident_id = next.incident_id AND before.channel = next.channel
                          AND before.recipient = next.recipient AND before.id < next.id))
