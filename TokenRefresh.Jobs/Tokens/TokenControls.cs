@@ -61,6 +61,7 @@ public sealed class TokenControls(
                     RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt),
                     """{"imported":true}""",
                     now);
+                LeaveToPersonIfItMust(token, settings);
                 Note(db, settings, importedBy, $"Imported; expires {issued.ExpiresAt:u}.", old, issued.ExpiresAt, now);
                 return await Audited(db, importedBy, "token.imported", token.Name, new { expires_at = issued.ExpiresAt, with_refresh_token = issued.RefreshToken is not null }, now);
             },
@@ -82,6 +83,7 @@ public sealed class TokenControls(
                 var (back, old) = (kept.Copy(), token.ExpiresAt);
                 kept.Keep(token, by, now);
                 token.TakeBack(back, RenewalPolicy.Plan(token.Name, settings.Rule, back.IssuedAt, back.ExpiresAt), now);
+                LeaveToPersonIfItMust(token, settings);
                 Note(db, settings, by, $"Rolled back to the token that was replaced at {back.ReplacedAt:u}; expires {back.ExpiresAt:u}.", old, back.ExpiresAt, now);
                 return await Audited(db, by, "token.rolled_back", token.Name, new { expires_at = back.ExpiresAt }, now);
             },
@@ -92,6 +94,14 @@ public sealed class TokenControls(
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return await db.ReplacedTokens.AsNoTracking().SingleOrDefaultAsync(replaced => replaced.Name == name, cancellationToken);
+    }
+
+    private static void LeaveToPersonIfItMust(Token token, ConfiguredToken settings)
+    {
+        if (settings.Order.Grant == Grant.Imported && token.RefreshToken is null)
+        {
+            token.LeaveToPerson();
+        }
     }
 
     private void Note(TokenRefreshDbContext db, ConfiguredToken settings, string by, string message, DateTimeOffset? oldExpiry, DateTimeOffset newExpiry, DateTimeOffset now)
