@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.ExceptionServices;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
@@ -44,7 +45,17 @@ internal sealed class ServeCommand : Command
         await app.StartAsync(cancellationToken);
         Greet(app, roles, password);
         await app.WaitForShutdownAsync(CancellationToken.None);
+        ThrowWhatEndedIt(app.Services);
         return ExitCode.Done;
+    }
+
+    // A part that fails ends the host, which would call that a shutdown like any other.
+    private static void ThrowWhatEndedIt(IServiceProvider services)
+    {
+        if (services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(part => part.ExecuteTask?.IsFaulted == true) is { } failed)
+        {
+            ExceptionDispatchInfo.Throw(failed.ExecuteTask!.Exception!.InnerException!);
+        }
     }
 
     private static async Task<string?> FirstPasswordAsync(WebApplication app, CancellationToken cancellationToken)

@@ -98,6 +98,7 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
 
         end.ExitCode.ShouldBe(1);
         end.ErrorLines.ShouldHaveSingleItem().ShouldContain($"{taken.LocalEndpoint}");
+        end.Out.ShouldBe("");
         data.PostgresProcesses().ShouldBeEmpty();
     }
 
