@@ -100,8 +100,6 @@ internal static class CommandLine
         OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
         UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException or RotationRunningException => ([error.Message], ExitCode.Failed),
-        IOException when error.Message.StartsWith("Failed to bind", StringComparison.Ordinal) =>
-            ([$"{error.Message} Stop what listens there, or choose another address with --urls."], ExitCode.Failed),
         _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),
         OperationCanceledException => (["Stopped."], ExitCode.Failed),
         _ => null,
