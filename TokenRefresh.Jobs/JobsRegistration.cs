@@ -124,6 +124,7 @@ public static class JobsRegistration
 
     private static IServiceCollection AddScheduling(this IServiceCollection services) => services
         .AddSingleton<RefreshQueue>()
+        .AddSingleton<IReminders, Reminders>()
         .AddSingleton<DueTokens>()
         .AddSingleton<QueueView>()
         .AddSingleton<RecurringJobs>()

@@ -26,11 +26,8 @@ public sealed class JobTimedOutException(TimeSpan limit) : Exception($"The job d
 
 /// <summary>Hangfire's way to <see cref="TokenRefresher"/>. Name, signature and arguments are stored in Postgres: a contract.</summary>
 public sealed class RefreshTokensJob(
-    TokenRefresher refresher, RefreshQueue queue, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    TokenRefresher refresher, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
 {
-    /// <summary>Tokens that are due again sooner than this are not left to the next due check.</summary>
-    private static readonly TimeSpan ShortLife = TimeSpan.FromMinutes(2);
-
     /// <summary>Refreshes the named tokens concurrently and reports failures to Hangfire by throwing at the end.</summary>
     /// <param name="tokens">The tokens' names.</param>
     /// <param name="trigger">The stored name of the trigger.</param>
@@ -66,14 +63,9 @@ public sealed class RefreshTokensJob(
 
         async Task RefreshAsync(string token)
         {
-            switch (await refresher.RefreshAsync(request with { Token = token }, waiting.Token))
+            if (await refresher.RefreshAsync(request with { Token = token }, waiting.Token) is RefreshOutcome.Failed failed)
             {
-                case RefreshOutcome.Failed failed:
-                    failures.Add((token, failed.Failure));
-                    break;
-                case RefreshOutcome.Refreshed done when done.DueAt - clock.GetUtcNow() < ShortLife:
-                    queue.ScheduleAt(token, done.DueAt);
-                    break;
+                failures.Add((token, failed.Failure));
             }
         }
     }

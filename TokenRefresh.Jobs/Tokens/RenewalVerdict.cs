@@ -8,6 +8,9 @@ namespace TokenRefresh.Jobs.Tokens;
 /// <param name="Reason">A sentence for the log and the page.</param>
 public sealed record RenewalVerdict(bool IsDue, string Reason)
 {
+    /// <summary>When the token is due, where it is only too early.</summary>
+    public DateTimeOffset? DueAt { get; private init; }
+
     /// <summary>Reports against a token younger than this do not renew it again, or an API that refuses for its own reasons would keep us renewing.</summary>
     private static readonly TimeSpan RejectionGrace = TimeSpan.FromSeconds(10);
 
@@ -58,7 +61,7 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
             _ when settingsChanged && token.LastFailure is not null => Due("The settings have changed since it failed."),
             _ when token.AccessToken is null => Due("It was never obtained."),
             _ when token.RefreshDueAt <= now => Due($"Due since {token.RefreshDueAt:u}, {token.DueReason}."),
-            _ => Wait($"Fresh: due at {token.RefreshDueAt:u}, {token.DueReason}."),
+            _ => Wait($"Fresh: due at {token.RefreshDueAt:u}, {token.DueReason}.") with { DueAt = token.RefreshDueAt },
         };
     }
 

@@ -139,6 +139,41 @@ public sealed class HangfireTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Crons_zone_queue_and_workers_are_those_of_the_settings()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, settings:
+        [
+            ("TokenRefresh:Schedule:DueCheckCron", "*/20 0 * * * *"), ("TokenRefresh:Schedule:TimeZone", "Europe/Berlin"), ("TokenRefresh:Backup:Cron", "7 7 * * *"),
+            ("TokenRefresh:Queue:Name", "keys"), ("TokenRefresh:Queue:Workers", "2"),
+        ]);
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Success), "the token is obtained through that queue");
+
+        var jobs = Recurring(server);
+        jobs.ShouldAllBe(job => job.TimeZoneId == "Europe/Berlin");
+        jobs.Single(job => job.Id == "due-token-refresh").Cron.ShouldBe("*/20 0 * * * *");
+        jobs.Single(job => job.Id == "backup-token-refresh").Cron.ShouldBe("7 7 * * *");
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+        var alive = monitor.Servers().ShouldHaveSingleItem();
+        (alive.WorkersCount, string.Join(' ', alive.Queues)).ShouldBe((2, "keys default"));
+        monitor.SucceededJobs(0, 100).ShouldAllBe(job => job.Value.Job.Queue == "keys");
+    }
+
+    [Fact]
+    public async Task A_recurring_job_that_hangfire_has_disabled_after_errors_comes_back()
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 4), "the timetable is installed");
+        DisableAsHangfireDoes(server, "automatic-token-refresh");
+        Recurring(server).Single(job => job.Id == "automatic-token-refresh").NextExecution.ShouldBeNull();
+
+        server.Services.GetRequiredService<RecurringJobs>().Install();
+
+        var job = Recurring(server).Single(job => job.Id == "automatic-token-refresh");
+        job.NextExecution.ShouldNotBeNull();
+        job.Error.ShouldBeNullOrEmpty();
+    }
+
+    [Fact]
     public async Task A_backup_that_is_switched_off_leaves_the_timetable()
     {
         await using var server = await RunningServer.StartAsync(postgres, settings: ("TokenRefresh:Backup:Enabled", "false"));
@@ -181,6 +216,16 @@ public sealed class HangfireTests(PostgresFixture postgres)
         var jobs = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi().SucceededJobs(0, 100);
 
         jobs.SelectMany(job => job.Value.Job.Args).OfType<string>().ShouldAllBe(argument => !argument.StartsWith("access-of", StringComparison.Ordinal));
+    }
+
+    // What its scheduler writes when it could not create the job five times.
+    private static void DisableAsHangfireDoes(RunningServer server, string id)
+    {
+        using var connection = server.Services.GetRequiredService<JobStorage>().GetConnection();
+        using var transaction = connection.CreateWriteTransaction();
+        transaction.SetRangeInHash($"recurring-job:{id}", new Dictionary<string, string> { ["NextExecution"] = "", ["Error"] = "Could not load the job", ["RetryAttempt"] = "5" });
+        transaction.AddToSet("recurring-jobs", id, -1);
+        transaction.Commit();
     }
 
     private static List<RecurringJobDto> Recurring(RunningServer server)
