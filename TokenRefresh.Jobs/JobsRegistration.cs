@@ -79,6 +79,7 @@ public static class JobsRegistration
         .AddSingleton<TokenControls>()
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
+        .AddSingleton<AttemptHours>()
         .AddSingleton<AttemptLog>();
 
     private static IServiceCollection AddRefreshing(this IServiceCollection services) => services
@@ -99,6 +100,7 @@ public static class JobsRegistration
         .AddSingleton<RefreshQueue>()
         .AddSingleton<DueTokens>()
         .AddSingleton<QueueView>()
+        .AddSingleton<TimetablePauses>()
         .AddSingleton<RecurringJobs>()
         .AddTransient<RefreshTokensJob>()
         .AddTransient<AutomaticRefreshJob>()

@@ -66,6 +66,7 @@ internal static class ServerHost
         if (roles.HasFlag(Roles.Worker))
         {
             services.AddHostedService<TimetableKeeper>();
+            services.AddHostedService<LogCounter>();
         }
 
         shape?.Invoke(builder);
