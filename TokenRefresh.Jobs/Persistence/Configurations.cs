@@ -49,7 +49,7 @@ internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<Ref
         builder.HasIndex(attempt => new { attempt.Status, attempt.StartedAt, attempt.Id });
         builder.HasIndex(attempt => new { attempt.TriggerType, attempt.StartedAt, attempt.Id });
         builder.HasIndex(attempt => new { attempt.ErrorCode, attempt.StartedAt, attempt.Id }).HasFilter("error_code IS NOT NULL");
-        builder.HasIndex(attempt => new { attempt.TokenName, attempt.StartedAt, attempt.Id }, "ix_token_refresh_logs_failed").HasFilter("status = 'failed'");
+        builder.HasIndex(attempt => new { attempt.TokenName, attempt.StartedAt, attempt.Id }, "Failed").HasDatabaseName("ix_token_refresh_logs_failed").HasFilter("status = 'failed'");
         builder.HasIndex(attempt => new { attempt.DurationMs, attempt.Id }).HasFilter("status IN ('success', 'failed')");
         builder.HasIndex(attempt => attempt.TokenName).HasFilter("status = 'running'");
         builder.HasIndex(attempt => attempt.JobId).HasFilter("job_id IS NOT NULL");
