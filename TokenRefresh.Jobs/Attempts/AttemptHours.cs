@@ -114,7 +114,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         return await db.Database.SqlQuery<AlikeAttempts>(
             $"""
              SELECT greatest(gap.start, date_trunc('hour', started_at, 'UTC')) AS start, provider, token_name, status, trigger_type, error_code,
-                    CASE WHEN duration_ms < 1 THEN 0 ELSE least({AttemptTally.Steps}, 1 + floor(ln(duration_ms) / {Math.Log(AttemptTally.StepRatio)})::int) END AS step,
+                    CASE WHEN duration_ms < 1 THEN 0 WHEN duration_ms >= 1 THEN least({AttemptTally.Steps}, 1 + floor(ln(duration_ms) / {Math.Log(AttemptTally.StepRatio)})::int) END AS step,
                     count(*) AS attempts, coalesce(sum(duration_ms), 0)::bigint AS duration_ms
              FROM unnest({from}, {to}) AS gap (start, stop)
              JOIN token_refresh_logs ON started_at >= gap.start AND started_at < gap.stop
