@@ -44,14 +44,14 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         var counted = await db.AttemptHours.Where(row => row.TokenName == AttemptHour.AllTokens && row.Hour >= since)
             .Select(row => row.Hour).Distinct().OrderBy(hour => hour).ToListAsync(cancellationToken);
         counted.RemoveAll(cut.Contains);
-        var stored = await db.AttemptHours.AsNoTracking()
+        var stored = await db.AttemptHours
             .Where(row => names.Contains(row.TokenName) && row.Hour >= since && (scope.Provider == null || row.Provider == scope.Provider))
-            .ToListAsync(cancellationToken);
+            .Select(row => new { row.Hour, row.Tally }).ToListAsync(cancellationToken);
         var live = await CountAsync(db, scope, Gaps(since, counted, edges), cancellationToken);
 
         return
         [
-            .. stored.Where(row => !cut.Contains(row.Hour)).Select(row => new AttemptPeriod(row.Hour, AttemptTally.Restore(row))),
+            .. stored.Where(row => !cut.Contains(row.Hour)).GroupBy(row => row.Hour).Select(hour => new AttemptPeriod(hour.Key, Unpack(hour.Select(row => row.Tally)))),
             .. live.GroupBy(alike => alike.Start).Select(piece => new AttemptPeriod(piece.Key, Sum(piece))),
         ];
     }
@@ -97,8 +97,8 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         if (!await db.AttemptHours.AnyAsync(row => row.Hour == hour, cancellationToken))
         {
             var alike = await CountAsync(db, new(), [(hour, hour + Hour)], cancellationToken);
-            db.AttemptHours.AddRange(alike.GroupBy(row => row.Provider).Select(group => AttemptHour.Of(hour, group.Key, AttemptHour.AllTokens, Sum(group))));
-            db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, row.TokenName)).Select(group => AttemptHour.Of(hour, group.Key.Provider, group.Key.TokenName, Sum(group))));
+            db.AttemptHours.AddRange(alike.GroupBy(row => row.Provider).Select(group => new AttemptHour { Hour = hour, Provider = group.Key, TokenName = AttemptHour.AllTokens, Tally = Sum(group).Pack() }));
+            db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, row.TokenName)).Select(group => new AttemptHour { Hour = hour, Provider = group.Key.Provider, TokenName = group.Key.TokenName, Tally = Sum(group).Pack() }));
             await db.SaveChangesAsync(cancellationToken);
         }
 
@@ -171,6 +171,17 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         foreach (var row in rows)
         {
             tally.Add(row);
+        }
+
+        return tally;
+    }
+
+    private static AttemptTally Unpack(IEnumerable<byte[]> packed)
+    {
+        var tally = new AttemptTally();
+        foreach (var each in packed)
+        {
+            tally.Add(each);
         }
 
         return tally;

@@ -22,12 +22,13 @@ public sealed record AttemptStatistics(
 /// <summary>Counts of attempts that can be added up: everything exact but the spread of durations, which is kept in steps of 5 %.</summary>
 public sealed class AttemptTally
 {
-    /// <summary>Each step of <see cref="Durations"/> ends at this many times its beginning.</summary>
+    /// <summary>Each step of durations ends at this many times its beginning.</summary>
     internal const double StepRatio = 1.05;
 
     /// <summary>Longer than ten days falls into the last step.</summary>
     internal const int Steps = 425;
 
+    // How many durations fell into each step; the first step is for less than a millisecond.
     private long[] durations = [];
 
     /// <summary>All attempts, those that still run included.</summary>
@@ -59,9 +60,6 @@ public sealed class AttemptTally
 
     /// <summary>Failures by error code.</summary>
     public Dictionary<string, long> Failures { get; } = [];
-
-    /// <summary>How many durations fell into each step; the first is for less than a millisecond.</summary>
-    public IReadOnlyList<long> Durations => durations;
 
     /// <summary>Mean duration of successes and failures in milliseconds; null when there were none.</summary>
     public double? AverageMs => Timed == 0 ? null : (double)Math.Round((decimal)DurationMs / Timed, 1, MidpointRounding.AwayFromZero);
@@ -140,20 +138,57 @@ public sealed class AttemptTally
         }
     }
 
-    /// <summary>As it was stored.</summary>
-    internal static AttemptTally Restore(AttemptHour hour)
+    /// <summary>Adds a tally that was packed. A month is more than a thousand of these, so nothing is made on the way.</summary>
+    internal void Add(byte[] packed)
     {
-        var tally = new AttemptTally
+        using var reader = new BinaryReader(new MemoryStream(packed));
+        Total += reader.Read7BitEncodedInt64();
+        Successful += reader.Read7BitEncodedInt64();
+        Failed += reader.Read7BitEncodedInt64();
+        Skipped += reader.Read7BitEncodedInt64();
+        Manual += reader.Read7BitEncodedInt64();
+        Forced += reader.Read7BitEncodedInt64();
+        Timed += reader.Read7BitEncodedInt64();
+        DurationMs += reader.Read7BitEncodedInt64();
+        for (var codes = reader.Read7BitEncodedInt(); codes > 0; codes--)
         {
-            Total = hour.Total, Successful = hour.Successful, Failed = hour.Failed, Skipped = hour.Skipped, Manual = hour.Manual, Forced = hour.Forced,
-            Timed = hour.Timed, DurationMs = hour.DurationMs, durations = [.. hour.Durations.Select(count => (long)count)],
-        };
-        for (var code = 0; code < hour.FailureCodes.Length; code++)
-        {
-            tally.Failures[hour.FailureCodes[code]] = hour.FailureCounts[code];
+            Fail(reader.ReadString(), reader.Read7BitEncodedInt64());
         }
 
-        return tally;
+        var first = reader.Read7BitEncodedInt();
+        for (int step = first, end = first + reader.Read7BitEncodedInt(); step < end; step++)
+        {
+            Time(step, reader.Read7BitEncodedInt64());
+        }
+    }
+
+    /// <summary>As it is stored: numbers of seven bits a byte, and of the steps only those between the shortest and the longest.</summary>
+    internal byte[] Pack()
+    {
+        var packed = new MemoryStream();
+        using var writer = new BinaryWriter(packed);
+        foreach (var count in new[] { Total, Successful, Failed, Skipped, Manual, Forced, Timed, DurationMs })
+        {
+            writer.Write7BitEncodedInt64(count);
+        }
+
+        writer.Write7BitEncodedInt(Failures.Count);
+        foreach (var (code, count) in Failures)
+        {
+            writer.Write(code);
+            writer.Write7BitEncodedInt64(count);
+        }
+
+        var first = Math.Max(0, Array.FindIndex(durations, count => count > 0));
+        writer.Write7BitEncodedInt(first);
+        writer.Write7BitEncodedInt(durations.Length - first);
+        foreach (var count in durations.AsSpan(first))
+        {
+            writer.Write7BitEncodedInt64(count);
+        }
+
+        writer.Flush();
+        return packed.ToArray();
     }
 
     /// <summary>The figures that pages and programs see.</summary>
@@ -175,6 +210,6 @@ public sealed class AttemptTally
 
 /// <summary>Rows of one hour, or of a part of it, that differ in nothing that is counted.</summary>
 /// <param name="Start">Where the hour, or its part, begins.</param>
-/// <param name="Step">The step of <see cref="AttemptTally.Durations"/>; null where the duration is unknown.</param>
+/// <param name="Step">The step of durations; null where the duration is unknown.</param>
 internal sealed record AlikeAttempts(
     DateTimeOffset Start, string Provider, string TokenName, string Status, string TriggerType, string? ErrorCode, int? Step, long Attempts, long DurationMs);

@@ -203,9 +203,10 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile)
 
     private async Task ExplainAsync(List<(string Name, string Path)> pages, Func<string, (HttpClient Client, string Address)> who)
     {
+        // The extension has to be there for its settings to be known.
         foreach (var setting in new[] { "session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0", "auto_explain.log_analyze = on", "auto_explain.log_buffers = on", "auto_explain.log_timing = off" })
         {
-            await ExecuteAsync($"ALTER SYSTEM SET {setting}");
+            await ExecuteAsync("LOAD 'auto_explain'", $"ALTER SYSTEM SET {setting}");
         }
 
         await ExecuteAsync("SELECT pg_reload_conf()");
@@ -227,12 +228,15 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile)
         }
     }
 
-    private async Task ExecuteAsync(string sql)
+    private async Task ExecuteAsync(params string[] statements)
     {
         await using var connection = new NpgsqlConnection(postgres.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
-        await command.ExecuteNonQueryAsync();
+        foreach (var sql in statements)
+        {
+            await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+            await command.ExecuteNonQueryAsync();
+        }
     }
 
     private async Task<List<string>> ReadAsync(string sql)
