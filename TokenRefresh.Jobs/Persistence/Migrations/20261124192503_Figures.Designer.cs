@@ -12,7 +12,7 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Jobs.Persistence.Migrations
 {
     [DbContext(typeof(TokenRefreshDbContext))]
-    [Migration("20261124184532_Figures")]
+    [Migration("20261124192503_Figures")]
     partial class Figures
     {
         /// <inheritdoc />
@@ -184,52 +184,10 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("character varying(64)")
                         .HasColumnName("provider");
 
-                    b.Property<long>("DurationMs")
-                        .HasColumnType("bigint")
-                        .HasColumnName("duration_ms");
-
-                    b.PrimitiveCollection<int[]>("Durations")
+                    b.Property<byte[]>("Tally")
                         .IsRequired()
-                        .HasColumnType("integer[]")
-                        .HasColumnName("durations");
-
-                    b.Property<int>("Failed")
-                        .HasColumnType("integer")
-                        .HasColumnName("failed");
-
-                    b.PrimitiveCollection<string[]>("FailureCodes")
-                        .IsRequired()
-                        .HasColumnType("text[]")
-                        .HasColumnName("failure_codes");
-
-                    b.PrimitiveCollection<int[]>("FailureCounts")
-                        .IsRequired()
-                        .HasColumnType("integer[]")
-                        .HasColumnName("failure_counts");
-
-                    b.Property<int>("Forced")
-                        .HasColumnType("integer")
-                        .HasColumnName("forced");
-
-                    b.Property<int>("Manual")
-                        .HasColumnType("integer")
-                        .HasColumnName("manual");
-
-                    b.Property<int>("Skipped")
-                        .HasColumnType("integer")
-                        .HasColumnName("skipped");
-
-                    b.Property<int>("Successful")
-                        .HasColumnType("integer")
-                        .HasColumnName("successful");
-
-                    b.Property<int>("Timed")
-                        .HasColumnType("integer")
-                        .HasColumnName("timed");
-
-                    b.Property<int>("Total")
-                        .HasColumnType("integer")
-                        .HasColumnName("total");
+                        .HasColumnType("bytea")
+                        .HasColumnName("tally");
 
                     b.HasKey("TokenName", "Hour", "Provider")
                         .HasName("pk_token_refresh_hours");

@@ -49,17 +49,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     hour = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
                     provider = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: false),
                     token_name = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: false),
-                    total = table.Column<int>(type: "integer", nullable: false),
-                    successful = table.Column<int>(type: "integer", nullable: false),
-                    failed = table.Column<int>(type: "integer", nullable: false),
-                    skipped = table.Column<int>(type: "integer", nullable: false),
-                    manual = table.Column<int>(type: "integer", nullable: false),
-                    forced = table.Column<int>(type: "integer", nullable: false),
-                    timed = table.Column<int>(type: "integer", nullable: false),
-                    duration_ms = table.Column<long>(type: "bigint", nullable: false),
-                    durations = table.Column<int[]>(type: "integer[]", nullable: false),
-                    failure_codes = table.Column<string[]>(type: "text[]", nullable: false),
-                    failure_counts = table.Column<int[]>(type: "integer[]", nullable: false)
+                    tally = table.Column<byte[]>(type: "bytea", nullable: false)
                 },
                 constraints: table =>
                 {
