@@ -30,7 +30,7 @@ internal sealed class DeathLine(Moments moments)
         var height = Head + groups.Sum(group => Group + (group.Tokens.Count * Row)) + 6;
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"""<svg class="line" width="100%" height="{height}" role="img" aria-labelledby="line-title line-words"><title id="line-title">Until when each token works</title><desc id="line-words">{Encode(string.Join(" ", groups.Select(Words)))}</desc>""");
-        var last = -100d;
+        var last = 0d;
         foreach (var (at, words) in Ticks.Where(tick => tick.At <= end))
         {
             var x = Place(at, end);
