@@ -117,7 +117,7 @@ internal sealed class HealthModel(
         }
 
         var longest = TimetablePause.Longest(id);
-        if (!double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var asked) || asked <= 0 || asked > longest.TotalHours)
+        if (!double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var asked) || !(asked > 0 && asked <= longest.TotalHours))
         {
             return Tell(new(false, $"{id} may rest for more than 0 and at most {longest.TotalHours:0} hours; a pause always ends by itself."), Here);
         }

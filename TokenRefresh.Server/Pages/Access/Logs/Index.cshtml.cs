@@ -59,7 +59,7 @@ internal sealed class IndexModel(
         if (Asked is { Key: null, Order: AttemptOrder.Newest })
         {
             var newest = Found.Rows.Count > 0 ? AttemptKey.Of(Found.Rows[0], AttemptOrder.Newest) : new(clock.GetUtcNow().UtcTicks, 0);
-            News = new(0, 0, Ask($"{newest}", string.Join('.', Found.Rows.Where(row => row.Status == AttemptStatus.Running).Select(row => row.Id))), Asked.With());
+            News = Tell(0, 0, $"{newest}", string.Join('.', Found.Rows.Where(row => row.Status == AttemptStatus.Running).Select(row => row.Id)));
         }
 
         return Page();
@@ -80,7 +80,7 @@ internal sealed class IndexModel(
             ended += await log.FindAsync(id, cancellationToken) is { Status: not AttemptStatus.Running } ? 1 : 0;
         }
 
-        return Partial("_News", new LogNews(await log.NewerAsync(Asked.Filter, newest, MostNews, cancellationToken), ended, Ask(after, running), Asked.With()));
+        return Partial("_News", Tell(await log.NewerAsync(Asked.Filter, newest, MostNews, cancellationToken), ended, after, running));
     }
 
     /// <summary>The rows that fit, as a stream.</summary>
@@ -115,5 +115,7 @@ internal sealed class IndexModel(
 
     private void Ask() => Asked = new(Request.Query, schedule.Value.Zone, clock.GetUtcNow());
 
-    private string Ask(string after, string? running) => Asked.With(("handler", "News"), ("after", after), ("running", running));
+    // The address with the news differs from the page's own, or a browser would only scroll.
+    private LogNews Tell(int newer, int ended, string after, string? running) =>
+        new(newer, ended, Asked.With(("handler", "News"), ("after", after), ("running", running)), Asked.With(("seen", after)));
 }

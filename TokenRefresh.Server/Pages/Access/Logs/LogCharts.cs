@@ -28,7 +28,7 @@ internal sealed class LogCharts(Moments moments)
             (svg, bar, x, width) =>
             {
                 var y = (double)Height;
-                foreach (var (name, count) in new[] { ("ok", bar.Tally.Successful), ("no", bar.Tally.Failed), ("skip", bar.Tally.Skipped) })
+                foreach (var (name, count) in new[] { ("ok", bar.Tally.Successful), ("no", bar.Tally.Failed), ("skipped", bar.Tally.Skipped) })
                 {
                     var tall = count * (double)Height / most;
                     Rect(svg, name, x, y - tall, width, tall);

@@ -86,7 +86,7 @@ internal sealed class LogQuery
     /// <summary>The same question with some parts put otherwise; null takes a part away. Always from the first page on.</summary>
     public string With(params (string Name, string? Value)[] changes)
     {
-        var kept = query.Where(pair => pair.Key is not ("before" or "handler" or "format" or "after" or "running") && changes.All(change => change.Name != pair.Key))
+        var kept = query.Where(pair => pair.Key is not ("before" or "handler" or "format" or "after" or "running" or "seen") && changes.All(change => change.Name != pair.Key))
             .SelectMany(pair => pair.Value, (pair, value) => (pair.Key, Value: value));
         var address = new QueryBuilder();
         foreach (var (name, value) in kept.Concat(changes.Select(change => (change.Name, change.Value))))
