@@ -24,8 +24,11 @@ public sealed class TimetablePause
     /// <summary>When it ends by itself.</summary>
     public DateTimeOffset Until { get; init; }
 
-    /// <summary>The longest that a job may be kept from running: half a day for the due check, without which no token is renewed by itself; a month for any other.</summary>
-    public static TimeSpan Longest(string job) => job == RecurringJobs.DueTokenRefresh ? TimeSpan.FromHours(12) : TimeSpan.FromDays(31);
+    /// <summary>
+    /// The longest that a job may be kept from running: half a day for the due check, without which no token is renewed by itself, and for the
+    /// health check, without which nobody is told; a month for any other.
+    /// </summary>
+    public static TimeSpan Longest(string job) => job is RecurringJobs.DueTokenRefresh or RecurringJobs.TokenHealthCheck ? TimeSpan.FromHours(12) : TimeSpan.FromDays(31);
 }
 
 /// <summary>Remembers which jobs of the timetable rest.</summary>

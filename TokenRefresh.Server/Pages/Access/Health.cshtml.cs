@@ -197,7 +197,12 @@ internal sealed class HealthModel(
         foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null))
         {
             yield return $"{job.Id} is paused by {pause!.PausedBy} until {moments.InZone(pause.Until)[..16]} ({pause.Reason})"
-                + (job.Id == RecurringJobs.DueTokenRefresh ? ", so tokens die unless something else renews them" : "");
+                + job.Id switch
+                {
+                    RecurringJobs.DueTokenRefresh => ", so tokens die unless something else renews them",
+                    RecurringJobs.TokenHealthCheck => ", so nobody is told of trouble",
+                    _ => "",
+                };
         }
 
         if (Timetable.All(row => row is not { Job.Id: RecurringJobs.DueTokenRefresh, Pause: not null }) && (LastTick is not { } tick || now - tick > 2 * schedule.Value.DueCheckPeriod(now)))
