@@ -85,6 +85,7 @@ public static class JobsRegistration
         .AddSingleton<TokenControls>()
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
+        .AddSingleton<AttemptHours>()
         .AddSingleton<AttemptLog>();
 
     private static IServiceCollection AddRefreshing(this IServiceCollection services) => services
@@ -127,6 +128,7 @@ public static class JobsRegistration
         .AddSingleton<IReminders, Reminders>()
         .AddSingleton<DueTokens>()
         .AddSingleton<QueueView>()
+        .AddSingleton<TimetablePauses>()
         .AddSingleton<RecurringJobs>()
         .AddTransient<RefreshTokensJob>()
         .AddTransient<AutomaticRefreshJob>()

@@ -71,6 +71,7 @@ internal static class ServerHost
         if (roles.HasFlag(Roles.Worker))
         {
             services.AddHostedService<TimetableKeeper>();
+            services.AddHostedService<LogCounter>();
         }
 
         shape?.Invoke(builder);

@@ -130,7 +130,7 @@ public sealed class HangfireTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 6), "the timetable is installed");
         server.Services.GetRequiredService<IRecurringJobManager>().AddOrUpdate("stray-of-an-older-version", () => Console.WriteLine(), "0 0 * * *");
 
-        server.Services.GetRequiredService<RecurringJobs>().Install();
+        await server.Services.GetRequiredService<RecurringJobs>().InstallAsync(default);
 
         var jobs = Recurring(server);
         jobs.Select(job => job.Id).Order().ShouldBe(["automatic-token-refresh", "backup-token-refresh", "daily-summary", "due-token-refresh", "log-cleanup", "token-health-check"]);
