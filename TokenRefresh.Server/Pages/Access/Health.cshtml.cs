@@ -3,11 +3,10 @@ using System.Text.Json;
 using Hangfire;
 using Hangfire.Storage;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -29,7 +28,7 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
     TokenOverview overview, AttemptLog log, QueueView queue, JobStorage storage, IRecurringJobManager hangfire, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
-    Heartbeats heartbeats, IOptions<ScheduleOptions> schedule, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    PulseReader pulse, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
 
@@ -76,8 +75,9 @@ internal sealed class HealthModel(
         var paused = await pauses.ListAsync(cancellationToken);
         var crons = timetable.Crons();
         Timetable = [.. Installed().Select(job => new TimetableRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
-        LastTick = await heartbeats.LastAsync(Heartbeat.Scheduler, cancellationToken);
-        Wrong = [.. Complaints()];
+        var felt = await pulse.ReadAsync(cancellationToken);
+        LastTick = felt.SchedulerTick;
+        Wrong = [.. Complaints(felt)];
         if (sandbox is not null && May(Role.Operator))
         {
             var standIns = new List<StandInRow>();
@@ -181,7 +181,7 @@ internal sealed class HealthModel(
         return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
     }
 
-    private IEnumerable<string> Complaints()
+    private IEnumerable<string> Complaints(Pulse felt)
     {
         var now = clock.GetUtcNow();
         foreach (var state in Tokens.Where(token => !token.State.IsWell()).GroupBy(token => token.State).OrderByDescending(group => group.Key))
@@ -189,9 +189,9 @@ internal sealed class HealthModel(
             yield return $"{state.Key.InWords()}: {string.Join(", ", state.Select(token => token.Name))}";
         }
 
-        if (Servers.Count == 0)
+        foreach (var silence in felt.Silences(now))
         {
-            yield return "no worker is alive, so nothing is refreshed";
+            yield return silence.Words;
         }
 
         foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null))
@@ -203,11 +203,6 @@ internal sealed class HealthModel(
                     RecurringJobs.TokenHealthCheck => ", so nobody is told of trouble",
                     _ => "",
                 };
-        }
-
-        if (Timetable.All(row => row is not { Job.Id: RecurringJobs.DueTokenRefresh, Pause: not null }) && (LastTick is not { } tick || now - tick > 2 * schedule.Value.DueCheckPeriod(now)))
-        {
-            yield return "the due check is silent";
         }
 
         foreach (var row in Timetable.Where(row => row is { Pause: null, Job: { Error: not null } or { NextExecution: null } }))
