@@ -1,8 +1,10 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
@@ -41,12 +43,38 @@ internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<Ref
         builder.Property(attempt => attempt.Metadata).HasColumnType("jsonb");
         builder.Property(attempt => attempt.ErrorCode).HasMaxLength(32);
 
-        builder.HasIndex(attempt => attempt.StartedAt);
-        builder.HasIndex(attempt => new { attempt.TokenName, attempt.Id });
-        builder.HasIndex(attempt => new { attempt.Provider, attempt.Id });
-        builder.HasIndex(attempt => new { attempt.Status, attempt.Id });
+        // Each filter alone is read in the log's order from an index of its own; failures, which are looked for most, by token too.
+        builder.HasIndex(attempt => new { attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.TokenName, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.Provider, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.Status, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.TriggerType, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.ErrorCode, attempt.StartedAt, attempt.Id }).HasFilter("error_code IS NOT NULL");
+        builder.HasIndex(attempt => new { attempt.TokenName, attempt.StartedAt, attempt.Id }, "Failed").HasDatabaseName("ix_token_refresh_logs_failed").HasFilter("status = 'failed'");
+        builder.HasIndex(attempt => new { attempt.DurationMs, attempt.Id }).HasFilter("status IN ('success', 'failed')");
         builder.HasIndex(attempt => attempt.TokenName).HasFilter("status = 'running'");
         builder.HasIndex(attempt => attempt.JobId).HasFilter("job_id IS NOT NULL");
+    }
+}
+
+internal sealed class AttemptHourConfiguration : IEntityTypeConfiguration<AttemptHour>
+{
+    public void Configure(EntityTypeBuilder<AttemptHour> builder)
+    {
+        builder.ToTable("token_refresh_hours").HasKey(row => new { row.TokenName, row.Hour, row.Provider });
+        builder.Property(row => row.Provider).HasMaxLength(64);
+        builder.Property(row => row.TokenName).HasMaxLength(64);
+        builder.HasIndex(row => row.Hour);
+    }
+}
+
+internal sealed class TimetablePauseConfiguration : IEntityTypeConfiguration<TimetablePause>
+{
+    public void Configure(EntityTypeBuilder<TimetablePause> builder)
+    {
+        builder.ToTable("timetable_pauses").HasKey(pause => pause.Job);
+        builder.Property(pause => pause.Job).HasMaxLength(64);
+        builder.Property(pause => pause.Reason).HasMaxLength(TimetablePause.LongestReason);
     }
 }
 
@@ -93,5 +121,39 @@ internal sealed class RepeatedRequestConfiguration : IEntityTypeConfiguration<Re
     {
         builder.ToTable("repeated_requests").HasKey(request => request.Key);
         builder.HasIndex(request => request.CreatedAt);
+    }
+}
+
+internal sealed class IncidentConfiguration : IEntityTypeConfiguration<Incident>
+{
+    public void Configure(EntityTypeBuilder<Incident> builder)
+    {
+        builder.ToTable("incidents").HasKey(incident => incident.Id);
+        builder.Property(incident => incident.Kind).HasMaxLength(16).HasConversion(kind => kind.Code(), text => IncidentNames.ParseKind(text));
+        builder.HasIndex(incident => incident.Key).IsUnique().HasFilter("resolved_at IS NULL");
+        builder.HasIndex(incident => incident.ResolvedAt);
+        builder.Ignore(incident => incident.ThreadId);
+    }
+}
+
+internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notification>
+{
+    public void Configure(EntityTypeBuilder<Notification> builder)
+    {
+        builder.ToTable("notifications").HasKey(row => row.Id);
+        builder.Property(row => row.Kind).HasMaxLength(16);
+        builder.Property(row => row.Channel).HasMaxLength(16).HasConversion(channel => channel.ToString().ToLowerInvariant(), text => Enum.Parse<NotificationChannel>(text, true));
+        builder.Property(row => row.Status).HasMaxLength(16).HasConversion(status => status.ToString().ToLowerInvariant(), text => Enum.Parse<NotificationStatus>(text, true));
+        builder.HasIndex(row => row.NextAttemptAt).HasFilter("status = 'pending'");
+        builder.HasIndex(row => row.CreatedAt);
+    }
+}
+
+internal sealed class AlertMarkConfiguration : IEntityTypeConfiguration<AlertMark>
+{
+    public void Configure(EntityTypeBuilder<AlertMark> builder)
+    {
+        builder.ToTable("alert_mark").HasKey(mark => mark.Id);
+        builder.Property(mark => mark.Id).ValueGeneratedNever();
     }
 }

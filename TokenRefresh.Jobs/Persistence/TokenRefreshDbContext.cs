@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
@@ -14,6 +16,12 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
 
     /// <summary>The log of attempts.</summary>
     public DbSet<RefreshAttempt> Attempts => Set<RefreshAttempt>();
+
+    /// <summary>What the log counts for ended hours.</summary>
+    internal DbSet<AttemptHour> AttemptHours => Set<AttemptHour>();
+
+    /// <summary>The jobs of the timetable that a person has stopped.</summary>
+    public DbSet<TimetablePause> TimetablePauses => Set<TimetablePause>();
 
     /// <summary>When each part last gave a sign of life.</summary>
     public DbSet<Heartbeat> Heartbeats => Set<Heartbeat>();
@@ -29,6 +37,14 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
 
     /// <summary>Answers to requests that may be repeated.</summary>
     public DbSet<RepeatedRequest> RepeatedRequests => Set<RepeatedRequest>();
+
+    /// <summary>What is or was wrong.</summary>
+    public DbSet<Incident> Incidents => Set<Incident>();
+
+    /// <summary>The outbox, and the log of deliveries.</summary>
+    public DbSet<Notification> Notifications => Set<Notification>();
+
+    internal DbSet<AlertMark> AlertMarks => Set<AlertMark>();
 
     internal DbSet<MasterKeyMark> MasterKeyMarks => Set<MasterKeyMark>();
 
@@ -59,4 +75,12 @@ internal sealed class MasterKeyMark
     public int Id { get; init; } = 1;
 
     public string Fingerprint { get; init; } = "";
+}
+
+/// <summary>Up to when successes were told of, while somebody wants to hear of them.</summary>
+internal sealed class AlertMark
+{
+    public int Id { get; init; } = 1;
+
+    public DateTimeOffset Until { get; set; }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.ComponentModel;
 using Hangfire;
 using Hangfire.Server;
 using Microsoft.EntityFrameworkCore;
@@ -40,7 +39,6 @@ public sealed class RefreshTokensJob(
     /// <param name="triggeredBy">Who asked.</param>
     /// <param name="context">Filled in by Hangfire.</param>
     /// <param name="cancellationToken">Hangfire's: a shutdown, or the job was deleted. It keeps waiting tokens from starting; it never ends a call.</param>
-    [DisplayName("Refresh {0} ({1}, by {2})")]
     public async Task RunAsync(string[] tokens, string trigger, string triggeredBy, PerformContext context, CancellationToken cancellationToken)
     {
         var retry = context.GetJobParameter<int>(RetryCount);
