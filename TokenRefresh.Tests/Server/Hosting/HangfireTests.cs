@@ -80,6 +80,26 @@ public sealed class HangfireTests(PostgresFixture postgres)
         (await server.LogAsync()).ShouldHaveSingleItem().ErrorCode.ShouldBe("credential_rejected");
     }
 
+    [Theory]
+    [InlineData(FailureKind.CredentialRejected, 1)]
+    [InlineData(FailureKind.ProviderDown, 2)]
+    public async Task A_failed_job_that_a_person_enqueues_again_tries_again_whatever_it_failed_for(FailureKind kind, int calls)
+    {
+        var provider = new ModelProvider { Before = ModelProvider.Failing(kind) };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider, settings: ("TokenRefresh:Schedule:Retries", "1"));
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+        await RunningServer.UntilAsync(() => Task.FromResult(monitor.FailedCount() == 1), "the job has failed");
+        provider.Calls.Count.ShouldBe(calls);
+        provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);
+
+        server.Services.GetRequiredService<QueueView>().RequeueFailed("a person").ShouldBe(1);
+
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Success), "the token is obtained");
+        var row = (await server.LogAsync())[^1];
+        (row.TriggerType, row.TriggeredBy, row.Attempt).ShouldBe((RefreshTrigger.Manual, "a person", 1));
+        monitor.FailedCount().ShouldBe(0);
+    }
+
     [Fact]
     public async Task A_retry_is_not_made_before_the_provider_allows_it()
     {
