@@ -25,6 +25,11 @@ public sealed partial class VaultFeed(
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    private const int PingTimeoutSeconds = 5;
+
+    /// <summary>After this long without a word the connection is tried: what lies between may have dropped it without telling.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
+
     /// <summary>Listens until it is cancelled; a broken connection is made anew, and what was missed is read.</summary>
     public async Task ListenAsync(CancellationToken cancellationToken)
     {
@@ -43,7 +48,12 @@ public sealed partial class VaultFeed(
                 await ReloadAllAsync(cancellationToken);
                 while (true)
                 {
-                    await connection.WaitAsync(cancellationToken);
+                    if (!await connection.WaitAsync(Silence, cancellationToken))
+                    {
+                        await using var ping = new NpgsqlCommand("SELECT 1", connection) { CommandTimeout = PingTimeoutSeconds };
+                        await ping.ExecuteNonQueryAsync(cancellationToken);
+                    }
+
                     var changed = told.Distinct().ToList();
                     told.Clear();
                     foreach (var payload in changed)
@@ -70,7 +80,7 @@ public sealed partial class VaultFeed(
             {
                 await ReloadAllAsync(cancellationToken);
             }
-            catch (Exception error) when (error is not OperationCanceledException)
+            catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
                 LogCut(error.GetBaseException().GetType().Name);
             }
