@@ -33,7 +33,7 @@ public sealed partial class VaultFeed(
     /// <summary>Listens until it is cancelled; a broken connection is made anew, and what was missed is read.</summary>
     public async Task ListenAsync(CancellationToken cancellationToken)
     {
-        while (!cancellationToken.IsCancellationRequested)
+        for (var isCut = false; !cancellationToken.IsCancellationRequested;)
         {
             try
             {
@@ -46,6 +46,12 @@ public sealed partial class VaultFeed(
                 }
 
                 await ReloadAllAsync(cancellationToken);
+                if (isCut)
+                {
+                    isCut = false;
+                    LogHeard();
+                }
+
                 while (true)
                 {
                     if (!await connection.WaitAsync(Silence, cancellationToken))
@@ -64,7 +70,13 @@ public sealed partial class VaultFeed(
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                LogCut(error.GetBaseException().GetType().Name);
+                // Tried again each second, said once.
+                if (!isCut)
+                {
+                    isCut = true;
+                    LogCut(error.GetBaseException().GetType().Name);
+                }
+
                 await Task.Delay(Pause, clock, cancellationToken);
             }
         }
@@ -82,7 +94,7 @@ public sealed partial class VaultFeed(
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                LogCut(error.GetBaseException().GetType().Name);
+                LogNotRead(error.GetBaseException().GetType().Name);
             }
         }
     }
@@ -114,4 +126,10 @@ public sealed partial class VaultFeed(
 
     [LoggerMessage(1111, LogLevel.Warning, "Changes at other nodes are not heard of ({Error}); tokens are served from memory meanwhile")]
     private partial void LogCut(string error);
+
+    [LoggerMessage(1112, LogLevel.Information, "Changes at other nodes are heard of again; what was missed has been read")]
+    private partial void LogHeard();
+
+    [LoggerMessage(1113, LogLevel.Warning, "The reading of everything anew failed ({Error}); tokens are served from memory meanwhile")]
+    private partial void LogNotRead(string error);
 }

@@ -351,6 +351,42 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
         await Should.ThrowAsync<OperationCanceledException>(listening);
     }
 
+    [Fact]
+    public async Task A_database_that_is_away_for_long_is_said_once_and_its_return_too()
+    {
+        await using var world = await ObtainedAsync();
+        using var stop = new CancellationTokenSource();
+        await world.ExecuteAsync("ALTER TABLE tokens RENAME TO tokens_away");
+        var listening = world.Node.GetRequiredService<VaultFeed>().ListenAsync(stop.Token);
+        await RunningServer.UntilAsync(() => Task.FromResult(Lines("not heard of") == 1), "the cut is said", seconds: 30);
+        for (var second = 0; second < 5; second++)
+        {
+            world.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        }
+
+        await world.ExecuteAsync("ALTER TABLE tokens_away RENAME TO tokens");
+        await RunningServer.UntilAsync(
+            () =>
+            {
+                world.Clock.Advance(TimeSpan.FromSeconds(1));
+                return Task.FromResult(Lines("heard of again") == 1);
+            },
+            "the return is said", seconds: 30);
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(listening);
+
+        Lines("not heard of").ShouldBe(1);
+
+        int Lines(string words)
+        {
+            lock (world.LogLines)
+            {
+                return world.LogLines.Count(line => line.Contains(words, StringComparison.Ordinal));
+            }
+        }
+    }
+
     private static async Task<long?> VersionAsync(IServiceProvider node) =>
         (await node.GetRequiredService<TokenVault>().ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))?.Entry?.Version;
 
