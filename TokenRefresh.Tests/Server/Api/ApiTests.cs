@@ -34,6 +34,17 @@ public sealed class ApiTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_token_stands_in_the_answer_as_it_is_so_that_a_shell_script_can_cut_it_out()
+    {
+        await using var server = await FreshAsync("jibit");
+        await server.Services.GetRequiredService<TokenRefresh.Jobs.Tokens.TokenControls>().ImportAsync(
+            "jibit", new("a+b/c=<d>&'e", null, TimeProvider.System.GetUtcNow().AddDays(1)), "a test", default);
+        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+
+        (await server.Http.GetStringAsync("/api/tokens/jibit/access-token")).ShouldContain(""","access_token":"a+b/c=<d>&'e",""");
+    }
+
+    [Fact]
     public async Task An_unchanged_token_is_not_sent_again()
     {
         await using var server = await FreshAsync("jibit");
