@@ -7,6 +7,8 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -27,14 +29,18 @@ public static class JobsRegistration
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(NodeName.Current);
-        return services.AddSettings(configuration).AddPersistence().AddTokens().AddRefreshing().AddScheduling().AddVending();
+        return services.AddSettings(configuration).AddPersistence().AddTokens().AddRefreshing().AddScheduling().AddVending().AddAlerts();
     }
 
     private static IServiceCollection AddSettings(this IServiceCollection services, IConfiguration configuration)
     {
         services
             .AddSettings<RenewalOptions>(RenewalOptions.Section)
-            .AddSettings<NotificationOptions>(NotificationOptions.Section, null, "Enabled", "Email", "OnFailure", "OnCritical", "OnRecovery", "OnSuccess", "DailySummary", "DailySummaryCron")
+            .AddSettings<CriticalOptions>(CriticalOptions.Section, null, SettingsRegistration.AnyKey)
+            .AddSettings<NotificationOptions>(NotificationOptions.Section, null, nameof(CriticalOptions.CriticalThreshold))
+            .AddSettings<HealthOptions>(HealthOptions.Section)
+            .AddSettings<EmailOptions>(EmailOptions.Section)
+            .AddSingleton<IValidateOptions<NotificationOptions>, WebhookRules>()
             .AddSettings<ScheduleOptions>(ScheduleOptions.Section)
             .AddSettings<BackupOptions>(BackupOptions.Section)
             .AddSettings<LogOptions>(LogOptions.Section)
@@ -95,6 +101,27 @@ public static class JobsRegistration
         .AddSingleton<ClientKeys>()
         .AddSingleton<AuditTrail>();
 
+    private static IServiceCollection AddAlerts(this IServiceCollection services)
+    {
+        services.AddHttpClient(nameof(OutsideWatcher)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
+        return services
+            .AddSingleton(provider => new IncidentLinks(
+                provider.GetRequiredService<MasterKey>(), provider.GetRequiredService<IOptions<NotificationOptions>>().Value.PanelUrl, provider.GetRequiredService<TimeProvider>()))
+            .AddSingleton<IEmailSender>(provider => provider.GetRequiredService<IOptions<EmailOptions>>().Value is { Host.Length: > 0 } smtp
+                ? new SmtpEmailSender(smtp, provider.GetRequiredService<TimeProvider>())
+                : new MailDrop(provider.GetRequiredService<MailDropFolder>(), provider.GetRequiredService<IOptions<EmailOptions>>().Value))
+            .AddSingleton<WebhookSender>()
+            .AddSingleton<Outbox>()
+            .AddSingleton<PulseReader>()
+            .AddSingleton<IncidentTeller>()
+            .AddSingleton<IncidentDesk>()
+            .AddSingleton<TestMail>()
+            .AddSingleton<AlertRound>()
+            .AddSingleton<DailySummary>()
+            .AddSingleton<DatabaseOutage>()
+            .AddSingleton<OutsideWatcher>();
+    }
+
     private static IServiceCollection AddScheduling(this IServiceCollection services) => services
         .AddSingleton<RefreshQueue>()
         .AddSingleton<DueTokens>()
@@ -104,5 +131,9 @@ public static class JobsRegistration
         .AddTransient<AutomaticRefreshJob>()
         .AddTransient<DueRefreshJob>()
         .AddTransient<BackupRefreshJob>()
-        .AddTransient<LogCleanupJob>();
+        .AddTransient<LogCleanupJob>()
+        .AddSingleton<DeliveryQueue>()
+        .AddTransient<TokenHealthCheckJob>()
+        .AddTransient<DailySummaryJob>()
+        .AddTransient<DeliverNotificationsJob>();
 }

@@ -6,6 +6,9 @@ namespace TokenRefresh.Jobs.Access;
 /// <summary>A program that has read a token.</summary>
 public sealed record TokenReader(string Actor, long Reads, DateTimeOffset Last);
 
+/// <summary>A program that has read one token, and how often.</summary>
+public sealed record Consumer(string Actor, string Token, long Reads);
+
 /// <summary>Writes down who did what, and reads it.</summary>
 public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
@@ -27,6 +30,19 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return await db.Audit.AsNoTracking().Where(entry => before == null || entry.Id < before).OrderByDescending(entry => entry.Id).Take(limit).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>The programs that have read any of these tokens since an instant, busiest first.</summary>
+    public async Task<IReadOnlyList<Consumer>> ConsumersAsync(IReadOnlyCollection<string> tokens, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        string[] names = [.. tokens];
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Database.SqlQuery<Consumer>(
+            $"""
+             SELECT actor, subject AS token, sum((details ->> 'reads')::bigint)::bigint AS reads
+             FROM audit_log WHERE action = 'token.read' AND subject = ANY({names}) AND at >= {since}
+             GROUP BY actor, subject ORDER BY reads DESC, actor, subject
+             """).ToListAsync(cancellationToken);
     }
 
     /// <summary>The programs that have read a token since an instant, busiest first.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
@@ -93,5 +94,39 @@ internal sealed class RepeatedRequestConfiguration : IEntityTypeConfiguration<Re
     {
         builder.ToTable("repeated_requests").HasKey(request => request.Key);
         builder.HasIndex(request => request.CreatedAt);
+    }
+}
+
+internal sealed class IncidentConfiguration : IEntityTypeConfiguration<Incident>
+{
+    public void Configure(EntityTypeBuilder<Incident> builder)
+    {
+        builder.ToTable("incidents").HasKey(incident => incident.Id);
+        builder.Property(incident => incident.Kind).HasMaxLength(16).HasConversion(kind => kind.Code(), text => IncidentNames.ParseKind(text));
+        builder.HasIndex(incident => incident.Key).IsUnique().HasFilter("resolved_at IS NULL");
+        builder.HasIndex(incident => incident.ResolvedAt);
+        builder.Ignore(incident => incident.ThreadId);
+    }
+}
+
+internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notification>
+{
+    public void Configure(EntityTypeBuilder<Notification> builder)
+    {
+        builder.ToTable("notifications").HasKey(row => row.Id);
+        builder.Property(row => row.Kind).HasMaxLength(16);
+        builder.Property(row => row.Channel).HasMaxLength(16).HasConversion(channel => channel.ToString().ToLowerInvariant(), text => Enum.Parse<NotificationChannel>(text, true));
+        builder.Property(row => row.Status).HasMaxLength(16).HasConversion(status => status.ToString().ToLowerInvariant(), text => Enum.Parse<NotificationStatus>(text, true));
+        builder.HasIndex(row => row.NextAttemptAt).HasFilter("status = 'pending'");
+        builder.HasIndex(row => row.CreatedAt);
+    }
+}
+
+internal sealed class AlertMarkConfiguration : IEntityTypeConfiguration<AlertMark>
+{
+    public void Configure(EntityTypeBuilder<AlertMark> builder)
+    {
+        builder.ToTable("alert_mark").HasKey(mark => mark.Id);
+        builder.Property(mark => mark.Id).ValueGeneratedNever();
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Tokens;
 
@@ -29,6 +30,14 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
 
     /// <summary>Answers to requests that may be repeated.</summary>
     public DbSet<RepeatedRequest> RepeatedRequests => Set<RepeatedRequest>();
+
+    /// <summary>What is or was wrong.</summary>
+    public DbSet<Incident> Incidents => Set<Incident>();
+
+    /// <summary>The outbox, and the log of deliveries.</summary>
+    public DbSet<Notification> Notifications => Set<Notification>();
+
+    internal DbSet<AlertMark> AlertMarks => Set<AlertMark>();
 
     internal DbSet<MasterKeyMark> MasterKeyMarks => Set<MasterKeyMark>();
 
@@ -59,4 +68,12 @@ internal sealed class MasterKeyMark
     public int Id { get; init; } = 1;
 
     public string Fingerprint { get; init; } = "";
+}
+
+/// <summary>Up to when successes were told of, while somebody wants to hear of them.</summary>
+internal sealed class AlertMark
+{
+    public int Id { get; init; } = 1;
+
+    public DateTimeOffset Until { get; set; }
 }

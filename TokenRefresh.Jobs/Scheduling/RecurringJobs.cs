@@ -2,12 +2,14 @@ using Hangfire;
 using Hangfire.Common;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Alerts;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>The timetable as one table, and its installation in Hangfire.</summary>
 public sealed class RecurringJobs(
-    IRecurringJobManager manager, JobStorage storage, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue)
+    IRecurringJobManager manager, JobStorage storage, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
+    IOptions<HealthOptions> health, IOptions<NotificationOptions> notifications)
 {
     /// <summary>The sweep.</summary>
     public const string AutomaticTokenRefresh = "automatic-token-refresh";
@@ -20,6 +22,12 @@ public sealed class RecurringJobs(
 
     /// <summary>The clean-up.</summary>
     public const string LogCleanup = "log-cleanup";
+
+    /// <summary>The search for incidents.</summary>
+    public const string TokenHealthCheck = "token-health-check";
+
+    /// <summary>The summary.</summary>
+    public const string DailySummary = "daily-summary";
 
     /// <summary>Who set a refresh off, where it was the timetable.</summary>
     public const string Scheduler = "schedule";
@@ -45,7 +53,8 @@ public sealed class RecurringJobs(
         var options = new RecurringJobOptions { TimeZone = schedule.Value.Zone, MisfireHandling = MisfireHandlingMode.Relaxed };
         foreach (var (id, cron, job) in table)
         {
-            manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, queue.Value.Name), cron, options);
+            var own = id is TokenHealthCheck or DailySummary ? DeliveryQueue.Name : queue.Value.Name;
+            manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, own), cron, options);
         }
     }
 
@@ -55,6 +64,8 @@ public sealed class RecurringJobs(
         [
             (AutomaticTokenRefresh, schedule.Value.Cron, Job.FromExpression<AutomaticRefreshJob>(job => job.Run())),
             (DueTokenRefresh, schedule.Value.DueCheckCron, Job.FromExpression<DueRefreshJob>(job => job.RunAsync(CancellationToken.None))),
+            (TokenHealthCheck, health.Value.CheckCron, Job.FromExpression<TokenHealthCheckJob>(job => job.RunAsync(CancellationToken.None))),
+            (DailySummary, notifications.Value.DailySummaryCron, Job.FromExpression<DailySummaryJob>(job => job.RunAsync(CancellationToken.None))),
             (LogCleanup, CleanupCron, Job.FromExpression<LogCleanupJob>(job => job.RunAsync(CancellationToken.None))),
         ];
         if (backup.Value.Enabled)

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using Hangfire;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -45,7 +46,7 @@ public sealed class LogCleanupJob(IDbContextFactory<TokenRefreshDbContext> conte
     /// <summary>Rows in one statement, so that no long lock is held.</summary>
     private const int Chunk = 10_000;
 
-    /// <summary>Deletes ended attempts that are older than the retention; running rows stay whatever their age.</summary>
+    /// <summary>Deletes ended attempts, deliveries and incidents that are older than the retention; what runs, waits or lasts stays whatever its age.</summary>
     [DisplayName("Log clean-up")]
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -56,5 +57,8 @@ public sealed class LogCleanupJob(IDbContextFactory<TokenRefreshDbContext> conte
             .ExecuteDeleteAsync(cancellationToken) == Chunk)
         {
         }
+
+        await db.Notifications.Where(row => row.CreatedAt < before && row.Status != NotificationStatus.Pending).ExecuteDeleteAsync(cancellationToken);
+        await db.Incidents.Where(incident => incident.ResolvedAt < before).ExecuteDeleteAsync(cancellationToken);
     }
 }

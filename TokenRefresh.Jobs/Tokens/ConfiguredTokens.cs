@@ -31,7 +31,7 @@ public sealed class ConfiguredTokens
         TokenNames names,
         IOptionsMonitor<TokenSettings> settings,
         IOptions<RenewalOptions> renewal,
-        IOptions<NotificationOptions> notifications,
+        IOptions<CriticalOptions> critical,
         IOptionsMonitor<ProviderRenewalOptions> ownRules,
         ITokenProviders providers)
     {
@@ -48,7 +48,7 @@ public sealed class ConfiguredTokens
                 new(name, SplitList(token.Scopes), token.Grant, PairsRuleAttribute.Read(token.Parameters)),
                 provider,
                 new(own.Threshold ?? renewal.Value.Threshold, own.LifetimeFraction ?? renewal.Value.LifetimeFraction),
-                own.CriticalThreshold ?? notifications.Value.CriticalThreshold);
+                own.CriticalThreshold ?? critical.Value.CriticalThreshold);
         }
     }
 

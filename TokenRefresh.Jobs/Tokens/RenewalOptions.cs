@@ -28,15 +28,15 @@ public sealed class ProviderRenewalOptions
     [Between(0.1, 0.99)]
     public double? LifetimeFraction { get; set; }
 
-    /// <summary>As <see cref="NotificationOptions.CriticalThreshold"/>.</summary>
+    /// <summary>As <see cref="CriticalOptions.CriticalThreshold"/>.</summary>
     [SpanBetween("00:00:00", "7.00:00:00")]
     public TimeSpan? CriticalThreshold { get; set; }
 }
 
-/// <summary>When people are told, bound from <c>TokenRefresh:Notifications</c>.</summary>
-public sealed class NotificationOptions
+/// <summary>From when on a failing token is critical, bound from <c>TokenRefresh:Notifications</c>.</summary>
+public sealed class CriticalOptions
 {
-    /// <summary>The section these settings are bound from.</summary>
+    /// <summary>The section these settings are bound from; its other keys are the notifications' own.</summary>
     public const string Section = "TokenRefresh:Notifications";
 
     /// <summary>A failing token with less life left than this is critical. Default two hours.</summary>

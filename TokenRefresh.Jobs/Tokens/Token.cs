@@ -152,6 +152,9 @@ public sealed class Token
         RetryJobId = LastErrorCode = LastError = null;
     }
 
+    /// <summary>Nothing but a person can renew what was just stored.</summary>
+    internal void LeaveToPerson() => (RefreshDueAt, DueReason) = (null, "only a person can start it anew");
+
     /// <summary>The provider has refused the stored refresh token: it stays, but is not sent again.</summary>
     internal void RetireRefreshToken(DateTimeOffset now) => RefreshExpiresAt = now;
 

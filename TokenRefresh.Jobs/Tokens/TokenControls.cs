@@ -34,6 +34,11 @@ public sealed class TokenControls(
                     RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt),
                     """{"imported":true}""",
                     now);
+                if (settings.Order.Grant == Grant.Imported && token.RefreshToken is null)
+                {
+                    token.LeaveToPerson();
+                }
+
                 var row = RefreshAttempt.Open(
                     settings.Provider.Name, new(token.Name, RefreshTrigger.Manual, importedBy), "Imported.", node.Value, now);
                 row.Succeed($"Imported; expires {issued.ExpiresAt:u}.", "{}", now, TimeSpan.Zero);

@@ -48,7 +48,7 @@ public static class TokenHealth
             _ when settings.NotConfiguredBecause is not null && !isValid => TokenState.NotConfigured,
             { PausedAt: not null } when token.IsPaused(now) => TokenState.Paused,
             null or { AccessToken: null } => settings.Order.Grant == Grant.Imported ? TokenState.NeedsPerson : TokenState.Missing,
-            _ when !isValid => token.LastFailure == FailureKind.GrantRevoked ? TokenState.NeedsPerson : TokenState.Expired,
+            _ when !isValid => token.LastFailure == FailureKind.GrantRevoked || (settings.Order.Grant == Grant.Imported && token.RefreshToken is null) ? TokenState.NeedsPerson : TokenState.Expired,
             { ConsecutiveFailures: > 0 } when token.ExpiresAt - now < settings.CriticalThreshold => TokenState.Critical,
             _ when token.RefreshDueAt is not { } due || due > now => TokenState.Fresh,
             _ => now - token.RefreshDueAt > Allowance(token) ? TokenState.Overdue : TokenState.Due,

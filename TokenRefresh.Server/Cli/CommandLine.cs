@@ -61,6 +61,7 @@ internal static class CommandLine
             ClientsCommands.CreateCache(verbs),
             UsersCommands.Create(verbs),
             KeysCommands.Create(verbs),
+            NotifyCommands.Create(verbs),
         };
         ServeCommand.Configure(root, settings);
         return root;

@@ -44,14 +44,27 @@ internal static class HangfireRegistration
                 // "default" too: what Hangfire re-creates without a queue would wait there for ever.
                 options.Queues = [queue.Name, "default"];
                 options.WorkerCount = queue.Workers;
-                options.SchedulePollingInterval = TimeSpan.FromSeconds(2);
-                options.StopTimeout = TimeSpan.FromSeconds(30);
-                options.ShutdownTimeout = ShutdownTimeout;
-                options.HeartbeatInterval = TimeSpan.FromSeconds(15);
+                SetTimes(options);
+            });
+
+            // Apart, so that a mail server that hangs takes no worker from the tokens, nor a thousand tokens the time to tell of them.
+            services.AddHangfireServer((_, options) =>
+            {
+                options.Queues = [DeliveryQueue.Name];
+                options.WorkerCount = 2;
+                SetTimes(options);
             });
         }
 
         return services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout + TimeSpan.FromSeconds(5));
+    }
+
+    private static void SetTimes(BackgroundJobServerOptions options)
+    {
+        options.SchedulePollingInterval = TimeSpan.FromSeconds(2);
+        options.StopTimeout = TimeSpan.FromSeconds(30);
+        options.ShutdownTimeout = ShutdownTimeout;
+        options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 
     private static PostgreSqlStorage Storage(string connectionString)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration.EnvironmentVariables;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
@@ -45,6 +46,8 @@ internal static class ServerHost
             provider.GetRequiredService<IOptions<EncryptionOptions>>().Value, provider.GetRequiredService<IOptions<DataOptions>>().Value));
         services.AddSingleton(provider => new UnsavedFolder(
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "unsaved")));
+        services.AddSingleton(provider => new MailDropFolder(
+            Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "mail")));
         services.AddSingleton(sandbox);
 
         services.AddTokenProviders(builder.Configuration);
@@ -55,6 +58,7 @@ internal static class ServerHost
         {
             services.AddTelemetry(builder.Configuration);
             services.AddHostedService<VaultHost>();
+            services.AddHostedService<AlertWatch>();
         }
 
         if (roles.HasFlag(Roles.Web))

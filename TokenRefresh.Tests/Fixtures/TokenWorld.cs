@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -33,6 +34,8 @@ internal sealed class TokenWorld : IAsyncDisposable
     public ModelProvider Provider { get; }
 
     public FakeTimeProvider Clock { get; }
+
+    public string ConnectionString => connectionString;
 
     /// <summary>The first node's services.</summary>
     public ServiceProvider Node { get; }
@@ -72,6 +75,7 @@ internal sealed class TokenWorld : IAsyncDisposable
         services.AddSingleton(new NodeName(name));
         services.AddSingleton(new MasterKey(ownMasterKey ?? masterKey));
         services.AddSingleton(new UnsavedFolder(UnsavedFolder));
+        services.AddSingleton(new MailDropFolder(Path.Combine(UnsavedFolder, "mail")));
         services.AddSingleton<ITokenProviders>(Provider);
         services.AddSingleton(NpgsqlDataSource.Create(connectionString));
         services.AddSingleton<IBackgroundJobClient>(Jobs);

@@ -41,6 +41,14 @@ public sealed class VerbTests(PostgresFixture postgres)
         await DoneAsync(settings, "tokens resume jibit");
         (await DoneAsync(settings, "tokens list --provider jibit")).ShouldNotContain("paused");
         (await DoneAsync(settings, "tokens test jibit")).ShouldContain("accepted (HTTP 200");
+
+        var mailed = JsonDocument.Parse(await DoneAsync(settings, "notify test --to ops@example.com --json")).RootElement[0];
+        mailed.GetProperty("result").GetString().ShouldBe("delivered");
+        Directory.GetFiles(Path.Combine(data.Path, "mail"), "*-test.eml").ShouldHaveSingleItem();
+        settings["Email__Host"] = "127.0.0.1";
+        settings["Email__Port"] = "1";
+        (await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com")).ShouldSatisfyAllConditions(
+            end => end.ExitCode.ShouldBe(1), end => end.Out.ShouldContain("no connection to the server (ConnectionRefused)"));
     }
 
     [Fact]

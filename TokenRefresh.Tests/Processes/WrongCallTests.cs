@@ -10,6 +10,7 @@ public sealed class WrongCallTests(PostgresFixture postgres)
     [
         "", "serve", "tokens", "tokens auto-refresh", "tokens health", "tokens list", "tokens test", "tokens import", "tokens pause", "tokens resume",
         "logs", "logs show", "logs statistics", "schedule", "schedule list", "schedule run", "queue", "queue status", "queue flush", "queue retry", "db", "db migrate", "db status",
+        "notify", "notify test",
     ];
 
     [Fact]
@@ -36,6 +37,7 @@ public sealed class WrongCallTests(PostgresFixture postgres)
     [InlineData("tokens health --nosuch", "--nosuch")]
     [InlineData("tokens pause", "argument")]
     [InlineData("logs show --lines many", "many")]
+    [InlineData("notify test --to nobody", "'nobody' is not a mail address")]
     [InlineData("--roles x", "web, worker")]
     [InlineData("serve --roles web,x", "web, worker")]
     public async Task What_cannot_be_read_as_a_call_is_refused_before_anything_is_made(string call, string told)
@@ -61,6 +63,7 @@ public sealed class WrongCallTests(PostgresFixture postgres)
             ("tokens auto-refresh --token nosuch --sync", "jibit"), ("tokens health --provider nosuch", "finnotech, jibit"), ("tokens test nosuch", "jibit"), ("tokens pause nosuch", "jibit"),
             ("tokens pause jibit --hours 0", "at most"), ("tokens resume nosuch", "jibit"), ("tokens import nosuch", "jibit"), ("logs show --token nosuch", "jibit"),
             ("logs show --status nosuch", "running, success, failed, skipped"), ("logs show --lines 0", "1 to 10000"), ("logs statistics --hours -1", "more than 0"), ("schedule run nosuch", "timetable"),
+            ("notify test", "TokenRefresh__Notifications__Email"),
         })
         {
             var end = await ServerProcess.RunAsync(settings, Words(call));

@@ -124,16 +124,16 @@ public sealed class HangfireTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task The_timetable_holds_the_four_jobs_in_the_configured_zone_and_no_strays()
+    public async Task The_timetable_holds_the_six_jobs_in_the_configured_zone_and_no_strays()
     {
         await using var server = await RunningServer.StartAsync(postgres, settings: ("TokenRefresh:Schedule:Cron", "5 4 * * *"));
-        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 4), "the timetable is installed");
+        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 6), "the timetable is installed");
         server.Services.GetRequiredService<IRecurringJobManager>().AddOrUpdate("stray-of-an-older-version", () => Console.WriteLine(), "0 0 * * *");
 
         server.Services.GetRequiredService<RecurringJobs>().Install();
 
         var jobs = Recurring(server);
-        jobs.Select(job => job.Id).Order().ShouldBe(["automatic-token-refresh", "backup-token-refresh", "due-token-refresh", "log-cleanup"]);
+        jobs.Select(job => job.Id).Order().ShouldBe(["automatic-token-refresh", "backup-token-refresh", "daily-summary", "due-token-refresh", "log-cleanup", "token-health-check"]);
         jobs.ShouldAllBe(job => job.TimeZoneId == "Asia/Tehran");
         jobs.Single(job => job.Id == "automatic-token-refresh").Cron.ShouldBe("5 4 * * *");
     }
@@ -143,7 +143,7 @@ public sealed class HangfireTests(PostgresFixture postgres)
     {
         await using var server = await RunningServer.StartAsync(postgres, settings: ("TokenRefresh:Backup:Enabled", "false"));
 
-        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 3), "the timetable is installed");
+        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 5), "the timetable is installed");
 
         Recurring(server).ShouldNotContain(job => job.Id == "backup-token-refresh");
     }

@@ -27,6 +27,21 @@ public sealed class SettingsTests
     [InlineData("Tokens:x y:Provider", "jibit", "Tokens__x y is not allowed")]
     [InlineData("Tokens:jibit:Grant", "Magic", "Tokens__jibit__Grant = 'Magic' is not allowed: one of ClientCredentials, Imported.")]
     [InlineData("Providers:Jibit:Threshold", "later", "Providers__Jibit__Threshold = 'later'")]
+    [InlineData("TokenRefresh:Notifications:Email", "ops", "TokenRefresh__Notifications__Email = 'ops' is not allowed: up to 50 mail addresses")]
+    [InlineData("TokenRefresh:Notifications:Email", "ops@example.com\r\nBcc: all@example.com", "TokenRefresh__Notifications__Email")]
+    [InlineData("TokenRefresh:Notifications:Email", "ops@example.com,, two@example.com, Three <three@example.com>", "TokenRefresh__Notifications__Email")]
+    [InlineData("TokenRefresh:Notifications:OnFailure", "sometimes", "TokenRefresh__Notifications__OnFailure = 'sometimes' is not allowed: true or false.")]
+    [InlineData("TokenRefresh:Notifications:DailySummaryCron", "mornings", "TokenRefresh__Notifications__DailySummaryCron")]
+    [InlineData("TokenRefresh:Notifications:PanelUrl", "panel", "TokenRefresh__Notifications__PanelUrl")]
+    [InlineData("TokenRefresh:Notifications:WebhookUrls", "https://example.com/hook", "TokenRefresh__Notifications__WebhookSecret = (hidden) is not allowed: at least 16 characters")]
+    [InlineData("TokenRefresh:Notifications:CriticalThreshold", "soon", "TokenRefresh__Notifications__CriticalThreshold")]
+    [InlineData("TokenRefresh:Health:CheckCron", "x", "TokenRefresh__Health__CheckCron")]
+    [InlineData("TokenRefresh:Health:AlertOnConsecutiveFailures", "-1", "TokenRefresh__Health__AlertOnConsecutiveFailures = '-1' is not allowed: a number from 0 to 100.")]
+    [InlineData("TokenRefresh:Health:SuccessRateThreshold", "101", "TokenRefresh__Health__SuccessRateThreshold = '101' is not allowed: a number from 0 to 100.")]
+    [InlineData("TokenRefresh:Health:HeartbeatUrl", "nowhere", "TokenRefresh__Health__HeartbeatUrl")]
+    [InlineData("Email:Port", "0", "Email__Port = '0' is not allowed: a number from 1 to 65535.")]
+    [InlineData("Email:Security", "Some", "Email__Security = 'Some' is not allowed: one of None, StartTls, Tls.")]
+    [InlineData("Email:From", "", "Email__From = '' is not allowed: one mail address")]
     [InlineData("Sandbox:Enabled", "perhaps", "Sandbox__Enabled = 'perhaps' is not allowed: true or false.")]
     public void A_wrong_setting_is_refused_by_key_value_and_what_is_allowed(string key, string value, string line) =>
         Refusals((key, value)).ShouldHaveSingleItem().ShouldStartWith(line);
@@ -34,6 +49,11 @@ public sealed class SettingsTests
     [Fact]
     public void A_wrong_secret_is_refused_without_being_shown() =>
         Refusals(("Encryption:MasterKey", "planted")).ShouldHaveSingleItem().ShouldStartWith("Encryption__MasterKey = (hidden) is not allowed: 32 random bytes");
+
+    [Fact]
+    public void A_webhook_that_is_no_web_address_is_refused() =>
+        Refusals(("TokenRefresh:Notifications:WebhookUrls", "ftp://example.com"), ("TokenRefresh:Notifications:WebhookSecret", "a secret of the webhook"))
+            .ShouldHaveSingleItem().ShouldStartWith("TokenRefresh__Notifications__WebhookUrls = 'ftp://example.com' is not allowed: absolute http or https addresses");
 
     [Fact]
     public void All_wrong_settings_are_told_at_once() =>

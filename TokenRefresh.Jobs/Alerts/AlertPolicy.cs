@@ -1,0 +1,180 @@
+using System.Globalization;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>One thing that is wrong with one subject now.</summary>
+/// <param name="Scope">The provider's name; empty for what is no provider's.</param>
+/// <param name="Group">Complaints of one kind, scope and group are one incident.</param>
+/// <param name="Cause">The error code, or a word of ours.</param>
+/// <param name="Subject">A token's name, or the part of this program that is silent.</param>
+/// <param name="Stage">1, 2, 3 as the lead times of seven, three and one days are reached; else 0.</param>
+/// <param name="Detail">The cause in the provider's own words, or ours.</param>
+public sealed record Complaint(IncidentKind Kind, string Scope, string Group, string Cause, string Subject, bool IsCritical, int Stage, string Detail)
+{
+    /// <summary>What makes two complaints the same incident.</summary>
+    public string Key => $"{Kind.Code()}:{Scope}:{Group}";
+}
+
+/// <summary>A provider's successes and failures within the window.</summary>
+public sealed record ProviderRate(string Provider, long Successes, long Failures)
+{
+    /// <summary>In percent; meaningless without attempts.</summary>
+    public double Percent => 100.0 * Successes / Math.Max(1, Successes + Failures);
+}
+
+/// <summary>By which measures something is wrong.</summary>
+/// <param name="RunsOfAJob">A job's first run and its retries.</param>
+/// <param name="ConsecutiveFailures">As <see cref="HealthOptions.AlertOnConsecutiveFailures"/>.</param>
+/// <param name="SuccessRate">As <see cref="HealthOptions.SuccessRateThreshold"/>.</param>
+public sealed record AlertRules(int RunsOfAJob, int ConsecutiveFailures, int SuccessRate);
+
+/// <summary>Everything that the policy judges.</summary>
+public sealed record Situation(DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<ProviderRate> Rates, Pulse Pulse, AlertRules Rules);
+
+/// <summary>What is wrong now, and what is to be told of it next? Pure: state and clock are arguments.</summary>
+public static class AlertPolicy
+{
+    /// <summary>One that is back sooner than this is the same incident.</summary>
+    public static readonly TimeSpan FlapWindow = TimeSpan.FromHours(1);
+
+    /// <summary>Tokens that fail together are told of together: once none has joined for this long,</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(20);
+
+    /// <summary>but no later than this.</summary>
+    private static readonly TimeSpan SettledAtLast = TimeSpan.FromMinutes(2);
+
+    /// <summary>A pause at a start or a restart is no silence.</summary>
+    private static readonly TimeSpan Silent = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan FirstFlapPause = TimeSpan.FromMinutes(5);
+
+    /// <summary>News of further tokens are gathered for this long.</summary>
+    private static readonly TimeSpan BetweenNews = TimeSpan.FromMinutes(30);
+
+    private static readonly TimeSpan[] ReminderPauses =
+        [TimeSpan.FromHours(1), TimeSpan.FromHours(3), TimeSpan.FromHours(6), TimeSpan.FromHours(12), TimeSpan.FromDays(1)];
+
+    /// <summary>Fewer attempts mean no rate.</summary>
+    private const int LeastAttempts = 10;
+
+    private const string Passing = "passing", Late = "late";
+
+    /// <summary>Everything that is wrong.</summary>
+    public static IReadOnlyList<Complaint> Complaints(Situation situation)
+    {
+        var silences = situation.Pulse.Silences(situation.Now).Select(silence =>
+            new Complaint(IncidentKind.Silence, "", "silence", "silence", silence.Part, false, 0, silence.Words)).ToList();
+        var tokens = situation.Tokens.Select(token => OfToken(token, situation, silences.Count > 0)).OfType<Complaint>().ToList();
+        var rates = situation.Rates
+            .Where(rate => rate.Successes + rate.Failures >= LeastAttempts && rate.Percent < situation.Rules.SuccessRate)
+            .Where(rate => tokens.All(complaint => complaint.Scope != rate.Provider))
+            .Select(rate => new Complaint(IncidentKind.SuccessRate, rate.Provider, "rate", "success_rate", rate.Provider, false, 0, string.Create(
+                CultureInfo.InvariantCulture, $"{rate.Percent:0.#} % of {rate.Successes + rate.Failures} attempts succeeded")));
+        return [.. silences, .. tokens, .. rates];
+    }
+
+    /// <summary>What is to be told of an incident now; null for nothing.</summary>
+    /// <param name="complaints">What is said of it now; empty once it is over.</param>
+    public static Word? Next(Incident incident, IReadOnlyList<Complaint> complaints, DateTimeOffset now)
+    {
+        if (!incident.IsOpen)
+        {
+            return incident is { ToldAt: not null, RecoveryToldAt: null } ? Word.Recovered : null;
+        }
+
+        if (incident.ToldAt is null)
+        {
+            return now < TellAt(incident) ? null : incident.CriticalAt is null ? Word.Opened : Word.Critical;
+        }
+
+        // A clock that was put back must not multiply what is told, only delay it.
+        var since = now - incident.LastToldAt!.Value;
+        var stage = complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max();
+        return incident switch
+        {
+            { CriticalAt: not null, CriticalToldAt: null } => Word.Critical,
+            _ when stage > incident.ToldStage => Word.Reminder,
+            { SnoozedUntil: { } until } when until > now => null,
+            _ when incident.Subjects.Except(incident.ToldSubjects).Any() && since >= BetweenNews => Word.Joined,
+
+            // What dies at a known day is told of at its lead times, and not in between.
+            { AcknowledgedAt: null } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => Word.Reminder,
+            _ => null,
+        };
+    }
+
+    private static DateTimeOffset TellAt(Incident incident)
+    {
+        if (incident.Flaps > 0)
+        {
+            var pause = FirstFlapPause * Math.Pow(2, Math.Min(incident.Flaps - 1, 10));
+            return incident.OpenedAt + (pause < FlapWindow ? pause : FlapWindow);
+        }
+
+        if (incident.Kind == IncidentKind.Silence)
+        {
+            return incident.OpenedAt + Silent;
+        }
+
+        var settled = incident.JoinedAt + Settled;
+        var atLast = incident.OpenedAt + SettledAtLast;
+        return settled < atLast ? settled : atLast;
+    }
+
+    private static Complaint? OfToken(TokenView token, Situation situation, bool isSilent)
+    {
+        if (token.State is TokenState.NotConfigured or TokenState.Paused || token.Stored is not { } stored)
+        {
+            return null;
+        }
+
+        var isCritical = token.State is TokenState.Critical or TokenState.Expired or TokenState.Missing or TokenState.NeedsPerson;
+        if (token.State == TokenState.NeedsPerson || stored.LastFailure == FailureKind.GrantRevoked)
+        {
+            return stored.AccessToken is null
+                ? Of(IncidentKind.NeedsPerson, "not_imported", "not_imported", 0, "Nobody has imported it yet.")
+                : Of(IncidentKind.NeedsPerson, "grant_revoked", stored.LastErrorCode ?? "grant_revoked", 0, stored.LastError ?? "It has died, and only a person can start it anew.");
+        }
+
+        if (stored.LastFailure is { } kind && IsFailing(token, stored, kind, situation))
+        {
+            return Of(IncidentKind.Failed, kind.IsRetryable() ? Passing : kind.Code(), kind.Code(), 0, stored.LastError ?? kind.Code());
+        }
+
+        // With nothing running, every token is late; that it is silent says it all until one dies.
+        if (stored.LastFailure is null && (token.State == TokenState.Expired || (token.State == TokenState.Overdue && !isSilent)))
+        {
+            return Of(IncidentKind.Failed, Late, "overdue", 0, "It was not refreshed when it was due, and nothing failed: look at the workers and the queue.");
+        }
+
+        return StageOf(token, situation.Now) is > 0 and var stage
+            ? Of(IncidentKind.NeedsPerson, "expires_soon", "expires_soon", stage, "It cannot be renewed without a person.")
+            : null;
+
+        Complaint Of(IncidentKind incident, string group, string cause, int stage, string detail) =>
+            new(incident, token.Settings.Provider.Name, group, cause, token.Name, isCritical, stage, detail);
+    }
+
+    // After the last retry; at once where a retry is pointless or the token is dead; and not for one reader's bad moment.
+    private static bool IsFailing(TokenView token, Token stored, FailureKind kind, Situation situation)
+    {
+        var isRetryPending = stored.RetryJobId is not null && stored.NextAttemptAt > situation.Now;
+        var enough = situation.Rules.ConsecutiveFailures is > 0 and var failures ? Math.Min(failures, situation.Rules.RunsOfAJob) : situation.Rules.RunsOfAJob;
+        return !kind.IsRetryable()
+            || token.State == TokenState.Expired
+            || (!isRetryPending && stored.ConsecutiveFailures >= (kind == FailureKind.Abandoned ? Math.Min(2, enough) : enough));
+    }
+
+    private static int StageOf(TokenView token, DateTimeOffset now)
+    {
+        // What renews itself is nobody's duty; what has no refresh token dies at its own end.
+        if (token.Settings.Order.Grant != Grant.Imported || token.Stored is not { RefreshToken: null, ExpiresAt: { } death })
+        {
+            return 0;
+        }
+
+        return (death - now).TotalDays switch { <= 1 => 3, <= 3 => 2, <= 7 => 1, _ => 0 };
+    }
+}

@@ -1,0 +1,82 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>What a round found.</summary>
+/// <param name="Wrong">Everything that is wrong now, silences included.</param>
+/// <param name="Written">Notifications that it wrote into the outbox.</param>
+public sealed record RoundResult(IReadOnlyList<Complaint> Wrong, int Written);
+
+/// <summary>
+/// Looks at the stored state, brings the incidents in step with it, and writes what people are to be told into the outbox, all in one
+/// transaction. Anybody may start a round at any time: one runs at once, a repeated one changes nothing, and one lost to a crash is made up
+/// for by the next.
+/// </summary>
+public sealed class AlertRound(
+    IDbContextFactory<TokenRefreshDbContext> contexts,
+    TokenOverview overview,
+    IncidentTeller teller,
+    IOptions<ScheduleOptions> schedule,
+    IOptions<HealthOptions> health,
+    TimeProvider clock)
+{
+    /// <summary>Any constant will do that no other lock of this program has.</summary>
+    private const long LockId = 7_245_001_183_640_024;
+
+    private static readonly TimeSpan RateWindow = TimeSpan.FromDays(1);
+
+    /// <summary>Everything that is wrong now; changes nothing.</summary>
+    public async Task<IReadOnlyList<Complaint>> JudgeAsync(Pulse pulse, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return AlertPolicy.Complaints(await LookAsync(db, pulse, cancellationToken));
+    }
+
+    /// <summary>Runs a round; null where another one is at it.</summary>
+    public async Task<RoundResult?> RunAsync(Pulse pulse, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        if (!await db.Database.SqlQuery<bool>($"SELECT pg_try_advisory_xact_lock({LockId}) AS \"Value\"").SingleAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        var situation = await LookAsync(db, pulse, cancellationToken);
+        var (now, wrong) = (situation.Now, AlertPolicy.Complaints(situation));
+        var flapping = now - AlertPolicy.FlapWindow;
+        var book = new IncidentBook(await db.Incidents.Where(incident => incident.ResolvedAt == null || incident.ResolvedAt > flapping).OrderBy(incident => incident.Id).ToListAsync(cancellationToken));
+        book.Enter(wrong, now);
+        db.Incidents.AddRange(book.Opened);
+
+        // What is new gets its number before anybody is told of it.
+        await db.SaveChangesAsync(cancellationToken);
+        var written = await teller.TellAsync(db, book, situation.Tokens, now, cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return new(wrong, written);
+    }
+
+    private async Task<Situation> LookAsync(TokenRefreshDbContext db, Pulse pulse, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        return new(
+            now, await overview.ListAsync(null, cancellationToken), await RatesAsync(db, now, cancellationToken), pulse,
+            new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold));
+    }
+
+    // Failures that an incident has explained already are no second reason to be told.
+    private static Task<List<ProviderRate>> RatesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.SqlQuery<ProviderRate>(
+        $"""
+         SELECT provider, count(*) FILTER (WHERE status = 'success') AS successes, count(*) FILTER (WHERE status = 'failed') AS failures
+         FROM token_refresh_logs AS log
+         WHERE started_at >= {now - RateWindow} AND status IN ('success', 'failed')
+           AND NOT EXISTS (SELECT 1 FROM incidents WHERE kind IN ('failed', 'needs_person') AND scope = log.provider AND resolved_at IS NULL)
+           AND started_at > coalesce((SELECT max(resolved_at) FROM incidents WHERE kind IN ('failed', 'needs_person') AND scope = log.provider), '-infinity')
+         GROUP BY provider
+         """).ToListAsync(cancellationToken);
+}

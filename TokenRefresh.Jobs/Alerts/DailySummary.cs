@@ -1,0 +1,133 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Alerts.Mails;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>One provider's last day.</summary>
+public sealed record ProviderDay(string Provider, AttemptStatistics Figures);
+
+/// <summary>The last day in figures.</summary>
+/// <param name="Tokens">Worst first.</param>
+/// <param name="All">Every provider's attempts together.</param>
+/// <param name="WithoutToken">Time in which programs could get no valid token, added up over all tokens.</param>
+/// <param name="Open">Incidents that are open.</param>
+/// <param name="Ended">Incidents that ended within the day.</param>
+public sealed record DayReport(
+    DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, AttemptStatistics All, IReadOnlyList<ProviderDay> Providers, TimeSpan WithoutToken, IReadOnlyList<Incident> Open, int Ended);
+
+/// <summary>Writes the daily summary into the outbox.</summary>
+public sealed class DailySummary(
+    IDbContextFactory<TokenRefreshDbContext> contexts,
+    TokenOverview overview,
+    AttemptLog log,
+    IncidentLinks links,
+    IOptions<NotificationOptions> options,
+    IOptions<ScheduleOptions> schedule,
+    TimeProvider clock)
+{
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    /// <summary>The figures of the last day.</summary>
+    public async Task<DayReport> ReportAsync(CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var tokens = await overview.ListAsync(null, cancellationToken);
+        var providers = new List<ProviderDay>();
+        foreach (var provider in tokens.Select(token => token.Settings.Provider.Name).Distinct().Order(StringComparer.Ordinal))
+        {
+            providers.Add(new(provider, await log.StatisticsAsync(provider, now - Day, cancellationToken)));
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return new(
+            now, tokens, await log.StatisticsAsync(null, now - Day, cancellationToken), providers,
+            await ExpiredTime.TotalAsync(db, now - Day, now, cancellationToken),
+            await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).OrderBy(incident => incident.Id).ToListAsync(cancellationToken),
+            await db.Incidents.CountAsync(incident => incident.ResolvedAt >= now - Day, cancellationToken));
+    }
+
+    /// <summary>Writes a mail to every recipient; returns how many. None where the summary is switched off.</summary>
+    public async Task<int> WriteAsync(CancellationToken cancellationToken)
+    {
+        if (!options.Value.Enabled || !options.Value.DailySummary || options.Value.Recipients.Count == 0)
+        {
+            return 0;
+        }
+
+        var report = await ReportAsync(cancellationToken);
+        var mail = SummaryMail.Write(report, schedule.Value.Zone, links);
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        db.Notifications.AddRange(options.Value.Recipients.Select(recipient => Notification.Mail("summary", recipient, mail, report.Now)));
+        return await db.SaveChangesAsync(cancellationToken);
+    }
+}
+
+/// <summary>Writes the summary's mail: the worst first, what dies next, how well it went.</summary>
+internal static class SummaryMail
+{
+    private const int MostRows = 30;
+
+    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
+
+    public static MailText Write(DayReport report, TimeZoneInfo zone, IncidentLinks links)
+    {
+        var ill = report.Tokens.Where(token => !token.State.IsWell()).ToList();
+        var configured = report.Tokens.Where(token => token.State != TokenState.NotConfigured).ToList();
+        var slowest = report.Providers.Where(provider => provider.Figures.P95DurationMs is not null).OrderByDescending(provider => provider.Figures.P95DurationMs).FirstOrDefault();
+        var body = new MailBody()
+            .Say(ill.Count == 0 ? $"All {configured.Count} tokens are well." : $"{ill.Count} of {configured.Count} tokens are not well.")
+            .Facts(
+                ("Refreshes", string.Create(CultureInfo.InvariantCulture, $"{report.All.SuccessfulAttempts} succeeded, {report.All.FailedAttempts} failed, {report.All.SkippedAttempts} skipped")),
+                ("Success rate", Percent(report.All.SuccessRate)),
+                ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{Moment.Span(report.WithoutToken)}, all tokens together" : "not a second"),
+                ("Slowest provider", slowest is null ? "nobody was asked" : $"{slowest.Provider}, 95 of 100 answers within {Milliseconds(slowest.Figures.P95DurationMs)}"),
+                ("Incidents", $"{report.Open.Count} open, {report.Ended} ended"));
+        foreach (var incident in report.Open)
+        {
+            body.Say($"Open since {Moment.At(incident.OpenedAt, zone)}: {IncidentMails.About(incident)}");
+        }
+
+        body.Head("Worst first").Table(
+            ["Token", "State", "Life left", "Next refresh", "Last outcome"],
+            report.Tokens.Take(MostRows).Select(token => (IReadOnlyList<string>)
+            [
+                token.Name, token.State.InWords(), Left(token), token.NextRefreshAt is { } next ? next <= report.Now ? "now" : $"in {Moment.Span(next - report.Now)}" : token.NextRefreshReason, token.LastOutcome,
+            ]));
+        AddDeaths(body, report, zone);
+        body.Head("Providers").Table(
+            ["Provider", "Succeeded", "Failed", "Rate", "Average", "95 of 100 within"],
+            report.Providers.Select(provider => (IReadOnlyList<string>)
+            [
+                provider.Provider, $"{provider.Figures.SuccessfulAttempts}", $"{provider.Figures.FailedAttempts}", Percent(provider.Figures.SuccessRate),
+                Milliseconds(provider.Figures.AvgDurationMs), Milliseconds(provider.Figures.P95DurationMs),
+            ]));
+        return body.Links(("Open the panel", $"{links.Panel}/access/tokens"))
+            .Write(ill.Count == 0 ? $"SUMMARY: all {configured.Count} tokens are well" : $"SUMMARY: {ill.Count} of {configured.Count} tokens are not well");
+    }
+
+    private static void AddDeaths(MailBody body, DayReport report, TimeZoneInfo zone)
+    {
+        var soon = report.Tokens.Where(token => token.Stored?.ExpiresAt is { } death && death > report.Now && death - report.Now < Week).OrderBy(token => token.Stored!.ExpiresAt).ToList();
+        body.Head("What expires in seven days, unless it is refreshed");
+        if (soon.Count == 0)
+        {
+            body.Say("Nothing does.");
+            return;
+        }
+
+        body.Table(["Token", "Expires", "Refreshed before"], soon.Take(MostRows).Select(token => (IReadOnlyList<string>)
+            [token.Name, Moment.At(token.Stored!.ExpiresAt!.Value, zone), token.NextRefreshAt is { } next ? Moment.At(next, zone) : token.NextRefreshReason]));
+    }
+
+    private static string Left(TokenView token) => token.TimeLeft is { } left && left > TimeSpan.Zero ? Moment.Span(left) : "none";
+
+    private static string Percent(double? share) => share is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.#} %") : "no attempts";
+
+    private static string Milliseconds(double? duration) => duration is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0} ms") : "–";
+}

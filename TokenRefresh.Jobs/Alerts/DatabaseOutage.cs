@@ -1,0 +1,86 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>
+/// Tells of the one thing that no outbox can hold: that the database is away. Each node that notices sends the mail itself, past the outbox;
+/// when the database is back, the outage is written down, and its end is told once, in the same thread.
+/// </summary>
+public sealed partial class DatabaseOutage(
+    IEmailSender emails, IncidentTeller teller, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<NotificationOptions> options, TimeProvider clock, ILogger<DatabaseOutage> log)
+{
+    /// <summary>A restart of Postgres is no outage.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private const string Part = "database";
+
+    private readonly HashSet<string> told = new(StringComparer.Ordinal);
+    private Incident? incident;
+
+    /// <summary>The database did not answer just now.</summary>
+    public async Task NoteAwayAsync(CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        incident ??= Incident.Open(new(IncidentKind.Silence, "", Part, Part, Part, false, 0, "the database is away"), now);
+        if (now - incident.OpenedAt < Patience || !options.Value.Enabled || !options.Value.OnSilence)
+        {
+            return;
+        }
+
+        // Whoever was not reached is tried again at the next look.
+        foreach (var mail in teller.Rows(teller.Plain(incident, Word.Opened, now), isMailed: true).Where(row => row.Channel == NotificationChannel.Email && !told.Contains(row.Recipient)))
+        {
+            if (await emails.SendAsync(mail, cancellationToken) is DeliveryOutcome.Accepted)
+            {
+                told.Add(mail.Recipient);
+                LogTold();
+            }
+        }
+    }
+
+    /// <summary>The database answers.</summary>
+    public async Task NoteBackAsync(CancellationToken cancellationToken)
+    {
+        if (incident is not { } over)
+        {
+            return;
+        }
+
+        if (told.Count > 0)
+        {
+            await WriteDownAsync(over, cancellationToken);
+        }
+
+        incident = null;
+        told.Clear();
+    }
+
+    // Of several nodes that told of the same outage, the first writes down that it is over.
+    private async Task WriteDownAsync(Incident over, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.ExecuteSqlAsync($"LOCK TABLE incidents IN SHARE ROW EXCLUSIVE MODE", cancellationToken);
+        if (await db.Incidents.AnyAsync(each => each.Key == over.Key && each.ResolvedAt >= over.OpenedAt, cancellationToken))
+        {
+            return;
+        }
+
+        over.Told(Word.Opened, 0, wasMailed: true, now);
+        over.Resolve(now);
+        db.Incidents.Add(over);
+        await db.SaveChangesAsync(cancellationToken);
+        db.Notifications.AddRange(teller.Rows(teller.Plain(over, Word.Recovered, now), options.Value.OnRecovery));
+        over.Told(Word.Recovered, 0, wasMailed: true, now);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    [LoggerMessage(1221, LogLevel.Warning, "The database is away; people were told by mail, past the outbox")]
+    private partial void LogTold();
+}

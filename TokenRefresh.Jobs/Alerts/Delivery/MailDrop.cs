@@ -1,0 +1,36 @@
+namespace TokenRefresh.Jobs.Alerts.Delivery;
+
+/// <summary>Where mails go while no SMTP server is set.</summary>
+/// <param name="Path">A folder of this program alone.</param>
+public sealed record MailDropFolder(string Path);
+
+/// <summary>Writes mails as <c>.eml</c> files, which every mail program opens.</summary>
+internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IEmailSender
+{
+    public async Task<DeliveryOutcome> SendAsync(Notification mail, CancellationToken cancellationToken)
+    {
+        // Named by the message, so that one tried twice is one file; moved to its place, so that nobody reads half of it.
+        var file = Path.Combine(folder.Path, $"{mail.CreatedAt:yyyyMMdd-HHmmss}-{mail.Id}-{mail.Kind}.eml");
+        try
+        {
+            Directory.CreateDirectory(folder.Path);
+            var part = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+            if (!OperatingSystem.IsWindows())
+            {
+                part.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            }
+
+            await using (var stream = new FileStream($"{file}.part", part))
+            {
+                await MailMessages.Make(mail, options.From).WriteToAsync(stream, cancellationToken);
+            }
+
+            File.Move($"{file}.part", file, overwrite: true);
+            return new DeliveryOutcome.Accepted($"written to {file}");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new DeliveryOutcome.Failed($"{folder.Path} cannot be written to ({error.GetType().Name})", IsAway: true);
+        }
+    }
+}

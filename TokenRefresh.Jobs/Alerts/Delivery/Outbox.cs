@@ -1,0 +1,167 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Jobs.Alerts.Delivery;
+
+/// <summary>What one pass over the outbox did.</summary>
+public sealed record DeliveryPass(int Sent, int Refused, int Failed);
+
+/// <summary>
+/// Delivers what was written down, oldest first, each message to its one recipient. A message is claimed before it is sent and marked only
+/// after the other side has accepted it: whoever dies in between leaves it to the next, with the same Message-ID.
+/// </summary>
+public sealed partial class Outbox(
+    IDbContextFactory<TokenRefreshDbContext> contexts, IEmailSender emails, WebhookSender webhooks, NodeName node, TimeProvider clock, ILogger<Outbox> log)
+{
+    /// <summary>Longer than the longest delivery.</summary>
+    private static readonly TimeSpan ClaimFor = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan[] Pauses =
+        [TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(10)];
+
+    /// <summary>What could not be delivered for so long is nobody's news any more.</summary>
+    private static readonly TimeSpan GiveUpAfter = TimeSpan.FromDays(7);
+
+    private static readonly TimeSpan SaveAgainAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>Delivers everything whose time has come.</summary>
+    public async Task<DeliveryPass> DeliverAsync(CancellationToken cancellationToken)
+    {
+        var pass = new DeliveryPass(0, 0, 0);
+        var away = new HashSet<NotificationChannel>();
+        while (await ClaimAsync(away, cancellationToken) is { } row)
+        {
+            switch (await DeliverAsync(row, cancellationToken))
+            {
+                case DeliveryOutcome.Accepted:
+                    pass = pass with { Sent = pass.Sent + 1 };
+                    break;
+                case DeliveryOutcome.Refused:
+                    pass = pass with { Refused = pass.Refused + 1 };
+                    break;
+                case DeliveryOutcome.Failed failed:
+                    pass = pass with { Failed = pass.Failed + 1 };
+                    if (failed.IsAway)
+                    {
+                        away.Add(row.Channel);
+                    }
+
+                    break;
+            }
+        }
+
+        return pass;
+    }
+
+    /// <summary>Writes a message down and delivers it here and now; if that fails, it is tried again like any other.</summary>
+    public async Task<DeliveryOutcome> SendNowAsync(Notification row, CancellationToken cancellationToken)
+    {
+        // Claimed from the start, so that no other node delivers it first.
+        row.Claim(clock.GetUtcNow() + ClaimFor);
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        db.Notifications.Add(row);
+        await db.SaveChangesAsync(cancellationToken);
+        return await DeliverAsync(row, cancellationToken);
+    }
+
+    /// <summary>True when something should have been delivered for a while and was not.</summary>
+    public async Task<bool> IsLateAsync(TimeSpan by, CancellationToken cancellationToken)
+    {
+        var before = clock.GetUtcNow() - by;
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Notifications.AnyAsync(row => row.Status == NotificationStatus.Pending && row.NextAttemptAt < before, cancellationToken);
+    }
+
+    private async Task<DeliveryOutcome> DeliverAsync(Notification row, CancellationToken cancellationToken)
+    {
+        var outcome = row.Channel == NotificationChannel.Email ? await emails.SendAsync(row, cancellationToken) : await webhooks.SendAsync(row, cancellationToken);
+        await MarkAsync(row, outcome, cancellationToken);
+        switch (outcome)
+        {
+            case DeliveryOutcome.Accepted:
+                LogSent(row.Kind, row.Id, row.Attempts);
+                break;
+            case DeliveryOutcome.Refused refused:
+                LogRefused(row.Kind, row.Id, refused.Reason);
+                break;
+            case DeliveryOutcome.Failed failed:
+                LogFailed(row.Kind, row.Id, failed.Reason, row.Attempts);
+                break;
+        }
+
+        return outcome;
+    }
+
+    // The messages of one incident to one recipient go out in their order. A time that lies too far ahead is a clock's that was put back.
+    private async Task<Notification?> ClaimAsync(HashSet<NotificationChannel> away, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var absurd = now + Pauses[^1] + Pauses[^1];
+        string[] left = [.. away.Select(channel => channel.ToString().ToLowerInvariant())];
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var rows = await db.Notifications.FromSql(
+            $"""
+             UPDATE notifications SET claimed_until = clock_timestamp() + {ClaimFor}, attempts = attempts + 1
+             WHERE id = (
+                 SELECT id FROM notifications AS next
+                 WHERE status = 'pending' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+                   AND (next_attempt_at <= {now} OR next_attempt_at > {absurd})
+                   AND channel <> ALL({left})
+                   AND (incident_id IS NULL OR NOT EXISTS (
+                       SELECT 1 FROM notifications AS before
+                       WHERE before.status = 'pending' AND before.incident_id = next.incident_id AND before.channel = next.channel
+                         AND before.recipient = next.recipient AND before.id < next.id))
+                 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+             RETURNING *
+             """).AsNoTracking().ToListAsync(cancellationToken);
+        return rows.SingleOrDefault();
+    }
+
+    // What the other side has taken must not be sent again because the database is away just now: its word is kept until it is written.
+    private async Task MarkAsync(Notification row, DeliveryOutcome outcome, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var (status, words, sentAt, nextAt) = outcome switch
+        {
+            DeliveryOutcome.Accepted accepted => (NotificationStatus.Sent, accepted.Words, (DateTimeOffset?)now, row.NextAttemptAt),
+            DeliveryOutcome.Refused refused => (NotificationStatus.Refused, refused.Reason, null, row.NextAttemptAt),
+            DeliveryOutcome.Failed failed when now - row.CreatedAt > GiveUpAfter => (NotificationStatus.Refused, $"given up after {GiveUpAfter.TotalDays} days: {failed.Reason}", null, row.NextAttemptAt),
+            DeliveryOutcome.Failed failed => (NotificationStatus.Pending, failed.Reason, null, now + Pauses[Math.Min(row.Attempts, Pauses.Length) - 1]),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+        while (true)
+        {
+            try
+            {
+                await using var db = await contexts.CreateDbContextAsync(CancellationToken.None);
+                await db.Notifications.Where(each => each.Id == row.Id && each.Status == NotificationStatus.Pending).ExecuteUpdateAsync(
+                    update => update
+                        .SetProperty(each => each.Status, status)
+                        .SetProperty(each => each.LastOutcome, words)
+                        .SetProperty(each => each.SentAt, sentAt)
+                        .SetProperty(each => each.NextAttemptAt, nextAt)
+                        .SetProperty(each => each.ClaimedUntil, (DateTimeOffset?)null),
+                    CancellationToken.None);
+                return;
+            }
+            catch (Exception error) when (DatabaseFaults.IsAway(error))
+            {
+                LogNotMarked(row.Id, words, node.Value);
+                await Task.Delay(SaveAgainAfter, clock, cancellationToken);
+            }
+        }
+    }
+
+    [LoggerMessage(1201, LogLevel.Information, "Notification {Id} ({Kind}) was delivered at try {Attempt}")]
+    private partial void LogSent(string kind, long id, int attempt);
+
+    [LoggerMessage(1202, LogLevel.Error, "Notification {Id} ({Kind}) is refused for good: {Reason}")]
+    private partial void LogRefused(string kind, long id, string reason);
+
+    [LoggerMessage(1203, LogLevel.Warning, "Notification {Id} ({Kind}) was not delivered at try {Attempt}: {Reason}")]
+    private partial void LogFailed(string kind, long id, string reason, int attempt);
+
+    [LoggerMessage(1204, LogLevel.Warning, "The database is away; that notification {Id} was answered with '{Words}' is kept in the memory of {Node} until it is back")]
+    private partial void LogNotMarked(long id, string words, string node);
+}

@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+
+namespace TokenRefresh.Jobs.Alerts.Delivery;
+
+/// <summary>
+/// Posts webhooks. Each has <c>X-TokenRefresh-Signature: t=SECONDS,v1=HEX</c>, the HMAC-SHA256 of <c>SECONDS.BODY</c> under the secret, and
+/// <c>X-TokenRefresh-Delivery</c>, which stays the same at every try. Private addresses are refused when the connection is made, whatever the name said before.
+/// </summary>
+public sealed class WebhookSender : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+
+    private readonly NotificationOptions options;
+    private readonly TimeProvider clock;
+    private readonly HttpClient http;
+
+    /// <summary>Makes a client that follows no redirect and no proxy.</summary>
+    public WebhookSender(IOptions<NotificationOptions> options, TimeProvider clock)
+    {
+        (this.options, this.clock) = (options.Value, clock);
+        http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync }) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>Tries once. Never throws for what the other side does.</summary>
+    public async Task<DeliveryOutcome> SendAsync(Notification webhook, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(Limit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, webhook.Recipient) { Content = new StringContent(webhook.Text, Encoding.UTF8, "application/json") };
+            request.Headers.Add("X-TokenRefresh-Signature", Sign(webhook.Text));
+            request.Headers.Add("X-TokenRefresh-Delivery", webhook.MessageId);
+            using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            return answer.IsSuccessStatusCode
+                ? new DeliveryOutcome.Accepted($"HTTP {(int)answer.StatusCode}")
+                : new DeliveryOutcome.Failed($"HTTP {(int)answer.StatusCode}", IsAway: false);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return new DeliveryOutcome.Failed($"no answer within {Limit.TotalSeconds} s", IsAway: false);
+        }
+        catch (HttpRequestException error) when (error.GetBaseException() is PrivateAddressException)
+        {
+            return new DeliveryOutcome.Refused("a private address; TokenRefresh__Notifications__WebhookAllowPrivate=true would allow it");
+        }
+        catch (HttpRequestException error)
+        {
+            return new DeliveryOutcome.Failed($"no connection ({error.HttpRequestError})", IsAway: false);
+        }
+    }
+
+    /// <summary>True for loopback, link-local, private and other addresses that are nobody's on the internet.</summary>
+    internal static bool IsPrivate(IPAddress address)
+    {
+        if (address.IsIPv4MappedToIPv6)
+        {
+            return IsPrivate(address.MapToIPv4());
+        }
+
+        if (address.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            return IPAddress.IsLoopback(address) || address.IsIPv6LinkLocal || address.IsIPv6SiteLocal || address.IsIPv6UniqueLocal || address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any);
+        }
+
+        var bytes = address.GetAddressBytes();
+        return bytes[0] is 0 or 10 or 127 or >= 224
+            || (bytes[0] == 100 && bytes[1] is >= 64 and < 128)
+            || (bytes[0] == 169 && bytes[1] == 254)
+            || (bytes[0] == 172 && bytes[1] is >= 16 and < 32)
+            || (bytes[0] == 192 && bytes[1] == 168);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => http.Dispose();
+
+    private string Sign(string body)
+    {
+        var seconds = clock.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        var mac = HMACSHA256.HashData(Encoding.UTF8.GetBytes(options.WebhookSecret), Encoding.UTF8.GetBytes($"{seconds}.{body}"));
+        return $"t={seconds},v1={Convert.ToHexStringLower(mac)}";
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
+        var allowed = options.WebhookAllowPrivate ? addresses : [.. addresses.Where(address => !IsPrivate(address))];
+        if (allowed.Length == 0)
+        {
+            throw new PrivateAddressException();
+        }
+
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private sealed class PrivateAddressException() : Exception("a private address");
+}

@@ -1,0 +1,202 @@
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>What an incident is about.</summary>
+public enum IncidentKind
+{
+    /// <summary>Tokens are not refreshed, or not in time.</summary>
+    Failed,
+
+    /// <summary>Tokens that only a person can start.</summary>
+    NeedsPerson,
+
+    /// <summary>A provider fails too often, though its tokens are fresh.</summary>
+    SuccessRate,
+
+    /// <summary>Nothing runs.</summary>
+    Silence,
+}
+
+/// <summary>What people are told of an incident.</summary>
+public enum Word
+{
+    /// <summary>It is there.</summary>
+    Opened,
+
+    /// <summary>It has become urgent: little life left, or none.</summary>
+    Critical,
+
+    /// <summary>It has spread to further tokens.</summary>
+    Joined,
+
+    /// <summary>It is still there.</summary>
+    Reminder,
+
+    /// <summary>It is over.</summary>
+    Recovered,
+}
+
+/// <summary>The stored names of kinds and words.</summary>
+public static class IncidentNames
+{
+    /// <summary>For example <c>needs_person</c>.</summary>
+    public static string Code(this IncidentKind kind) => kind switch
+    {
+        IncidentKind.Failed => "failed",
+        IncidentKind.NeedsPerson => "needs_person",
+        IncidentKind.SuccessRate => "success_rate",
+        IncidentKind.Silence => "silence",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
+    };
+
+    /// <summary>For example <c>recovered</c>.</summary>
+    public static string Code(this Word word) => word.ToString().ToLowerInvariant();
+
+    /// <summary>The kind of a stored name.</summary>
+    public static IncidentKind ParseKind(string code) => Enum.GetValues<IncidentKind>().Single(kind => kind.Code() == code);
+}
+
+/// <summary>Something that is wrong, from the moment it is found until it is over, with what people were told of it. At most one of a key is open.</summary>
+public sealed class Incident
+{
+    private Incident()
+    {
+    }
+
+    /// <summary>Grows with time.</summary>
+    public long Id { get; private set; }
+
+    /// <summary>What makes two complaints the same incident: kind, scope and group.</summary>
+    public string Key { get; private set; } = "";
+
+    /// <summary>What it is about.</summary>
+    public IncidentKind Kind { get; private set; }
+
+    /// <summary>The provider's name; empty for what is no provider's.</summary>
+    public string Scope { get; private set; } = "";
+
+    /// <summary>The error code that most of its subjects have now.</summary>
+    public string Cause { get; private set; } = "";
+
+    /// <summary>The cause in the provider's own words.</summary>
+    public string Detail { get; private set; } = "";
+
+    /// <summary>The tokens, or the parts of this program, that it is about.</summary>
+    public List<string> Subjects { get; private set; } = [];
+
+    /// <summary>Those of the subjects that people were told of.</summary>
+    public List<string> ToldSubjects { get; private set; } = [];
+
+    /// <summary>When it was found; of one that came back, when it came back.</summary>
+    public DateTimeOffset OpenedAt { get; private set; }
+
+    /// <summary>When the last subject joined.</summary>
+    public DateTimeOffset JoinedAt { get; private set; }
+
+    /// <summary>When it became urgent; null while it is not.</summary>
+    public DateTimeOffset? CriticalAt { get; private set; }
+
+    /// <summary>When it was over; null while it is open.</summary>
+    public DateTimeOffset? ResolvedAt { get; private set; }
+
+    /// <summary>How often it came back within the hour.</summary>
+    public int Flaps { get; private set; }
+
+    /// <summary>When people were first told of it; null while they were not.</summary>
+    public DateTimeOffset? ToldAt { get; private set; }
+
+    /// <summary>When they were last told of it.</summary>
+    public DateTimeOffset? LastToldAt { get; private set; }
+
+    /// <summary>When they were told that it is urgent.</summary>
+    public DateTimeOffset? CriticalToldAt { get; private set; }
+
+    /// <summary>When they were told that it is over.</summary>
+    public DateTimeOffset? RecoveryToldAt { get; private set; }
+
+    /// <summary>How often they were reminded.</summary>
+    public int Reminders { get; private set; }
+
+    /// <summary>The lead time that was told last, for what dies at a known day: 1, 2, 3 for seven, three and one days.</summary>
+    public int ToldStage { get; private set; }
+
+    /// <summary>True once a mail about it was written; nobody hears of the end of what they never heard of.</summary>
+    public bool WasMailed { get; private set; }
+
+    /// <summary>Since when somebody takes care of it; null for nobody.</summary>
+    public DateTimeOffset? AcknowledgedAt { get; private set; }
+
+    /// <summary>Who takes care of it.</summary>
+    public string? AcknowledgedBy { get; private set; }
+
+    /// <summary>Until then nobody is reminded.</summary>
+    public DateTimeOffset? SnoozedUntil { get; private set; }
+
+    /// <summary>True while it is not over.</summary>
+    public bool IsOpen => ResolvedAt is null;
+
+    /// <summary>What the Message-ID of its first mail is made of, which all later ones refer to.</summary>
+    public string ThreadId => $"{string.Join('.', Key.Split(':', StringSplitOptions.RemoveEmptyEntries))}.{OpenedAt.ToUnixTimeSeconds()}";
+
+    internal static Incident Open(Complaint complaint, DateTimeOffset now) => new()
+    {
+        Key = complaint.Key,
+        Kind = complaint.Kind,
+        Scope = complaint.Scope,
+        Cause = complaint.Cause,
+        Detail = complaint.Detail,
+        Subjects = [complaint.Subject],
+        OpenedAt = now,
+        JoinedAt = now,
+    };
+
+    internal void Join(string subject, DateTimeOffset now)
+    {
+        Subjects = [.. Subjects, subject];
+        JoinedAt = now;
+    }
+
+    /// <summary>It is back before its end was an hour old: the same incident, told of more slowly each time.</summary>
+    internal void Reopen(Complaint complaint, DateTimeOffset now)
+    {
+        Flaps++;
+        Subjects = [complaint.Subject];
+        ToldSubjects = [];
+        OpenedAt = JoinedAt = now;
+        CriticalAt = ResolvedAt = ToldAt = LastToldAt = CriticalToldAt = RecoveryToldAt = AcknowledgedAt = SnoozedUntil = null;
+        AcknowledgedBy = null;
+        (Reminders, ToldStage, WasMailed) = (0, 0, false);
+    }
+
+    /// <summary>Takes over what is said of it now.</summary>
+    internal void Describe(string cause, string detail, bool isCritical, DateTimeOffset now)
+    {
+        (Cause, Detail) = (cause, detail);
+        CriticalAt = isCritical ? CriticalAt ?? now : CriticalAt;
+    }
+
+    internal void Resolve(DateTimeOffset now) => ResolvedAt = now;
+
+    /// <summary>Its subjects are another incident's now, so its end is no news.</summary>
+    internal void Supersede(DateTimeOffset now) => ResolvedAt = RecoveryToldAt = now;
+
+    internal void Told(Word word, int stage, bool wasMailed, DateTimeOffset now)
+    {
+        if (word == Word.Recovered)
+        {
+            RecoveryToldAt = now;
+            return;
+        }
+
+        ToldAt ??= now;
+        LastToldAt = now;
+        CriticalToldAt = word == Word.Critical ? now : CriticalToldAt;
+        Reminders += word == Word.Reminder ? 1 : 0;
+        ToldStage = Math.Max(ToldStage, stage);
+        ToldSubjects = [.. Subjects];
+        WasMailed |= wasMailed;
+    }
+
+    internal void Acknowledge(string by, DateTimeOffset now) => (AcknowledgedBy, AcknowledgedAt) = (by, now);
+
+    internal void Snooze(DateTimeOffset until) => SnoozedUntil = until;
+}

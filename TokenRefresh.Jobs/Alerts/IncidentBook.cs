@@ -1,0 +1,77 @@
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>Joins what is wrong now to the incidents that are known: opens, extends, reopens and ends them. Pure but for the incidents themselves.</summary>
+/// <param name="known">Open incidents, and those that ended within <see cref="AlertPolicy.FlapWindow"/>.</param>
+internal sealed class IncidentBook(IReadOnlyList<Incident> known)
+{
+    private readonly List<Incident> incidents = [.. known];
+    private readonly Dictionary<Incident, List<Complaint>> complaints = [];
+
+    /// <summary>Every incident, old and new.</summary>
+    public IReadOnlyList<Incident> Incidents => incidents;
+
+    /// <summary>Those that are not stored yet.</summary>
+    public IEnumerable<Incident> Opened => incidents.Except(known);
+
+    /// <summary>What is said of an incident now.</summary>
+    public IReadOnlyList<Complaint> Of(Incident incident) => complaints.TryGetValue(incident, out var said) ? said : [];
+
+    /// <summary>Takes in everything that is wrong now.</summary>
+    public void Enter(IReadOnlyList<Complaint> wrong, DateTimeOffset now)
+    {
+        foreach (var complaint in wrong)
+        {
+            Enter(complaint, now);
+        }
+
+        foreach (var incident in incidents.Where(incident => incident.IsOpen))
+        {
+            var said = Of(incident);
+            if (said.Count > 0)
+            {
+                var usual = said.GroupBy(complaint => complaint.Cause).OrderByDescending(cause => cause.Count()).First().First();
+                incident.Describe(usual.Cause, usual.Detail, said.Any(complaint => complaint.IsCritical), now);
+            }
+            else if (incident.Kind is IncidentKind.Failed or IncidentKind.NeedsPerson && incident.Subjects.All(subject => IsElsewhere(incident, subject)))
+            {
+                incident.Supersede(now);
+            }
+            else
+            {
+                incident.Resolve(now);
+            }
+        }
+    }
+
+    private void Enter(Complaint complaint, DateTimeOffset now)
+    {
+        var incident = incidents.Find(open => open.IsOpen && open.Key == complaint.Key)
+            ?? Back(complaint, now)
+            ?? New(complaint, now);
+        if (!incident.Subjects.Contains(complaint.Subject))
+        {
+            incident.Join(complaint.Subject, now);
+        }
+
+        complaints.TryAdd(incident, []);
+        complaints[incident].Add(complaint);
+    }
+
+    private Incident? Back(Complaint complaint, DateTimeOffset now)
+    {
+        var ended = incidents.Where(incident => !incident.IsOpen && incident.Key == complaint.Key && now - incident.ResolvedAt < AlertPolicy.FlapWindow)
+            .OrderByDescending(incident => incident.ResolvedAt).FirstOrDefault();
+        ended?.Reopen(complaint, now);
+        return ended;
+    }
+
+    private Incident New(Complaint complaint, DateTimeOffset now)
+    {
+        var incident = Incident.Open(complaint, now);
+        incidents.Add(incident);
+        return incident;
+    }
+
+    private bool IsElsewhere(Incident incident, string subject) =>
+        complaints.Any(other => other.Key != incident && other.Key.Scope == incident.Scope && other.Value.Any(complaint => complaint.Subject == subject));
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using TokenRefresh.Jobs.Alerts.Mails;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>What a link in a mail lets its reader do to an incident without signing in.</summary>
+public enum IncidentAction
+{
+    /// <summary>Say that somebody takes care of it, so that nobody is reminded.</summary>
+    Acknowledge,
+
+    /// <summary>Hear nothing of it for a day, unless it becomes critical.</summary>
+    Snooze,
+}
+
+/// <summary>Makes and checks the signed links of mails. A link is good for one action at one incident, for a week.</summary>
+public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProvider clock)
+{
+    /// <summary>The page that a link leads to; it asks before it acts, because programs that scan mails follow links.</summary>
+    public const string Path = "/access/incidents";
+
+    private static readonly TimeSpan GoodFor = TimeSpan.FromDays(7);
+
+    /// <summary>The links at the end of a mail.</summary>
+    internal IEnumerable<(string Words, string Address)> For(IncidentNews news)
+    {
+        yield return ("Open the panel", $"{Panel}/access/token-health");
+        if (news is { Word: not Word.Recovered, Incident.Kind: not IncidentKind.Silence })
+        {
+            yield return ("I take care of it", Sign(news.Incident.Id, IncidentAction.Acknowledge));
+            yield return ("Remind me tomorrow", Sign(news.Incident.Id, IncidentAction.Snooze));
+        }
+    }
+
+    /// <summary>The panel's address without a slash at its end.</summary>
+    public string Panel => panelUrl.TrimEnd('/');
+
+    /// <summary>True for a link that this program made and that is not too old. Takes the same time whatever is wrong.</summary>
+    public bool IsGood(long incident, IncidentAction action, long until, string? signature) =>
+        CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(Signature(incident, action, until)), Encoding.UTF8.GetBytes(signature ?? ""))
+        && clock.GetUtcNow().ToUnixTimeSeconds() <= until;
+
+    /// <summary>A link for one action.</summary>
+    public string Sign(long incident, IncidentAction action)
+    {
+        var until = (clock.GetUtcNow() + GoodFor).ToUnixTimeSeconds();
+        return string.Create(CultureInfo.InvariantCulture, $"{Panel}{Path}/{incident}/{action.ToString().ToLowerInvariant()}?until={until}&signature={Signature(incident, action, until)}");
+    }
+
+    private string Signature(long incident, IncidentAction action, long until) =>
+        masterKey.Digest(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"incident link|{incident}|{action}|{until}")));
+}

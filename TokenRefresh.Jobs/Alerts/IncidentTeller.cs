@@ -1,0 +1,131 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts.Mails;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>Writes what is to be told of incidents into the outbox: to whom, by which switch, in which words.</summary>
+public sealed class IncidentTeller(
+    AuditTrail audit, IncidentLinks links, IOptions<NotificationOptions> options, IOptions<ScheduleOptions> schedule)
+{
+    private static readonly TimeSpan ConsumersWithin = TimeSpan.FromDays(1);
+    private static readonly TimeSpan SavedWithin = TimeSpan.FromMinutes(1);
+
+    /// <summary>Adds the notifications to the context, for whoever saves it; returns how many.</summary>
+    internal async Task<int> TellAsync(TokenRefreshDbContext db, IncidentBook book, IReadOnlyList<TokenView> tokens, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var rows = new List<Notification>();
+        foreach (var incident in book.Incidents)
+        {
+            var complaints = book.Of(incident);
+            if (AlertPolicy.Next(incident, complaints, now) is not { } word)
+            {
+                continue;
+            }
+
+            var news = await GatherAsync(db, incident, word, tokens, now, cancellationToken);
+            var isMailed = IsMailed(incident, complaints, word);
+            rows.AddRange(Rows(news, isMailed));
+            incident.Told(word, complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max(), isMailed, now);
+        }
+
+        rows.AddRange(await SuccessesAsync(db, now, cancellationToken));
+        db.Notifications.AddRange(rows);
+        return rows.Count;
+    }
+
+    /// <summary>Everything that is to be said about an incident, to the recipients of the settings.</summary>
+    internal IEnumerable<Notification> Rows(IncidentNews news, bool isMailed)
+    {
+        if (!options.Value.Enabled)
+        {
+            yield break;
+        }
+
+        if (isMailed)
+        {
+            var mail = IncidentMails.Write(news);
+            foreach (var recipient in options.Value.Recipients)
+            {
+                yield return Notification.Mail(news.Word.Code(), recipient, mail, news.Now, news.Incident);
+            }
+        }
+
+        foreach (var address in options.Value.Webhooks)
+        {
+            yield return Notification.Webhook(news.Word.Code(), address, WebhookBody.Write(news), news.Now, news.Incident);
+        }
+    }
+
+    /// <summary>News without tokens, consumers and links of its own, for what is no token's.</summary>
+    internal IncidentNews Plain(Incident incident, Word word, DateTimeOffset now) =>
+        new(incident, word, now, [], [], word == Word.Recovered ? new(0, null, TimeSpan.Zero) : null, schedule.Value.Zone, links);
+
+    private bool IsMailed(Incident incident, IReadOnlyList<Complaint> complaints, Word word) => options.Value.Recipients.Count > 0 && (word, incident.Kind) switch
+    {
+        (Word.Recovered, _) => options.Value.OnRecovery && incident.WasMailed,
+        (_, IncidentKind.NeedsPerson) => options.Value.OnNeedsPerson,
+        (_, IncidentKind.SuccessRate) => options.Value.OnLowSuccessRate,
+
+        // A mail about mail arrives when it is over.
+        (_, IncidentKind.Silence) => options.Value.OnSilence && complaints.Any(complaint => complaint.Subject != Pulse.Outbox),
+        _ when incident.CriticalAt is null => options.Value.OnFailure,
+        (Word.Critical, _) => options.Value.OnCritical || (options.Value.OnFailure && incident.ToldAt is null),
+        _ => options.Value.OnCritical || options.Value.OnFailure,
+    };
+
+    private async Task<IncidentNews> GatherAsync(
+        TokenRefreshDbContext db, Incident incident, Word word, IReadOnlyList<TokenView> tokens, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (incident.Kind is not (IncidentKind.Failed or IncidentKind.NeedsPerson))
+        {
+            return Plain(incident, word, now);
+        }
+
+        var own = tokens.Where(token => incident.Subjects.Contains(token.Name)).OrderBy(token => token.Stored?.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).ToList();
+        var consumers = await audit.ConsumersAsync(incident.Subjects, now - ConsumersWithin, cancellationToken);
+        var recovery = word == Word.Recovered ? await RecoveryAsync(db, incident, cancellationToken) : null;
+        return new(incident, word, now, own, consumers, recovery, schedule.Value.Zone, links);
+    }
+
+    private static async Task<Recovery> RecoveryAsync(TokenRefreshDbContext db, Incident incident, CancellationToken cancellationToken)
+    {
+        var rows = await db.Attempts.AsNoTracking()
+            .Where(row => incident.Subjects.Contains(row.TokenName) && row.CompletedAt >= incident.OpenedAt && row.Status != AttemptStatus.Skipped)
+            .OrderByDescending(row => row.Id).ToListAsync(cancellationToken);
+        var last = rows.FirstOrDefault(row => row.Status == AttemptStatus.Success);
+        var gap = await ExpiredTime.LongestAsync(db, incident.Subjects, incident.OpenedAt, cancellationToken);
+        return new(rows.Count, last is null ? null : $"a refresh ({last.TriggerType.Code().Replace('_', ' ')}, by {last.TriggeredBy})", gap);
+    }
+
+    // Where nobody wants to hear of successes there is no mark, so that switching it on tells of what comes, not of what was.
+    private async Task<IEnumerable<Notification>> SuccessesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var mark = await db.AlertMarks.SingleOrDefaultAsync(cancellationToken);
+        if (!options.Value.OnSuccess || !options.Value.Enabled || options.Value.Recipients.Count == 0)
+        {
+            db.AlertMarks.RemoveRange(mark is null ? [] : [mark]);
+            return [];
+        }
+
+        // What ended a moment ago may not have been saved yet.
+        var until = now - SavedWithin;
+        if (mark is null)
+        {
+            db.AlertMarks.Add(new() { Until = until });
+            return [];
+        }
+
+        var done = await db.Attempts.AsNoTracking()
+            .Where(row => row.Status == AttemptStatus.Success && row.CompletedAt > mark.Until && row.CompletedAt <= until)
+            .OrderBy(row => row.Id).ToListAsync(cancellationToken);
+        mark.Until = until > mark.Until ? until : mark.Until;
+        return done.Count == 0 ? [] : options.Value.Recipients.Select(recipient => Notification.Mail("success", recipient, SuccessMail.Write(done, schedule.Value.Zone, links), now));
+    }
+}

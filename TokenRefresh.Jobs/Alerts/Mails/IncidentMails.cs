@@ -1,0 +1,136 @@
+using System.Globalization;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Alerts.Mails;
+
+/// <summary>How an incident ended.</summary>
+/// <param name="Attempts">Attempts at its tokens from the incident's beginning to its end.</param>
+/// <param name="By">What the last success was set off by, in words; null where none was needed.</param>
+/// <param name="WithoutToken">The longest time for which a program got no valid token.</param>
+public sealed record Recovery(long Attempts, string? By, TimeSpan WithoutToken);
+
+/// <summary>All that a mail about an incident tells.</summary>
+/// <param name="Tokens">Its tokens as they stand now, the first to die first.</param>
+/// <param name="Recovery">Only where it is over.</param>
+public sealed record IncidentNews(
+    Incident Incident, Word Word, DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<Consumer> Consumers, Recovery? Recovery, TimeZoneInfo Zone, IncidentLinks Links)
+{
+    /// <summary>When the first of its tokens dies, or died; null where none is held.</summary>
+    public DateTimeOffset? FirstDeath => Tokens.Min(token => token.Stored?.ExpiresAt);
+
+    /// <summary>The life that is left to the first to die, in words for a subject; null for what is not about tokens.</summary>
+    public string? Left => Tokens.Count == 0 ? null
+        : Tokens.Any(token => token.Stored?.ExpiresAt is null) ? "no token"
+        : FirstDeath <= Now ? "expired"
+        : $"{Moment.Span(FirstDeath!.Value - Now)} left";
+}
+
+/// <summary>Writes the mails about incidents: what, since when, how long still, who is hit, what to do.</summary>
+internal static class IncidentMails
+{
+    private const int MostRows = 20;
+
+    public static MailText Write(IncidentNews news)
+    {
+        var body = new MailBody().Say(Opening(news)).Facts(
+            ("Since", Moment.At(news.Incident.OpenedAt, news.Zone)),
+            ("Cause", $"{news.Incident.Cause}: {news.Incident.Detail}"),
+            ("First to die", news.FirstDeath is { } death ? $"{Moment.At(death, news.Zone)}, {(death <= news.Now ? $"{Moment.Span(news.Now - death)} ago" : $"in {Moment.Span(death - news.Now)}")}" : null),
+            ("Lasted", news.Recovery is null ? null : Moment.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)),
+            ("Attempts", news.Recovery is { Attempts: > 0 } tried ? tried.Attempts.ToString(CultureInfo.InvariantCulture) : null),
+            ("Mended by", news.Recovery?.By),
+            ("Without a token", news.Recovery is { WithoutToken: var gap } && gap > TimeSpan.Zero ? $"{Moment.Span(gap)}: programs got none in that time" : null));
+        AddTokens(body, news);
+        AddConsumers(body, news);
+        if (news.Word != Word.Recovered)
+        {
+            body.Head("What to do").Steps(Advice.For(news.Incident));
+        }
+
+        return body.Links(news.Links.For(news)).Write($"{State(news)}: {About(news.Incident)}");
+    }
+
+    /// <summary>What it is about, short enough for a subject.</summary>
+    public static string About(Incident incident) => incident switch
+    {
+        { Kind: IncidentKind.Silence } => incident.Detail,
+        { Kind: IncidentKind.SuccessRate } => $"{incident.Scope}, {incident.Detail}",
+        { Subjects: [var only] } => $"{only} ({incident.Cause})",
+        _ => $"{incident.Subjects.Count} tokens of {incident.Scope} ({incident.Cause})",
+    };
+
+    private static string State(IncidentNews news) => (news.Word, news.Incident.Kind) switch
+    {
+        (Word.Recovered, _) => $"RECOVERED after {Moment.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
+        (_, IncidentKind.Silence) => "SILENT",
+        (_, IncidentKind.SuccessRate) => "LOW SUCCESS RATE",
+        (_, IncidentKind.NeedsPerson) => $"NEEDS YOU, {news.Left}",
+        (Word.Critical, _) => $"CRITICAL, {news.Left}",
+        (Word.Reminder, _) => $"STILL {(news.Incident.CriticalAt is null ? "FAILING" : "CRITICAL")}, {news.Left}",
+        _ => $"FAILED, {news.Left}",
+    };
+
+    private static string Opening(IncidentNews news) => (news.Word, news.Incident.Kind) switch
+    {
+        (Word.Recovered, IncidentKind.Silence) => "Everything runs again.",
+        (Word.Recovered, IncidentKind.SuccessRate) => $"{news.Incident.Scope} succeeds often enough again.",
+        (Word.Recovered, _) => $"{Names(news.Incident.Subjects)} {(news.Incident.Subjects.Count == 1 ? "is" : "are")} well again.",
+        (_, IncidentKind.Silence) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
+        (_, IncidentKind.SuccessRate) => $"{news.Incident.Scope} fails too often within 24 hours, though its tokens are fresh by their retries.",
+        (_, IncidentKind.NeedsPerson) => $"{Names(news.Incident.Subjects)} can only be started by a person.",
+        (Word.Critical, _) => $"{Names(news.Incident.Subjects)} {Verb(news)} refreshed, and {(news.Left is "expired" or "no token" ? "programs get no valid token" : "little life is left")}.",
+        (Word.Joined, _) => $"Now also {Names([.. news.Incident.Subjects.Except(news.Incident.ToldSubjects)])}.",
+        (Word.Reminder, _) => $"{Names(news.Incident.Subjects)} still {Verb(news)} refreshed.",
+        _ => $"{Names(news.Incident.Subjects)} {Verb(news)} refreshed. Programs are served while the stored token is valid.",
+    };
+
+    private static string Verb(IncidentNews news) => news.Incident.Subjects.Count == 1 ? "is not" : "are not";
+
+    private static string Names(List<string> names) => names.Count switch
+    {
+        1 => names[0],
+        <= 10 => $"{string.Join(", ", names.Take(names.Count - 1))} and {names[^1]}",
+        _ => $"{string.Join(", ", names.Take(10))} and {names.Count - 10} more",
+    };
+
+    private static void AddTokens(MailBody body, IncidentNews news)
+    {
+        if (news.Tokens.Count == 0)
+        {
+            return;
+        }
+
+        body.Head("Tokens").Table(
+            ["Token", "State", "Life left", "Next attempt"],
+            news.Tokens.Take(MostRows).Select(token => (IReadOnlyList<string>)
+            [
+                token.Name,
+                token.State.InWords(),
+                token.TimeLeft is not { } left ? "none" : left <= TimeSpan.Zero ? "none" : Moment.Span(left),
+                token.NextRefreshAt is { } next ? next <= news.Now ? "now" : $"in {Moment.Span(next - news.Now)}" : token.NextRefreshReason,
+            ]));
+        if (news.Tokens.Count > MostRows)
+        {
+            body.Say($"And {news.Tokens.Count - MostRows} more.");
+        }
+    }
+
+    private static void AddConsumers(MailBody body, IncidentNews news)
+    {
+        if (news.Tokens.Count == 0)
+        {
+            return;
+        }
+
+        body.Head("Who read them in the last day");
+        if (news.Consumers.Count == 0)
+        {
+            body.Say("No program did.");
+            return;
+        }
+
+        body.Table(["Program", "Token", "Reads"], news.Consumers.Take(MostRows).Select(consumer => (IReadOnlyList<string>)
+            [consumer.Actor, consumer.Token, consumer.Reads.ToString("N0", CultureInfo.InvariantCulture)]));
+    }
+}

@@ -1,0 +1,24 @@
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Refreshing;
+
+namespace TokenRefresh.Jobs.Alerts.Mails;
+
+/// <summary>Tells whoever wants to hear it that tokens were refreshed.</summary>
+internal static class SuccessMail
+{
+    private const int MostRows = 100;
+
+    public static MailText Write(IReadOnlyList<RefreshAttempt> done, TimeZoneInfo zone, IncidentLinks links)
+    {
+        var body = new MailBody().Say(done.Count == 1 ? "A token was refreshed." : $"{done.Count} tokens were refreshed.").Table(
+            ["Token", "When", "Trigger", "What came of it"],
+            done.Take(MostRows).Select(row => (IReadOnlyList<string>)
+                [row.TokenName, Moment.At(row.CompletedAt!.Value, zone), $"{row.TriggerType.Code().Replace('_', ' ')}, by {row.TriggeredBy}", row.Message]));
+        if (done.Count > MostRows)
+        {
+            body.Say($"And {done.Count - MostRows} more.");
+        }
+
+        return body.Links(("Open the log", $"{links.Panel}/access/token-refresh-logs")).Write(done.Count == 1 ? $"REFRESHED: {done[0].TokenName}" : $"REFRESHED: {done.Count} tokens");
+    }
+}

@@ -1,0 +1,59 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>A part of this program that gives no sign of life, and since when, in a phrase.</summary>
+public sealed record Silence(string Part, string Words);
+
+/// <summary>The signs of life of this program's parts. The one place that knows what silence is.</summary>
+/// <param name="SchedulerTick">When the due check last ran; null for never.</param>
+/// <param name="TickPeriod">How often it should, at least.</param>
+/// <param name="Workers">Workers of live servers.</param>
+/// <param name="OldestUnsent">Since when the oldest notification waits that should have been sent by now; null when none does.</param>
+public sealed record Pulse(DateTimeOffset? SchedulerTick, TimeSpan TickPeriod, int Workers, DateTimeOffset? OldestUnsent)
+{
+    /// <summary>The part whose silence is not told by mail: a mail about mail arrives when it is over.</summary>
+    public const string Outbox = "outbox";
+
+    /// <summary>What waits longer is stuck.</summary>
+    private static readonly TimeSpan LongestUnsent = TimeSpan.FromMinutes(10);
+
+    /// <summary>What is silent.</summary>
+    public IEnumerable<Silence> Silences(DateTimeOffset now)
+    {
+        if (SchedulerTick is not { } tick || now - tick > 2 * TickPeriod)
+        {
+            yield return new("scheduler", SchedulerTick is null ? "the due check has never run" : $"the last due check was {Spans.InWords(now - SchedulerTick.Value)} ago");
+        }
+
+        if (Workers == 0)
+        {
+            yield return new("workers", "no worker is alive, so nothing is refreshed");
+        }
+
+        if (now - OldestUnsent > LongestUnsent)
+        {
+            yield return new(Outbox, $"a notification has been waiting for {Spans.InWords(now - OldestUnsent!.Value)}");
+        }
+    }
+}
+
+/// <summary>Feels the pulse.</summary>
+public sealed class PulseReader(
+    Heartbeats heartbeats, QueueView queue, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+{
+    /// <summary>How things stand now.</summary>
+    public async Task<Pulse> ReadAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return new(
+            await heartbeats.LastAsync(Heartbeat.Scheduler, cancellationToken),
+            schedule.Value.DueCheckPeriod(clock.GetUtcNow()),
+            queue.LiveServers().Sum(server => server.Workers),
+            await db.Notifications.Where(row => row.Status == NotificationStatus.Pending).MinAsync(row => (DateTimeOffset?)row.CreatedAt, cancellationToken));
+    }
+}

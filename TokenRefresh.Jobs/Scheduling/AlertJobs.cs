@@ -1,0 +1,57 @@
+using System.ComponentModel;
+using Hangfire;
+using Hangfire.States;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Alerts.Delivery;
+
+namespace TokenRefresh.Jobs.Scheduling;
+
+/// <summary>Brings the incidents in step with what is stored, and sees that people are told.</summary>
+public sealed class TokenHealthCheckJob(PulseReader pulse, AlertRound round, DeliveryQueue deliveries)
+{
+    /// <summary>Runs a round. Not retried: the next tick runs one anyway.</summary>
+    [DisplayName("Health check: what is wrong, and who is to be told?")]
+    [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete)]
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await round.RunAsync(await pulse.ReadAsync(cancellationToken), cancellationToken);
+        await deliveries.EnqueueIfDueAsync(cancellationToken);
+    }
+}
+
+/// <summary>Writes the daily summary.</summary>
+public sealed class DailySummaryJob(DailySummary summary, DeliveryQueue deliveries)
+{
+    /// <summary>Writes it into the outbox.</summary>
+    [DisplayName("Daily summary")]
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await summary.WriteAsync(cancellationToken);
+        await deliveries.EnqueueIfDueAsync(cancellationToken);
+    }
+}
+
+/// <summary>Delivers what the outbox holds, on a queue of its own: a mail server that hangs slows no refresh.</summary>
+public sealed class DeliverNotificationsJob(Outbox outbox)
+{
+    /// <summary>Delivers what is due. Not retried: what was not delivered has its own next time.</summary>
+    [DisplayName("Deliver notifications")]
+    [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete)]
+    public Task RunAsync(CancellationToken cancellationToken) => outbox.DeliverAsync(cancellationToken);
+}
+
+/// <summary>Puts deliveries on their queue.</summary>
+public sealed class DeliveryQueue(Outbox outbox, IBackgroundJobClient jobs, JobStorage storage)
+{
+    /// <summary>The queue of everything that tells people something.</summary>
+    public const string Name = "notifications";
+
+    /// <summary>Enqueues a delivery where something is due and none waits yet.</summary>
+    public async Task EnqueueIfDueAsync(CancellationToken cancellationToken)
+    {
+        if (await outbox.IsLateAsync(TimeSpan.Zero, cancellationToken) && storage.GetMonitoringApi().EnqueuedCount(Name) == 0)
+        {
+            jobs.Create<DeliverNotificationsJob>(job => job.RunAsync(CancellationToken.None), new EnqueuedState(Name));
+        }
+    }
+}

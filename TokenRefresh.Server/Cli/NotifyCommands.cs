@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Alerts.Delivery;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>notify …</c></summary>
+internal static class NotifyCommands
+{
+    public static Command Create(VerbHost host) => new("notify", "Try the way by which people are told.") { Test(host) };
+
+    private static Command Test(VerbHost host)
+    {
+        var to = new Option<string[]>("--to") { Description = "A mail address; left out: everybody in TokenRefresh__Notifications__Email.", AllowMultipleArgumentsPerToken = true };
+        to.Validators.Add(result =>
+        {
+            foreach (var address in (result.GetValueOrDefault<string[]>() ?? []).Where(address => !MailAddressesAttribute.IsAddress(address)))
+            {
+                result.AddError($"'{address}' is not a mail address such as ops@example.com.");
+            }
+        });
+        var json = Options.Json();
+        var command = new Command("test", "Send a test e-mail through the outbox and the mail server, here and now, and report how it was delivered.") { to, json };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            async services =>
+            {
+                var recipients = call.GetValue(to) is { Length: > 0 } asked ? asked : [.. services.GetRequiredService<IOptions<NotificationOptions>>().Value.Recipients];
+                if (recipients.Length == 0)
+                {
+                    throw new UsageException("There is nobody to write to: set TokenRefresh__Notifications__Email, or give --to ADDRESS.");
+                }
+
+                var results = new List<(string Recipient, DeliveryOutcome Outcome)>();
+                foreach (var row in services.GetRequiredService<TestMail>().For(recipients))
+                {
+                    results.Add((row.Recipient, await services.GetRequiredService<Outbox>().SendNowAsync(row, cancellationToken)));
+                }
+
+                Report(results, call.GetValue(json));
+                return results.All(result => result.Outcome is DeliveryOutcome.Accepted) ? ExitCode.Done : ExitCode.Failed;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static void Report(List<(string Recipient, DeliveryOutcome Outcome)> results, bool asJson)
+    {
+        var rows = results.Select(result => result.Outcome switch
+        {
+            DeliveryOutcome.Accepted accepted => (result.Recipient, Result: "delivered", Words: accepted.Words),
+            DeliveryOutcome.Refused refused => (result.Recipient, Result: "refused", Words: refused.Reason),
+            DeliveryOutcome.Failed failed => (result.Recipient, Result: "failed", Words: $"{failed.Reason}; a server tries it again"),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        }).ToList();
+        if (asJson)
+        {
+            Output.Json(rows.Select(row => new { row.Recipient, row.Result, Detail = row.Words }));
+        }
+        else
+        {
+            Output.Table(["RECIPIENT", "RESULT", "DETAIL"], rows.Select(row => (IReadOnlyList<string>)[row.Recipient, row.Result, row.Words]), "");
+        }
+    }
+}

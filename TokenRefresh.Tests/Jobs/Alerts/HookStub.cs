@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace TokenRefresh.Tests.Jobs.Alerts;
+
+/// <summary>A receiver on loopback: of webhooks, or of signs of life.</summary>
+internal sealed class HookStub : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly ConcurrentQueue<(string Body, string Signature, string Delivery)> taken = new();
+    private readonly ConcurrentQueue<string> paths = new();
+
+    public HookStub()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        app = builder.Build();
+        app.Run(TakeAsync);
+        ((IHost)app).Start();
+    }
+
+    public string Address => $"{app.Urls.First()}/hook";
+
+    public int Status { get; set; } = 204;
+
+    public List<(string Body, string Signature, string Delivery)> Taken => [.. taken];
+
+    /// <summary>Method and path of each request, in order.</summary>
+    public List<string> Paths => [.. paths];
+
+    public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    private async Task TakeAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        taken.Enqueue((await reader.ReadToEndAsync(), context.Request.Headers["X-TokenRefresh-Signature"].ToString(), context.Request.Headers["X-TokenRefresh-Delivery"].ToString()));
+        paths.Enqueue($"{context.Request.Method} {context.Request.Path}");
+        context.Response.StatusCode = Status;
+    }
+}

@@ -1,0 +1,138 @@
+using Hangfire;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
+using Hangfire.Server;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Shouldly;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Hosting;
+using TokenRefresh.Tests.Fixtures;
+using TokenRefresh.Tests.Jobs.Alerts;
+
+namespace TokenRefresh.Tests.Server.Hosting;
+
+public sealed class AlertWatchTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task With_no_worker_and_no_scheduler_alive_the_watch_itself_tells_and_delivers_and_the_sign_of_life_stops()
+    {
+        await using var hook = new HookStub();
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"], ("TokenRefresh:Health:HeartbeatUrl", hook.Address));
+        var (watch, storage) = await WatchAsync(world);
+
+        await LooksAsync(world, watch, 4);
+        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("SILENT: ");
+        hook.Paths.ShouldAllBe(path => path == "POST /hook/fail");
+        hook.Taken[^1].Body.ShouldBe("2 silence");
+
+        // A worker and a scheduler are back.
+        using (var connection = storage.GetConnection())
+        {
+            connection.AnnounceServer("worker", new ServerContext { Queues = ["tokens"], WorkerCount = 5 });
+        }
+
+        await world.Tokens.Node.GetRequiredService<Heartbeats>().BeatAsync(Heartbeat.Scheduler, CancellationToken.None);
+        await LooksAsync(world, watch, 1);
+        hook.Paths[^1].ShouldBe("GET /hook");
+        await world.Tokens.Node.GetRequiredService<Heartbeats>().BeatAsync(Heartbeat.Scheduler, CancellationToken.None);
+        await LooksAsync(world, watch, 2);
+        world.Smtp.Subjects[^1].ShouldStartWith("RECOVERED");
+    }
+
+    [Fact]
+    public async Task A_token_that_is_not_well_stops_the_sign_of_life_without_being_named()
+    {
+        await using var hook = new HookStub();
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"], ("TokenRefresh:Health:HeartbeatUrl", hook.Address));
+        var (watch, storage) = await WatchAsync(world);
+        using (var connection = storage.GetConnection())
+        {
+            connection.AnnounceServer("worker", new ServerContext { Queues = ["tokens"], WorkerCount = 5 });
+        }
+
+        await world.FailAsync(FailureKind.CredentialRejected, "jibit");
+        await world.Tokens.Node.GetRequiredService<Heartbeats>().BeatAsync(Heartbeat.Scheduler, CancellationToken.None);
+        await LooksAsync(world, watch, 1);
+
+        hook.Paths.ShouldBe(["POST /hook/fail"]);
+        hook.Taken[0].Body.ShouldBe("1 failed");
+    }
+
+    [Fact]
+    public async Task A_database_that_is_away_is_told_past_the_outbox_once_by_each_node_and_its_end_once_by_all()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        var outages = new[] { world.Tokens.Node, world.Tokens.AddNode("node-2") }.Select(node => node.GetRequiredService<DatabaseOutage>()).ToList();
+
+        for (var minute = 0; minute < 6; minute++)
+        {
+            foreach (var outage in outages)
+            {
+                await outage.NoteAwayAsync(CancellationToken.None);
+            }
+
+            world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        world.Smtp.Subjects.ShouldBe(["SILENT: the database is away", "SILENT: the database is away"]);
+        foreach (var outage in outages)
+        {
+            await outage.NoteBackAsync(CancellationToken.None);
+        }
+
+        await world.PassAsync(TimeSpan.FromMinutes(1));
+        world.Smtp.Subjects.Skip(2).ShouldBe(["RECOVERED after 6 min: the database is away"]);
+        (await world.IncidentsAsync()).ShouldHaveSingleItem().IsOpen.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_restart_of_the_database_is_no_outage()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        var outage = world.Tokens.Node.GetRequiredService<DatabaseOutage>();
+
+        await outage.NoteAwayAsync(CancellationToken.None);
+        world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
+        await outage.NoteAwayAsync(CancellationToken.None);
+        await outage.NoteBackAsync(CancellationToken.None);
+
+        world.Smtp.Mails.ShouldBeEmpty();
+        (await world.IncidentsAsync()).ShouldBeEmpty();
+    }
+
+    private static async Task LooksAsync(AlertWorld world, AlertWatch watch, int looks)
+    {
+        for (var look = 0; look < looks; look++)
+        {
+            world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
+            await watch.WatchAsync(CancellationToken.None);
+        }
+    }
+
+    // The watch of a node, on a real storage of Hangfire's in which nothing runs.
+    private static async Task<(AlertWatch Watch, JobStorage Storage)> WatchAsync(AlertWorld world)
+    {
+        var node = world.Tokens.Node;
+        await using (var connection = await node.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync())
+        {
+            PostgreSqlObjectsInstaller.Install(connection, HangfireRegistration.Schema);
+        }
+
+        var options = new PostgreSqlStorageOptions { SchemaName = HangfireRegistration.Schema, PrepareSchemaIfNecessary = false };
+        var storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(world.Tokens.ConnectionString, options), options);
+        var contexts = node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>();
+        var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), world.Tokens.Clock);
+        var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), world.Tokens.Clock);
+        return (new AlertWatch(
+            pulse, node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
+            world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);
+    }
+}

@@ -1,0 +1,73 @@
+using System.Net;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+public sealed class IncidentLinkTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task A_link_of_a_mail_asks_first_and_acts_when_it_is_confirmed_without_a_sign_in()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        var (id, desk) = await OpenAsync(panel);
+        var link = Path(panel, id, IncidentAction.Acknowledge);
+
+        (await panel.ReadAsync(link)).ShouldContain("You take care of it?");
+        (await desk.FindAsync(id, CancellationToken.None))!.AcknowledgedAt.ShouldBeNull("reading changes nothing: programs that scan mails follow links");
+        var done = await (await panel.PostAsync(link, link)).Content.ReadAsStringAsync();
+
+        done.ShouldContain("Nobody is reminded of it");
+        (await desk.FindAsync(id, CancellationToken.None))!.AcknowledgedBy.ShouldBe("mail link");
+    }
+
+    [Fact]
+    public async Task A_snooze_from_a_mail_lasts_a_day()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        var (id, desk) = await OpenAsync(panel);
+        var link = Path(panel, id, IncidentAction.Snooze);
+
+        await panel.PostAsync(link, link);
+
+        ((await desk.FindAsync(id, CancellationToken.None))!.SnoozedUntil!.Value - TimeProvider.System.GetUtcNow()).TotalHours.ShouldBeInRange(23.5, 24);
+    }
+
+    [Fact]
+    public async Task A_link_that_was_changed_or_is_too_old_leads_to_the_sign_in()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        var (id, desk) = await OpenAsync(panel);
+        var good = Path(panel, id, IncidentAction.Acknowledge);
+
+        string[] bad =
+        [
+            good.Replace($"/{id}/", $"/{id + 1}/", StringComparison.Ordinal), good.Replace("acknowledge", "snooze", StringComparison.Ordinal), good.Replace("acknowledge", "7", StringComparison.Ordinal),
+            good[..^1] + (good[^1] == '0' ? '1' : '0'), good.Replace("until=1", "until=2", StringComparison.Ordinal), good.Split('?')[0], $"{good.Split('?')[0]}?until=x&signature=y",
+        ];
+        foreach (var link in bad)
+        {
+            var answer = await panel.Http.GetAsync(link);
+            answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/account/login", link);
+        }
+
+        (await panel.Http.PostAsync(good, null)).StatusCode.ShouldBe(HttpStatusCode.BadRequest, "without the form's token");
+        (await desk.FindAsync(id, CancellationToken.None))!.AcknowledgedAt.ShouldBeNull();
+    }
+
+    private static async Task<(long Id, IncidentDesk Desk)> OpenAsync(Panel panel)
+    {
+        await using var db = await panel.Server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
+        var incident = Incident.Open(new(IncidentKind.SuccessRate, "another", "rate", "success_rate", "another", false, 0, "<b>why</b>"), TimeProvider.System.GetUtcNow());
+        db.Incidents.Add(incident);
+        await db.SaveChangesAsync();
+        return (incident.Id, panel.Server.Services.GetRequiredService<IncidentDesk>());
+    }
+
+    private static string Path(Panel panel, long id, IncidentAction action) =>
+        new Uri(panel.Server.Services.GetRequiredService<IncidentLinks>().Sign(id, action)).PathAndQuery;
+}
