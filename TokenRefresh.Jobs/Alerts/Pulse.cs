@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts;
@@ -47,16 +48,18 @@ public sealed record Pulse(DateTimeOffset? SchedulerTick, TimeSpan? TickPeriod, 
 
 /// <summary>Feels the pulse.</summary>
 public sealed class PulseReader(
-    Heartbeats heartbeats, QueueView queue, TimetablePauses pauses, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    Heartbeats heartbeats, QueueView queue, TimetablePauses pauses, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>How things stand now.</summary>
     public async Task<Pulse> ReadAsync(CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var oldestUnsent = await db.Notifications.Where(row => row.Status == NotificationStatus.Pending).MinAsync(row => (DateTimeOffset?)row.CreatedAt, cancellationToken);
+        metrics.Unsent(oldestUnsent);
         return new(
             await heartbeats.LastAsync(Heartbeat.Scheduler, cancellationToken),
             (await pauses.ListAsync(cancellationToken)).ContainsKey(RecurringJobs.DueTokenRefresh) ? null : schedule.Value.DueCheckPeriod(clock.GetUtcNow()),
             queue.LiveServers().Sum(server => server.Workers),
-            await db.Notifications.Where(row => row.Status == NotificationStatus.Pending).MinAsync(row => (DateTimeOffset?)row.CreatedAt, cancellationToken));
+            oldestUnsent);
     }
 }

@@ -49,11 +49,20 @@ public sealed partial class TokenRefresher(
         }
 
         // From here on nothing is cancelled by a shutdown: a rotated token must not be lost.
-        var verdict = RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
+        var verdict = await IsRefusedAgainAsync(db, token, request)
+            ? RenewalVerdict.RefusedAgain
+            : RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
         return verdict.IsDue
             ? await AttemptAsync(db, token, settings, request, verdict.Reason, cancellationToken)
             : await SkipAsync(db, token, settings, request, verdict);
     }
+
+    private async Task<bool> IsRefusedAgainAsync(TokenRefreshDbContext db, Token token, RefreshRequest request) =>
+        request.Trigger == RefreshTrigger.Rejected
+        && clock.GetUtcNow() - token.IssuedAt < RenewalVerdict.RejectionsApart
+        && await db.Attempts.AsNoTracking()
+            .Where(row => row.TokenName == token.Name && row.Status == AttemptStatus.Success)
+            .OrderByDescending(row => row.Id).Select(row => row.TriggerType).FirstOrDefaultAsync(CancellationToken.None) == RefreshTrigger.Rejected;
 
     private async Task<RefreshOutcome> AttemptAsync(
         TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
