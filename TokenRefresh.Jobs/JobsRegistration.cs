@@ -86,6 +86,8 @@ public static class JobsRegistration
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
         .AddSingleton<AttemptHours>()
+        .AddSingleton<TokenTails>()
+        .AddSingleton<TokenLives>()
         .AddSingleton<AttemptLog>();
 
     private static IServiceCollection AddRefreshing(this IServiceCollection services) => services

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace TokenRefresh.Providers;
 
 /// <summary>Reads when a JWT dies. Nothing else of it, and nothing is verified: the provider, not this program, is its reader.</summary>
-internal static class JwtExpiry
+public static class JwtExpiry
 {
     /// <summary>The instant of the claim <c>exp</c>; null where the token is no JWT or has none.</summary>
     public static DateTimeOffset? Of(string token)

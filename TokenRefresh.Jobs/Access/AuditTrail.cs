@@ -9,9 +9,25 @@ public sealed record TokenReader(string Actor, long Reads, DateTimeOffset Last);
 /// <summary>A program that has read one token, and how often.</summary>
 public sealed record Consumer(string Actor, string Token, long Reads);
 
+/// <summary>Which entries of the audit are asked for.</summary>
+public sealed record AuditFilter
+{
+    /// <summary>Only where who, what or to what holds this, in any case.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>Only entries from this instant on.</summary>
+    public DateTimeOffset? Since { get; init; }
+
+    /// <summary>With the programs' reads, a minute of a program's reads being one entry.</summary>
+    public bool WithReads { get; init; }
+}
+
 /// <summary>Writes down who did what, and reads it.</summary>
 public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
+    /// <summary>The action of a program's reads.</summary>
+    public const string Read = "token.read";
+
     /// <summary>Adds an entry.</summary>
     /// <param name="actor">Who, for example <c>user:admin</c>.</param>
     /// <param name="action">What, for example <c>token.paused</c>.</param>
@@ -24,12 +40,26 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
         await db.SaveChangesAsync(CancellationToken.None);
     }
 
-    /// <summary>Entries, newest first.</summary>
+    /// <summary>Every entry, newest first.</summary>
     /// <param name="before">Only entries older than the one with this id.</param>
-    public async Task<IReadOnlyList<AuditEntry>> RecentAsync(int limit, long? before, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<AuditEntry>> RecentAsync(int limit, long? before, CancellationToken cancellationToken) =>
+        RecentAsync(new() { WithReads = true }, limit, before, cancellationToken);
+
+    /// <summary>Matching entries, newest first.</summary>
+    /// <param name="before">Only entries older than the one with this id.</param>
+    public async Task<IReadOnlyList<AuditEntry>> RecentAsync(AuditFilter filter, int limit, long? before, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Audit.AsNoTracking().Where(entry => before == null || entry.Id < before).OrderByDescending(entry => entry.Id).Take(limit).ToListAsync(cancellationToken);
+        var entries = db.Audit.AsNoTracking().Where(entry => before == null || entry.Id < before);
+        entries = filter.WithReads ? entries : entries.Where(entry => entry.Action != Read);
+        entries = filter.Since is { } since ? entries.Where(entry => entry.At >= since) : entries;
+        if (filter.Text is { } text)
+        {
+            var like = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+            entries = entries.Where(entry => EF.Functions.ILike(entry.Actor, like, "\\") || EF.Functions.ILike(entry.Action, like, "\\") || EF.Functions.ILike(entry.Subject, like, "\\"));
+        }
+
+        return await entries.OrderByDescending(entry => entry.Id).Take(limit).ToListAsync(cancellationToken);
     }
 
     /// <summary>The programs that have read any of these tokens since an instant, busiest first.</summary>

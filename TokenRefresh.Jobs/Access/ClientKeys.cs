@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
+using System.Globalization;
 using System.IO.Enumeration;
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
@@ -32,16 +34,16 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
     /// <exception cref="ArgumentException">The name is taken or odd, or a pattern fits no configured token; the message says what to do.</exception>
     public async Task<string> IssueAsync(string name, string tokens, string by, CancellationToken cancellationToken)
     {
-        if (name.Length is 0 or > 64 || name.Any(char.IsControl))
+        if (name.Length is 0 or > 64 || string.IsNullOrWhiteSpace(name) || name.EnumerateRunes().Any(sign => !IsPrintable(sign)))
         {
-            throw new ArgumentException("A client's name is 1 to 64 printable characters.");
+            throw new ArgumentException("A client's name is 1 to 64 printable characters, without direction marks and other invisible ones.");
         }
 
         var patterns = Split(tokens);
         if (patterns.Length == 0 || patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name))) is not null)
         {
             var stray = patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name)));
-            throw new ArgumentException($"'{stray}' fits no token. There are: {string.Join(", ", configured.All.Select(token => token.Name))}.");
+            throw new ArgumentException($"{(stray is null ? "No pattern was given." : $"'{stray}' fits no token.")} There are: {string.Join(", ", configured.All.Select(token => token.Name))}.");
         }
 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
@@ -90,6 +92,10 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
     }
 
     internal static bool Fits(string patterns, string token) => Split(patterns).Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, token, ignoreCase: false));
+
+    private static bool IsPrintable(Rune sign) => Rune.GetUnicodeCategory(sign) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse)
+        && sign != Rune.ReplacementChar;
 
     private static string[] Split(string patterns) => patterns.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 

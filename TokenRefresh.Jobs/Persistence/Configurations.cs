@@ -29,6 +29,17 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
     }
 }
 
+internal sealed class ReplacedTokenConfiguration : IEntityTypeConfiguration<ReplacedToken>
+{
+    public void Configure(EntityTypeBuilder<ReplacedToken> builder)
+    {
+        builder.ToTable("replaced_tokens").HasKey(token => token.Name);
+        builder.Property(token => token.Name).HasMaxLength(64);
+        builder.Property(token => token.AccessToken).IsRequired();
+        builder.Property(token => token.Metadata).HasColumnType("jsonb");
+    }
+}
+
 internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<RefreshAttempt>
 {
     public void Configure(EntityTypeBuilder<RefreshAttempt> builder)
@@ -112,6 +123,9 @@ internal sealed class AuditEntryConfiguration : IEntityTypeConfiguration<AuditEn
         builder.Property(entry => entry.Details).HasColumnType("jsonb");
         builder.HasIndex(entry => entry.At);
         builder.HasIndex(entry => new { entry.Subject, entry.At });
+
+        // Reads are nearly all of it; what people did is to be found without walking over them.
+        builder.HasIndex(entry => entry.Id).HasFilter($"action <> '{AuditTrail.Read}'");
     }
 }
 

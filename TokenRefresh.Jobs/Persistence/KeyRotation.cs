@@ -2,13 +2,14 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Jobs.Vending;
 
 namespace TokenRefresh.Jobs.Persistence;
 
 /// <summary>How far a rotation has come.</summary>
-/// <param name="Resealed">Tokens whose secrets are sealed with the new key.</param>
-/// <param name="Total">Tokens that have secrets.</param>
+/// <param name="Resealed">Pairs that are sealed with the new key.</param>
+/// <param name="Total">Pairs there are, those kept for a rollback included.</param>
 public sealed record RotationProgress(int Resealed, int Total);
 
 /// <summary>What came of a rotation.</summary>
@@ -83,29 +84,41 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
 
     private async Task ResealAsync(TokenRefreshDbContext db, Guid key, SortedSet<string> unopened, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
     {
-        var total = await db.Tokens.CountAsync(token => token.AccessToken != null, cancellationToken);
-        var (done, after) = (0, "");
+        var total = await Rows<Token>(db).CountAsync(cancellationToken) + await Rows<ReplacedToken>(db).CountAsync(cancellationToken);
+        var done = 0;
         progress.Report(new(done, total));
-        while (await NextAsync() is { Count: > 0 } chunk)
-        {
-            foreach (var row in chunk)
-            {
-                if (!await ResealAsync(db, key, row, cancellationToken))
-                {
-                    unopened.Add(row.Name);
-                }
+        await ResealAsync<Token>(Note);
+        await ResealAsync<ReplacedToken>(Note);
 
-                progress.Report(new(++done, total));
+        void Note(string name, bool wasOpened)
+        {
+            if (!wasOpened)
+            {
+                unopened.Add(name);
             }
 
-            after = chunk[^1].Name;
+            progress.Report(new(++done, total));
         }
 
-        Task<List<SealedRow>> NextAsync() => Rows(db).Where(row => row.Name.CompareTo(after) > 0).OrderBy(row => row.Name).Take(Chunk).ToListAsync(cancellationToken);
+        async Task ResealAsync<T>(Action<string, bool> note)
+            where T : class, ISealedPair
+        {
+            for (var after = ""; await NextAsync<T>(after) is { Count: > 0 } chunk; after = chunk[^1].Name)
+            {
+                foreach (var row in chunk)
+                {
+                    note(row.Name, await ResealOneAsync<T>(db, key, row, cancellationToken));
+                }
+            }
+        }
+
+        Task<List<SealedRow>> NextAsync<T>(string after)
+            where T : class, ISealedPair => Rows<T>(db).Where(row => row.Name.CompareTo(after) > 0).OrderBy(row => row.Name).Take(Chunk).ToListAsync(cancellationToken);
     }
 
     // Only what was read is replaced: a refresh that saved meanwhile may have sealed with the key that its node still knew, and is looked at again.
-    private async Task<bool> ResealAsync(TokenRefreshDbContext db, Guid key, SealedRow row, CancellationToken cancellationToken)
+    private async Task<bool> ResealOneAsync<T>(TokenRefreshDbContext db, Guid key, SealedRow row, CancellationToken cancellationToken)
+        where T : class, ISealedPair
     {
         for (var tries = 0; tries < Tries && !IsSealedWith(key, row); tries++)
         {
@@ -114,7 +127,7 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
                 return false;
             }
 
-            var replaced = await db.Tokens
+            var replaced = await db.Set<T>()
                 .Where(token => token.Name == row.Name && token.AccessToken == row.Access && token.RefreshToken == row.Refresh)
                 .ExecuteUpdateAsync(
                     update => update.SetProperty(token => token.AccessToken, sealedAnew.Access).SetProperty(token => token.RefreshToken, sealedAnew.Refresh), cancellationToken);
@@ -123,7 +136,7 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
                 return true;
             }
 
-            row = await Rows(db).SingleAsync(again => again.Name == row.Name, cancellationToken);
+            row = await Rows<T>(db).SingleAsync(again => again.Name == row.Name, cancellationToken);
         }
 
         return true;
@@ -146,8 +159,9 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         }
     }
 
-    private static IQueryable<SealedRow> Rows(TokenRefreshDbContext db) =>
-        db.Tokens.AsNoTracking().Where(token => token.AccessToken != null).Select(token => new SealedRow { Name = token.Name, Access = token.AccessToken!, Refresh = token.RefreshToken });
+    private static IQueryable<SealedRow> Rows<T>(TokenRefreshDbContext db)
+        where T : class, ISealedPair =>
+        db.Set<T>().AsNoTracking().Where(token => token.AccessToken != null).Select(token => new SealedRow { Name = token.Name, Access = token.AccessToken!, Refresh = token.RefreshToken });
 
     private static bool IsSealedWith(Guid key, SealedRow row) => KeyOf(row.Access) == key && (row.Refresh is null || KeyOf(row.Refresh) == key);
 

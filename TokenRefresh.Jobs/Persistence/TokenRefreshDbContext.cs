@@ -14,6 +14,9 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
     /// <summary>The tokens.</summary>
     public DbSet<Token> Tokens => Set<Token>();
 
+    /// <summary>The tokens that imports took the place of.</summary>
+    public DbSet<ReplacedToken> ReplacedTokens => Set<ReplacedToken>();
+
     /// <summary>The log of attempts.</summary>
     public DbSet<RefreshAttempt> Attempts => Set<RefreshAttempt>();
 

@@ -1,9 +1,10 @@
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
 
 /// <summary>A token's row: what is stored of it, when it is due, and how it has fared. Secrets are sealed before they come here.</summary>
-public sealed class Token
+public sealed class Token : ISealedPair
 {
     private Token()
     {
@@ -147,6 +148,24 @@ public sealed class Token
         DueReason = plan.Reason;
         LastSuccessAt = now;
         Metadata = metadata;
+        ConsecutiveFailures = 0;
+        NextAttemptAt = null;
+        RetryJobId = LastErrorCode = LastError = null;
+    }
+
+    /// <summary>Takes over what an import had replaced. What failed since then says nothing about it.</summary>
+    internal void TakeBack(ReplacedToken replaced, RenewalPlan plan, DateTimeOffset now)
+    {
+        AccessToken = replaced.AccessToken;
+        RefreshToken = replaced.RefreshToken;
+        RefreshExpiresAt = replaced.RefreshExpiresAt;
+        Version++;
+        IssuedAt = replaced.IssuedAt;
+        ExpiresAt = replaced.ExpiresAt;
+        RefreshDueAt = plan.DueAt;
+        DueReason = plan.Reason;
+        Metadata = replaced.Metadata;
+        LastSuccessAt = now;
         ConsecutiveFailures = 0;
         NextAttemptAt = null;
         RetryJobId = LastErrorCode = LastError = null;

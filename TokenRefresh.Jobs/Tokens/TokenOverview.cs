@@ -4,6 +4,19 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
 
+/// <summary>Who can renew a token.</summary>
+public enum RenewedBy
+{
+    /// <summary>This program, with the provider's credentials.</summary>
+    Itself,
+
+    /// <summary>This program while the refresh token lives; after that only a person can start it anew.</summary>
+    RefreshToken,
+
+    /// <summary>Only a person, by importing the next one.</summary>
+    Person,
+}
+
 /// <summary>One token as people see it. No secrets.</summary>
 public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token? Stored, DateTimeOffset AsOf)
 {
@@ -13,8 +26,16 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>Life left; null without a token, negative once it has died.</summary>
     public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
 
+    /// <summary>Who can renew it as things stand.</summary>
+    public RenewedBy RenewedBy => Settings.Order.Grant != Grant.Imported ? RenewedBy.Itself
+        : Stored is { RefreshToken: not null } && (Stored.RefreshExpiresAt is null || Stored.RefreshExpiresAt > AsOf) ? RenewedBy.RefreshToken
+        : RenewedBy.Person;
+
+    /// <summary>True while a refresh of it is in flight.</summary>
+    public bool IsInFlight => Stored?.LeaseUntil > AsOf;
+
     /// <summary>When it is refreshed next as things stand: when it is due, or later where a pause after a failure holds; null where nothing is planned.</summary>
-    public DateTimeOffset? NextRefreshAt => State is TokenState.NotConfigured or TokenState.Paused or TokenState.NeedsPerson || WaitsForPerson
+    public DateTimeOffset? NextRefreshAt => State is TokenState.NotConfigured or TokenState.Paused or TokenState.NeedsPerson || RenewedBy == RenewedBy.Person || WaitsForPerson
         ? null
         : Stored is null ? AsOf : IsPausedByFailure ? Stored.NextAttemptAt : Stored.RefreshDueAt;
 
@@ -24,6 +45,7 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
         { Settings.NotConfiguredBecause: { } missing } => missing,
         { State: TokenState.Paused } => $"paused: {Stored!.PauseReason}",
         { State: TokenState.NeedsPerson } => $"import it: tokens import {Name}",
+        { RenewedBy: RenewedBy.Person } => "only a person can renew it: import the next one before it expires",
         { WaitsForPerson: true } => "waits for changed settings or a person",
         { IsPausedByFailure: true } => $"after {Stored!.ConsecutiveFailures} failures ({Stored.LastErrorCode})",
         { Stored: not null } => Stored.DueReason,
@@ -33,7 +55,7 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>The last outcome in words.</summary>
     public string LastOutcome => Stored switch
     {
-        null or { LastAttemptAt: null } => "never tried",
+        null or { LastAttemptAt: null, LastSuccessAt: null } => "never tried",
         { LastErrorCode: { } code } => $"{code}: {Stored.LastError}",
         _ => "success",
     };

@@ -21,4 +21,10 @@ public sealed class TokenProbe(IDbContextFactory<TokenRefreshDbContext> contexts
             ? await settings.Provider.ProbeAsync(settings.Order, new(secrets.OpenAccess(token.Name, stored), null), cancellationToken)
             : null;
     }
+
+    /// <summary>What the provider says of a token that is not stored. Null where the settings do not name one, or no call can be made.</summary>
+    public async Task<ProbeResult?> TryAsync(string name, ImportedToken imported, CancellationToken cancellationToken) =>
+        configured.Find(name) is { NotConfiguredBecause: null } settings
+            ? await settings.Provider.ProbeAsync(settings.Order, new(imported.AccessToken, null), cancellationToken)
+            : null;
 }

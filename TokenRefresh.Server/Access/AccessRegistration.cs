@@ -1,8 +1,8 @@
 using System.Security.Claims;
 using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -21,9 +21,6 @@ internal static class AccessRegistration
 
     private static readonly TimeSpan SignedInFor = TimeSpan.FromHours(8);
 
-    /// <summary>A reset password ends sign-ins within this.</summary>
-    private static readonly TimeSpan StampCheckedEvery = TimeSpan.FromMinutes(1);
-
     /// <summary>Adds the people's store, without a way to sign in: for verbs and for the server alike.</summary>
     public static IServiceCollection AddOperators(this IServiceCollection services)
     {
@@ -37,10 +34,12 @@ internal static class AccessRegistration
             {
                 options.Password.RequiredLength = Operators.LeastPassword;
                 options.Password.RequireDigit = options.Password.RequireLowercase = options.Password.RequireUppercase = options.Password.RequireNonAlphanumeric = false;
+                options.User.AllowedUserNameCharacters = "";
                 options.Lockout.MaxFailedAccessAttempts = 5;
                 options.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(15);
             })
             .AddEntityFrameworkStores<OperatorsDbContext>()
+            .AddUserValidator<OperatorNames>()
             .AddClaimsPrincipalFactory<OperatorClaims>();
         return services;
     }
@@ -49,9 +48,7 @@ internal static class AccessRegistration
     public static IServiceCollection AddSignIn(this IServiceCollection services, bool isDevelopment)
     {
         services.AddHttpContextAccessor();
-        services.AddScoped<SignInManager<Operator>>();
-        services.AddScoped<ISecurityStampValidator, SecurityStampValidator<Operator>>();
-        services.Configure<SecurityStampValidatorOptions>(options => options.ValidationInterval = StampCheckedEvery);
+        services.AddScoped<SignInManager<Operator>, OperatorSignIn>();
         services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, cookie =>
         {
             cookie.LoginPath = LoginPath;
@@ -59,20 +56,17 @@ internal static class AccessRegistration
             cookie.Cookie.Name = "tokenrefresh";
             cookie.Cookie.SameSite = SameSiteMode.Lax;
             cookie.Cookie.SecurePolicy = Secure(isDevelopment);
-            cookie.Events = new CookieAuthenticationEvents
-            {
-                OnValidatePrincipal = SecurityStampValidator.ValidatePrincipalAsync,
-                OnRedirectToAccessDenied = context =>
-                {
-                    context.Response.StatusCode = StatusCodes.Status403Forbidden;
-                    return Task.CompletedTask;
-                },
-            };
+            cookie.Events = new SignInEvents();
         });
         services.AddAntiforgery(antiforgery =>
         {
             antiforgery.Cookie.Name = "tokenrefresh-form";
             antiforgery.Cookie.SecurePolicy = Secure(isDevelopment);
+        });
+        services.Configure<CookieTempDataProviderOptions>(told =>
+        {
+            told.Cookie.Name = "tokenrefresh-told";
+            told.Cookie.SecurePolicy = Secure(isDevelopment);
         });
         var policies = services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
         foreach (var role in Enum.GetNames<Role>())

@@ -27,6 +27,9 @@ internal sealed class Operator : IdentityUser
     /// <summary>When the account was made.</summary>
     public DateTimeOffset CreatedAt { get; set; }
 
+    /// <summary>Since when the person may not sign in; null while they may.</summary>
+    public DateTimeOffset? DisabledAt { get; set; }
+
     /// <summary>When the person last signed in; null for never.</summary>
     public DateTimeOffset? LastSignInAt { get; set; }
 }

@@ -9,13 +9,16 @@ namespace TokenRefresh.Server.Access;
 /// <summary>What was wrong with a request about a person; the message says what to do.</summary>
 internal sealed class OperatorException(string message) : Exception(message);
 
-/// <summary>Adds people, lists them, and gives them new passwords. Every change is in the audit.</summary>
-internal sealed class Operators(UserManager<Operator> users, AuditTrail audit, IOptions<AccessOptions> options, TimeProvider clock)
+/// <summary>Adds people, lists them, changes what they may do, and lets them go. Every change is in the audit.</summary>
+internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext db, AuditTrail audit, IOptions<AccessOptions> options, TimeProvider clock)
 {
     /// <summary>No password is shorter; nothing else is asked of one, because length is what counts.</summary>
     public const int LeastPassword = 12;
 
     private const string FirstName = "admin";
+
+    /// <summary>Any constant will do that no other lock of this program has.</summary>
+    private const long LockId = 7_245_001_183_640_024;
 
     /// <summary>Everybody, by name.</summary>
     public Task<List<Operator>> ListAsync(CancellationToken cancellationToken) => users.Users.AsNoTracking().OrderBy(person => person.UserName).ToListAsync(cancellationToken);
@@ -56,11 +59,7 @@ internal sealed class Operators(UserManager<Operator> users, AuditTrail audit, I
     /// <exception cref="OperatorException">There is no such person, or the password is too short.</exception>
     public async Task ResetPasswordAsync(string name, string password, string by)
     {
-        if (await users.FindByNameAsync(name) is not { } person)
-        {
-            throw new OperatorException($"There is no user '{name}'. There are: {string.Join(", ", await users.Users.Select(each => each.UserName).OrderBy(each => each).ToListAsync())}.");
-        }
-
+        var person = await RequireAsync(name);
         foreach (var validator in users.PasswordValidators)
         {
             Check(await validator.ValidateAsync(users, person, password));
@@ -73,8 +72,65 @@ internal sealed class Operators(UserManager<Operator> users, AuditTrail audit, I
         await audit.WriteAsync(by, "user.password_reset", name, new { });
     }
 
+    /// <summary>Gives a person another role and ends every sign-in of theirs.</summary>
+    /// <exception cref="OperatorException">There is no such person, or nobody would be left to administer.</exception>
+    public Task SetRoleAsync(string name, Role role, string by) => ChangeAsync(name, role == Role.Admin, by, "user.role_changed", async person =>
+    {
+        var old = person.Role;
+        person.Role = role;
+        Check(await users.UpdateSecurityStampAsync(person));
+        return new { from = old.ToString().ToLowerInvariant(), to = role.ToString().ToLowerInvariant() };
+    });
+
+    /// <summary>Keeps a person from signing in, and ends every sign-in of theirs.</summary>
+    /// <exception cref="OperatorException">As <see cref="SetRoleAsync"/>.</exception>
+    public Task DisableAsync(string name, string by) => ChangeAsync(name, false, by, "user.disabled", async person =>
+    {
+        person.DisabledAt ??= clock.GetUtcNow();
+        Check(await users.UpdateSecurityStampAsync(person));
+        return new { };
+    });
+
+    /// <summary>Lets a person sign in again; a lock after wrong passwords ends too.</summary>
+    /// <exception cref="OperatorException">There is no such person.</exception>
+    public Task EnableAsync(string name, string by) => ChangeAsync(name, true, by, "user.enabled", async person =>
+    {
+        person.DisabledAt = null;
+        person.LockoutEnd = null;
+        person.AccessFailedCount = 0;
+        Check(await users.UpdateAsync(person));
+        return new { };
+    });
+
+    /// <summary>Removes a person; what they did stays in the log and the audit.</summary>
+    /// <exception cref="OperatorException">As <see cref="SetRoleAsync"/>.</exception>
+    public Task RemoveAsync(string name, string by) => ChangeAsync(name, false, by, "user.removed", async person =>
+    {
+        Check(await users.DeleteAsync(person));
+        return new { role = person.Role.ToString().ToLowerInvariant() };
+    });
+
     /// <summary>A password that nobody guesses, without signs that look alike.</summary>
     public static string NewPassword() => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789", 20);
+
+    // One change at a time: two administrators who let each other go would leave nobody.
+    private async Task ChangeAsync(string name, bool staysAdmin, string by, string action, Func<Operator, Task<object>> change)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync();
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})");
+        var person = await RequireAsync(name);
+        if (!staysAdmin && person.Role == Role.Admin && !await users.Users.AnyAsync(other => other.Id != person.Id && other.Role == Role.Admin && other.DisabledAt == null))
+        {
+            throw new OperatorException($"{person.UserName} is the only administrator who may sign in. Make another one first.");
+        }
+
+        var details = await change(person);
+        await transaction.CommitAsync();
+        await audit.WriteAsync(by, action, person.UserName!, details);
+    }
+
+    private async Task<Operator> RequireAsync(string name) => await users.FindByNameAsync(name)
+        ?? throw new OperatorException($"There is no user '{name}'. There are: {string.Join(", ", await users.Users.Select(each => each.UserName).OrderBy(each => each).ToListAsync())}.");
 
     private static void Check(IdentityResult result)
     {

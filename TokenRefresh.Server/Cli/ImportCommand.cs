@@ -11,7 +11,7 @@ internal static class ImportCommand
     /// <summary>Far above any token of the providers; a whole file piped in by mistake is refused.</summary>
     private const int LongestInput = 64 * 1024;
 
-    private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"} (refresh_token may be left out)""";
+    private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"} (refresh_token may be left out, and expires_at where the token is a JWT that tells it)""";
 
     public static Command Create(VerbHost host)
     {
@@ -37,16 +37,17 @@ internal static class ImportCommand
         try
         {
             using var document = JsonDocument.Parse(text);
-            var access = Secret(document.RootElement, "access_token") ?? throw new UsageException($"access_token is missing. Expected: {Shape}");
-            var expiresAt = Text(document.RootElement, "expires_at") ?? throw new UsageException($"expires_at is missing. Expected: {Shape}");
-            if (!DateTimeOffset.TryParse(expiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var expires))
+            DateTimeOffset? stated = Text(document.RootElement, "expires_at") switch
             {
-                throw new UsageException("expires_at is not a time such as 2026-01-31T12:00:00Z.");
-            }
-
-            return expires > now && expires < now.AddYears(10)
-                ? new(access, Secret(document.RootElement, "refresh_token"), expires.ToUniversalTime())
-                : throw new UsageException($"expires_at is {expires:u}; it must lie ahead, by ten years at most.");
+                null => null,
+                { } expiresAt when DateTimeOffset.TryParse(expiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var expires) => expires,
+                _ => throw new UsageException("expires_at is not a time such as 2026-01-31T12:00:00Z."),
+            };
+            return ImportedToken.Of(Text(document.RootElement, "access_token"), Text(document.RootElement, "refresh_token"), stated, now);
+        }
+        catch (ImportException error)
+        {
+            throw new UsageException($"{error.Message} Expected: {Shape}");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
@@ -56,13 +57,6 @@ internal static class ImportCommand
 
     private static string? Text(JsonElement pair, string key) =>
         pair.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value.GetString() : null;
-
-    private static string? Secret(JsonElement pair, string key) => Text(pair, key) switch
-    {
-        null => null,
-        { Length: > 0 } text when !text.Any(sign => char.IsWhiteSpace(sign) || char.IsControl(sign)) => text,
-        _ => throw new UsageException($"{key} is blank or holds white space."),
-    };
 
     private static async Task<string> ReadAsync(CancellationToken cancellationToken)
     {

@@ -142,7 +142,7 @@ internal static class TokensCommands
                     > 0 and <= 8760 and var length => services.GetRequiredService<TimeProvider>().GetUtcNow().AddHours(length),
                     var wrong => throw new UsageException($"--hours {wrong} is not allowed: more than 0, at most 8760."),
                 };
-                await services.GetRequiredService<TokenControls>().PauseAsync(token.Name, $"{call.GetValue(reason)} ({Options.Caller})", until, cancellationToken);
+                await services.GetRequiredService<TokenControls>().PauseAsync(token.Name, $"{call.GetValue(reason)} ({Options.Caller})", until, Options.Caller, cancellationToken);
                 Console.Out.WriteLine($"{token.Name} is paused{(until is null ? "" : $" until {until:u}")}. Resume it with: tokens resume {token.Name}");
                 return ExitCode.Done;
             },
@@ -158,7 +158,7 @@ internal static class TokensCommands
             async services =>
             {
                 var token = Require(services, call.GetValue(name)!);
-                await services.GetRequiredService<TokenControls>().ResumeAsync(token.Name, cancellationToken);
+                await services.GetRequiredService<TokenControls>().ResumeAsync(token.Name, Options.Caller, cancellationToken);
                 Console.Out.WriteLine($"{token.Name} is refreshed automatically again.");
                 return ExitCode.Done;
             },

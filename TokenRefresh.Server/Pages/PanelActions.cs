@@ -5,71 +5,100 @@ using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Server.Pages;
 
+/// <summary>What came of a person's click for one token.</summary>
+internal sealed record SaidOf(string Token, bool IsWell, string Text);
+
 /// <summary>What came of a person's click, in a sentence.</summary>
-internal sealed record Said(bool IsWell, string Text);
+internal sealed record Said(bool IsWell, string Text)
+{
+    /// <summary>The result of each token, where several were chosen.</summary>
+    public IReadOnlyList<SaidOf> Each { get; init; } = [];
+}
 
 /// <summary>What people do on pages: through the one door, written to the audit, answered in a sentence.</summary>
 internal sealed class PanelActions(
     RefreshQueue queue, TokenControls controls, TokenProbe probe, AuditTrail audit, ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
+    /// <summary>No reason is longer.</summary>
+    public const int LongestReason = 200;
+
+    private const int ProbesAtOnce = 8;
+
     /// <summary>A refresh takes a moment; a person who waits for it would rather see what came of it than that it was asked for.</summary>
     private static readonly TimeSpan WaitForResult = TimeSpan.FromSeconds(4);
 
     /// <summary>Asks for refreshes and waits a moment for what comes of them.</summary>
     public async Task<Said> RefreshAsync(IReadOnlyCollection<string> names, bool force, string actor, CancellationToken cancellationToken)
     {
-        var known = names.Where(name => configured.Find(name) is { NotConfiguredBecause: null }).ToList();
+        var chosen = Known(names);
+        var known = chosen.Where(name => configured.Find(name) is { NotConfiguredBecause: null }).ToList();
         if (known.Count == 0)
         {
             return new(false, names.Count == 0 ? "Nothing was chosen." : "None of these tokens is configured.");
         }
 
+        var askedAt = clock.GetUtcNow();
         var jobs = queue.Enqueue(known, force ? RefreshTrigger.Forced : RefreshTrigger.Manual, actor);
-        await audit.WriteAsync(actor, force ? "token.refresh_forced" : "token.refresh_asked", string.Join(", ", known), new { jobs = jobs.Select(job => job.JobId) });
-        var rows = await ResultsAsync([.. jobs.Select(job => job.JobId)], known.Count, cancellationToken);
+        foreach (var (job, tokens) in jobs)
+        {
+            await audit.WriteAsync(actor, force ? "token.refresh_forced" : "token.refresh_asked", tokens.Length == 1 ? tokens[0] : $"{tokens.Length} tokens", new { job, tokens });
+        }
+
+        var rows = await ResultsAsync([.. jobs.Select(job => job.JobId)], known.Count, askedAt, cancellationToken);
+        var told = known.Select(name => Tell(name, rows.GetValueOrDefault(name), actor)).ToList();
+        var each = told.Concat(chosen.Except(known).Select(name => new SaidOf(name, false, $"not configured: {configured.Find(name)!.NotConfiguredBecause}"))).ToList();
         return rows.Count < known.Count
-            ? new(true, $"Asked for {Count(known)}; {rows.Count} done so far. The log says what comes of it.")
-            : new(rows.All(row => row.Status != AttemptStatus.Failed), known.Count == 1 ? $"{known[0]}: {rows[0].Message}" : Summary(rows));
+            ? new(true, $"Asked for {Count(known)}; {rows.Count} done so far. This page and the log tell what comes of it.") { Each = Several(each) }
+            : new(told.TrueForAll(one => one.IsWell), each.Count == 1 ? $"{each[0].Token}: {each[0].Text}" : Summary(rows.Values)) { Each = Several(each) };
     }
 
-    /// <summary>Tries the stored token at its provider.</summary>
-    public async Task<Said> TestAsync(string name, string actor, CancellationToken cancellationToken)
+    /// <summary>Tries stored tokens at their providers.</summary>
+    public async Task<Said> TestAsync(IReadOnlyCollection<string> names, string actor, CancellationToken cancellationToken)
     {
-        var result = await probe.TryAsync(name, cancellationToken);
-        await audit.WriteAsync(actor, "token.tested", name, new { accepted = result?.Accepted });
-        return result switch
+        var told = new List<SaidOf>();
+        foreach (var some in Known(names).Chunk(ProbesAtOnce))
         {
-            null => new(false, $"{name}: there is no stored token to try."),
-            { Accepted: true } => new(true, $"{name}: the provider took the token (HTTP {result.HttpStatus}, {result.Latency.TotalMilliseconds:0} ms)."),
-            { Failure: { } failure } => new(false, $"{name}: the provider did not take the token: {failure.Reason} ({result.Latency.TotalMilliseconds:0} ms)."),
-            _ => new(false, $"{name}: the provider did not take the token."),
+            told.AddRange(await Task.WhenAll(some.Select(name => TestAsync(name, actor, cancellationToken))));
+        }
+
+        return told.Count switch
+        {
+            0 => new(false, "Nothing was chosen."),
+            1 => new(told[0].IsWell, $"{told[0].Token}: {told[0].Text}"),
+            _ => new(told.TrueForAll(one => one.IsWell), $"{told.Count(one => one.IsWell)} of {told.Count} were taken by their provider.") { Each = told },
         };
     }
 
     /// <summary>Pauses tokens.</summary>
     public async Task<Said> PauseAsync(IReadOnlyCollection<string> names, string reason, double? hours, string actor, CancellationToken cancellationToken)
     {
-        if (string.IsNullOrWhiteSpace(reason) || reason.Length > 200)
+        if (string.IsNullOrWhiteSpace(reason) || reason.Length > LongestReason)
         {
-            return new(false, "A pause needs a reason of at most 200 characters, so that others know.");
+            return new(false, $"A pause needs a reason of at most {LongestReason} characters, so that others know.");
         }
 
-        if (hours is <= 0 or > 24 * 366)
+        if (hours is <= 0 or > 24 * 366 or double.NaN)
         {
             return new(false, "A pause ends after more than 0 hours, at most a year; leave it empty for no end.");
         }
 
         var known = Known(names);
+        DateTimeOffset? until = hours is { } end ? clock.GetUtcNow().AddHours(end) : null;
         foreach (var name in known)
         {
-            await controls.PauseAsync(name, reason.Trim(), hours is { } end ? clock.GetUtcNow().AddHours(end) : null, cancellationToken);
-            await audit.WriteAsync(actor, "token.paused", name, new { reason = reason.Trim(), hours });
+            await controls.PauseAsync(name, $"{reason.Trim()} ({actor})", until, actor, cancellationToken);
         }
 
-        return known.Count == 0 ? new(false, "Nothing was chosen.") : new(true, $"Paused {Count(known)}. What is valid is still served; nothing is refreshed automatically.");
+        return known.Count == 0
+            ? new(false, "Nothing was chosen.")
+            : new(true, $"Paused {Count(known)}. What is valid is still served; nothing is refreshed automatically{(until is null ? " until somebody resumes it" : $" for {Spans.InWords(TimeSpan.FromHours(hours!.Value))}")}.")
+            {
+                Each = Several([.. known.Select(name => new SaidOf(name, true, "paused"))]),
+            };
     }
 
     /// <summary>Ends pauses.</summary>
@@ -78,30 +107,66 @@ internal sealed class PanelActions(
         var known = Known(names);
         foreach (var name in known)
         {
-            await controls.ResumeAsync(name, cancellationToken);
-            await audit.WriteAsync(actor, "token.resumed", name, new { });
+            await controls.ResumeAsync(name, actor, cancellationToken);
         }
 
-        return known.Count == 0 ? new(false, "Nothing was chosen.") : new(true, $"Resumed {Count(known)}.");
+        return known.Count == 0 ? new(false, "Nothing was chosen.") : new(true, $"Resumed {Count(known)}.") { Each = Several([.. known.Select(name => new SaidOf(name, true, "resumed"))]) };
     }
+
+    private async Task<SaidOf> TestAsync(string name, string actor, CancellationToken cancellationToken)
+    {
+        var result = await probe.TryAsync(name, cancellationToken);
+        await audit.WriteAsync(actor, "token.tested", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus });
+        return new(name, result?.Accepted == true, result is null ? "there is no stored token to try." : InWords(result));
+    }
+
+    /// <summary>What a provider said of a token, in a sentence.</summary>
+    internal static string InWords(ProbeResult result) => result.Accepted
+        ? $"the provider took the token (HTTP {result.HttpStatus}, {result.Latency.TotalMilliseconds:0} ms)."
+        : $"the provider did not take the token: {result.Failure?.Reason ?? $"HTTP {result.HttpStatus}"} ({result.Latency.TotalMilliseconds:0} ms).";
 
     private List<string> Known(IEnumerable<string> names) => [.. names.Select(configured.Find).OfType<ConfiguredToken>().Select(token => token.Name).Distinct()];
 
-    private async Task<List<RefreshAttempt>> ResultsAsync(string[] jobs, int expected, CancellationToken cancellationToken)
+    // What came of each token so far. Who came second waits for the first, and is told what came of that.
+    private async Task<Dictionary<string, RefreshAttempt>> ResultsAsync(string[] jobs, int expected, DateTimeOffset askedAt, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        for (var since = clock.GetTimestamp(); ; await Task.Delay(TimeSpan.FromMilliseconds(100), clock, cancellationToken))
+        for (var (since, results) = (clock.GetTimestamp(), new Dictionary<string, RefreshAttempt>()); ; await Task.Delay(TimeSpan.FromMilliseconds(100), clock, cancellationToken))
         {
             var rows = await db.Attempts.AsNoTracking().Where(row => jobs.Contains(row.JobId!) && row.Status != AttemptStatus.Running).OrderBy(row => row.Id).ToListAsync(cancellationToken);
-            if (rows.Count >= expected || clock.GetElapsedTime(since) > WaitForResult)
+            foreach (var row in rows.Where(row => !results.ContainsKey(row.TokenName)))
             {
-                return rows;
+                var first = row.Status == AttemptStatus.Skipped ? await FirstAsync(db, row, askedAt, cancellationToken) : row;
+                if (first.Status != AttemptStatus.Running)
+                {
+                    results[row.TokenName] = first;
+                }
+            }
+
+            if (results.Count >= expected || clock.GetElapsedTime(since) > WaitForResult)
+            {
+                return results;
             }
         }
     }
 
+    // The attempt that made this one needless, where it ran when this was asked for; else the row itself.
+    private static async Task<RefreshAttempt> FirstAsync(TokenRefreshDbContext db, RefreshAttempt skipped, DateTimeOffset askedAt, CancellationToken cancellationToken)
+    {
+        var first = await db.Attempts.AsNoTracking()
+            .Where(row => row.TokenName == skipped.TokenName && row.Id < skipped.Id && row.Status != AttemptStatus.Skipped)
+            .OrderByDescending(row => row.Id).FirstOrDefaultAsync(cancellationToken);
+        return first is { Status: AttemptStatus.Running } || first?.CompletedAt >= askedAt ? first : skipped;
+    }
+
+    private static SaidOf Tell(string name, RefreshAttempt? row, string actor) => row is null
+        ? new(name, true, "still in work.")
+        : new(name, row.Status != AttemptStatus.Failed, (row.TriggeredBy == actor ? "" : $"{row.TriggeredBy} had started it already. ") + (row.ErrorCode is { } code ? $"{code}: {row.Message}" : row.Message));
+
+    private static List<SaidOf> Several(List<SaidOf> each) => each.Count > 1 ? each : [];
+
     private static string Count(List<string> names) => names.Count == 1 ? names[0] : $"{names.Count} tokens";
 
-    private static string Summary(List<RefreshAttempt> rows) =>
+    private static string Summary(IReadOnlyCollection<RefreshAttempt> rows) =>
         $"{rows.Count(row => row.Status == AttemptStatus.Success)} refreshed, {rows.Count(row => row.Status == AttemptStatus.Failed)} failed, {rows.Count(row => row.Status == AttemptStatus.Skipped)} skipped.";
 }

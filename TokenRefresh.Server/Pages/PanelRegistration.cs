@@ -25,6 +25,7 @@ internal static class PanelRegistration
         });
         services.Configure<FormOptions>(forms => (forms.ValueLengthLimit, forms.MultipartBodyLengthLimit) = (LargestForm, LargestForm));
         services.AddScoped<PanelActions>();
+        services.AddScoped<ImportActions>();
         services.AddSingleton<Moments>();
         return services;
     }

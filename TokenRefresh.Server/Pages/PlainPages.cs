@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Pages;
@@ -26,11 +27,19 @@ internal static class PlainPages
                 <!doctype html>
                 <html lang="en">
                 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{heading} · TokenRefresh</title><link rel="icon" href="/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/site.css"></head>
-                <body><main><section class="narrow card"><h1>{heading}</h1><p>{advice}</p><p><a href="/access/tokens">To the tokens</a></p></section></main></body>
+                <body>
+                <header class="top"><a class="brand" href="/access/tokens"><img src="/icon.svg" alt="" width="20" height="20">TokenRefresh</a></header>
+                <main><section class="narrow card"><p class="status">{response.StatusCode}</p><h1>{heading}</h1><p>{advice}</p>{Hint(context)}<p class="acts"><a class="button" href="/access/tokens">To the tokens</a></p></section></main>
+                </body>
                 </html>
                 """);
         }
     });
+
+    /// <summary>Has the page say more: what there is instead of what was asked for.</summary>
+    public static void SayInstead(HttpContext context, string hint) => context.Items[typeof(PlainPages)] = hint;
+
+    private static string Hint(HttpContext context) => context.Items[typeof(PlainPages)] is string hint ? $"<p>{HtmlEncoder.Default.Encode(hint)}</p>" : "";
 
     private static (string Heading, string Advice) Words(int status) => status switch
     {

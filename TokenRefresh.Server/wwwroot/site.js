@@ -40,10 +40,35 @@
       }
     }
     tell();
+    offer();
   };
 
+  // Chooses all rows of a list at once.
+  const offer = () => document.querySelectorAll('[data-choose]').forEach((all) => { all.hidden = false; });
+  document.addEventListener('change', ({ target }) => {
+    if (!target.dataset || !target.dataset.choose) return;
+    for (const box of target.form.querySelectorAll(`input[name="${target.dataset.choose}"]`)) box.checked = target.checked;
+  });
+
+  // Tells when a pasted JWT expires; the server reads it again and is the one to believe.
+  document.addEventListener('input', ({ target }) => {
+    const note = target.form && target.name && target.form.querySelector(`[data-expiry-of="${target.name}"]`);
+    if (!note) return;
+    let text = '';
+    try {
+      const claims = JSON.parse(atob(target.value.replace(/\s/g, '').split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
+      const expires = new Date(claims.exp * 1000);
+      const off = (expires - Date.now()) / 1000;
+      text = `It says of itself that it ${off < 0 ? `expired ${words(off)} ago` : `expires in ${words(off)}`}: ${expires.toISOString().replace('T', ' ').slice(0, 16)} UTC.`;
+    } catch { text = target.value.trim() && 'It is no JWT that tells when it expires: say it below.'; }
+    note.textContent = text;
+    note.hidden = !text;
+  });
+
   tell();
+  offer();
   setInterval(tell, 1000);
   setInterval(renew, 30000);
+  setInterval(() => { if (document.querySelector('[data-busy]')) renew(); }, 2000);
   document.addEventListener('visibilitychange', () => { if (!document.hidden) renew(); });
 })();

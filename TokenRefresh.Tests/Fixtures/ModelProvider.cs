@@ -36,6 +36,15 @@ internal sealed class ModelProvider : ITokenProvider, ITokenProviders
     /// <summary>The tokens that a running server is configured with.</summary>
     public IReadOnlyList<string> TokenNames { get; set; } = ["jibit"];
 
+    /// <summary>Those of them that a person has to import.</summary>
+    public IReadOnlyList<string> ImportedNames { get; init; } = [];
+
+    /// <summary>Every access token that was tried.</summary>
+    public ConcurrentQueue<string> Probed { get; } = [];
+
+    /// <summary>What a tried token is refused with; null to take every one.</summary>
+    public ProviderFailure? ProbeFailure { get; set; }
+
     /// <summary>Runs before each call is answered; what it returns is the answer, null lets the model answer.</summary>
     public Func<string, TokenOrder, Task<ProviderResult?>> Before { get; set; } = (_, _) => Task.FromResult<ProviderResult?>(null);
 
@@ -57,8 +66,11 @@ internal sealed class ModelProvider : ITokenProvider, ITokenProviders
 
     public Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit) => AnswerAsync("renew", order, held.RefreshToken, limit);
 
-    public Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit) =>
-        Task.FromResult(new ProbeResult(true, TimeSpan.FromMilliseconds(5), 200, null));
+    public Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
+    {
+        Probed.Enqueue(held.AccessToken);
+        return Task.FromResult(new ProbeResult(ProbeFailure is null, TimeSpan.FromMilliseconds(5), ProbeFailure?.HttpStatus ?? 200, ProbeFailure));
+    }
 
     public Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit) => Task.FromResult<ProviderFailure?>(null);
 

@@ -58,6 +58,10 @@ internal sealed class RunningServer : IAsyncDisposable
                 builder.Services.Replace(ServiceDescriptor.Singleton<ITokenProviders>(provider));
                 builder.Services.Replace(ServiceDescriptor.Singleton(new TokenNames([.. provider.TokenNames])));
                 builder.Services.PostConfigureAll<TokenSettings>(token => (token.Provider, token.Scopes) = (provider.Name, ""));
+                foreach (var name in provider.ImportedNames)
+                {
+                    builder.Services.PostConfigure<TokenSettings>(name, token => token.Grant = Grant.Imported);
+                }
             }
         });
         await StartUp.PrepareAsync(server.Services, isServer: true, CancellationToken.None);
@@ -69,6 +73,12 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         await using var db = await Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
         return await db.Attempts.AsNoTracking().OrderBy(row => row.Id).ToListAsync();
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var db = await Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
+        await db.Database.ExecuteSqlRawAsync(sql);
     }
 
     public async Task<Token> TokenAsync(string name = "jibit")

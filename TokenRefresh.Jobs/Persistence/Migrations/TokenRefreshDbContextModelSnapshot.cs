@@ -85,6 +85,10 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.HasIndex("At")
                         .HasDatabaseName("ix_audit_log_at");
 
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_audit_log_id")
+                        .HasFilter("action <> 'token.read'");
+
                     b.HasIndex("Subject", "At")
                         .HasDatabaseName("ix_audit_log_subject_at");
 
@@ -619,6 +623,54 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasName("pk_timetable_pauses");
 
                     b.ToTable("timetable_pauses", (string)null);
+                });
+
+            modelBuilder.Entity("TokenRefresh.Jobs.Tokens.ReplacedToken", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("name");
+
+                    b.Property<string>("AccessToken")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("access_token");
+
+                    b.Property<DateTimeOffset>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
+                    b.Property<DateTimeOffset>("IssuedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("issued_at");
+
+                    b.Property<string>("Metadata")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("metadata");
+
+                    b.Property<DateTimeOffset?>("RefreshExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("refresh_expires_at");
+
+                    b.Property<string>("RefreshToken")
+                        .HasColumnType("text")
+                        .HasColumnName("refresh_token");
+
+                    b.Property<DateTimeOffset>("ReplacedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("replaced_at");
+
+                    b.Property<string>("ReplacedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("replaced_by");
+
+                    b.HasKey("Name")
+                        .HasName("pk_replaced_tokens");
+
+                    b.ToTable("replaced_tokens", (string)null);
                 });
 
             modelBuilder.Entity("TokenRefresh.Jobs.Tokens.Token", b =>

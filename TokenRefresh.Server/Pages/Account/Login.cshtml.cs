@@ -6,6 +6,9 @@ using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Account;
 
+/// <summary>What the sign-in form is drawn from.</summary>
+internal sealed record SignInForm(string? Name, string? ReturnUrl, KeptForm? Kept);
+
 /// <summary>The sign-in form.</summary>
 internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Operator> users, AuditTrail audit, TimeProvider clock) : PageModel
 {
@@ -22,6 +25,13 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
     /// <summary>Where the person was on the way to.</summary>
     [BindProperty(SupportsGet = true)]
     public string? ReturnUrl { get; set; }
+
+    /// <summary>A form that came after the last sign-in had ended.</summary>
+    [BindProperty]
+    public string? Kept { get; set; }
+
+    /// <summary>That form, to be sent again by the person who is signed in now.</summary>
+    public KeptForm? Again { get; private set; }
 
     /// <summary>Why there is no sign-in yet.</summary>
     public string? Problem { get; private set; }
@@ -50,7 +60,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
             person.LastSignInAt = clock.GetUtcNow();
             await users.UpdateAsync(person);
             await audit.WriteAsync($"user:{person.UserName}", "user.signed_in", person.UserName!, new { });
-            return Onward();
+            return KeptForm.Parse(Kept) is { } kept ? await OfferAgainAsync(person, kept) : Onward();
         }
 
         if (result.IsLockedOut)
@@ -59,6 +69,14 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
         }
 
         return Refuse();
+    }
+
+    // The form's new token against forgery is for the person who is signed in now.
+    private async Task<PageResult> OfferAgainAsync(Operator person, KeptForm kept)
+    {
+        HttpContext.User = await signIn.CreateUserPrincipalAsync(person);
+        Again = kept;
+        return Page();
     }
 
     // The same words for every reason: they tell neither who exists nor who is locked out.

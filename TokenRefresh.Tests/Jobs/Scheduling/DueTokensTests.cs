@@ -69,7 +69,7 @@ public sealed class DueTokensTests(PostgresFixture postgres)
     public async Task A_paused_token_is_not_claimed_and_a_pause_that_has_run_out_ends()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
-        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "maintenance", Some.Now.AddHours(1), CancellationToken.None);
+        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "maintenance", Some.Now.AddHours(1), "a person", CancellationToken.None);
 
         (await ClaimAsync(world)).ShouldBeEmpty();
         world.Clock.Advance(TimeSpan.FromHours(1));

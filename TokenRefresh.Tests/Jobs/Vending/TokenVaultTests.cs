@@ -289,7 +289,7 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
     public async Task A_paused_token_is_served_while_it_is_valid_and_then_says_that_it_is_paused()
     {
         await using var world = await ObtainedAsync();
-        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "maintenance", null, CancellationToken.None);
+        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "maintenance", null, "a person", CancellationToken.None);
         await Vault(world).ReloadAsync(CancellationToken.None);
 
         (await Vault(world).ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.IsServed.ShouldBeTrue();

@@ -182,11 +182,11 @@ public sealed class HangfireTests(PostgresFixture postgres)
     public async Task A_recurring_job_that_hangfire_has_disabled_after_errors_comes_back()
     {
         await using var server = await RunningServer.StartAsync(postgres);
-        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 4), "the timetable is installed");
+        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 6), "the timetable is installed");
         DisableAsHangfireDoes(server, "automatic-token-refresh");
         Recurring(server).Single(job => job.Id == "automatic-token-refresh").NextExecution.ShouldBeNull();
 
-        server.Services.GetRequiredService<RecurringJobs>().Install();
+        await server.Services.GetRequiredService<RecurringJobs>().InstallAsync(CancellationToken.None);
 
         var job = Recurring(server).Single(job => job.Id == "automatic-token-refresh");
         job.NextExecution.ShouldNotBeNull();

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 
@@ -13,8 +14,11 @@ internal sealed partial class Panel : IAsyncDisposable
 
     private readonly HttpClientHandler handler = new() { AllowAutoRedirect = true, CookieContainer = new() };
 
-    private Panel(RunningServer server)
+    private readonly bool isBeside;
+
+    private Panel(RunningServer server, bool isBeside = false)
     {
+        this.isBeside = isBeside;
         Server = server;
         Http = new(handler) { BaseAddress = server.Http.BaseAddress };
     }
@@ -40,6 +44,15 @@ internal sealed partial class Panel : IAsyncDisposable
         return panel;
     }
 
+    /// <summary>Another person's browser at the same server.</summary>
+    public async Task<Panel> BesideAsync(string name, Role role)
+    {
+        var other = new Panel(Server, isBeside: true);
+        await other.AddAsync(name, role);
+        await other.SignInAsync(name);
+        return other;
+    }
+
     public async Task AddAsync(string name, Role role)
     {
         await using var scope = Server.Services.CreateAsyncScope();
@@ -50,6 +63,15 @@ internal sealed partial class Panel : IAsyncDisposable
 
     public async Task<string> ReadAsync(string path) => await (await Http.GetAsync(path)).Content.ReadAsStringAsync();
 
+    /// <summary>Forgets the sign-in, as a browser does whose cookie has run out.</summary>
+    public void Expire()
+    {
+        foreach (var cookie in handler.CookieContainer.GetAllCookies().Where(cookie => cookie.Name == "tokenrefresh"))
+        {
+            cookie.Expired = true;
+        }
+    }
+
     /// <summary>Sends a form as the page at <paramref name="from"/> would, with that page's token against forgery.</summary>
     public async Task<HttpResponseMessage> PostAsync(string from, string to, params (string Name, string Value)[] fields)
     {
@@ -57,17 +79,26 @@ internal sealed partial class Panel : IAsyncDisposable
         return await Http.PostAsync(to, new FormUrlEncodedContent([.. fields.Select(field => KeyValuePair.Create(field.Name, field.Value)), new("__RequestVerificationToken", token)]));
     }
 
+    /// <summary>Sends a form and reads the page that the browser ends on.</summary>
+    public async Task<string> SendAsync(string from, string to, params (string Name, string Value)[] fields) => await (await PostAsync(from, to, fields)).Content.ReadAsStringAsync();
+
+    /// <summary>What people did, newest first.</summary>
+    public async Task<IReadOnlyList<AuditEntry>> AuditAsync(int limit = 50) => await Server.Services.GetRequiredService<AuditTrail>().RecentAsync(limit, null, default);
+
     public static string Said(string page) => WebUtility.HtmlDecode(SaidText().Match(page).Groups[1].Value);
 
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
-        await Server.DisposeAsync();
+        if (!isBeside)
+        {
+            await Server.DisposeAsync();
+        }
     }
 
     [GeneratedRegex("name=\"__RequestVerificationToken\" type=\"hidden\" value=\"([^\"]+)\"")]
     private static partial Regex Antiforgery();
 
-    [GeneratedRegex("<p class=\"said [a-z]+\" role=\"[a-z]+\">([^<]*)</p>")]
+    [GeneratedRegex("<(?:p class=\"said [a-z]+\" role=\"[a-z]+\"[^>]*|div class=\"said [a-z]+\" role=\"status\">\\s*<p dir=\"auto\")>([^<]*)</p>")]
     private static partial Regex SaidText();
 }

@@ -45,15 +45,19 @@ public sealed class PanelTests(PostgresFixture postgres)
         var calls = panel.Server.Provider.Calls.Count;
         panel.Server.Provider.Before = (_, _) => release.Task;
 
-        var first = panel.PostAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"));
+        await using var other = await panel.BesideAsync("olga", Role.Operator);
+        var first = panel.SendAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"));
         await RunningServer.UntilAsync(() => Task.FromResult(panel.Server.Provider.Calls.Count > calls), "the first is at the provider");
-        var second = panel.PostAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"));
+        var second = other.SendAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"));
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Message.StartsWith("Another refresh", StringComparison.Ordinal)), "the second has found the first");
         release.SetResult(null);
 
-        Panel.Said(await (await first).Content.ReadAsStringAsync()).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
-        Panel.Said(await (await second).Content.ReadAsStringAsync()).ShouldMatch("in flight, started by user:Operator|Asked for jibit");
+        Panel.Said(await first).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
+        Panel.Said(await second).ShouldMatch("^(jibit: user:Operator had started it already. Refreshed; expires|Asked for jibit)");
         panel.Server.Provider.Calls.Count.ShouldBe(calls + 1);
+        var log = await panel.Server.LogAsync();
+        log.Where(row => row.Status == AttemptStatus.Success).Last().TriggeredBy.ShouldBe("user:Operator");
+        log.Single(row => row.Status == AttemptStatus.Skipped).TriggeredBy.ShouldBe("user:olga");
     }
 
     [Fact]
@@ -85,15 +89,18 @@ public sealed class PanelTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Chosen_tokens_are_refreshed_together_and_none_chosen_changes_nothing()
+    public async Task Chosen_tokens_are_refreshed_together_each_with_its_result_and_none_chosen_changes_nothing()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator, new ModelProvider { TokenNames = ["a", "b", "c"] });
         await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync("c")).Version == 1, "all are obtained");
 
+        panel.Server.Provider.Before = (_, order) => order.Name == "b" ? ModelProvider.Failing(FailureKind.CredentialRejected)("", order) : Task.FromResult<ProviderResult?>(null);
         var both = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=ForceChosen", ("names", "a"), ("names", "b"), ("names", "unknown"))).Content.ReadAsStringAsync();
         var none = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=ForceChosen")).Content.ReadAsStringAsync();
 
-        Panel.Said(both).ShouldMatch("^(2 refreshed, 0 failed, 0 skipped\\.|Asked for 2 tokens)");
+        Panel.Said(both).ShouldMatch("^(1 refreshed, 1 failed, 0 skipped\\.|Asked for 2 tokens)");
+        both.ShouldContain("<li class=\"is-ill\"><a href=\"/access/tokens/b\"><bdi>b</bdi></a> <bdi>credential_rejected: HTTP 503</bdi></li>");
+        both.ShouldContain("<li class=\"is-well\"><a href=\"/access/tokens/a\">");
         Panel.Said(none).ShouldBe("Nothing was chosen.");
     }
 

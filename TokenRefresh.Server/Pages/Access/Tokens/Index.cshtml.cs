@@ -1,9 +1,26 @@
+using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access.Tokens;
+
+/// <summary>By what the tokens are ordered.</summary>
+internal enum TokenOrderBy
+{
+    /// <summary>The worst first, then the first to expire.</summary>
+    Urgency,
+
+    /// <summary>By name.</summary>
+    Name,
+
+    /// <summary>The first to expire first.</summary>
+    Left,
+
+    /// <summary>The first to be refreshed first.</summary>
+    Next,
+}
 
 /// <summary>Every token, most urgent first, and what can be done about it.</summary>
 internal sealed class IndexModel(TokenOverview overview, ITokenProviders providers, PanelActions actions) : PanelPage
@@ -16,40 +33,88 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     [BindProperty(SupportsGet = true)]
     public TokenState? State { get; set; }
 
+    /// <summary>Only those whose name or scopes hold this.</summary>
+    [BindProperty(SupportsGet = true)]
+    public string? Text { get; set; }
+
+    /// <summary>Only those that it renews.</summary>
+    [BindProperty(SupportsGet = true)]
+    public RenewedBy? By { get; set; }
+
+    [BindProperty(SupportsGet = true)]
+    public TokenOrderBy Sort { get; set; }
+
+    /// <summary>Those that fit, in the order that was asked for.</summary>
     public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
+
+    /// <summary>Every token, most urgent first.</summary>
+    public IReadOnlyList<TokenView> All { get; private set; } = [];
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
-    public int Unwell { get; private set; }
+    /// <summary>Those that somebody should look at, worst first.</summary>
+    public IEnumerable<TokenView> Unwell => All.Where(token => !token.State.IsWell());
 
-    /// <summary>Is anything wrong now, and what expires next? In one sentence.</summary>
-    public string Verdict { get; private set; } = "";
+    /// <summary>Those that are well so far, though their last refresh failed.</summary>
+    public IEnumerable<TokenView> Failing => All.Where(token => token.State.IsWell() && token.Stored?.ConsecutiveFailures > 0);
 
-    public bool IsFiltered => !string.IsNullOrEmpty(Provider) || State is not null;
+    /// <summary>What dies first; null where nothing is held.</summary>
+    public TokenView? FirstToExpire => All.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
+
+    /// <summary>What is refreshed first; null where nothing is planned.</summary>
+    public TokenView? FirstToRefresh => All.Where(token => token.NextRefreshAt is not null).MinBy(token => token.NextRefreshAt);
+
+    /// <summary>Is anything wrong now? In one sentence.</summary>
+    public string Verdict => Unwell.ToList() switch
+    {
+        [] when All.Count == 0 || FirstToExpire is null => "Nothing is wrong, and nothing is held.",
+        [] => "Nothing is wrong.",
+        [{ State: TokenState.NeedsPerson } one] => $"{one.Name} needs a person.",
+        [var one] => $"{one.Name} is {one.State.InWords()}.",
+        var several => $"{several.Count} of {All.Count} tokens are not well.",
+    };
+
+    public bool IsFiltered => !string.IsNullOrEmpty(Provider) || State is not null || !string.IsNullOrWhiteSpace(Text) || By is not null;
+
+    /// <summary>How many there are in each state that there is, worst first.</summary>
+    public IEnumerable<(TokenState State, int Count)> States => All.GroupBy(token => token.State).OrderByDescending(group => group.Key).Select(group => (group.Key, group.Count()));
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
-        var all = await overview.ListAsync(null, cancellationToken);
-        Unwell = all.Count(token => !token.State.IsWell());
-        Tokens = [.. all.Where(token => (string.IsNullOrEmpty(Provider) || token.Settings.Provider.Name.Equals(Provider, StringComparison.OrdinalIgnoreCase)) && (State is null || token.State == State))];
-        var next = all.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
-        Verdict = (Unwell switch
+        All = await overview.ListAsync(null, cancellationToken);
+        var fitting = All.Where(Fits);
+        Tokens = [.. Sort switch
         {
-            0 when next is null => "Nothing is wrong, and nothing is held.",
-            0 => "Nothing is wrong.",
-            1 => $"{all.First(token => !token.State.IsWell()).Name} is {all.First(token => !token.State.IsWell()).State.InWords()}.",
-            _ => $"{Unwell} of {all.Count} tokens are not well.",
-        }) + (next is null ? "" : $" Next to expire: {next.Name}, in {Spans.InWords(next.TimeLeft!.Value)}.");
+            TokenOrderBy.Name => fitting.OrderBy(token => token.Name, StringComparer.Ordinal),
+            TokenOrderBy.Left => fitting.OrderBy(token => token.TimeLeft ?? TimeSpan.MaxValue),
+            TokenOrderBy.Next => fitting.OrderBy(token => token.NextRefreshAt ?? DateTimeOffset.MaxValue),
+            _ => fitting,
+        }];
     }
 
-    [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostRefreshAsync(string name, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync([name], false, Actor, cancellationToken), Back);
+    /// <summary>This page, with one thing asked for otherwise; null for no more.</summary>
+    public string Address(string name, object? value)
+    {
+        var query = new QueryBuilder(Request.Query.Where(pair => pair.Key is not "handler" && !pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")));
+        if (value is not null)
+        {
+            query.Add(name, $"{value}");
+        }
+
+        return $"{Here}{query}";
+    }
+
+    /// <summary>What a button of this page does, in the list as it is shown.</summary>
+    public string Do(string handler) => Address("handler", handler);
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostForceAsync(string name, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync([name], true, Actor, cancellationToken), Back);
+    public async Task<IActionResult> OnPostRefreshAsync(string? name, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync(One(name), false, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostTestAsync(string name, CancellationToken cancellationToken) => Tell(await actions.TestAsync(name, Actor, cancellationToken), Back);
+    public async Task<IActionResult> OnPostForceAsync(string? name, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync(One(name), true, Actor, cancellationToken), Back);
+
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostTestAsync(string? name, CancellationToken cancellationToken) => Tell(await actions.TestAsync(One(name), Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostRefreshChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync(names, false, Actor, cancellationToken), Back);
@@ -58,11 +123,26 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     public async Task<IActionResult> OnPostForceChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync(names, true, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostTestChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.TestAsync(names, Actor, cancellationToken), Back);
+
+    [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostPauseChosenAsync(string[] names, string? reason, double? hours, CancellationToken cancellationToken) =>
         Tell(await actions.PauseAsync(names, reason ?? "", hours, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostResumeChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.ResumeAsync(names, Actor, cancellationToken), Back);
 
-    private static string Back => "/access/tokens";
+    private const string Here = "/access/tokens";
+
+    private string Back => Address("handler", null);
+
+    private static string[] One(string? name) => name is null ? [] : [name];
+
+    private bool Fits(TokenView token) =>
+        (string.IsNullOrEmpty(Provider) || token.Settings.Provider.Name.Equals(Provider, StringComparison.OrdinalIgnoreCase))
+        && (State is null || token.State == State)
+        && (By is null || token.RenewedBy == By)
+        && (Text?.Trim() is not { Length: > 0 } text
+            || token.Name.Contains(text, StringComparison.OrdinalIgnoreCase)
+            || token.Settings.Order.Scopes.Any(scope => scope.Contains(text, StringComparison.OrdinalIgnoreCase)));
 }

@@ -7,10 +7,20 @@ using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access.Tokens;
 
-/// <summary>One token: how it stands, what was tried, who reads it.</summary>
-internal sealed class TokenModel(TokenOverview overview, AttemptLog log, AuditTrail audit, PanelActions actions, TimeProvider clock) : PanelPage
+/// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
+internal sealed class TokenModel(
+    ConfiguredTokens configured,
+    TokenOverview overview,
+    AttemptLog log,
+    TokenLives lives,
+    AuditTrail audit,
+    TokenControls controls,
+    TokenTails tails,
+    PanelActions actions,
+    ImportActions imports,
+    TimeProvider clock) : PanelPage
 {
-    private const int RecentRows = 20;
+    private const int RecentRows = 20, RecentLives = 10, MostNames = 20;
 
     [BindProperty(SupportsGet = true)]
     public string Name { get; set; } = "";
@@ -19,12 +29,28 @@ internal sealed class TokenModel(TokenOverview overview, AttemptLog log, AuditTr
 
     public IReadOnlyList<RefreshAttempt> Attempts { get; private set; } = [];
 
+    /// <summary>Its last lives, newest first.</summary>
+    public IReadOnlyList<TokenLife> Lives { get; private set; } = [];
+
     public IReadOnlyList<TokenReader> Readers { get; private set; } = [];
+
+    /// <summary>The token before the last import; null where there is none.</summary>
+    public ReplacedToken? Replaced { get; private set; }
+
+    /// <summary>The tails of the stored secrets, on the very answer to the request for them.</summary>
+    public TokenTail? Tail { get; private set; }
+
+    /// <summary>What was wrong with the last import or the request for tails.</summary>
+    public Said? Problem { get; private set; }
+
+    /// <summary>The expiry that was typed, for the next try; what is secret never comes back.</summary>
+    public string? Expires { get; private set; }
 
     public override async Task OnPageHandlerExecutionAsync(PageHandlerExecutingContext context, PageHandlerExecutionDelegate next)
     {
         if (await overview.FindAsync(Name, HttpContext.RequestAborted) is not { } token)
         {
+            PlainPages.SayInstead(HttpContext, $"No token has that name. There are: {string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name))}{(configured.All.Count > MostNames ? ", and more" : "")}.");
             context.Result = NotFound();
             return;
         }
@@ -36,7 +62,9 @@ internal sealed class TokenModel(TokenOverview overview, AttemptLog log, AuditTr
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Attempts = await log.RecentAsync(new() { Token = Token.Name }, RecentRows, null, cancellationToken);
+        Lives = await lives.OfAsync(Token.Name, RecentLives, cancellationToken);
         Readers = await audit.ReadersAsync(Token.Name, clock.GetUtcNow().AddDays(-7), cancellationToken);
+        Replaced = await controls.ReplacedAsync(Token.Name, cancellationToken);
     }
 
     [Needs(Role.Operator)]
@@ -46,7 +74,7 @@ internal sealed class TokenModel(TokenOverview overview, AttemptLog log, AuditTr
     public async Task<IActionResult> OnPostForceAsync(CancellationToken cancellationToken) => Tell(await actions.RefreshAsync([Token.Name], true, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostTestAsync(CancellationToken cancellationToken) => Tell(await actions.TestAsync(Token.Name, Actor, cancellationToken), Back);
+    public async Task<IActionResult> OnPostTestAsync(CancellationToken cancellationToken) => Tell(await actions.TestAsync([Token.Name], Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostPauseAsync(string? reason, double? hours, CancellationToken cancellationToken) =>
@@ -55,5 +83,46 @@ internal sealed class TokenModel(TokenOverview overview, AttemptLog log, AuditTr
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostResumeAsync(CancellationToken cancellationToken) => Tell(await actions.ResumeAsync([Token.Name], Actor, cancellationToken), Back);
 
+    [Needs(Role.Admin)]
+    public Task<IActionResult> OnPostCheckAsync(string? access, string? refresh, string? expires, CancellationToken cancellationToken) =>
+        ImportAsync(new(access, refresh, expires, false), store: false, cancellationToken);
+
+    [Needs(Role.Admin)]
+    public Task<IActionResult> OnPostImportAsync(string? access, string? refresh, string? expires, bool anyway, CancellationToken cancellationToken) =>
+        ImportAsync(new(access, refresh, expires, anyway), store: true, cancellationToken);
+
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostRollBackAsync(CancellationToken cancellationToken) => Tell(await imports.RollBackAsync(Token.Name, Actor, cancellationToken), Back);
+
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostTailsAsync(string? why, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrWhiteSpace(why) || why.Length > PanelActions.LongestReason)
+        {
+            Problem = new(false, $"Showing the last characters needs a reason of at most {PanelActions.LongestReason} characters; the audit keeps it.");
+        }
+        else
+        {
+            Tail = await tails.ShowAsync(Token.Name, why.Trim(), Actor, cancellationToken);
+            Problem = Tail is null ? new(false, "There is no token to show anything of.") : null;
+        }
+
+        await OnGetAsync(cancellationToken);
+        return Page();
+    }
+
     private string Back => $"/access/tokens/{Token.Name}";
+
+    private async Task<IActionResult> ImportAsync(PastedPair pasted, bool store, CancellationToken cancellationToken)
+    {
+        var (said, isStored) = await imports.ImportAsync(Token.Name, pasted, store, Actor, cancellationToken);
+        if (isStored || said.IsWell)
+        {
+            return Tell(said, Back);
+        }
+
+        (Problem, Expires) = (said, pasted.Expires);
+        await OnGetAsync(cancellationToken);
+        return Page();
+    }
 }

@@ -1,0 +1,82 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.Options;
+
+namespace TokenRefresh.Server.Access;
+
+/// <summary>What the cookie of a sign-in goes through: it is good only while the account is as it was, and a request of nobody does not prolong it.</summary>
+internal sealed class SignInEvents : CookieAuthenticationEvents
+{
+    /// <summary>Where a form goes whose sender is signed in no more.</summary>
+    public const string ExpiredPath = "/account/expired";
+
+    // Asked at each request: a role that was taken away, or a person who was let go, must not act for another minute.
+    public override async Task ValidatePrincipal(CookieValidatePrincipalContext context)
+    {
+        var signIn = context.HttpContext.RequestServices.GetRequiredService<SignInManager<Operator>>();
+        if (await signIn.ValidateSecurityStampAsync(context.Principal) is not { DisabledAt: null })
+        {
+            context.RejectPrincipal();
+            await context.HttpContext.SignOutAsync(context.Scheme.Name);
+        }
+    }
+
+    // A page that lies open renews itself; that is no use of it.
+    public override Task CheckSlidingExpiration(CookieSlidingExpirationContext context)
+    {
+        context.ShouldRenew &= context.Request.Headers.XRequestedWith.Count == 0;
+        return Task.CompletedTask;
+    }
+
+    // 307 keeps the form: what was typed is offered again after the sign-in.
+    public override Task RedirectToLogin(RedirectContext<CookieAuthenticationOptions> context)
+    {
+        if (!HttpMethods.IsPost(context.Request.Method) || !context.Request.HasFormContentType || context.Request.Headers.XRequestedWith.Count > 0)
+        {
+            return base.RedirectToLogin(context);
+        }
+
+        context.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+        context.Response.Headers.Location = ExpiredPath + QueryString.Create("to", context.Request.Path + context.Request.QueryString);
+        return Task.CompletedTask;
+    }
+
+    public override Task RedirectToAccessDenied(RedirectContext<CookieAuthenticationOptions> context)
+    {
+        context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>Lets nobody in who is disabled.</summary>
+internal sealed class OperatorSignIn(
+    UserManager<Operator> users,
+    IHttpContextAccessor contexts,
+    IUserClaimsPrincipalFactory<Operator> claims,
+    IOptions<IdentityOptions> options,
+    ILogger<SignInManager<Operator>> log,
+    IAuthenticationSchemeProvider schemes,
+    IUserConfirmation<Operator> confirmation) : SignInManager<Operator>(users, contexts, claims, options, log, schemes, confirmation)
+{
+    public override async Task<bool> CanSignInAsync(Operator user) => user.DisabledAt is null && await base.CanSignInAsync(user);
+}
+
+/// <summary>Names of people in any script, but none that looks like another: no control, direction or invisible characters.</summary>
+internal sealed class OperatorNames : IUserValidator<Operator>
+{
+    private const int Longest = 64;
+
+    private static readonly IdentityError Refused = new()
+    {
+        Code = nameof(OperatorNames),
+        Description = "A user's name is 1 to 64 letters and digits of any script, with '-', '.', '_', '@' and '+' among them.",
+    };
+
+    public Task<IdentityResult> ValidateAsync(UserManager<Operator> manager, Operator user) => Task.FromResult(
+        user.UserName is { Length: > 0 and <= Longest } name && name.EnumerateRunes().All(IsAllowed) ? IdentityResult.Success : IdentityResult.Failed(Refused));
+
+    private static bool IsAllowed(System.Text.Rune sign) =>
+        System.Text.Rune.IsLetterOrDigit(sign) || sign.Value is '-' or '.' or '_' or '@' or '+'
+        || System.Text.Rune.GetUnicodeCategory(sign) is System.Globalization.UnicodeCategory.NonSpacingMark or System.Globalization.UnicodeCategory.SpacingCombiningMark;
+}

@@ -1,0 +1,56 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Server.Access;
+
+namespace TokenRefresh.Server.Pages.Access;
+
+/// <summary>The keys of programs, for administrators.</summary>
+[Authorize(nameof(Role.Admin))]
+internal sealed class ClientsModel(ClientKeys keys, ConfiguredTokens configured) : PanelPage
+{
+    /// <summary>The good keys by name, then the revoked ones, newest first.</summary>
+    public IReadOnlyList<ClientKey> Clients { get; private set; } = [];
+
+    public IReadOnlyList<ConfiguredToken> Tokens => configured.All;
+
+    /// <summary>A key that was made just now; no later page can show it.</summary>
+    public (string Name, string Key)? Made { get; private set; }
+
+    /// <summary>What was wrong with the last request.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>What was typed, for the next try.</summary>
+    public (string? Name, string? Tokens) Typed { get; private set; }
+
+    public Task OnGetAsync(CancellationToken cancellationToken) => LoadAsync(cancellationToken);
+
+    // The key is shown on the very answer: anywhere else it would have to be kept.
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostAddAsync(string? name, string? tokens, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Made = (name ?? "", await keys.IssueAsync(name ?? "", tokens ?? "", Actor, cancellationToken));
+        }
+        catch (ArgumentException error)
+        {
+            Problem = error.Message;
+            Typed = (name, tokens);
+        }
+
+        await LoadAsync(cancellationToken);
+        return Page();
+    }
+
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostRevokeAsync(string? name, CancellationToken cancellationToken) => Tell(
+        await keys.RevokeAsync(name ?? "", Actor, cancellationToken)
+            ? new(true, $"{name} is let in no more, at any node.")
+            : new(false, $"There is no client '{name}' with a good key."),
+        "/access/clients");
+
+    private async Task LoadAsync(CancellationToken cancellationToken) =>
+        Clients = [.. (await keys.ListAsync(cancellationToken)).OrderBy(client => client.RevokedAt is not null).ThenByDescending(client => client.RevokedAt).ThenBy(client => client.Name, StringComparer.Ordinal)];
+}

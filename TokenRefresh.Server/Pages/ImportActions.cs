@@ -1,0 +1,85 @@
+using System.Globalization;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>A pair as an administrator has pasted it. Holds secrets, so it never prints them.</summary>
+/// <param name="Expires">Date and time in the configured zone; blank to read it from the token.</param>
+/// <param name="Anyway">To store it though the provider does not take it.</param>
+internal sealed record PastedPair(string? Access, string? Refresh, string? Expires, bool Anyway)
+{
+    public override string ToString() => nameof(PastedPair);
+}
+
+/// <summary>Imports a token by hand: reads its expiry, tries it at the provider, and only then stores it.</summary>
+internal sealed class ImportActions(TokenControls controls, TokenProbe probe, AuditTrail audit, IOptions<ScheduleOptions> schedule, Moments moments, TimeProvider clock)
+{
+    private const string Scheme = "Bearer ";
+
+    /// <summary>Reads and tries the pair, and stores it where that is asked for and the provider takes it.</summary>
+    public async Task<(Said Said, bool IsStored)> ImportAsync(string name, PastedPair pasted, bool store, string actor, CancellationToken cancellationToken)
+    {
+        ImportedToken imported;
+        try
+        {
+            imported = ImportedToken.Of(Clean(pasted.Access), Clean(pasted.Refresh), Stated(pasted.Expires), clock.GetUtcNow());
+        }
+        catch (ImportException error)
+        {
+            return (new(false, $"Nothing was stored. {error.Message}"), false);
+        }
+
+        var result = await probe.TryAsync(name, imported, cancellationToken);
+        await audit.WriteAsync(actor, "token.import_tried", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus, failure = result?.Failure?.Kind.Code(), expires_at = imported.ExpiresAt });
+        var found = $"It expires {moments.InZone(imported.ExpiresAt)} {moments.Zone}, in {Spans.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
+            + (result is null ? "it could not be tried, because its provider is not configured." : PanelActions.InWords(result));
+        if (!store)
+        {
+            return (new(result?.Accepted == true, $"{found} Nothing was stored."), false);
+        }
+
+        if (result?.Accepted != true && !pasted.Anyway)
+        {
+            return (new(false, $"Nothing was stored. {found} Choose to store it anyway if you know better."), false);
+        }
+
+        await controls.ImportAsync(name, imported, actor, cancellationToken);
+        var isKept = await controls.ReplacedAsync(name, cancellationToken) is not null;
+        return (new(result?.Accepted == true, $"Imported {name}. {found}{(isKept ? " The token before it is kept, so this can be rolled back." : "")}"), true);
+    }
+
+    /// <summary>Stores the token before the last import again.</summary>
+    public async Task<Said> RollBackAsync(string name, string actor, CancellationToken cancellationToken) =>
+        await controls.RollBackAsync(name, actor, cancellationToken)
+            ? new(true, $"{name} is what it was before the import. The imported token is kept in its place, so this can be rolled back too.")
+            : new(false, "There is no token to go back to: none is kept, or it is dead.");
+
+    private DateTimeOffset? Stated(string? text)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return null;
+        }
+
+        if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
+        {
+            throw new ImportException("The expiry is not a date and time such as 2026-01-31T12:00.");
+        }
+
+        var zone = schedule.Value.Zone;
+        local = DateTime.SpecifyKind(local, DateTimeKind.Unspecified);
+        return zone.IsInvalidTime(local) ? throw new ImportException($"There is no such hour in {schedule.Value.TimeZone}.") : new DateTimeOffset(local, zone.GetUtcOffset(local));
+    }
+
+    // Consoles wrap what they show, and show it with its scheme.
+    private static string? Clean(string? text)
+    {
+        var clean = text is null ? "" : string.Concat(text.Where(sign => !char.IsWhiteSpace(sign) || sign == ' ')).Trim();
+        clean = clean.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? clean[Scheme.Length..].TrimStart() : clean;
+        return clean.Length == 0 ? null : clean;
+    }
+}

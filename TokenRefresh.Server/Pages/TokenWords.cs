@@ -1,0 +1,35 @@
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>How tokens read on pages.</summary>
+internal static class TokenWords
+{
+    /// <summary>For how long people pause, in hours; null for no end.</summary>
+    public static readonly (double? Hours, string Words)[] Pauses = [(null, "until resumed"), (1, "1 hour"), (4, "4 hours"), (24, "1 day"), (72, "3 days"), (168, "1 week")];
+
+    public static string InWords(this RenewedBy by) => by switch
+    {
+        RenewedBy.Itself => "renews itself",
+        RenewedBy.RefreshToken => "renews itself while its refresh token lives",
+        _ => "needs a person",
+    };
+
+    public static string InWords(this LifeEnd end) => end switch
+    {
+        LifeEnd.Living => "lives",
+        LifeEnd.Replaced => "replaced in time",
+        LifeEnd.Refused => "refused by an API before its end",
+        _ => "ran out before the next was there",
+    };
+
+    public static string Kind(LifeEnd end) => end switch
+    {
+        LifeEnd.Living or LifeEnd.Replaced => "is-well",
+        _ => "is-ill",
+    };
+
+    /// <summary>A life to the minute, or to the second where it is short.</summary>
+    public static string Life(TimeSpan span) => Spans.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
+}

@@ -1,0 +1,202 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+public sealed partial class AdministrationTests(PostgresFixture postgres)
+{
+    private const string Users = "/access/users", Clients = "/access/clients";
+
+    [Fact]
+    public async Task A_user_is_added_with_a_password_that_is_shown_once_and_works()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        var page = await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", "زهرا"), ("role", "Operator"), ("password", ""));
+        var password = Secret().Match(page).Groups[1].Value;
+
+        password.Length.ShouldBeGreaterThanOrEqualTo(Operators.LeastPassword);
+        (await panel.ReadAsync(Users)).ShouldNotContain(password);
+        await using var other = await panel.BesideAsync("somebody", Role.Viewer);
+        (await other.SignInAsync("زهرا", password)).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
+        (await panel.AuditAsync()).ShouldContain(entry => entry.Actor == "user:Admin" && entry.Action == "user.added" && entry.Subject == "زهرا" && !entry.Details.Contains(password));
+    }
+
+    [Theory]
+    [InlineData("", "1 to 64 letters")]
+    [InlineData("<script>alert(1)</script>", "1 to 64 letters")]
+    [InlineData("admin\u202Enimda", "1 to 64 letters")]
+    [InlineData("ad\u200Bmin", "1 to 64 letters")]
+    [InlineData("ADMIN", "already taken")]
+    [InlineData("10000", "1 to 64 letters")]
+    public async Task A_hostile_or_taken_name_is_refused_and_does_no_harm(string name, string reason)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        name = name == "10000" ? new string('x', 10_000) : name;
+
+        var page = await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", name), ("role", "Viewer"), ("password", Panel.Password));
+
+        Panel.Said(page).ShouldContain(reason);
+        page.ShouldNotContain("<script>alert");
+        page.ShouldNotContain(Panel.Password);
+    }
+
+    [Fact]
+    public async Task Role_password_and_account_change_at_once_for_whoever_is_signed_in()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await using var olga = await panel.BesideAsync("olga", Role.Operator);
+
+        await ChangeAsync("Role", ("role", "Viewer"));
+        (await WhereAsync()).ShouldBe("/account/login");
+        await olga.SignInAsync("olga");
+        (await olga.PostAsync("/access/tokens", "/access/tokens?handler=Test", ("name", "jibit"))).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+
+        await ChangeAsync("Reset", ("password", "another long password"));
+        (await WhereAsync()).ShouldBe("/account/login");
+        await olga.SignInAsync("olga", "another long password");
+        (await WhereAsync()).ShouldBe("/access/tokens");
+
+        await ChangeAsync("Disable");
+        (await WhereAsync()).ShouldBe("/account/login");
+        (await olga.SignInAsync("olga", "another long password")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+
+        await ChangeAsync("Enable");
+        await olga.SignInAsync("olga", "another long password");
+        (await WhereAsync()).ShouldBe("/access/tokens");
+
+        await ChangeAsync("Remove");
+        (await WhereAsync()).ShouldBe("/account/login");
+        (await panel.AuditAsync()).Where(entry => entry.Actor == "user:Admin").Select(entry => entry.Action).Take(5)
+            .ShouldBe(["user.removed", "user.enabled", "user.disabled", "user.password_reset", "user.role_changed"]);
+
+        Task<string> ChangeAsync(string handler, params (string, string)[] fields) => panel.SendAsync(Users, $"{Users}?handler={handler}", [("name", "olga"), .. fields]);
+
+        async Task<string> WhereAsync() => (await olga.Http.GetAsync("/access/tokens")).RequestMessage!.RequestUri!.AbsolutePath;
+    }
+
+    [Theory]
+    [InlineData("Role", "Admin", "your own account")]
+    [InlineData("Disable", "ADMIN", "your own account")]
+    [InlineData("Remove", "Admin", "your own account")]
+    [InlineData("Remove", "nobody", "There is no user")]
+    [InlineData("Reset", "nobody", "There is no user")]
+    public async Task Nobody_changes_themselves_or_somebody_who_is_not_there(string handler, string name, string reason)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        Panel.Said(await panel.SendAsync(Users, $"{Users}?handler={handler}", ("name", name), ("role", "Viewer"))).ShouldContain(reason);
+        (await panel.ReadAsync(Users)).ShouldContain("<bdi>Admin</bdi>");
+    }
+
+    [Fact]
+    public async Task The_last_administrator_who_may_sign_in_stays_one()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("ada", Role.Admin);
+        await panel.AddAsync("grace", Role.Admin);
+
+        var both = await Task.WhenAll(new[] { "ada", "grace" }.Select(TryAsync));
+        await using var scope = panel.Server.Services.CreateAsyncScope();
+        var people = await scope.ServiceProvider.GetRequiredService<Operators>().ListAsync(default);
+
+        both.Count(isDone => isDone).ShouldBe(1);
+        people.Count(person => person.Role == Role.Admin).ShouldBe(1);
+
+        async Task<bool> TryAsync(string name)
+        {
+            await using var own = panel.Server.Services.CreateAsyncScope();
+            try
+            {
+                await own.ServiceProvider.GetRequiredService<Operators>().SetRoleAsync(name, Role.Viewer, "a test");
+                return true;
+            }
+            catch (OperatorException error) when (error.Message.Contains("only administrator", StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_client_key_is_shown_once_reads_its_tokens_and_is_refused_once_revoked()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        var page = await panel.SendAsync(Clients, $"{Clients}?handler=Add", ("name", "صورت‌حساب".Replace("\u200C", "", StringComparison.Ordinal)), ("tokens", "jib*"));
+        var key = Secret().Match(page).Groups[1].Value;
+        key.ShouldStartWith("trk_");
+        (await panel.ReadAsync(Clients)).ShouldNotContain(key[20..]);
+        await RunningServer.UntilAsync(async () => await StatusAsync() == HttpStatusCode.OK, "the key is known");
+
+        await panel.PostAsync(Clients, $"{Clients}?handler=Revoke", ("name", "صورتحساب"));
+
+        await RunningServer.UntilAsync(async () => await StatusAsync() == HttpStatusCode.Unauthorized, "the key is refused");
+        (await panel.ReadAsync(Clients)).ShouldContain("revoked");
+        (await panel.AuditAsync(2)).Select(entry => $"{entry.Actor} {entry.Action}").ShouldBe(["user:Admin client.revoked", "user:Admin client.added"]);
+
+        async Task<HttpStatusCode> StatusAsync()
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/api/tokens/jibit/access-token");
+            request.Headers.Authorization = new("Bearer", key);
+            return (await panel.Server.Http.SendAsync(request)).StatusCode;
+        }
+    }
+
+    [Theory]
+    [InlineData("", "jibit", "1 to 64 printable characters")]
+    [InlineData("bill\u202Eing", "jibit", "1 to 64 printable characters")]
+    [InlineData("billing", "", "No pattern was given")]
+    [InlineData("billing", "<script>", "fits no token")]
+    public async Task A_hostile_client_is_refused_and_what_was_typed_stays(string name, string tokens, string reason)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        var page = await panel.SendAsync(Clients, $"{Clients}?handler=Add", ("name", name), ("tokens", tokens));
+
+        Panel.Said(page).ShouldContain(reason);
+        WebUtility.HtmlDecode(page).ShouldMatch($"name=\"tokens\"( value=\"{Regex.Escape(tokens)}\")? required");
+        page.ShouldNotContain("<script>");
+        (await panel.Server.Services.GetRequiredService<ClientKeys>().ListAsync(default)).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("?text=tested", true)]
+    [InlineData("?text=USER:ADMIN", true)]
+    [InlineData("?text=%00tested&days=1", true)]
+    [InlineData("?text=%25", false)]
+    [InlineData("?text=nothing", false)]
+    [InlineData("?days=-5", true)]
+    public async Task The_audit_is_searched_and_exported_as_it_is_filtered(string query, bool isFound)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await panel.PostAsync("/access/tokens", "/access/tokens?handler=Test", ("name", "jibit"));
+
+        var page = await panel.ReadAsync($"/access/audit{query}");
+        var csv = await panel.ReadAsync($"/access/audit{query}&handler=Export");
+
+        page.Contains("token tested", StringComparison.Ordinal).ShouldBe(isFound);
+        csv.Split("\r\n")[0].ShouldBe("id,at,actor,action,subject,details");
+        csv.ShouldNotContain("<html");
+        csv.Contains(",token.tested,jibit,", StringComparison.Ordinal).ShouldBe(isFound);
+    }
+
+    [Fact]
+    public async Task Reads_by_programs_are_in_the_audit_for_whoever_asks_for_them()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await panel.Server.Services.GetRequiredService<AuditTrail>().WriteAsync("client:billing", AuditTrail.Read, "jibit", new { reads = 7 });
+
+        (await panel.ReadAsync("/access/audit")).ShouldNotContain("client:billing");
+        (await panel.ReadAsync("/access/audit?reads=true")).ShouldContain("client:billing");
+        (await panel.ReadAsync("/access/tokens/jibit")).ShouldContain("client:billing");
+    }
+
+    [GeneratedRegex("<output class=\"secret\">([^<]+)</output>")]
+    private static partial Regex Secret();
+}

@@ -1,0 +1,136 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Shouldly;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+public sealed class ImportTests(PostgresFixture postgres)
+{
+    private const string Page = "/access/tokens/jibit";
+
+    [Fact]
+    public async Task A_pasted_jwt_is_read_tried_stored_and_can_be_rolled_back_and_forth()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        var before = await panel.Server.TokenAsync();
+        var jwt = Jwt(TimeSpan.FromDays(9));
+
+        var page = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", $" Bearer {jwt[..30]}\r\n{jwt[30..]} "), ("refresh", "planted-refresh-token-of-import"));
+
+        Panel.Said(page).ShouldMatch("^Imported jibit\\. It expires .* Asia/Tehran, in 8 d 23 h; the provider took the token \\(HTTP 200, 5 ms\\)\\. The token before it is kept");
+        panel.Server.Provider.Probed.ShouldBe([jwt]);
+        var imported = await panel.Server.TokenAsync();
+        (imported.Version, imported.ExpiresAt > before.ExpiresAt).ShouldBe((2, true));
+        page.ShouldNotContain(jwt);
+        page.ShouldNotContain("planted-refresh");
+
+        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("jibit is what it was before the import.");
+        var back = await panel.Server.TokenAsync();
+        (back.Version, back.AccessToken, back.RefreshToken, back.ExpiresAt, back.RefreshExpiresAt).ShouldBe((3, before.AccessToken, before.RefreshToken, before.ExpiresAt, before.RefreshExpiresAt));
+
+        await panel.SendAsync(Page, $"{Page}?handler=RollBack");
+        (await panel.Server.TokenAsync()).AccessToken.ShouldBe(imported.AccessToken);
+        (await panel.AuditAsync(4)).Select(entry => entry.Action).ShouldBe(["token.rolled_back", "token.rolled_back", "token.imported", "token.import_tried"]);
+        (await panel.Server.LogAsync()).TakeLast(3).ShouldAllBe(row => row.TriggeredBy == "user:Admin" && row.Metadata.Contains("new_expires_at"));
+    }
+
+    [Fact]
+    public async Task What_the_provider_refuses_is_stored_only_by_whoever_insists()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        panel.Server.Provider.ProbeFailure = new(FailureKind.CredentialRejected, "HTTP 401 token.expired") { HttpStatus = 401 };
+        var jwt = Jwt(TimeSpan.FromDays(9));
+
+        var refused = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", jwt), ("expires", "2099-01-01T10:00"));
+        Panel.Said(refused).ShouldMatch("^Nothing was stored\\. It expires .* the provider did not take the token: HTTP 401 token.expired \\(5 ms\\)\\.");
+        refused.ShouldContain("value=\"2099-01-01T10:00\"");
+        refused.ShouldNotContain(jwt);
+        (await panel.Server.TokenAsync()).Version.ShouldBe(1);
+
+        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", jwt), ("anyway", "true"))).ShouldStartWith("Imported jibit.");
+        (await panel.Server.TokenAsync()).Version.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Trying_a_token_stores_nothing()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        var page = await panel.SendAsync(Page, $"{Page}?handler=Check", ("access", "opaque-token"), ("expires", "2030-01-01T10:00"));
+
+        Panel.Said(page).ShouldMatch("^It expires 2030-01-01 10:00:00 Asia/Tehran, in .*; the provider took the token .* Nothing was stored\\.$");
+        (await panel.Server.TokenAsync()).Version.ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("", "", "access_token is missing")]
+    [InlineData("two words", "2030-01-01T10:00", "holds white space")]
+    [InlineData("توکن", "2030-01-01T10:00", "characters that no header can carry")]
+    [InlineData("opaque", "", "expires_at is missing")]
+    [InlineData("opaque", "soon", "not a date and time")]
+    [InlineData("opaque", "2001-01-01T10:00", "must lie ahead")]
+    [InlineData("opaque", "2999-01-01T10:00", "must lie ahead")]
+    public async Task What_cannot_be_a_token_is_refused_with_a_reason(string access, string expires, string reason)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        var page = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", access), ("expires", expires));
+
+        Panel.Said(page).ShouldStartWith("Nothing was stored.");
+        Panel.Said(page).ShouldContain(reason);
+        panel.Server.Provider.Probed.ShouldBeEmpty();
+        (await panel.Server.TokenAsync()).Version.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Without_an_import_there_is_nothing_to_roll_back_to()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("There is no token to go back to");
+        (await panel.Server.TokenAsync()).Version.ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("Import")]
+    [InlineData("Check")]
+    [InlineData("RollBack")]
+    [InlineData("Tails")]
+    public async Task An_operator_may_not_import_roll_back_or_see_tails(string handler)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+
+        var answer = await panel.PostAsync(Page, $"{Page}?handler={handler}", ("access", Jwt(TimeSpan.FromDays(1))), ("why", "because"));
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await panel.ReadAsync(Page)).ShouldNotContain("Import a token");
+    }
+
+    [Fact]
+    public async Task Tails_are_shown_only_for_a_reason_which_the_audit_keeps()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        var secret = "a-long-planted-access-token-that-ends-in-WXYZ";
+        await panel.PostAsync(Page, $"{Page}?handler=Import", ("access", secret), ("expires", "2030-01-01T10:00"));
+        (await panel.ReadAsync(Page)).ShouldNotContain("WXYZ");
+
+        var without = await panel.SendAsync(Page, $"{Page}?handler=Tails", ("why", " "));
+        var shown = await panel.SendAsync(Page, $"{Page}?handler=Tails", ("why", "the provider's support asked"));
+
+        without.ShouldNotContain("WXYZ");
+        Panel.Said(without).ShouldContain("needs a reason");
+        WebUtility.HtmlDecode(shown).ShouldContain("…WXYZ (45 characters)");
+        WebUtility.HtmlDecode(shown).ShouldContain("18 characters, too few to show a part");
+        shown.ShouldNotContain(secret);
+        var entry = (await panel.AuditAsync(1))[0];
+        (entry.Actor, entry.Action).ShouldBe(("user:Admin", "token.tail_shown"));
+        JsonDocument.Parse(entry.Details).RootElement.GetProperty("reason").GetString().ShouldBe("the provider's support asked");
+    }
+
+    private static string Jwt(TimeSpan life) => string.Join('.', new[] { """{"alg":"HS256"}""", $$"""{"exp":{{TimeProvider.System.GetUtcNow().Add(life).ToUnixTimeSeconds()}}}""", "planted signature" }
+        .Select(part => Convert.ToBase64String(Encoding.UTF8.GetBytes(part)).TrimEnd('=').Replace('+', '-').Replace('/', '_')));
+}

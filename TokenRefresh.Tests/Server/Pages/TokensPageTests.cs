@@ -1,0 +1,139 @@
+using System.Text.RegularExpressions;
+using Shouldly;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+public sealed partial class TokensPageTests(PostgresFixture postgres)
+{
+    [Theory]
+    [InlineData("", "a,b,c")]
+    [InlineData("?text=B", "b")]
+    [InlineData("?text=nothing", "")]
+    [InlineData("?provider=JIBIT", "a,b,c")]
+    [InlineData("?provider=other", "")]
+    [InlineData("?state=Fresh", "a,c")]
+    [InlineData("?state=Paused", "b")]
+    [InlineData("?state=99&by=nonsense", "a,b,c")]
+    [InlineData("?by=Itself", "a,b,c")]
+    [InlineData("?by=Person", "")]
+    [InlineData("?state=Fresh&text=c&provider=jibit&by=Itself&sort=Name", "c")]
+    [InlineData("?text=%00", "")]
+    public async Task Each_filter_of_the_list_works_alone_and_together(string query, string names)
+    {
+        await using var panel = await OpenAsync();
+        await panel.PostAsync("/access/tokens/b", "/access/tokens/b?handler=Pause", ("reason", "a test"));
+
+        Listed(await panel.ReadAsync($"/access/tokens{query}")).Order().ShouldBe(names.Split(',', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Theory]
+    [InlineData("Urgency", "b,c,a")]
+    [InlineData("Left", "c,a,b")]
+    [InlineData("Next", "a,c,b")]
+    [InlineData("Name", "a,b,c")]
+    public async Task Each_order_of_the_list_sorts(string sort, string names)
+    {
+        await using var panel = await OpenAsync();
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() + interval '20 hours', refresh_due_at = now() + interval '4 hours' WHERE name = 'a'");
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() + interval '30 hours', paused_at = now() WHERE name = 'b'");
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() + interval '10 hours', refresh_due_at = now() + interval '9 hours' WHERE name = 'c'");
+
+        Listed(await panel.ReadAsync($"/access/tokens?sort={sort}")).ShouldBe(names.Split(','));
+    }
+
+    [Fact]
+    public async Task The_glance_names_what_is_wrong_what_expires_next_and_what_only_failed_last_time()
+    {
+        await using var panel = await OpenAsync();
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() - interval '1 minute', last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 3, last_attempt_at = now() WHERE name = 'a'");
+        await panel.Server.ExecuteAsync("UPDATE tokens SET consecutive_failures = 1 WHERE name = 'b'");
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() + interval '8 hours 59 minutes' WHERE name = 'c'");
+
+        var glance = Glance().Match(await panel.ReadAsync("/access/tokens")).Value;
+
+        glance.ShouldContain("a is expired.");
+        glance.ShouldContain("provider_down: HTTP 503");
+        glance.ShouldMatch("last refresh failed: <a href=\"/access/tokens/b\">");
+        glance.ShouldMatch("(?s)Expires next.*8 h 5[89] min.*?/access/tokens/c");
+    }
+
+    [Fact]
+    public async Task A_token_that_needs_a_person_is_told_apart_in_the_list_and_on_its_page()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, new ModelProvider { TokenNames = ["a", "b"], ImportedNames = ["b"] });
+        await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync("a")).Version == 1, "a is obtained");
+
+        var list = await panel.ReadAsync("/access/tokens");
+
+        list.ShouldContain("b needs a person.");
+        list.ShouldContain("renews itself");
+        Listed(await panel.ReadAsync("/access/tokens?by=Person")).ShouldBe(["b"]);
+        (await panel.ReadAsync("/access/tokens/b")).ShouldContain("started by a person; without its refresh token only a person can start it anew");
+    }
+
+    [Fact]
+    public async Task A_refresh_in_flight_shows_in_the_list()
+    {
+        await using var panel = await OpenAsync();
+        await panel.Server.ExecuteAsync("UPDATE tokens SET lease_owner = 'somebody', lease_until = now() + interval '30 seconds' WHERE name = 'a'");
+
+        (await panel.ReadAsync("/access/tokens")).ShouldContain("being refreshed now");
+    }
+
+    [Fact]
+    public async Task Chosen_tokens_are_tested_paused_and_resumed_each_with_its_result()
+    {
+        await using var panel = await OpenAsync();
+
+        var tested = await panel.SendAsync("/access/tokens", "/access/tokens?handler=TestChosen", ("names", "a"), ("names", "b"));
+        var paused = await panel.SendAsync("/access/tokens", "/access/tokens?handler=PauseChosen", ("names", "a"), ("names", "c"), ("reason", "تعمیرات"), ("hours", "4"));
+        var resumed = await panel.SendAsync("/access/tokens", "/access/tokens?handler=ResumeChosen", ("names", "a"), ("names", "c"));
+
+        Panel.Said(tested).ShouldBe("2 of 2 were taken by their provider.");
+        tested.ShouldContain("<bdi>b</bdi></a> <bdi>the provider took the token (HTTP 200, 5 ms).</bdi>");
+        Panel.Said(paused).ShouldBe("Paused 2 tokens. What is valid is still served; nothing is refreshed automatically for 4 h.");
+        System.Net.WebUtility.HtmlDecode(paused).ShouldContain("<bdi>paused: تعمیرات (user:Operator)</bdi>");
+        Panel.Said(resumed).ShouldBe("Resumed 2 tokens.");
+        (await panel.AuditAsync()).Take(4).Select(entry => $"{entry.Actor} {entry.Action} {entry.Subject}").Order()
+            .ShouldBe(["user:Operator token.paused a", "user:Operator token.paused c", "user:Operator token.resumed a", "user:Operator token.resumed c"]);
+        (await panel.Server.TokenAsync("a")).IsPaused(DateTimeOffset.MaxValue).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("NaN")]
+    [InlineData("1e9")]
+    public async Task A_pause_of_no_sane_length_pauses_nothing(string hours)
+    {
+        await using var panel = await OpenAsync();
+
+        var page = await panel.SendAsync("/access/tokens", "/access/tokens?handler=PauseChosen", ("names", "a"), ("reason", "because"), ("hours", hours));
+
+        Panel.Said(page).ShouldStartWith("A pause ends after more than 0 hours");
+        (await panel.Server.TokenAsync("a")).PausedAt.ShouldBeNull();
+    }
+
+    private async Task<Panel> OpenAsync()
+    {
+        var panel = await Panel.OpenAsync(postgres, Role.Operator, new ModelProvider { TokenNames = ["a", "b", "c"] });
+        foreach (var name in new[] { "a", "b", "c" })
+        {
+            await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync(name)).Version == 1, $"{name} is obtained");
+        }
+
+        return panel;
+    }
+
+    private static List<string> Listed(string page) => [.. Names().Matches(page).Select(match => match.Groups[1].Value)];
+
+    [GeneratedRegex("<td data-label=\"Token\" class=\"main\"><a href=\"/access/tokens/([^\"]+)\">")]
+    private static partial Regex Names();
+
+    [GeneratedRegex("<section class=\"glance.*?</section>", RegexOptions.Singleline)]
+    private static partial Regex Glance();
+}
