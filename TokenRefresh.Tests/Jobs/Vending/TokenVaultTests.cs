@@ -234,7 +234,7 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
     public async Task A_reader_who_needs_more_than_a_paused_token_has_left_is_told_of_the_pause()
     {
         await using var world = await ObtainedAsync();
-        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "maintenance", null, CancellationToken.None);
+        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "maintenance", null, "a test", CancellationToken.None);
         await Vault(world).ReloadAsync(CancellationToken.None);
         world.Clock.Advance(TimeSpan.FromHours(23));
 
