@@ -173,9 +173,9 @@ public sealed class HangfireTests(PostgresFixture postgres)
         jobs.Single(job => job.Id == "due-token-refresh").Cron.ShouldBe("*/20 0 * * * *");
         jobs.Single(job => job.Id == "backup-token-refresh").Cron.ShouldBe("7 7 * * *");
         var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
-        var alive = monitor.Servers().ShouldHaveSingleItem();
+        var alive = monitor.Servers().Single(each => !each.Queues.Contains(DeliveryQueue.Name));
         (alive.WorkersCount, string.Join(' ', alive.Queues)).ShouldBe((2, "keys default"));
-        monitor.SucceededJobs(0, 100).ShouldAllBe(job => job.Value.Job.Queue == "keys");
+        monitor.SucceededJobs(0, 100).Where(job => job.Value.Job.Queue != DeliveryQueue.Name).ShouldAllBe(job => job.Value.Job.Queue == "keys");
     }
 
     [Fact]
