@@ -85,6 +85,7 @@ public static class JobsRegistration
         .AddSingleton<TokenControls>()
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
+        .AddSingleton<AttemptHours>()
         .AddSingleton<TokenTails>()
         .AddSingleton<TokenLives>()
         .AddSingleton<AttemptLog>();
@@ -126,8 +127,10 @@ public static class JobsRegistration
 
     private static IServiceCollection AddScheduling(this IServiceCollection services) => services
         .AddSingleton<RefreshQueue>()
+        .AddSingleton<IReminders, Reminders>()
         .AddSingleton<DueTokens>()
         .AddSingleton<QueueView>()
+        .AddSingleton<TimetablePauses>()
         .AddSingleton<RecurringJobs>()
         .AddTransient<RefreshTokensJob>()
         .AddTransient<AutomaticRefreshJob>()

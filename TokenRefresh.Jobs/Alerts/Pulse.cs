@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts;
@@ -11,11 +12,14 @@ public sealed record Silence(string Part, string Words);
 
 /// <summary>The signs of life of this program's parts. The one place that knows what silence is.</summary>
 /// <param name="SchedulerTick">When the due check last ran; null for never.</param>
-/// <param name="TickPeriod">How often it should, at least.</param>
+/// <param name="TickPeriod">How often it should, at least; null while a person has paused it.</param>
 /// <param name="Workers">Workers of live servers.</param>
 /// <param name="OldestUnsent">Since when the oldest notification waits that should have been sent by now; null when none does.</param>
-public sealed record Pulse(DateTimeOffset? SchedulerTick, TimeSpan TickPeriod, int Workers, DateTimeOffset? OldestUnsent)
+public sealed record Pulse(DateTimeOffset? SchedulerTick, TimeSpan? TickPeriod, int Workers, DateTimeOffset? OldestUnsent)
 {
+    /// <summary>The part without whose ticks nothing falls due.</summary>
+    public const string Scheduler = "scheduler";
+
     /// <summary>The part whose silence is not told by mail: a mail about mail arrives when it is over.</summary>
     public const string Outbox = "outbox";
 
@@ -25,9 +29,9 @@ public sealed record Pulse(DateTimeOffset? SchedulerTick, TimeSpan TickPeriod, i
     /// <summary>What is silent.</summary>
     public IEnumerable<Silence> Silences(DateTimeOffset now)
     {
-        if (SchedulerTick is not { } tick || now - tick > 2 * TickPeriod)
+        if (TickPeriod is { } period && (SchedulerTick is not { } tick || now - tick > 2 * period))
         {
-            yield return new("scheduler", SchedulerTick is null ? "the due check has never run" : $"the last due check was {Spans.InWords(now - SchedulerTick.Value)} ago");
+            yield return new(Scheduler, SchedulerTick is null ? "the due check has never run" : $"the last due check was {Spans.InWords(now - SchedulerTick.Value)} ago");
         }
 
         if (Workers == 0)
@@ -44,16 +48,18 @@ public sealed record Pulse(DateTimeOffset? SchedulerTick, TimeSpan TickPeriod, i
 
 /// <summary>Feels the pulse.</summary>
 public sealed class PulseReader(
-    Heartbeats heartbeats, QueueView queue, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    Heartbeats heartbeats, QueueView queue, TimetablePauses pauses, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>How things stand now.</summary>
     public async Task<Pulse> ReadAsync(CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var oldestUnsent = await db.Notifications.Where(row => row.Status == NotificationStatus.Pending).MinAsync(row => (DateTimeOffset?)row.CreatedAt, cancellationToken);
+        metrics.Unsent(oldestUnsent);
         return new(
             await heartbeats.LastAsync(Heartbeat.Scheduler, cancellationToken),
-            schedule.Value.DueCheckPeriod(clock.GetUtcNow()),
+            (await pauses.ListAsync(cancellationToken)).ContainsKey(RecurringJobs.DueTokenRefresh) ? null : schedule.Value.DueCheckPeriod(clock.GetUtcNow()),
             queue.LiveServers().Sum(server => server.Workers),
-            await db.Notifications.Where(row => row.Status == NotificationStatus.Pending).MinAsync(row => (DateTimeOffset?)row.CreatedAt, cancellationToken));
+            oldestUnsent);
     }
 }

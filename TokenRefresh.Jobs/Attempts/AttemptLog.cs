@@ -1,66 +1,70 @@
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Refreshing;
 
 namespace TokenRefresh.Jobs.Attempts;
 
-/// <summary>Which rows of the log are asked for; what is null is not asked.</summary>
-public sealed record AttemptFilter
-{
-    /// <summary>Rows that began at or after this.</summary>
-    public DateTimeOffset? Since { get; init; }
-
-    /// <summary>Only this provider's.</summary>
-    public string? Provider { get; init; }
-
-    /// <summary>Only this token's.</summary>
-    public string? Token { get; init; }
-
-    /// <summary>Only these tokens' rows.</summary>
-    public IReadOnlyCollection<string>? Tokens { get; init; }
-
-    /// <summary>Only in this state.</summary>
-    public AttemptStatus? Status { get; init; }
-
-    /// <summary>Only by this trigger.</summary>
-    public RefreshTrigger? Trigger { get; init; }
-
-    /// <summary>Only with this error code.</summary>
-    public string? ErrorCode { get; init; }
-
-    /// <summary>Only where the message or whoever set it off holds this, in any case.</summary>
-    public string? Text { get; init; }
-}
-
-/// <summary>The figures of a stretch of the log. Skips are not failures, and no attempts mean no rate.</summary>
-/// <param name="SuccessRate">Successes over successes and failures, in percent with one decimal; null when there were none.</param>
-/// <param name="AvgDurationMs">Mean duration of successes and failures in milliseconds; null when there were none.</param>
-/// <param name="P95DurationMs">The duration that 95 of 100 successes and failures stayed within; null when there were none.</param>
-public sealed record AttemptStatistics(
-    long TotalAttempts,
-    long SuccessfulAttempts,
-    long FailedAttempts,
-    long SkippedAttempts,
-    long AutomaticAttempts,
-    long ManualAttempts,
-    long ForcedAttempts,
-    double? SuccessRate,
-    double? AvgDurationMs,
-    double? P95DurationMs);
-
 /// <summary>Reads the log.</summary>
-public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts)
+public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts, AttemptHours hours)
 {
+    /// <summary>A search for text looks at this many rows at a time, so that it answers at once however long the log is.</summary>
+    private const int SearchDepth = 20_000;
+
+    /// <summary>One page of the matching rows, read from an index by the key at which the page before ended.</summary>
+    /// <param name="after">The page before's <see cref="AttemptPage.Next"/>; null for the first page.</param>
+    public async Task<AttemptPage> PageAsync(AttemptFilter filter, AttemptOrder order, AttemptKey? after, int size, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var rows = Sorted(After(Matching(db, filter), order, after), order);
+        if (filter.Text is null)
+        {
+            var found = await rows.Take(size + 1).ToListAsync(cancellationToken);
+            return found.Count > size ? new(found[..size], AttemptKey.Of(found[size - 1], order), null) : new(found, null, null);
+        }
+
+        var fitting = await Sorted(Containing(rows.Take(SearchDepth), filter.Text), order).Take(size + 1).ToListAsync(cancellationToken);
+        if (fitting.Count > size)
+        {
+            return new(fitting[..size], AttemptKey.Of(fitting[size - 1], order), null);
+        }
+
+        var last = await rows.Skip(SearchDepth - 1).FirstOrDefaultAsync(cancellationToken);
+        return last is null ? new(fitting, null, null) : new(fitting, AttemptKey.Of(last, order), last.StartedAt);
+    }
+
     /// <summary>Matching rows, newest first.</summary>
     /// <param name="limit">The most rows.</param>
     /// <param name="before">Only rows older than the one with this id: the key of the next page.</param>
     public async Task<IReadOnlyList<RefreshAttempt>> RecentAsync(AttemptFilter filter, int limit, long? before, CancellationToken cancellationToken)
     {
+        AttemptKey? after = null;
+        if (before is { } id and < long.MaxValue)
+        {
+            // Rows go from the old end: once the row of the key is gone, so is all that would come after it.
+            if (await FindAsync(id, cancellationToken) is not { } row)
+            {
+                return [];
+            }
+
+            after = AttemptKey.Of(row, AttemptOrder.Newest);
+        }
+
+        return (await PageAsync(filter, AttemptOrder.Newest, after, limit, cancellationToken)).Rows;
+    }
+
+    /// <summary>How many matching rows are newer than one, at most <paramref name="most"/>.</summary>
+    public async Task<int> NewerAsync(AttemptFilter filter, AttemptKey than, int most, CancellationToken cancellationToken)
+    {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var rows = Matching(db, filter);
-        return await (before is null ? rows : rows.Where(row => row.Id < before))
-            .OrderByDescending(row => row.Id).Take(limit).ToListAsync(cancellationToken);
+        var rows = Sorted(After(Matching(db, filter), AttemptOrder.Oldest, than), AttemptOrder.Oldest);
+        return await (filter.Text is { } text ? Containing(rows.Take(SearchDepth), text) : rows).Take(most).CountAsync(cancellationToken);
+    }
+
+    /// <summary>How many attempts failed since an instant, at most <paramref name="most"/>.</summary>
+    public async Task<int> FailuresAsync(DateTimeOffset since, int most, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Attempts.Where(row => row.Status == AttemptStatus.Failed && row.StartedAt >= since).Take(most).CountAsync(cancellationToken);
     }
 
     /// <summary>The row of that id, or null.</summary>
@@ -74,7 +78,8 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
     public async IAsyncEnumerable<RefreshAttempt> StreamAsync(AttemptFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await foreach (var row in Matching(db, filter).OrderByDescending(row => row.Id).AsAsyncEnumerable().WithCancellation(cancellationToken))
+        var rows = Matching(db, filter);
+        await foreach (var row in Sorted(filter.Text is { } text ? Containing(rows, text) : rows, AttemptOrder.Newest).AsAsyncEnumerable().WithCancellation(cancellationToken))
         {
             yield return row;
         }
@@ -88,47 +93,62 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
     public async Task<double?> SuccessRateAsync(string? provider, DateTimeOffset since, CancellationToken cancellationToken) =>
         (await StatisticsAsync(provider, since, cancellationToken)).SuccessRate;
 
-    /// <summary>The figures of all or of one provider since an instant, in one query.</summary>
+    /// <summary>The figures of all or of one provider since an instant.</summary>
     /// <param name="tokens">Only these tokens'; null for all.</param>
     public async Task<AttemptStatistics> StatisticsAsync(string? provider, DateTimeOffset since, CancellationToken cancellationToken, IReadOnlyCollection<string>? tokens = null)
     {
-        string[]? names = tokens is null ? null : [.. tokens];
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Database.SqlQuery<AttemptStatistics>(
-            $"""
-             SELECT count(*) AS total_attempts,
-                    count(*) FILTER (WHERE status = 'success') AS successful_attempts,
-                    count(*) FILTER (WHERE status = 'failed') AS failed_attempts,
-                    count(*) FILTER (WHERE status = 'skipped') AS skipped_attempts,
-                    count(*) FILTER (WHERE trigger_type NOT IN ('manual', 'forced')) AS automatic_attempts,
-                    count(*) FILTER (WHERE trigger_type = 'manual') AS manual_attempts,
-                    count(*) FILTER (WHERE trigger_type = 'forced') AS forced_attempts,
-                    round(100.0 * count(*) FILTER (WHERE status = 'success')
-                          / nullif(count(*) FILTER (WHERE status IN ('success', 'failed')), 0), 1)::float8 AS success_rate,
-                    round(avg(duration_ms) FILTER (WHERE status IN ('success', 'failed')), 1)::float8 AS avg_duration_ms,
-                    percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ms) FILTER (WHERE status IN ('success', 'failed'))::float8 AS p95duration_ms
-             FROM token_refresh_logs
-             WHERE started_at >= {since} AND ({provider}::text IS NULL OR provider = {provider})
-               AND ({names}::text[] IS NULL OR token_name = ANY({names}))
-             """).SingleAsync(cancellationToken);
+        var scope = new AttemptScope(provider, tokens);
+        return await hours.StatisticsAsync(await hours.PeriodsAsync(scope, [since], cancellationToken), scope, since, cancellationToken);
     }
 
     private static IQueryable<RefreshAttempt> Matching(TokenRefreshDbContext db, AttemptFilter filter)
     {
         var rows = db.Attempts.AsNoTracking();
         rows = filter.Since is { } since ? rows.Where(row => row.StartedAt >= since) : rows;
+        rows = filter.Until is { } until ? rows.Where(row => row.StartedAt < until) : rows;
         rows = filter.Provider is { } provider ? rows.Where(row => row.Provider == provider) : rows;
         rows = filter.Token is { } token ? rows.Where(row => row.TokenName == token) : rows;
         rows = filter.Tokens is { } tokens ? rows.Where(row => tokens.Contains(row.TokenName)) : rows;
         rows = filter.Status is { } status ? rows.Where(row => row.Status == status) : rows;
         rows = filter.Trigger is { } trigger ? rows.Where(row => row.TriggerType == trigger) : rows;
         rows = filter.ErrorCode is { } code ? rows.Where(row => row.ErrorCode == code) : rows;
-        if (filter.Text is not { } text)
+        return filter.JobId is { } job ? rows.Where(row => row.JobId == job) : rows;
+    }
+
+    private static IQueryable<RefreshAttempt> Containing(IQueryable<RefreshAttempt> rows, string text)
+    {
+        var like = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+        return rows.Where(row => EF.Functions.ILike(row.Message, like, "\\") || EF.Functions.ILike(row.TriggeredBy, like, "\\"));
+    }
+
+    // Rows as values of two columns, as Postgres compares them: one step into the index, however deep the page.
+    private static IQueryable<RefreshAttempt> After(IQueryable<RefreshAttempt> rows, AttemptOrder order, AttemptKey? after)
+    {
+        if (order is AttemptOrder.Longest or AttemptOrder.Shortest)
+        {
+            rows = rows.Where(row => row.DurationMs != null && (row.Status == AttemptStatus.Success || row.Status == AttemptStatus.Failed));
+        }
+
+        if (after is not { } key)
         {
             return rows;
         }
 
-        var like = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
-        return rows.Where(row => EF.Functions.ILike(row.Message, like, "\\") || EF.Functions.ILike(row.TriggeredBy, like, "\\"));
+        var (began, took, id) = (order is AttemptOrder.Newest or AttemptOrder.Oldest ? new DateTimeOffset(key.Value, TimeSpan.Zero) : default, (long?)key.Value, key.Id);
+        return order switch
+        {
+            AttemptOrder.Newest => rows.Where(row => EF.Functions.LessThan(ValueTuple.Create(row.StartedAt, row.Id), ValueTuple.Create(began, id))),
+            AttemptOrder.Oldest => rows.Where(row => EF.Functions.GreaterThan(ValueTuple.Create(row.StartedAt, row.Id), ValueTuple.Create(began, id))),
+            AttemptOrder.Longest => rows.Where(row => EF.Functions.LessThan(ValueTuple.Create(row.DurationMs, row.Id), ValueTuple.Create(took, id))),
+            _ => rows.Where(row => EF.Functions.GreaterThan(ValueTuple.Create(row.DurationMs, row.Id), ValueTuple.Create(took, id))),
+        };
     }
+
+    private static IOrderedQueryable<RefreshAttempt> Sorted(IQueryable<RefreshAttempt> rows, AttemptOrder order) => order switch
+    {
+        AttemptOrder.Newest => rows.OrderByDescending(row => row.StartedAt).ThenByDescending(row => row.Id),
+        AttemptOrder.Oldest => rows.OrderBy(row => row.StartedAt).ThenBy(row => row.Id),
+        AttemptOrder.Longest => rows.OrderByDescending(row => row.DurationMs).ThenByDescending(row => row.Id),
+        _ => rows.OrderBy(row => row.DurationMs).ThenBy(row => row.Id),
+    };
 }

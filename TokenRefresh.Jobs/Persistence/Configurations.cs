@@ -4,6 +4,7 @@ using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
@@ -53,12 +54,38 @@ internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<Ref
         builder.Property(attempt => attempt.Metadata).HasColumnType("jsonb");
         builder.Property(attempt => attempt.ErrorCode).HasMaxLength(32);
 
-        builder.HasIndex(attempt => attempt.StartedAt);
-        builder.HasIndex(attempt => new { attempt.TokenName, attempt.Id });
-        builder.HasIndex(attempt => new { attempt.Provider, attempt.Id });
-        builder.HasIndex(attempt => new { attempt.Status, attempt.Id });
+        // Each filter alone is read in the log's order from an index of its own; failures, which are looked for most, by token too.
+        builder.HasIndex(attempt => new { attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.TokenName, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.Provider, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.Status, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.TriggerType, attempt.StartedAt, attempt.Id });
+        builder.HasIndex(attempt => new { attempt.ErrorCode, attempt.StartedAt, attempt.Id }).HasFilter("error_code IS NOT NULL");
+        builder.HasIndex(attempt => new { attempt.TokenName, attempt.StartedAt, attempt.Id }, "Failed").HasDatabaseName("ix_token_refresh_logs_failed").HasFilter("status = 'failed'");
+        builder.HasIndex(attempt => new { attempt.DurationMs, attempt.Id }).HasFilter("status IN ('success', 'failed')");
         builder.HasIndex(attempt => attempt.TokenName).HasFilter("status = 'running'");
         builder.HasIndex(attempt => attempt.JobId).HasFilter("job_id IS NOT NULL");
+    }
+}
+
+internal sealed class AttemptHourConfiguration : IEntityTypeConfiguration<AttemptHour>
+{
+    public void Configure(EntityTypeBuilder<AttemptHour> builder)
+    {
+        builder.ToTable("token_refresh_hours").HasKey(row => new { row.TokenName, row.Hour, row.Provider });
+        builder.Property(row => row.Provider).HasMaxLength(64);
+        builder.Property(row => row.TokenName).HasMaxLength(64);
+        builder.HasIndex(row => row.Hour);
+    }
+}
+
+internal sealed class TimetablePauseConfiguration : IEntityTypeConfiguration<TimetablePause>
+{
+    public void Configure(EntityTypeBuilder<TimetablePause> builder)
+    {
+        builder.ToTable("timetable_pauses").HasKey(pause => pause.Job);
+        builder.Property(pause => pause.Job).HasMaxLength(64);
+        builder.Property(pause => pause.Reason).HasMaxLength(TimetablePause.LongestReason);
     }
 }
 
@@ -119,7 +146,7 @@ internal sealed class IncidentConfiguration : IEntityTypeConfiguration<Incident>
         builder.Property(incident => incident.Kind).HasMaxLength(16).HasConversion(kind => kind.Code(), text => IncidentNames.ParseKind(text));
         builder.HasIndex(incident => incident.Key).IsUnique().HasFilter("resolved_at IS NULL");
         builder.HasIndex(incident => incident.ResolvedAt);
-        builder.Ignore(incident => incident.ThreadId);
+        builder.Ignore(incident => incident.ThreadId).Ignore(incident => incident.About);
     }
 }
 

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
@@ -18,6 +19,12 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
 
     /// <summary>The log of attempts.</summary>
     public DbSet<RefreshAttempt> Attempts => Set<RefreshAttempt>();
+
+    /// <summary>What the log counts for ended hours.</summary>
+    internal DbSet<AttemptHour> AttemptHours => Set<AttemptHour>();
+
+    /// <summary>The jobs of the timetable that a person has stopped.</summary>
+    public DbSet<TimetablePause> TimetablePauses => Set<TimetablePause>();
 
     /// <summary>When each part last gave a sign of life.</summary>
     public DbSet<Heartbeat> Heartbeats => Set<Heartbeat>();

@@ -13,7 +13,11 @@ public abstract record RefreshOutcome
     public sealed record Refreshed(DateTimeOffset ExpiresAt, DateTimeOffset DueAt, long Version) : RefreshOutcome;
 
     /// <summary>There was nothing to do.</summary>
-    public sealed record Skipped(string Reason) : RefreshOutcome;
+    public sealed record Skipped(string Reason) : RefreshOutcome
+    {
+        /// <summary>When the token is due, where it is only too early.</summary>
+        public DateTimeOffset? DueAt { get; init; }
+    }
 
     /// <summary>Somebody else is refreshing this token at this moment; their attempt answers the request.</summary>
     public sealed record InFlight(string Reason) : RefreshOutcome;

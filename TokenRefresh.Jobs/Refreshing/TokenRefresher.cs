@@ -15,6 +15,7 @@ public sealed partial class TokenRefresher(
     ProviderSlots slots,
     ProviderExchange exchange,
     Settlement settlement,
+    IReminders reminders,
     SecretProtection secrets,
     TokenMetrics metrics,
     NodeName node,
@@ -33,6 +34,7 @@ public sealed partial class TokenRefresher(
 
         var outcome = await RefreshAsync(settings, request, cancellationToken);
         metrics.Refreshed(settings, request, outcome);
+        Remind(request, outcome);
         return outcome;
     }
 
@@ -47,11 +49,20 @@ public sealed partial class TokenRefresher(
         }
 
         // From here on nothing is cancelled by a shutdown: a rotated token must not be lost.
-        var verdict = RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
+        var verdict = await IsRefusedAgainAsync(db, token, request)
+            ? RenewalVerdict.RefusedAgain
+            : RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
         return verdict.IsDue
             ? await AttemptAsync(db, token, settings, request, verdict.Reason, cancellationToken)
-            : await SkipAsync(db, token, settings, request, verdict.Reason);
+            : await SkipAsync(db, token, settings, request, verdict);
     }
+
+    private async Task<bool> IsRefusedAgainAsync(TokenRefreshDbContext db, Token token, RefreshRequest request) =>
+        request.Trigger == RefreshTrigger.Rejected
+        && clock.GetUtcNow() - token.IssuedAt < RenewalVerdict.RejectionsApart
+        && await db.Attempts.AsNoTracking()
+            .Where(row => row.TokenName == token.Name && row.Status == AttemptStatus.Success)
+            .OrderByDescending(row => row.Id).Select(row => row.TriggerType).FirstOrDefaultAsync(CancellationToken.None) == RefreshTrigger.Rejected;
 
     private async Task<RefreshOutcome> AttemptAsync(
         TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
@@ -72,15 +83,15 @@ public sealed partial class TokenRefresher(
         return outcome;
     }
 
-    private async Task<RefreshOutcome> SkipAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason)
+    private async Task<RefreshOutcome> SkipAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, RenewalVerdict verdict)
     {
         var now = clock.GetUtcNow();
         token.Looked(now);
         token.Release();
-        NoteSkip(db, settings, request, reason, now);
+        NoteSkip(db, settings, request, verdict.Reason, now);
         await db.SaveChangesAsync(CancellationToken.None);
-        LogSkipped(request.Token, reason, request.Trigger);
-        return new RefreshOutcome.Skipped(reason);
+        LogSkipped(request.Token, verdict.Reason, request.Trigger);
+        return new RefreshOutcome.Skipped(verdict.Reason) { DueAt = verdict.DueAt };
     }
 
     private async Task<RefreshOutcome> NoteInFlightAsync(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)
@@ -103,6 +114,20 @@ public sealed partial class TokenRefresher(
         if (request.Trigger is not (RefreshTrigger.Due or RefreshTrigger.OnDemand or RefreshTrigger.Rejected))
         {
             db.Attempts.Add(RefreshAttempt.Skipped(settings.Provider.Name, request, reason, node.Value, now));
+        }
+    }
+
+    // Every new token is reminded of once, whoever asked for it; a reminder that comes early by this node's clock is made again.
+    private void Remind(RefreshRequest request, RefreshOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case RefreshOutcome.Refreshed refreshed:
+                reminders.Remind(request.Token, refreshed.DueAt);
+                break;
+            case RefreshOutcome.Skipped { DueAt: { } dueAt } when request is { Trigger: RefreshTrigger.Due, JobId: not null }:
+                reminders.Remind(request.Token, dueAt);
+                break;
         }
     }
 

@@ -1,4 +1,5 @@
 using Hangfire;
+using Hangfire.Common;
 using Hangfire.States;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
@@ -44,8 +45,20 @@ public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOp
     /// <summary>Deletes all failed jobs; returns how many.</summary>
     public int DeleteFailed() => FailedIds().Count(id => jobs.ChangeState(id, new DeletedState(), FailedState.StateName));
 
-    /// <summary>Enqueues all failed jobs again; returns how many.</summary>
-    public int RequeueFailed() => FailedIds().Count(id => jobs.ChangeState(id, new EnqueuedState(queue.Value.Name), FailedState.StateName));
+    /// <summary>Enqueues all failed jobs again, each with its retries; a refresh among them is then a person's wish. Returns how many.</summary>
+    /// <param name="askedBy">Who asks, for the log.</param>
+    public int RequeueFailed(string askedBy)
+    {
+        using var connection = storage.GetConnection();
+        return FailedIds().Count(Requeue);
+
+        bool Requeue(string id)
+        {
+            connection.SetJobParameter(id, RefreshTokensJob.AskedAgainBy, SerializationHelper.Serialize(askedBy));
+            connection.SetJobParameter(id, RefreshTokensJob.RetryCount, SerializationHelper.Serialize(0));
+            return jobs.ChangeState(id, new EnqueuedState(queue.Value.Name), FailedState.StateName);
+        }
+    }
 
     private List<string> FailedIds()
     {

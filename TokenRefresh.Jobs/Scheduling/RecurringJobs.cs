@@ -8,7 +8,7 @@ namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>The timetable as one table, and its installation in Hangfire.</summary>
 public sealed class RecurringJobs(
-    IRecurringJobManager manager, JobStorage storage, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
+    IRecurringJobManager manager, JobStorage storage, TimetablePauses pauses, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
     IOptions<HealthOptions> health, IOptions<NotificationOptions> notifications)
 {
     /// <summary>The sweep.</summary>
@@ -36,11 +36,12 @@ public sealed class RecurringJobs(
     private const string CleanupCron = "30 3 * * *";
 
     /// <summary>
-    /// Registers every job, removes what older versions left, and revives a job that Hangfire has disabled after errors.
-    /// Repeating it changes nothing, so it runs at start and each minute.
+    /// Registers every job, removes what older versions left, and revives a job that Hangfire has disabled after errors. A paused one stays
+    /// listed and can be run by hand, but has no next run. Repeating it changes nothing, so it runs at start and each minute.
     /// </summary>
-    public void Install()
+    public async Task InstallAsync(CancellationToken cancellationToken)
     {
+        var paused = await pauses.ListAsync(cancellationToken);
         var table = Table();
         using (var connection = storage.GetConnection())
         {
@@ -54,9 +55,26 @@ public sealed class RecurringJobs(
         foreach (var (id, cron, job) in table)
         {
             var own = id is TokenHealthCheck or DailySummary ? DeliveryQueue.Name : queue.Value.Name;
-            manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, own), cron, options);
+            manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, own), paused.ContainsKey(id) ? Cron.Never() : cron, options);
         }
     }
+
+    /// <summary>Keeps one job from running by itself, here and at every node, also after a restart.</summary>
+    public async Task PauseAsync(TimetablePause pause, CancellationToken cancellationToken)
+    {
+        await pauses.AddAsync(pause, cancellationToken);
+        await InstallAsync(cancellationToken);
+    }
+
+    /// <summary>Ends a pause before its time.</summary>
+    public async Task ResumeAsync(string id, CancellationToken cancellationToken)
+    {
+        await pauses.RemoveAsync(id, cancellationToken);
+        await InstallAsync(cancellationToken);
+    }
+
+    /// <summary>The cron of each job, whether it is paused or not.</summary>
+    public IReadOnlyDictionary<string, string> Crons() => Table().ToDictionary(row => row.Id, row => row.Cron);
 
     private List<(string Id, string Cron, Job Job)> Table()
     {

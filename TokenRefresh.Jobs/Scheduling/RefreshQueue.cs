@@ -21,9 +21,13 @@ public sealed class RefreshQueue(IBackgroundJobClient jobs, IOptions<QueueOption
             (jobs.Create(Job(names, trigger, triggeredBy), new EnqueuedState(queue.Value.Name)), names))];
     }
 
-    /// <summary>Schedules the refresh of one short-lived token at the instant it is due, where waiting for the next due check would be late.</summary>
+    /// <summary>Schedules the refresh of one token for the instant it is due.</summary>
     internal void ScheduleAt(string token, DateTimeOffset dueAt) =>
-        jobs.Create(Job([token], RefreshTrigger.Due, RecurringJobs.Scheduler), new ScheduledState(dueAt.UtcDateTime));
+        jobs.Create(Job([token], RefreshTrigger.Due, RecurringJobs.Scheduler), new ScheduledState(WholeSecond(dueAt)));
+
+    // Hangfire cuts the fraction of a second off, and would be up to a second early.
+    private static DateTime WholeSecond(DateTimeOffset dueAt) =>
+        new((dueAt.UtcTicks + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond * TimeSpan.TicksPerSecond, DateTimeKind.Utc);
 
     // The queue is part of the job, so that its retries come back to it.
     private Job Job(string[] names, RefreshTrigger trigger, string triggeredBy)

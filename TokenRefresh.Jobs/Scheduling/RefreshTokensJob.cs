@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.ComponentModel;
 using Hangfire;
 using Hangfire.Server;
 using Microsoft.EntityFrameworkCore;
@@ -26,10 +25,13 @@ public sealed class JobTimedOutException(TimeSpan limit) : Exception($"The job d
 
 /// <summary>Hangfire's way to <see cref="TokenRefresher"/>. Name, signature and arguments are stored in Postgres: a contract.</summary>
 public sealed class RefreshTokensJob(
-    TokenRefresher refresher, RefreshQueue queue, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    TokenRefresher refresher, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TimeProvider clock)
 {
-    /// <summary>Tokens that are due again sooner than this are not left to the next due check.</summary>
-    private static readonly TimeSpan ShortLife = TimeSpan.FromMinutes(2);
+    /// <summary>A parameter of the job: who has enqueued it again after it had failed.</summary>
+    internal const string AskedAgainBy = "AskedAgainBy";
+
+    /// <summary>Hangfire's own parameter: the automatic retries that were made.</summary>
+    internal const string RetryCount = "RetryCount";
 
     /// <summary>Refreshes the named tokens concurrently and reports failures to Hangfire by throwing at the end.</summary>
     /// <param name="tokens">The tokens' names.</param>
@@ -37,13 +39,14 @@ public sealed class RefreshTokensJob(
     /// <param name="triggeredBy">Who asked.</param>
     /// <param name="context">Filled in by Hangfire.</param>
     /// <param name="cancellationToken">Hangfire's: a shutdown, or the job was deleted. It keeps waiting tokens from starting; it never ends a call.</param>
-    [DisplayName("Refresh {0} ({1}, by {2})")]
     public async Task RunAsync(string[] tokens, string trigger, string triggeredBy, PerformContext context, CancellationToken cancellationToken)
     {
-        var retry = context.GetJobParameter<int>("RetryCount");
+        var retry = context.GetJobParameter<int>(RetryCount);
+        var person = context.GetJobParameter<string?>(AskedAgainBy);
+        var stored = RefreshTriggers.Parse(trigger) ?? RefreshTrigger.Manual;
         using var limit = new CancellationTokenSource(schedule.Value.Timeout, clock);
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        var request = new RefreshRequest("", RefreshTriggers.Parse(trigger) ?? RefreshTrigger.Manual, triggeredBy)
+        var request = new RefreshRequest("", person is null || stored == RefreshTrigger.Forced ? stored : RefreshTrigger.Manual, person ?? triggeredBy)
         {
             JobId = context.BackgroundJob.Id,
             Attempt = retry + 1,
@@ -55,7 +58,7 @@ public sealed class RefreshTokensJob(
         var failures = new ConcurrentBag<(string Token, ProviderFailure Failure)>();
         try
         {
-            await Task.WhenAll((await OpenOfAsync(tokens, request.JobId, cancellationToken)).Select(RefreshAsync));
+            await Task.WhenAll((await OpenOfAsync(tokens, request, cancellationToken)).Select(RefreshAsync));
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -66,27 +69,22 @@ public sealed class RefreshTokensJob(
 
         async Task RefreshAsync(string token)
         {
-            switch (await refresher.RefreshAsync(request with { Token = token }, waiting.Token))
+            if (await refresher.RefreshAsync(request with { Token = token }, waiting.Token) is RefreshOutcome.Failed failed)
             {
-                case RefreshOutcome.Failed failed:
-                    failures.Add((token, failed.Failure));
-                    break;
-                case RefreshOutcome.Refreshed done when done.DueAt - clock.GetUtcNow() < ShortLife:
-                    queue.ScheduleAt(token, done.DueAt);
-                    break;
+                failures.Add((token, failed.Failure));
             }
         }
     }
 
-    /// <summary>A retry goes only through the tokens that this job has not settled: no success, no skip, no failure for good.</summary>
-    private async Task<IEnumerable<string>> OpenOfAsync(string[] tokens, string jobId, CancellationToken cancellationToken)
+    /// <summary>A retry goes only through the tokens that this job has not settled: no success, no skip, no failure for good. Who enqueues a failed job again wants that one tried too.</summary>
+    private async Task<IEnumerable<string>> OpenOfAsync(string[] tokens, RefreshRequest request, CancellationToken cancellationToken)
     {
         var permanent = Enum.GetValues<FailureKind>().Where(kind => !kind.IsRetryable()).Select(kind => kind.Code()).ToList();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var settled = await db.Attempts
-            .Where(row => row.JobId == jobId
+            .Where(row => row.JobId == request.JobId
                 && (row.Status == AttemptStatus.Success || row.Status == AttemptStatus.Skipped
-                    || (row.Status == AttemptStatus.Failed && permanent.Contains(row.ErrorCode!))))
+                    || (row.Status == AttemptStatus.Failed && row.Attempt < request.Attempt && permanent.Contains(row.ErrorCode!))))
             .Select(row => row.TokenName).ToListAsync(cancellationToken);
         return tokens.Except(settled, StringComparer.OrdinalIgnoreCase);
     }

@@ -26,6 +26,9 @@ public sealed class TokenMetrics
     private readonly Counter<long> reads;
     private readonly Histogram<double> providerCalls;
 
+    /// <summary>Ticks of the oldest unsent notification's birth: 0 where none waits, negative before anybody has looked.</summary>
+    private long unsentSince = -1;
+
     /// <summary>Makes the instruments; they cost next to nothing while nobody listens.</summary>
     public TokenMetrics(IMeterFactory meters, TimeProvider clock)
     {
@@ -37,7 +40,11 @@ public sealed class TokenMetrics
         providerCalls = meter.CreateHistogram(
             "tokenrefresh.provider.call.duration", "s", "How long a provider took to answer, by provider, call and outcome.", null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] });
+        meter.CreateObservableGauge("tokenrefresh.outbox.age", OutboxAge, "s", "How long the oldest notification has been waiting to be sent, by a look a minute; 0 while none waits.");
     }
+
+    /// <summary>Takes down since when the oldest notification waits that should have been sent by now; null when none does.</summary>
+    internal void Unsent(DateTimeOffset? since) => Interlocked.Exchange(ref unsentSince, since?.UtcTicks ?? 0);
 
     /// <summary>Offers the gauges of every token's life; called once, by whoever knows the tokens.</summary>
     public void Observe(Func<IEnumerable<TokenLife>> tokens)
@@ -83,6 +90,13 @@ public sealed class TokenMetrics
 
     internal void Called(ITokenProvider provider, string call, string outcome, TimeSpan took) =>
         providerCalls.Record(took.TotalSeconds, new("provider", provider.Name), new("call", call), new("outcome", outcome));
+
+    private IEnumerable<Measurement<double>> OutboxAge() => Interlocked.Read(ref unsentSince) switch
+    {
+        < 0 => [],
+        0 => [new(0)],
+        var ticks => [new((clock.GetUtcNow() - new DateTimeOffset(ticks, TimeSpan.Zero)).TotalSeconds)],
+    };
 
     private static string Code(RefreshOutcome outcome) => outcome switch
     {

@@ -8,8 +8,14 @@ namespace TokenRefresh.Jobs.Tokens;
 /// <param name="Reason">A sentence for the log and the page.</param>
 public sealed record RenewalVerdict(bool IsDue, string Reason)
 {
-    /// <summary>Reports against a token younger than this do not renew it again, or an API that refuses for its own reasons would keep us renewing.</summary>
-    private static readonly TimeSpan RejectionGrace = TimeSpan.FromSeconds(10);
+    /// <summary>When the token is due, where it is only too early.</summary>
+    public DateTimeOffset? DueAt { get; private init; }
+
+    /// <summary>A token that replaced a refused one is not replaced by another report this soon, or an API that refuses for its own reasons would keep us renewing.</summary>
+    public static readonly TimeSpan RejectionsApart = TimeSpan.FromMinutes(1);
+
+    /// <summary>Said of such a report.</summary>
+    public static readonly RenewalVerdict RefusedAgain = Wait("It has just replaced one that was refused too; an API that refuses both refuses them for another reason.");
 
     /// <summary>Judges a request by the stored state alone, in the order in which the rules outrank each other.</summary>
     /// <param name="token">The row as read under the lease.</param>
@@ -50,7 +56,6 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
             RefreshTrigger.Forced => Due("Forced."),
             RefreshTrigger.Backup => Due("Backup: acquired anew with the credentials."),
             RefreshTrigger.Rejected when token.Version != request.RejectedVersion => Wait("A newer token is stored than the one that was refused."),
-            RefreshTrigger.Rejected when now - token.IssuedAt < RejectionGrace => Wait("It was issued a moment ago; an API that refuses it at once refuses it for another reason."),
             RefreshTrigger.Rejected => Due("The API refused this token."),
             RefreshTrigger.OnDemand when token.ExpiresAt - now <= request.MinValidity && token.ExpiresAt - token.IssuedAt > request.MinValidity =>
                 Due($"A reader needs it for {Spans.InWords(request.MinValidity)}."),
@@ -58,7 +63,7 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
             _ when settingsChanged && token.LastFailure is not null => Due("The settings have changed since it failed."),
             _ when token.AccessToken is null => Due("It was never obtained."),
             _ when token.RefreshDueAt <= now => Due($"Due since {token.RefreshDueAt:u}, {token.DueReason}."),
-            _ => Wait($"Fresh: due at {token.RefreshDueAt:u}, {token.DueReason}."),
+            _ => Wait($"Fresh: due at {token.RefreshDueAt:u}, {token.DueReason}.") with { DueAt = token.RefreshDueAt },
         };
     }
 

@@ -34,10 +34,10 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>True while a refresh of it is in flight.</summary>
     public bool IsInFlight => Stored?.LeaseUntil > AsOf;
 
-    /// <summary>When it is refreshed next as things stand: a pause after a failure comes before the due time. Null where nothing is planned.</summary>
+    /// <summary>When it is refreshed next as things stand: when it is due, or later where a pause after a failure holds; null where nothing is planned.</summary>
     public DateTimeOffset? NextRefreshAt => State is TokenState.NotConfigured or TokenState.Paused or TokenState.NeedsPerson || RenewedBy == RenewedBy.Person || WaitsForPerson
         ? null
-        : Stored is null ? AsOf : Stored.NextAttemptAt ?? Stored.RefreshDueAt;
+        : Stored is null ? AsOf : IsPausedByFailure ? Stored.NextAttemptAt : Stored.RefreshDueAt;
 
     /// <summary>Why then, or why nothing is planned.</summary>
     public string NextRefreshReason => this switch
@@ -47,7 +47,7 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
         { State: TokenState.NeedsPerson } => $"import it: tokens import {Name}",
         { RenewedBy: RenewedBy.Person } => "only a person can renew it: import the next one before it expires",
         { WaitsForPerson: true } => "waits for changed settings or a person",
-        { Stored.NextAttemptAt: not null } => $"after {Stored.ConsecutiveFailures} failures ({Stored.LastErrorCode})",
+        { IsPausedByFailure: true } => $"after {Stored!.ConsecutiveFailures} failures ({Stored.LastErrorCode})",
         { Stored: not null } => Stored.DueReason,
         _ => "it was never obtained",
     };
@@ -59,6 +59,9 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
         { LastErrorCode: { } code } => $"{code}: {Stored.LastError}",
         _ => "success",
     };
+
+    // A job that has retries left does not ask what is due; without one, a token that failed before it was due waits until it is.
+    private bool IsPausedByFailure => Stored is { NextAttemptAt: { } next } && (Stored.RetryJobId is not null || Stored.RefreshDueAt is not { } due || next > due);
 
     private bool WaitsForPerson => Stored?.LastFailure is { } kind && !kind.IsRetryable();
 }

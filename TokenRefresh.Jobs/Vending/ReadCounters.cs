@@ -14,7 +14,7 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
     /// <summary>Counts one read. No allocation once a client has read a token.</summary>
     public void Add(ClientKey client, string token) => counts.GetOrAdd((client.Id, token), static (_, key) => new(key.Actor), client).Increment();
 
-    /// <summary>Writes down what was counted since the last time. While the database is away it is kept for the next time.</summary>
+    /// <summary>Writes down what was counted since the last time. What could not be written, for whatever reason, is kept for the next time.</summary>
     public async Task FlushAsync(CancellationToken cancellationToken)
     {
         var taken = counts.Select(pair => (pair.Key.ClientId, pair.Key.Token, pair.Value, Reads: pair.Value.Take())).Where(read => read.Reads > 0).ToList();
@@ -23,6 +23,7 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
             return;
         }
 
+        var isWritten = false;
         try
         {
             var now = clock.GetUtcNow();
@@ -35,11 +36,18 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
             db.Audit.AddRange(taken.Select(read => AuditEntry.Of(now, read.Value.Actor, AuditTrail.Read, read.Token, new { reads = read.Reads })));
             await db.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
+            isWritten = true;
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            taken.ForEach(read => read.Value.GiveBack(read.Reads));
             LogKept(error.GetBaseException().GetType().Name);
+        }
+        finally
+        {
+            if (!isWritten)
+            {
+                taken.ForEach(read => read.Value.GiveBack(read.Reads));
+            }
         }
     }
 

@@ -54,11 +54,9 @@ public sealed partial class TokenVault(
             return false;
         }
 
-        if (slot.Entry?.Version == version)
-        {
-            _ = FlyAsync(slot, new(name, RefreshTrigger.Rejected, reportedBy) { RejectedVersion = version });
-        }
-
+        var request = new RefreshRequest(name, RefreshTrigger.Rejected, reportedBy) { RejectedVersion = version };
+        var known = slot.Entry?.Version ?? 0;
+        _ = version == known ? FlyAsync(slot, request) : version > known ? RejectUnheardAsync(slot, request) : Task.CompletedTask;
         return true;
     }
 
@@ -82,6 +80,24 @@ public sealed partial class TokenVault(
         }
     }
 
+    // Another node may have issued it a moment ago, so the row decides; one that nobody ever issued ends here.
+    private async Task RejectUnheardAsync(Slot slot, RefreshRequest request)
+    {
+        try
+        {
+            await ReloadAsync(slot.Settings.Name, CancellationToken.None);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+        }
+
+        if (slot.Entry?.Version == request.RejectedVersion)
+        {
+            await FlyAsync(slot, request);
+        }
+    }
+
     private async ValueTask<TokenReading?> ReadSlowlyAsync(Slot slot, TimeSpan minValidity, CancellationToken cancellationToken)
     {
         if (CanTry(slot, minValidity))
@@ -99,7 +115,7 @@ public sealed partial class TokenVault(
 
         var now = clock.GetUtcNow();
         return slot.Entry is { } entry && entry.ExpiresAt > now
-            ? new TokenReading(entry, entry.ExpiresAt - now > minValidity ? StaleReason(entry, now) : StaleReason(entry, now) ?? "not_renewed_in_time", null)
+            ? new TokenReading(entry, entry.ExpiresAt - now > minValidity ? StaleReason(entry, now) : ReasonForLess(slot, entry, minValidity, now), null)
             : Unavailable(slot, now);
     }
 
@@ -130,9 +146,9 @@ public sealed partial class TokenVault(
         {
             var outcome = await door.RefreshAsync(request, CancellationToken.None);
             await ReloadAsync(slot.Settings.Name, CancellationToken.None);
-            for (var since = clock.GetTimestamp(); outcome is RefreshOutcome.InFlight && !IsAnswered(slot, request) && clock.GetElapsedTime(since) < LongestWait;)
+            for (var since = clock.GetTimestamp(); outcome is RefreshOutcome.InFlight && !IsAnswered(slot, request) && CanTry(slot, request.MinValidity) && clock.GetElapsedTime(since) < LongestWait;)
             {
-                // Another node is at it: what it saves is seen here as soon as it is there.
+                // Another node is at it: what it saves, a failure too, is seen here as soon as it is there.
                 await Task.Delay(TimeSpan.FromMilliseconds(100), clock, CancellationToken.None);
                 await ReloadAsync(slot.Settings.Name, CancellationToken.None);
             }
@@ -140,6 +156,11 @@ public sealed partial class TokenVault(
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
             LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+        }
+        catch (Exception error)
+        {
+            // Nobody awaits a report's flight, and a reader's token may be valid still: our own mistake must cost neither.
+            LogBroken(slot.Settings.Name, error);
         }
     }
 
@@ -169,12 +190,21 @@ public sealed partial class TokenVault(
     private static string? StaleReason(VaultEntry entry, DateTimeOffset now) =>
         entry.RefreshDueAt <= now && entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
 
+    /// <summary>A reader who asked for more life than the token has is told why it gets no more.</summary>
+    private static string ReasonForLess(Slot slot, VaultEntry entry, TimeSpan minValidity, DateTimeOffset now) =>
+        slot.Settings.NotConfiguredBecause is not null ? ReadingCodes.NotConfigured
+        : entry.IsPaused(now) ? ReadingCodes.Paused
+        : entry.Failure is { } failure ? ReadingCodes.Of(failure)
+        : entry.ExpiresAt - entry.IssuedAt <= minValidity ? ReadingCodes.NeverThatLong
+        : ReadingCodes.NotInTime;
+
     private static TokenReading Unavailable(Slot slot, DateTimeOffset now)
     {
         var entry = slot.Entry;
         var code = slot.Settings.NotConfiguredBecause is not null ? ReadingCodes.NotConfigured
             : entry?.IsPaused(now) == true ? ReadingCodes.Paused
             : entry?.Failure is { } failure ? ReadingCodes.Of(failure)
+            : entry?.ExpiresAt is not null ? ReadingCodes.Expired
             : slot.Settings.Order.Grant == Grant.Imported ? ReadingCodes.NeedsReauthorization
             : ReadingCodes.NotYet;
         return new(null, code, entry?.NextAttemptAt - now is { } wait && wait > TimeSpan.Zero ? wait : UsualRetry);
@@ -203,6 +233,9 @@ public sealed partial class TokenVault(
 
     [LoggerMessage(1103, LogLevel.Error, "The stored token {Token} cannot be opened with this node's keys")]
     private partial void LogSealed(string token);
+
+    [LoggerMessage(1104, LogLevel.Error, "A refresh of {Token} for a reader broke; it is served from memory while it is valid")]
+    private partial void LogBroken(string token, Exception error);
 }
 
 /// <summary>The stable words with which readers are told why a token is stale or missing.</summary>
@@ -219,6 +252,15 @@ public static class ReadingCodes
 
     /// <summary>It is being obtained for the first time.</summary>
     public const string NotYet = "not_obtained_yet";
+
+    /// <summary>It has died, and nothing is known to stand in the way of its renewal but time, or a database that is away.</summary>
+    public const string Expired = "expired";
+
+    /// <summary>Stale: its renewal has not come through within the longest wait.</summary>
+    public const string NotInTime = "not_renewed_in_time";
+
+    /// <summary>Stale: more life was asked for than its provider ever gives.</summary>
+    public const string NeverThatLong = "never_lives_that_long";
 
     /// <summary>The word of a failure.</summary>
     public static string Of(FailureKind kind) => kind == FailureKind.GrantRevoked ? NeedsReauthorization : kind.Code();

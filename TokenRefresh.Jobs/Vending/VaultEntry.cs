@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -8,6 +9,9 @@ namespace TokenRefresh.Jobs.Vending;
 /// <summary>One token as it is served: decrypted, immutable, swapped whole on change. Holds a secret, so it never prints it.</summary>
 public sealed class VaultEntry
 {
+    // Nothing is escaped that JSON lets stand: shell scripts cut the token out, and many hold a plus.
+    private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     internal VaultEntry(Token stored, string? accessToken)
     {
         Name = stored.Name;
@@ -69,7 +73,7 @@ public sealed class VaultEntry
     /// <inheritdoc />
     public override string ToString() => $"{nameof(VaultEntry)} {{ {Name}, {nameof(Version)} = {Version}, {nameof(ExpiresAt)} = {ExpiresAt:O} }}";
 
-    private static string Json(string text) => JsonSerializer.Serialize(text);
+    private static string Json(string text) => JsonSerializer.Serialize(text, Plain);
 }
 
 /// <summary>What a reader gets: a valid token, perhaps with the reason why it is not a fresher one; or why there is none.</summary>

@@ -25,10 +25,15 @@ public sealed partial class VaultFeed(
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    private const int PingTimeoutSeconds = 5;
+
+    /// <summary>After this long without a word the connection is tried: what lies between may have dropped it without telling.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
+
     /// <summary>Listens until it is cancelled; a broken connection is made anew, and what was missed is read.</summary>
     public async Task ListenAsync(CancellationToken cancellationToken)
     {
-        while (!cancellationToken.IsCancellationRequested)
+        for (var isCut = false; !cancellationToken.IsCancellationRequested;)
         {
             try
             {
@@ -41,9 +46,20 @@ public sealed partial class VaultFeed(
                 }
 
                 await ReloadAllAsync(cancellationToken);
+                if (isCut)
+                {
+                    isCut = false;
+                    LogHeard();
+                }
+
                 while (true)
                 {
-                    await connection.WaitAsync(cancellationToken);
+                    if (!await connection.WaitAsync(Silence, cancellationToken))
+                    {
+                        await using var ping = new NpgsqlCommand("SELECT 1", connection) { CommandTimeout = PingTimeoutSeconds };
+                        await ping.ExecuteNonQueryAsync(cancellationToken);
+                    }
+
                     var changed = told.Distinct().ToList();
                     told.Clear();
                     foreach (var payload in changed)
@@ -54,7 +70,13 @@ public sealed partial class VaultFeed(
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                LogCut(error.GetBaseException().GetType().Name);
+                // Tried again each second, said once.
+                if (!isCut)
+                {
+                    isCut = true;
+                    LogCut(error.GetBaseException().GetType().Name);
+                }
+
                 await Task.Delay(Pause, clock, cancellationToken);
             }
         }
@@ -70,9 +92,9 @@ public sealed partial class VaultFeed(
             {
                 await ReloadAllAsync(cancellationToken);
             }
-            catch (Exception error) when (error is not OperationCanceledException)
+            catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                LogCut(error.GetBaseException().GetType().Name);
+                LogNotRead(error.GetBaseException().GetType().Name);
             }
         }
     }
@@ -104,4 +126,10 @@ public sealed partial class VaultFeed(
 
     [LoggerMessage(1111, LogLevel.Warning, "Changes at other nodes are not heard of ({Error}); tokens are served from memory meanwhile")]
     private partial void LogCut(string error);
+
+    [LoggerMessage(1112, LogLevel.Information, "Changes at other nodes are heard of again; what was missed has been read")]
+    private partial void LogHeard();
+
+    [LoggerMessage(1113, LogLevel.Warning, "The reading of everything anew failed ({Error}); tokens are served from memory meanwhile")]
+    private partial void LogNotRead(string error);
 }

@@ -104,7 +104,10 @@ public sealed class TokenRefreshClient(HttpClient http, TokenRefreshClientOption
             }
 
             var answer = await response.Content.ReadFromJsonAsync<Served>() ?? throw new JsonException("null");
-            return slot.Held = new(answer.AccessToken, answer.Version, requestedAt + TimeSpan.FromSeconds(answer.ExpiresIn));
+            var served = new HeldAccessToken(answer.AccessToken, answer.Version, requestedAt + TimeSpan.FromSeconds(answer.ExpiresIn));
+
+            // Another node of the server may not have heard yet of the version that is held here.
+            return slot.Held = StillValid(slot) is { } newer && newer.Version > served.Version ? newer : served;
         }
         catch (Exception error) when (error is not TokenUnavailableException && (IsTransport(error) || error is JsonException))
         {

@@ -65,6 +65,7 @@ internal static class FinnotechAnswers
 
             // Without the provider's own envelope a 401 or 403 may come from anything on the way, such as a firewall.
             (401 or 403, _) => error is not null || envelope?.TryGetProperty("status", out _) == true ? FailureKind.CredentialRejected : FailureKind.InvalidResponse,
+            _ when reply.IsSuccess => FailureKind.InvalidResponse,
             (_, "SERVICE_CALL_ERROR") => FailureKind.ProviderDown,
             (400, "VALIDATION_ERROR") => isRenewal ? FailureKind.CredentialRejected : FailureKind.Configuration,
             _ => FailureKind.InvalidResponse,

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using Microsoft.Extensions.Primitives;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
@@ -11,7 +12,7 @@ namespace TokenRefresh.Server.Api;
 /// <summary>What a program gets: a bearer token that is valid now.</summary>
 /// <param name="ExpiresIn">Seconds left when it was sent.</param>
 /// <param name="StaleReason">Only where the token should have been renewed by now and was not: why.</param>
-internal sealed record AccessTokenAnswer(string Name, string AccessToken, string TokenType, DateTimeOffset ExpiresAt, long ExpiresIn, long Version, string? StaleReason);
+internal sealed record AccessTokenAnswer(string Name, string AccessToken, string TokenType, DateTimeOffset ExpiresAt, long ExpiresIn, long Version, string? StaleReason = null);
 
 /// <summary>Marks endpoints that check the key themselves and need nothing of what stands before the others.</summary>
 internal sealed class SelfGuarded;
@@ -40,10 +41,11 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         api.MapGet("/tokens/by-scope/{scope}/access-token", (HttpContext context, string scope) => held.Value.GetByScopeAsync(context, scope))
             .WithName("GetAccessTokenByScope")
             .WithSummary("As GetAccessToken, for the one token whose configured scopes hold the scope.")
-            .Produces<AccessTokenAnswer>();
+            .Produces<AccessTokenAnswer>()
+            .Produces(StatusCodes.Status304NotModified);
     }
 
-    private Task GetAsync(HttpContext context, string name)
+    internal Task GetAsync(HttpContext context, string name)
     {
         var (client, problem) = access.Enter(context, changes: false);
         return client is null ? problem!.ExecuteAsync(context) : ServeAsync(context, client, name);
@@ -57,6 +59,8 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
             return problem!.ExecuteAsync(context);
         }
 
+        // The server leaves a slash encoded in a path, and many authorization servers' scopes are addresses.
+        scope = scope.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         var fitting = configured.All.Where(token => client.MayRead(token.Name) && token.Order.Scopes.Contains(scope)).ToList();
         return fitting switch
         {
@@ -86,8 +90,10 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
             return;
         }
 
-        if (reading.Entry is not { } entry)
+        // Looked at again, because it is the moment of sending that counts.
+        if (reading.Entry is not { } entry || entry.ExpiresAt - clock.GetUtcNow() is not { } left || left <= TimeSpan.Zero)
         {
+            reading = reading.IsServed ? new(null, ReadingCodes.Expired, TimeSpan.Zero) : reading;
             metrics.Read("unavailable", reading.Code);
             await Unavailable(reading).ExecuteAsync(context);
             return;
@@ -95,16 +101,15 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
 
         metrics.Read(reading.Code is null ? "served" : "stale", reading.Code);
         counters.Add(client.Key, entry.Name);
-        await WriteAsync(context, entry, reading.Code);
+        await WriteAsync(context, entry, (long)left.TotalSeconds, reading.Code);
     }
 
-    private Task WriteAsync(HttpContext context, VaultEntry entry, string? staleReason)
+    private static Task WriteAsync(HttpContext context, VaultEntry entry, long left, string? staleReason)
     {
         var response = context.Response;
-        var left = (long)Math.Floor((entry.ExpiresAt!.Value - clock.GetUtcNow()).TotalSeconds);
         response.Headers.ETag = entry.ETag;
         response.Headers.CacheControl = CacheControls[staleReason is null ? Math.Clamp(left / 2, 0, LongestMaxAge) : 0];
-        if (context.Request.Headers.IfNoneMatch.Count > 0 && context.Request.Headers.IfNoneMatch.Contains(entry.ETag))
+        if (context.Request.Headers.IfNoneMatch is { Count: > 0 } known && IsAmong(known, entry.ETag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
             return Task.CompletedTask;
@@ -127,6 +132,10 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         return body.FlushAsync(context.RequestAborted).AsTask();
     }
 
+    // A list in one header or in several, weak where a proxy has packed an answer (RFC 9110, section 13.1.2).
+    private static bool IsAmong(StringValues known, string tag) =>
+        known.Contains(tag) || known.Any(header => header is not null && header.Split(',', StringSplitOptions.TrimEntries).Any(one => one == "*" || one == tag || (one.StartsWith("W/", StringComparison.Ordinal) && one[2..] == tag)));
+
     internal static Problem Unavailable(TokenReading reading) => new(
         StatusCodes.Status503ServiceUnavailable,
         reading.Code!,
@@ -137,6 +146,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
             ReadingCodes.Paused => "The token is paused and has expired since. An operator must resume it.",
             ReadingCodes.NeedsReauthorization => "Only a person can start this grant anew and import it.",
             ReadingCodes.NotYet => "The token is being obtained for the first time.",
+            ReadingCodes.Expired => "The token has expired and its renewal has not come through yet.",
             "credential_rejected" or "configuration" => "The provider refuses the server's settings. An operator must change them.",
             _ => "The last refresh failed and the token has expired. The server goes on trying.",
         },

@@ -28,20 +28,6 @@ internal sealed class ClientAccess(ClientKeys keys, IOptions<ApiOptions> options
             : (null, Problem.TooMany(permit.TryGetMetadata(MetadataName.RetryAfter, out var wait) ? wait : TimeSpan.FromSeconds(1)));
     }
 
-    /// <summary>The rule of the whole group: no key, no answer. The client is then an item of the request.</summary>
-    public static async ValueTask<object?> RequireAsync(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
-    {
-        var context = invocation.HttpContext;
-        var (client, problem) = context.RequestServices.GetRequiredService<ClientAccess>().Enter(context, HttpMethods.IsPost(context.Request.Method));
-        if (client is null)
-        {
-            return problem;
-        }
-
-        context.Items[typeof(Client)] = client;
-        return await next(invocation);
-    }
-
     public void Dispose()
     {
         foreach (var own in limits.Values)
@@ -72,7 +58,7 @@ internal sealed class ClientAccess(ClientKeys keys, IOptions<ApiOptions> options
     }
 }
 
-/// <summary>The client that <see cref="ClientAccess.RequireAsync"/> has let in.</summary>
+/// <summary>The client that <see cref="ApiGuard"/> has let in.</summary>
 internal static class ClientOfRequest
 {
     public static Client Client(this HttpContext context) => (Client)context.Items[typeof(Client)]!;

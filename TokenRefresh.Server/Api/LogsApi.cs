@@ -21,6 +21,7 @@ internal static class LogsApi
 {
     private const double LongestHours = 10 * 366 * 24;
     private const int MostRows = 1000;
+    private const int LongestName = 64;
 
     public static void MapLogs(this RouteGroupBuilder api)
     {
@@ -36,6 +37,12 @@ internal static class LogsApi
         if (token is not null && !client.MayRead(token))
         {
             return Problem.Forbidden;
+        }
+
+        // Of any name, because the log outlives the settings.
+        if (token is not null && (token.Length is 0 or > LongestName || token.Any(char.IsControl)))
+        {
+            return Problem.BadRequest($"token is a name of 1 to {LongestName} characters.");
         }
 
         if (Hours(hours) is not { } back)

@@ -17,7 +17,15 @@ internal static class OpenApiExamples
     private const string Token =
         """{"name":"jibit","access_token":"eyJhbGciOi…","token_type":"Bearer","expires_at":"2026-11-24T09:00:00Z","expires_in":57600,"version":12}""";
 
+    private const string Healthy =
+        """{"status":"success","data":{"overall_health":"healthy","healthy_providers":1,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":false,"refresh_token_expired":false,"needs_refresh":false,"expires_at":"2026-11-24T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"fresh"}},"checked_at":"2026-11-23T10:00:05Z"}}""";
+
+    private const string Unhealthy =
+        """{"status":"success","data":{"overall_health":"unhealthy","healthy_providers":0,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":true,"refresh_token_expired":false,"needs_refresh":true,"expires_at":"2026-11-23T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"expired"}},"checked_at":"2026-11-23T10:00:05Z"}}""";
+
     private static readonly Problem[] OfEvery = [Problem.BadRequest("What is allowed here."), Problem.Unauthorized, Problem.TooMany(TimeSpan.FromSeconds(1))];
+    private static readonly Problem[] OfTheStored = [.. OfEvery, Problem.DatabaseAway, Problem.Internal];
+    private static readonly Problem[] OfChanging = [.. OfEvery, Problem.Forbidden, Problem.UnknownToken, Problem.TooLarge, Problem.NotJson, Problem.Internal];
 
     private static readonly Problem[] OfReading =
     [
@@ -25,7 +33,7 @@ internal static class OpenApiExamples
         .. new[]
         {
             "provider_down", "rate_limited", "invalid_response", "credential_rejected", "configuration", "abandoned", "internal",
-            ReadingCodes.NeedsReauthorization, ReadingCodes.Paused, ReadingCodes.NotConfigured, ReadingCodes.NotYet,
+            ReadingCodes.NeedsReauthorization, ReadingCodes.Paused, ReadingCodes.NotConfigured, ReadingCodes.NotYet, ReadingCodes.Expired,
         }.Select(code => AccessTokenApi.Unavailable(new(null, code, TimeSpan.FromSeconds(30)))),
     ];
 
@@ -33,18 +41,16 @@ internal static class OpenApiExamples
     {
         ["GetAccessToken"] = ("200", Token, [.. OfReading, Problem.UnknownToken]),
         ["GetAccessTokenByScope"] = ("200", Token, [.. OfReading, Problem.UnknownScope, Problem.AmbiguousScope(["fino_kyc", "fino_token"])]),
-        ["ReportRejected"] = ("202", null, [.. OfEvery, Problem.Forbidden, Problem.UnknownToken]),
-        ["ListTokens"] = ("200", $"[{Summary}]", [.. OfEvery, Problem.DatabaseAway]),
-        ["TokenHealth"] = ("200",
-            """{"status":"success","data":{"overall_health":"healthy","healthy_providers":1,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":false,"refresh_token_expired":false,"needs_refresh":false,"expires_at":"2026-11-24T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"fresh"}},"checked_at":"2026-11-23T10:00:05Z"}}""",
-            [.. OfEvery, Problem.DatabaseAway]),
-        ["TokensNeedingRefresh"] = ("200", $$$"""{"status":"success","data":{"tokens_needing_refresh":[{{{Summary}}}],"count":1,"checked_at":"2026-11-23T10:00:05Z"}}""", [.. OfEvery, Problem.DatabaseAway]),
+        ["ReportRejected"] = ("202", null, OfChanging),
+        ["ListTokens"] = ("200", $"[{Summary}]", OfTheStored),
+        ["TokenHealth"] = ("200", Healthy, OfTheStored),
+        ["TokensNeedingRefresh"] = ("200", $$$"""{"status":"success","data":{"tokens_needing_refresh":[{{{Summary}}}],"count":1,"checked_at":"2026-11-23T10:00:05Z"}}""", OfTheStored),
         ["RefreshTokens"] = ("202", """{"status":"accepted","data":{"jobs":[{"job_id":"77","tokens":["jibit"]}]}}""",
-            [.. OfEvery, Problem.Forbidden, Problem.UnknownToken, Problem.UnknownProvider(["finnotech", "jibit"]), Problem.IdempotencyKeyReused, Problem.DatabaseAway]),
-        ["ListAttempts"] = ("200", $$$"""{"data":[{{{Attempt}}}],"next_cursor":412}""", [.. OfEvery, Problem.Forbidden, Problem.DatabaseAway]),
+            [.. OfChanging, Problem.UnknownProvider(["finnotech", "jibit"]), Problem.IdempotencyKeyReused, Problem.DatabaseAway]),
+        ["ListAttempts"] = ("200", $$$"""{"data":[{{{Attempt}}}],"next_cursor":412}""", [.. OfTheStored, Problem.Forbidden]),
         ["AttemptStatistics"] = ("200",
             """{"total_attempts":42,"successful_attempts":38,"failed_attempts":2,"skipped_attempts":2,"automatic_attempts":2,"manual_attempts":3,"forced_attempts":1,"success_rate":95.0,"avg_duration_ms":210.4,"p95_duration_ms":480.0}""",
-            [.. OfEvery, Problem.DatabaseAway]),
+            OfTheStored),
     };
 
     public static Task AddAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
@@ -61,6 +67,12 @@ internal static class OpenApiExamples
             var media = MediaType(operation.Responses, $"{problem.Status}", problem.Title, "application/problem+json");
             media.Examples ??= new Dictionary<string, IOpenApiExample>();
             media.Examples[problem.Code] = new OpenApiExample { Summary = problem.Title, Value = problem.ToJson() };
+        }
+
+        // The one answer that is an error by its status and none by its shape.
+        if (operation.OperationId == "TokenHealth")
+        {
+            MediaType(operation.Responses, "503", "Unhealthy, or the database is away", "application/json").Example = JsonNode.Parse(Unhealthy);
         }
 
         return Task.CompletedTask;

@@ -31,6 +31,15 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
     public static Problem DatabaseAway { get; } = new(
         StatusCodes.Status503ServiceUnavailable, "database_away", "The database is away", "Valid tokens are served meanwhile; this call needs the database.", TimeSpan.FromSeconds(5));
 
+    public static Problem TooLarge { get; } = new(
+        StatusCodes.Status413PayloadTooLarge, "too_large", "The request is too large", $"At most {ApiGuard.LargestBody} bytes.");
+
+    public static Problem NotJson { get; } = new(
+        StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The body is not JSON", "Send Content-Type: application/json.");
+
+    public static Problem Internal { get; } = new(
+        StatusCodes.Status500InternalServerError, "internal", "A mistake of the server", "The server's log tells more. Please report it.");
+
     public static Problem AmbiguousScope(IEnumerable<string> tokens) => new(
         StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Ask for one of them by name: {string.Join(", ", tokens)}.");
 

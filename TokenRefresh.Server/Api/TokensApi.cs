@@ -12,7 +12,7 @@ using TokenRefresh.Providers;
 namespace TokenRefresh.Server.Api;
 
 /// <summary>What to refresh; everything may be left out.</summary>
-internal sealed record RefreshOrder(string? Provider, string? Token, bool Force);
+internal sealed record RefreshOrder(string? Provider = null, string? Token = null, bool Force = false);
 
 /// <summary>One token as programs see it. No secrets.</summary>
 internal sealed record TokenSummary(
@@ -80,7 +80,7 @@ internal static class TokensApi
         HttpContext context, RefreshOrder? order, ConfiguredTokens configured, ITokenProviders providers, RefreshQueue queue, RepeatedRequests repeated, CancellationToken cancellationToken)
     {
         var client = context.Client();
-        order ??= new(null, null, false);
+        order ??= new();
         if (order.Provider is { } provider && providers.Find(provider) is null)
         {
             return Problem.UnknownProvider(providers.All.Select(known => known.Name));
@@ -89,6 +89,11 @@ internal static class TokensApi
         if (order.Token is { } name && (client.MayRead(name) ? configured.Find(name) is null ? Problem.UnknownToken : null : Problem.Forbidden) is { } problem)
         {
             return problem;
+        }
+
+        if (order is { Token: { } one, Provider: { } its } && configured.Find(one)!.Provider != providers.Find(its))
+        {
+            return Problem.BadRequest("The token is another provider's.");
         }
 
         return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), Enqueue, cancellationToken);

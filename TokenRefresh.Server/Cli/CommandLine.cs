@@ -24,6 +24,9 @@ internal sealed class UsageException(string message) : Exception(message);
 /// <summary>The program's verbs. Settings may stand anywhere in a call, as <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
+    /// <summary>How long a stop may take once it is asked for: calls in flight are saved and the embedded Postgres is stopped. The parser's own two seconds would lose both.</summary>
+    private static readonly TimeSpan LongestStop = TimeSpan.FromMinutes(2);
+
     public static async Task<int> RunAsync(string[] args)
     {
         var (settings, rest) = SplitSettings(args);
@@ -35,7 +38,7 @@ internal static class CommandLine
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = LongestStop });
         }
         catch (Exception error) when (Verdict(error) is { } verdict)
         {
@@ -98,8 +101,6 @@ internal static class CommandLine
         OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
         UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException or RotationRunningException => ([error.Message], ExitCode.Failed),
-        IOException when error.Message.StartsWith("Failed to bind", StringComparison.Ordinal) =>
-            ([$"{error.Message} Stop what listens there, or choose another address with --urls."], ExitCode.Failed),
         _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),
         OperationCanceledException => (["Stopped."], ExitCode.Failed),
         _ => null,

@@ -41,7 +41,7 @@ internal static class QueueCommands
 
     private static Command Flush(VerbHost host) => Bulk(host, "flush", "Delete all failed jobs.", "deleted", view => view.DeleteFailed());
 
-    private static Command Retry(VerbHost host) => Bulk(host, "retry", "Enqueue all failed jobs again.", "enqueued again", view => view.RequeueFailed());
+    private static Command Retry(VerbHost host) => Bulk(host, "retry", "Enqueue all failed jobs again.", "enqueued again", view => view.RequeueFailed(Options.Caller));
 
     private static Command Bulk(VerbHost host, string name, string description, string done, Func<QueueView, int> act)
     {

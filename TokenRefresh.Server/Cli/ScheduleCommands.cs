@@ -17,12 +17,14 @@ internal static class ScheduleCommands
         var json = Options.Json();
         var command = new Command("list", "Recurring jobs with cron, time zone, last and next run.") { json };
         command.SetAction((call, cancellationToken) => host.RunAsync(
-            services =>
+            async services =>
             {
                 var jobs = Jobs(services);
+                var pauses = await services.GetRequiredService<TimetablePauses>().ListAsync(cancellationToken);
+                var crons = services.GetRequiredService<RecurringJobs>().Crons();
                 if (call.GetValue(json))
                 {
-                    Output.Json(jobs.Select(job => new { job.Id, job.Cron, TimeZone = job.TimeZoneId, LastRun = Utc(job.LastExecution), NextRun = Utc(job.NextExecution), job.LastJobId, LastState = job.LastJobState, job.Error }));
+                    Output.Json(jobs.Select(job => new { job.Id, Cron = Cron(job), PausedUntil = pauses.GetValueOrDefault(job.Id)?.Until, TimeZone = job.TimeZoneId, LastRun = Utc(job.LastExecution), NextRun = Utc(job.NextExecution), job.LastJobId, LastState = job.LastJobState, job.Error }));
                 }
                 else
                 {
@@ -30,11 +32,15 @@ internal static class ScheduleCommands
                     Output.Table(
                         ["ID", "CRON", "TIME ZONE", "LAST RUN", "NEXT RUN", "LAST STATE"],
                         jobs.Select(job => (IReadOnlyList<string>)
-                            [job.Id, job.Cron, job.TimeZoneId, Output.At(Utc(job.LastExecution), zone), Output.At(Utc(job.NextExecution), zone), job.Error ?? job.LastJobState ?? "-"]),
+                            [job.Id, Cron(job), job.TimeZoneId, Output.At(Utc(job.LastExecution), zone), Next(job), job.Error ?? job.LastJobState ?? "-"]),
                         "No server has installed the timetable yet; start one.");
+
+                    string Next(RecurringJobDto job) => pauses.TryGetValue(job.Id, out var pause) ? $"paused until {Output.At(pause.Until, zone)}" : Output.At(Utc(job.NextExecution), zone);
                 }
 
-                return Task.FromResult(ExitCode.Done);
+                return ExitCode.Done;
+
+                string Cron(RecurringJobDto job) => crons.GetValueOrDefault(job.Id, job.Cron);
             },
             cancellationToken));
         return command;

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Net.Sockets;
+using System.Runtime.ExceptionServices;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
@@ -41,10 +43,32 @@ internal sealed class ServeCommand : Command
         await using var app = ServerHost.Build(settings, roles);
         await StartUp.PrepareAsync(app.Services, isServer: true, cancellationToken);
         var password = roles.HasFlag(Roles.Web) ? await FirstPasswordAsync(app, cancellationToken) : null;
-        await app.StartAsync(cancellationToken);
+        await ListenAsync(app, cancellationToken);
         Greet(app, roles, password);
         await app.WaitForShutdownAsync(CancellationToken.None);
+        ThrowWhatEndedIt(app.Services);
         return ExitCode.Done;
+    }
+
+    private static async Task ListenAsync(WebApplication app, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (Exception error) when (error is SocketException or IOException || (error is InvalidOperationException && error.Message.StartsWith("Unable to configure HTTPS", StringComparison.Ordinal)))
+        {
+            throw new StartUpException($"{app.Configuration["urls"]} cannot be listened on: {error.Message.Split('\n')[0].TrimEnd('.', '\r')}. Stop what listens there, or choose another address with --urls.", error);
+        }
+    }
+
+    // A part that fails ends the host, which would call that a shutdown like any other.
+    private static void ThrowWhatEndedIt(IServiceProvider services)
+    {
+        if (services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(part => part.ExecuteTask?.IsFaulted == true) is { } failed)
+        {
+            ExceptionDispatchInfo.Throw(failed.ExecuteTask!.Exception!.InnerException!);
+        }
     }
 
     private static async Task<string?> FirstPasswordAsync(WebApplication app, CancellationToken cancellationToken)

@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Hosting;
@@ -36,7 +35,7 @@ internal static class HealthEndpoints
     }
 
     private static async Task<Results<Ok<HealthWord>, JsonHttpResult<HealthWord>>> FreshAsync(
-        TokenOverview overview, Heartbeats heartbeats, IOptions<ScheduleOptions> schedule, TimeProvider clock, CancellationToken cancellationToken)
+        TokenOverview overview, PulseReader pulse, TimeProvider clock, CancellationToken cancellationToken)
     {
         try
         {
@@ -45,10 +44,9 @@ internal static class HealthEndpoints
                 return Unavailable("a token is not fresh");
             }
 
-            var now = clock.GetUtcNow();
-            return await heartbeats.LastAsync(Heartbeat.Scheduler, cancellationToken) is { } tick && now - tick < 2 * schedule.Value.DueCheckPeriod(now)
-                ? TypedResults.Ok(new HealthWord("fresh"))
-                : Unavailable("the scheduler is silent");
+            return (await pulse.ReadAsync(cancellationToken)).Silences(clock.GetUtcNow()).Any(silence => silence.Part == Pulse.Scheduler)
+                ? Unavailable("the scheduler is silent")
+                : TypedResults.Ok(new HealthWord("fresh"));
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {

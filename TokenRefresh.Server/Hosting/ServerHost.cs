@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -27,7 +28,7 @@ internal static class ServerHost
     /// <param name="shape">Further registrations, for tests.</param>
     public static WebApplication Build(IReadOnlyDictionary<string, string?> settings, Roles roles, Action<WebApplicationBuilder>? shape = null)
     {
-        var builder = CreateBuilder(settings);
+        var builder = CreateBuilder(settings, roles);
         var sandbox = AddSandboxSettings(builder);
         builder.WebHost.UseKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls(Urls(builder.Configuration, roles));
         builder.Host.UseDefaultServiceProvider(provider => provider.ValidateScopes = provider.ValidateOnBuild = true);
@@ -70,6 +71,7 @@ internal static class ServerHost
         if (roles.HasFlag(Roles.Worker))
         {
             services.AddHostedService<TimetableKeeper>();
+            services.AddHostedService<LogCounter>();
         }
 
         shape?.Invoke(builder);
@@ -99,7 +101,7 @@ internal static class ServerHost
         return app;
     }
 
-    private static WebApplicationBuilder CreateBuilder(IReadOnlyDictionary<string, string?> settings)
+    private static WebApplicationBuilder CreateBuilder(IReadOnlyDictionary<string, string?> settings, Roles roles)
     {
         var envFile = EnvFile.Read(Workplace.Current.EnvFiles);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -120,6 +122,12 @@ internal static class ServerHost
         var at = environment is null ? sources.Count : sources.IndexOf(environment);
         sources.Insert(at, Memory(EnvFile.FromEnvironment()));
         sources.Insert(at, Memory(envFile));
+        if (roles == Roles.None)
+        {
+            // A verb has its own words for what it did; only what went wrong is worth a line beside them, unless a person asks for more.
+            sources.Insert(at, Memory(new() { ["Logging:LogLevel:Default"] = "Warning" }));
+        }
+
         builder.Configuration.AddInMemoryCollection(settings);
         return builder;
 
@@ -147,11 +155,32 @@ internal static class ServerHost
         return new(true, sandbox.Providers);
     }
 
-    private static string[] Urls(ConfigurationManager configuration, Roles roles) => configuration["urls"] switch
+    /// <exception cref="OptionsValidationException">One of them is no address to listen on.</exception>
+    private static string[] Urls(ConfigurationManager configuration, Roles roles)
     {
-        { Length: > 0 } urls when roles != Roles.None => urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-        _ => [roles.HasFlag(Roles.Web) ? DefaultUrl : PrivateUrl],
-    };
+        if (roles == Roles.None || configuration["urls"] is not { Length: > 0 } text)
+        {
+            return [roles.HasFlag(Roles.Web) ? DefaultUrl : PrivateUrl];
+        }
+
+        var urls = text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return urls.Length > 0 && Array.TrueForAll(urls, IsUrl)
+            ? urls
+            : throw new OptionsValidationException("urls", typeof(string), [$"urls = '{text}' is not allowed: addresses such as {DefaultUrl}, separated by semicolons."]);
+    }
+
+    // A host may be '*', so this is no URI.
+    private static bool IsUrl(string url)
+    {
+        try
+        {
+            return BindingAddress.Parse(url) is { Scheme: "http" or "https", Port: >= 0 and <= IPEndPoint.MaxPort };
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
 
     private static void AddLogging(WebApplicationBuilder builder, Roles roles)
     {
@@ -165,9 +194,7 @@ internal static class ServerHost
         if (roles == Roles.None)
         {
             // A verb's results are on stdout; what it has to say besides goes to stderr.
-            builder.Logging.SetMinimumLevel(LogLevel.Warning);
             builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-            builder.Configuration["Logging:LogLevel:Default"] ??= "Warning";
         }
     }
 }

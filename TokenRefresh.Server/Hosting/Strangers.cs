@@ -7,7 +7,7 @@ internal static class Strangers
 
     private static Task RefuseAsync(HttpContext context, RequestDelegate next)
     {
-        if (context.GetEndpoint() is not null || context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        if (context.GetEndpoint() is not null)
         {
             return next(context);
         }

@@ -34,7 +34,7 @@ internal static class Telemetry
         }
 
         var telemetry = services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("tokenrefresh", serviceInstanceId: NodeName.Current.Value))
+            .ConfigureResource(resource => resource.AddService("tokenrefresh", serviceInstanceId: NodeName.Current.Value).AddEnvironmentVariableDetector())
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter(Meters);

@@ -5,7 +5,7 @@ namespace TokenRefresh.Server.Hosting;
 
 /// <summary>Keeps the timetable installed, and asks what is due as soon as the server has started.</summary>
 internal sealed partial class TimetableKeeper(
-    RecurringJobs timetable, IRecurringJobManager manager, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<TimetableKeeper> log) : BackgroundService
+    RecurringJobs timetable, TimetablePauses pauses, IRecurringJobManager manager, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<TimetableKeeper> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
@@ -19,11 +19,15 @@ internal sealed partial class TimetableKeeper(
             wait = Pause;
             try
             {
-                timetable.Install();
+                await timetable.InstallAsync(stoppingToken);
                 if (isFirst)
                 {
-                    // What fell due while no server ran is not left to the next tick.
-                    manager.Trigger(RecurringJobs.DueTokenRefresh);
+                    // What fell due while no server ran is not left to the next tick, unless a person wants the tick to rest.
+                    if (!(await pauses.ListAsync(stoppingToken)).ContainsKey(RecurringJobs.DueTokenRefresh))
+                    {
+                        manager.Trigger(RecurringJobs.DueTokenRefresh);
+                    }
+
                     isFirst = false;
                 }
 

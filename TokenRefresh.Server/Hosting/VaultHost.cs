@@ -4,7 +4,7 @@ using TokenRefresh.Jobs.Vending;
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>Keeps what this node holds in memory in step, be it web or worker, and writes the counts of reads down.</summary>
-internal sealed class VaultHost(TokenVault vault, VaultFeed feed, ReadCounters counters, TokenMetrics metrics, TimeProvider clock) : BackgroundService
+internal sealed partial class VaultHost(TokenVault vault, VaultFeed feed, ReadCounters counters, TokenMetrics metrics, TimeProvider clock, ILogger<VaultHost> log) : BackgroundService
 {
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
 
@@ -19,7 +19,7 @@ internal sealed class VaultHost(TokenVault vault, VaultFeed feed, ReadCounters c
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await counters.FlushAsync(cancellationToken);
+        await FlushAsync(cancellationToken);
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
@@ -30,7 +30,23 @@ internal sealed class VaultHost(TokenVault vault, VaultFeed feed, ReadCounters c
         using var timer = new PeriodicTimer(FlushEvery, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            await counters.FlushAsync(stoppingToken);
+            await FlushAsync(stoppingToken);
         }
     }
+
+    // Whatever goes wrong with one minute's counts, the next minute's are written down.
+    private async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await counters.FlushAsync(cancellationToken);
+        }
+        catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            LogNotWritten(error);
+        }
+    }
+
+    [LoggerMessage(1131, LogLevel.Error, "Counts of reads could not be written down and are kept for the next minute")]
+    private partial void LogNotWritten(Exception error);
 }

@@ -1,5 +1,11 @@
+using System.ComponentModel;
+using System.Reflection;
 using Hangfire;
+using Hangfire.Common;
 using Hangfire.Dashboard;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages;
@@ -9,25 +15,75 @@ internal static class JobsDashboard
 {
     public const string Path = "/hangfire";
 
-    /// <summary>The narrowest policy that Hangfire's pages work with: they set styles in their markup.</summary>
+    /// <summary>
+    /// The narrowest policy that Hangfire's pages work with. The hashes are of the one sheet that its charts add, and of the empty style attributes
+    /// that its details of a job are full of; a newer Hangfire may need others, which the browser tests would tell.
+    /// </summary>
     public const string ContentPolicy =
-        "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        "default-src 'none'; style-src-elem 'self' 'sha256-z7zcnw/4WalZqx+PrNaRnoeLz/G9WXuFqV1WCJ129sg='; style-src-attr 'unsafe-hashes' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; "
+        + "script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+    /// <summary>Of a job that holds many tokens, so many are named.</summary>
+    private const int NamedTokens = 3;
+
+    // Hangfire keeps what extends its pages for the whole process, so it is added once; the services are those of the request's host.
+    private static readonly Lazy<bool> Extended = new(Extend);
 
     public static void MapJobsDashboard(this WebApplication app)
     {
         // Made at the first request: Hangfire wants its storage when it is mapped, and then the database has not been started yet.
-        var dashboard = new Lazy<RequestDelegate>(() => ((IApplicationBuilder)app).New().UseHangfireDashboard(Path, new DashboardOptions
+        var dashboard = new Lazy<RequestDelegate>(() =>
         {
-            DashboardTitle = "TokenRefresh · Jobs",
-            AppPath = "/access/tokens",
-            DisplayStorageConnectionString = false,
-            DarkModeEnabled = true,
-            StatsPollingInterval = 5000,
+            _ = Extended.Value;
+            return ((IApplicationBuilder)app).New().UseHangfireDashboard(Path, new DashboardOptions
+            {
+                DashboardTitle = "TokenRefresh · Jobs",
+                AppPath = "/access/tokens",
+                FaviconPath = "/icon.svg",
+                DisplayStorageConnectionString = false,
+                DarkModeEnabled = true,
+                StatsPollingInterval = 5000,
+                DisplayNameFunc = (_, job) => Name(job),
 
-            // The policy below has let the person in already.
-            Authorization = [],
-            IsReadOnlyFunc = context => !context.GetHttpContext().User.IsInRole(nameof(Role.Operator)),
-        }).Build());
+                // The policy below has let the person in already.
+                Authorization = [],
+                IsReadOnlyFunc = context => !context.GetHttpContext().User.IsInRole(nameof(Role.Operator)),
+            }).Build();
+        });
         app.Map(Path + "/{**rest}", context => dashboard.Value(context)).RequireAuthorization(nameof(Role.Viewer)).ExcludeFromDescription();
     }
+
+    /// <summary>A job in words: which tokens, and what set it off.</summary>
+    public static string Name(Job job) => job switch
+    {
+        { Args: [string[] tokens, string trigger, string by, ..] } when job.Type == typeof(RefreshTokensJob) =>
+            $"{string.Join(", ", tokens.Take(NamedTokens))}{(tokens.Length > NamedTokens ? $" and {tokens.Length - NamedTokens} more" : "")}: {trigger.Replace('_', ' ')}, by {by}",
+        _ => job.Method.GetCustomAttribute<DisplayNameAttribute>()?.DisplayName ?? $"{job.Type.Name}.{job.Method.Name}",
+    };
+
+    private static bool Extend()
+    {
+        DashboardRoutes.AddStylesheet(typeof(JobsDashboard).Assembly, "TokenRefresh.Server.Pages.hangfire.css");
+        foreach (var (words, address) in new[] { ("Tokens", "/access/tokens"), ("Log", "/access/token-refresh-logs"), ("Health", "/access/token-health") })
+        {
+            NavigationMenu.Items.Add(_ => new MenuItem(words, address));
+        }
+
+        GlobalConfiguration.Configuration
+            .UseDashboardMetric(new DashboardMetric("tokens:unwell", "Tokens not well", page => Count(
+                Wait(Service<TokenOverview>(page).ListAsync(null, CancellationToken.None)).Count(token => !token.State.IsWell()))))
+            .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
+                Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), Badges.MostAttempts, CancellationToken.None)))))
+            .UseJobDetailsRenderer(10, details => new NonEscapedString(
+                $"<p><a href=\"/access/token-refresh-logs?job={Uri.EscapeDataString(details.JobId)}#attempts\">Attempts of this job in the log</a></p>"));
+        return true;
+    }
+
+    private static Metric Count(int number) => new(number < Badges.MostAttempts ? $"{number}" : "999+") { Style = number > 0 ? MetricStyle.Danger : MetricStyle.Default, Highlighted = number > 0 };
+
+    private static T Service<T>(RazorPage page)
+        where T : notnull => page.Context.GetHttpContext().RequestServices.GetRequiredService<T>();
+
+    // Hangfire asks for its figures on a thread of its own kind, without a way to wait otherwise.
+    private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();
 }

@@ -24,15 +24,6 @@ internal static class LifeBar
         double Share(DateTimeOffset instant) => Math.Clamp((instant - issued) / (expires - issued) * 100, 0, 100);
     }
 
-    /// <summary>What is left of a life, on a line that is as long as the longest.</summary>
-    public static IHtmlContent Line(TimeSpan left, TimeSpan longest)
-    {
-        var share = longest > TimeSpan.Zero ? Math.Clamp(left / longest * 100, 0, 100) : 0;
-        return new HtmlString(string.Create(
-            CultureInfo.InvariantCulture,
-            $"""<svg class="life" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="gone" width="100" height="6"/><rect class="track" width="{share:0.#}" height="6"/></svg>"""));
-    }
-
     /// <summary>How bad a state is, as the stylesheet names it.</summary>
     public static string Kind(TokenState state) => state switch
     {

@@ -15,6 +15,8 @@ internal static class LogWords
         _ => "is-aside",
     };
 
+    public static string Rate(double? percent) => percent is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share:0.#} %") : "–";
+
     public static string Duration(double? milliseconds) => milliseconds switch
     {
         null => "–",

@@ -7,7 +7,8 @@ namespace TokenRefresh.Server.Sandbox;
 /// <summary><c>/sandbox/{provider}/behaviour</c>: shows and replaces how a stand-in behaves.</summary>
 internal static class SandboxBehaviourApi
 {
-    private static readonly string[] Providers = [JibitSandbox.ProviderName, FinnotechSandbox.ProviderName];
+    /// <summary>Who has a stand-in.</summary>
+    public static IReadOnlyList<string> Providers { get; } = [JibitSandbox.ProviderName, FinnotechSandbox.ProviderName];
 
     public static void MapBehaviour(this RouteGroupBuilder routes)
     {

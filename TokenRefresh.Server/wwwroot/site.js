@@ -1,5 +1,5 @@
 // Everything works without this. It tells relative times anew, and renews the parts of a page that are marked, each 30 s while
-// the page is visible and nobody has typed or chosen anything in them.
+// the page is visible and nobody has typed, chosen or opened anything in them.
 (() => {
   const units = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
   const words = (seconds) => {
@@ -21,16 +21,23 @@
   };
 
   const touched = (part) => part.contains(document.activeElement) && document.activeElement !== document.body
+    || part.querySelector('details[open]') !== null
     || [...part.querySelectorAll('input')].some((input) => input.type === 'checkbox' ? input.checked !== input.defaultChecked : input.value !== input.defaultValue);
+  // A part may name an address of its own; the others come from the page's.
   const renew = async () => {
+    if (document.hidden) return;
     const parts = [...document.querySelectorAll('[data-renew]')].filter((part) => part.id && !touched(part));
-    if (document.hidden || parts.length === 0) return;
-    const answer = await fetch(location.href, { headers: { 'X-Requested-With': 'fetch' } }).catch(() => null);
-    if (!answer || !answer.ok || answer.redirected) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    for (const part of parts) {
-      const next = fresh.getElementById(part.id);
-      if (next && !touched(part)) part.replaceWith(document.adoptNode(next));
+    for (const [address, group] of Map.groupBy(parts, (part) => part.dataset.renew || location.href)) {
+      const answer = await fetch(address, { headers: { 'X-Requested-With': 'fetch' } }).catch(() => null);
+      if (!answer || !answer.ok || answer.redirected) continue;
+      const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      for (const part of group) {
+        const next = fresh.getElementById(part.id);
+        if (!next || touched(part)) continue;
+        // What a screen reader watches must stay the same element.
+        if (part.role === 'status') part.replaceChildren(...next.childNodes);
+        else part.replaceWith(document.adoptNode(next));
+      }
     }
     tell();
     offer();

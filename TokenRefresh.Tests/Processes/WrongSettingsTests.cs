@@ -98,7 +98,34 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
 
         end.ExitCode.ShouldBe(1);
         end.ErrorLines.ShouldHaveSingleItem().ShouldContain($"{taken.LocalEndpoint}");
+        end.Out.ShouldBe("");
         data.PostgresProcesses().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_address_that_is_not_this_machines_is_not_taken_for_a_database_that_is_away()
+    {
+        await using var data = new DataFolder();
+        await using var server = ServerProcess.Start(new Dictionary<string, string> { ["Data__Directory"] = data.Path }, "--urls", "http://203.0.113.9:5107");
+        var end = await server.EndAsync();
+
+        end.ExitCode.ShouldBe(1);
+        end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith("http://203.0.113.9:5107 cannot be listened on:");
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("http://localhost:99999")]
+    [InlineData("ftp://localhost:1")]
+    [InlineData(";")]
+    public async Task A_wrong_address_is_refused_before_anything_is_made(string urls)
+    {
+        await using var data = new DataFolder();
+        var end = await ServerProcess.RunAsync(new Dictionary<string, string> { ["Data__Directory"] = data.Path }, "--urls", urls);
+
+        end.ExitCode.ShouldBe(2);
+        end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith($"urls = '{urls}' is not allowed: addresses such as");
+        data.Exists.ShouldBeFalse();
     }
 
     [Fact]

@@ -386,6 +386,36 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("notifications", (string)null);
                 });
 
+            modelBuilder.Entity("TokenRefresh.Jobs.Attempts.AttemptHour", b =>
+                {
+                    b.Property<string>("TokenName")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("token_name");
+
+                    b.Property<DateTimeOffset>("Hour")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("hour");
+
+                    b.Property<string>("Provider")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("provider");
+
+                    b.Property<byte[]>("Tally")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("tally");
+
+                    b.HasKey("TokenName", "Hour", "Provider")
+                        .HasName("pk_token_refresh_hours");
+
+                    b.HasIndex("Hour")
+                        .HasDatabaseName("ix_token_refresh_hours_hour");
+
+                    b.ToTable("token_refresh_hours", (string)null);
+                });
+
             modelBuilder.Entity("TokenRefresh.Jobs.Attempts.RefreshAttempt", b =>
                 {
                     b.Property<long>("Id")
@@ -475,21 +505,36 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasDatabaseName("ix_token_refresh_logs_job_id")
                         .HasFilter("job_id IS NOT NULL");
 
-                    b.HasIndex("StartedAt")
-                        .HasDatabaseName("ix_token_refresh_logs_started_at");
-
                     b.HasIndex("TokenName")
                         .HasDatabaseName("ix_token_refresh_logs_token_name")
                         .HasFilter("status = 'running'");
 
-                    b.HasIndex("Provider", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_provider_id");
+                    b.HasIndex("DurationMs", "Id")
+                        .HasDatabaseName("ix_token_refresh_logs_duration_ms_id")
+                        .HasFilter("status IN ('success', 'failed')");
 
-                    b.HasIndex("Status", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_status_id");
+                    b.HasIndex("StartedAt", "Id")
+                        .HasDatabaseName("ix_token_refresh_logs_started_at_id");
 
-                    b.HasIndex("TokenName", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_token_name_id");
+                    b.HasIndex("ErrorCode", "StartedAt", "Id")
+                        .HasDatabaseName("ix_token_refresh_logs_error_code_started_at_id")
+                        .HasFilter("error_code IS NOT NULL");
+
+                    b.HasIndex("Provider", "StartedAt", "Id")
+                        .HasDatabaseName("ix_token_refresh_logs_provider_started_at_id");
+
+                    b.HasIndex("Status", "StartedAt", "Id")
+                        .HasDatabaseName("ix_token_refresh_logs_status_started_at_id");
+
+                    b.HasIndex("TokenName", "StartedAt", "Id")
+                        .HasDatabaseName("ix_token_refresh_logs_token_name_started_at_id");
+
+                    b.HasIndex("TriggerType", "StartedAt", "Id")
+                        .HasDatabaseName("ix_token_refresh_logs_trigger_type_started_at_id");
+
+                    b.HasIndex(new[] { "TokenName", "StartedAt", "Id" }, "Failed")
+                        .HasDatabaseName("ix_token_refresh_logs_failed")
+                        .HasFilter("status = 'failed'");
 
                     b.ToTable("token_refresh_logs", (string)null);
                 });
@@ -546,6 +591,38 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasName("pk_master_key_mark");
 
                     b.ToTable("master_key_mark", (string)null);
+                });
+
+            modelBuilder.Entity("TokenRefresh.Jobs.Scheduling.TimetablePause", b =>
+                {
+                    b.Property<string>("Job")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("job");
+
+                    b.Property<DateTimeOffset>("PausedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("paused_at");
+
+                    b.Property<string>("PausedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("paused_by");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("reason");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("until");
+
+                    b.HasKey("Job")
+                        .HasName("pk_timetable_pauses");
+
+                    b.ToTable("timetable_pauses", (string)null);
                 });
 
             modelBuilder.Entity("TokenRefresh.Jobs.Tokens.ReplacedToken", b =>

@@ -6,6 +6,8 @@ namespace TokenRefresh.Server.Hosting.Postgres;
 /// <summary>What a program that was run has printed, and how it ended.</summary>
 internal sealed record CommandResult(int ExitCode, string Output)
 {
+    private const string FullDisk = "No space left on device";
+
     private static readonly string[] Signs = ["FATAL:", "PANIC:", "error:"];
 
     public bool Succeeded => ExitCode == 0;
@@ -16,9 +18,11 @@ internal sealed record CommandResult(int ExitCode, string Output)
     /// <summary>Why it failed: what a program of Postgres prints after that is about its own tidying up.</summary>
     public string Complaint => LastComplaint(Output) ?? LastLine;
 
-    /// <summary>The last line in which a program of Postgres says that it gave up, or null.</summary>
-    public static string? LastComplaint(string output) => output.Split('\n', StringSplitOptions.TrimEntries)
-        .LastOrDefault(line => Signs.Any(sign => line.Contains(sign, StringComparison.Ordinal)));
+    /// <summary>The last line in which a program of Postgres says that it gave up, or null. A full disk is told once, and what follows are its consequences.</summary>
+    public static string? LastComplaint(string output) =>
+        output.Split('\n', StringSplitOptions.TrimEntries) is var lines && Array.FindLast(lines, line => line.Contains(FullDisk, StringComparison.Ordinal)) is { } full
+            ? full
+            : Array.FindLast(lines, line => Signs.Any(sign => line.Contains(sign, StringComparison.Ordinal)));
 }
 
 /// <summary>Runs short programs to their end.</summary>

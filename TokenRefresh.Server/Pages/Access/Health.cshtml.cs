@@ -1,25 +1,37 @@
+using System.Globalization;
+using System.Text.Json;
 using Hangfire;
 using Hangfire.Storage;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Sandbox;
 
 namespace TokenRefresh.Server.Pages.Access;
 
 /// <summary>How one provider has answered within a day.</summary>
 internal sealed record ProviderRow(ITokenProvider Provider, int Tokens, AttemptStatistics Day);
 
+/// <summary>One job of the timetable.</summary>
+/// <param name="Cron">The settings' cron, also while it is paused.</param>
+internal sealed record TimetableRow(RecurringJobDto Job, string Cron, TimetablePause? Pause);
+
+/// <summary>How a stand-in of the sandbox behaves, and how many calls it has had.</summary>
+internal sealed record StandInRow(string Provider, SandboxStatus Status);
+
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
-    TokenOverview overview, AttemptLog log, QueueView queue, JobStorage storage, IRecurringJobManager timetable, AuditTrail audit, ITokenProviders providers,
-    Heartbeats heartbeats, IOptions<ScheduleOptions> schedule, TimeProvider clock) : PanelPage
+    TokenOverview overview, AttemptLog log, QueueView queue, JobStorage storage, IRecurringJobManager hangfire, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
+    PulseReader pulse, IncidentDesk desk, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
+    private const string Here = "/access/token-health";
+
     public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
 
     public IReadOnlyList<ProviderRow> Providers { get; private set; } = [];
@@ -28,7 +40,10 @@ internal sealed class HealthModel(
 
     public QueueStatus Queue { get; private set; } = null!;
 
-    public IReadOnlyList<RecurringJobDto> Timetable { get; private set; } = [];
+    public IReadOnlyList<TimetableRow> Timetable { get; private set; } = [];
+
+    /// <summary>Empty where there is no sandbox.</summary>
+    public IReadOnlyList<StandInRow> StandIns { get; private set; } = [];
 
     public DateTimeOffset? LastTick { get; private set; }
 
@@ -36,11 +51,18 @@ internal sealed class HealthModel(
     public IReadOnlyList<string> Wrong { get; private set; } = [];
 
     /// <summary>Tokens that hold something, the first to die first.</summary>
-    public IEnumerable<TokenView> FirstToDie => Tokens.Where(token => token.TimeLeft is not null).OrderBy(token => token.TimeLeft);
+    public IReadOnlyList<TokenView> FirstToDie { get; private set; } = [];
+
+    public DeathLine Line { get; } = new(moments);
+
+    public string Node => node.Value;
+
+    public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Tokens = await overview.ListAsync(null, cancellationToken);
+        FirstToDie = [.. Tokens.Where(token => token.TimeLeft is not null).OrderBy(token => token.TimeLeft)];
         var rows = new List<ProviderRow>();
         foreach (var provider in providers.All)
         {
@@ -50,49 +72,148 @@ internal sealed class HealthModel(
         Providers = rows;
         Servers = queue.LiveServers();
         Queue = queue.Status();
-        using (var connection = storage.GetConnection())
+        var paused = await pauses.ListAsync(cancellationToken);
+        var crons = timetable.Crons();
+        Timetable = [.. Installed().Select(job => new TimetableRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
+        var felt = await pulse.ReadAsync(cancellationToken);
+        LastTick = felt.SchedulerTick;
+        Wrong = [.. Complaints(felt, await desk.OpenAsync(cancellationToken))];
+        if (sandbox is not null && May(Role.Operator))
         {
-            Timetable = [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution)];
-        }
+            var standIns = new List<StandInRow>();
+            foreach (var provider in SandboxBehaviourApi.Providers)
+            {
+                standIns.Add(new(provider, await sandbox.FindAsync(provider, cancellationToken)));
+            }
 
-        LastTick = await heartbeats.LastAsync(Heartbeat.Scheduler, cancellationToken);
-        Wrong = [.. Complaints()];
+            StandIns = standIns;
+        }
     }
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostRunAsync(string id)
     {
-        using (var connection = storage.GetConnection())
+        if (Installed().All(job => job.Id != id))
         {
-            if (connection.GetRecurringJobs().All(job => job.Id != id))
-            {
-                return NotFound();
-            }
+            return NotFound();
         }
 
-        timetable.Trigger(id);
+        hangfire.Trigger(id);
         await audit.WriteAsync(Actor, "schedule.run", id, new { });
-        return Tell(new(true, $"{id} runs now."), "/access/token-health");
+        return Tell(new(true, $"{id} runs now."), Here);
+    }
+
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostPauseAsync(string id, string? reason, string? hours, CancellationToken cancellationToken)
+    {
+        if (Installed().All(job => job.Id != id))
+        {
+            return NotFound();
+        }
+
+        if (string.IsNullOrWhiteSpace(reason) || reason.Contains('\0', StringComparison.Ordinal) || reason.Trim().Length > TimetablePause.LongestReason)
+        {
+            return Tell(new(false, $"A pause needs a reason of at most {TimetablePause.LongestReason} characters, so that others know."), Here);
+        }
+
+        var longest = TimetablePause.Longest(id);
+        if (!double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var asked) || !(asked > 0 && asked <= longest.TotalHours))
+        {
+            return Tell(new(false, $"{id} may rest for more than 0 and at most {longest.TotalHours:0} hours; a pause always ends by itself."), Here);
+        }
+
+        var now = clock.GetUtcNow();
+        var pause = new TimetablePause { Job = id, PausedBy = Actor, Reason = reason.Trim(), PausedAt = now, Until = now.AddHours(asked) };
+        await timetable.PauseAsync(pause, cancellationToken);
+        await audit.WriteAsync(Actor, "schedule.paused", id, new { reason = pause.Reason, until = pause.Until });
+        return Tell(new(true, $"{id} rests until {moments.InZone(pause.Until)[..16]}, then it goes on by itself."), Here);
+    }
+
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostResumeAsync(string id, CancellationToken cancellationToken)
+    {
+        if (Installed().All(job => job.Id != id))
+        {
+            return NotFound();
+        }
+
+        await timetable.ResumeAsync(id, cancellationToken);
+        await audit.WriteAsync(Actor, "schedule.resumed", id, new { });
+        return Tell(new(true, $"{id} goes on."), Here);
+    }
+
+    /// <summary>Lets a stand-in fail, so that an outage is rehearsed; a form without a mode brings it back to normal.</summary>
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostSandboxAsync(string? provider, string? mode, string? failNext, string? lifetime, CancellationToken cancellationToken)
+    {
+        if (sandbox is null || provider is null || !SandboxBehaviourApi.Providers.Contains(provider))
+        {
+            return NotFound();
+        }
+
+        var asked = new Dictionary<string, object?> { ["mode"] = string.IsNullOrEmpty(mode) ? "normal" : mode, ["fail_next"] = Number(failNext), ["lifetime_seconds"] = Number(lifetime) };
+        if (SandboxBehaviourForm.Read(JsonSerializer.SerializeToElement(asked), out var faults) is not { } behaviour)
+        {
+            return Tell(new(false, $"Nothing was changed. {string.Join(" ", faults.Select(fault => $"{fault.Key}: {string.Join(" ", fault.Value)}"))}"), Here);
+        }
+
+        await sandbox.ReplaceAsync(provider, behaviour, cancellationToken);
+        await audit.WriteAsync(Actor, "sandbox.behaviour", provider, asked);
+        return Tell(new(true, $"The stand-in for {provider} now behaves: {asked["mode"]}."), Here);
     }
 
     public static DateTimeOffset? Utc(DateTime? instant) => instant is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : null;
 
-    private IEnumerable<string> Complaints()
+    /// <summary>What the circuit of a provider does, as this node knows it: each node has its own.</summary>
+    public (string Kind, string Words) Circuit(ITokenProvider provider) => provider.CircuitOpenUntil switch
+    {
+        null => ("is-well", "closed"),
+        { } until when until > clock.GetUtcNow() => ("is-ill", $"open until {moments.InZone(until)[11..]}"),
+        _ => ("is-warning", "half open: the next call decides"),
+    };
+
+    // What is not a number is left to the form's own check, which says what would be one.
+    private static object? Number(string? text) => string.IsNullOrWhiteSpace(text) ? null : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : text;
+
+    private List<RecurringJobDto> Installed()
+    {
+        using var connection = storage.GetConnection();
+        return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
+    }
+
+    private IEnumerable<string> Complaints(Pulse felt, IReadOnlyList<Incident> incidents)
     {
         var now = clock.GetUtcNow();
-        foreach (var state in Tokens.Where(token => !token.State.IsWell()).GroupBy(token => token.State).OrderByDescending(group => group.Key))
+        foreach (var incident in incidents.Where(incident => incident.Kind != IncidentKind.Silence))
+        {
+            yield return $"{incident.Kind.Code().Replace('_', ' ')}: {incident.About}";
+        }
+
+        // An incident names its tokens already; what is silent is told from its pulse, which is newer.
+        foreach (var state in Tokens.Where(token => !token.State.IsWell() && !incidents.Any(incident => incident.Subjects.Contains(token.Name))).GroupBy(token => token.State).OrderByDescending(group => group.Key))
         {
             yield return $"{state.Key.InWords()}: {string.Join(", ", state.Select(token => token.Name))}";
         }
 
-        if (Servers.Count == 0)
+        foreach (var silence in felt.Silences(now))
         {
-            yield return "no worker is alive, so nothing is refreshed";
+            yield return silence.Words;
         }
 
-        if (LastTick is not { } tick || now - tick > 2 * schedule.Value.DueCheckPeriod(now))
+        foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null))
         {
-            yield return "the due check is silent";
+            yield return $"{job.Id} is paused by {pause!.PausedBy} until {moments.InZone(pause.Until)[..16]} ({pause.Reason})"
+                + job.Id switch
+                {
+                    RecurringJobs.DueTokenRefresh => ", so tokens die unless something else renews them",
+                    RecurringJobs.TokenHealthCheck => ", so nobody is told of trouble",
+                    _ => "",
+                };
+        }
+
+        foreach (var row in Timetable.Where(row => row is { Pause: null, Job: { Error: not null } or { NextExecution: null } }))
+        {
+            yield return $"{row.Job.Id} does not run: {row.Job.Error ?? "it has no next run"}";
         }
 
         foreach (var provider in providers.All.Where(provider => provider.CircuitOpenUntil > now))

@@ -37,6 +37,24 @@ public sealed class TokenMetricsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task The_outbox_has_an_age_once_somebody_has_looked_and_none_while_nothing_waits()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var metrics = world.Node.GetRequiredService<TokenMetrics>();
+        using var heard = new Heard(world);
+
+        heard.Look();
+        heard.Has("tokenrefresh.outbox.age").ShouldBeFalse();
+        metrics.Unsent(world.Clock.GetUtcNow());
+        world.Clock.Advance(TimeSpan.FromMinutes(5));
+        heard.Look();
+        heard.Last("tokenrefresh.outbox.age").ShouldBe(300);
+        metrics.Unsent(null);
+        heard.Look();
+        heard.Last("tokenrefresh.outbox.age").ShouldBe(0);
+    }
+
+    [Fact]
     public async Task The_gauges_follow_the_clock_through_due_and_death()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

@@ -145,6 +145,104 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
         (await world.TokenAsync()).Version.ShouldBe(2);
     }
 
+    [Fact]
+    public async Task The_first_report_renews_a_token_however_young_and_a_report_of_its_replacement_has_to_wait_a_minute()
+    {
+        await using var world = await ObtainedAsync();
+
+        (await ReportAsync(1)).ShouldBeOfType<RefreshOutcome.Refreshed>();
+        (await ReportAsync(2)).ShouldBeOfType<RefreshOutcome.Skipped>();
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        (await ReportAsync(2)).ShouldBeOfType<RefreshOutcome.Refreshed>();
+        await world.RefreshAsync(RefreshTrigger.Forced);
+        (await ReportAsync(4)).ShouldBeOfType<RefreshOutcome.Refreshed>();
+
+        Task<RefreshOutcome> ReportAsync(long version) => world.RefreshAsync(RefreshTrigger.Rejected, change: request => request with { RejectedVersion = version });
+    }
+
+    [Fact]
+    public async Task A_report_of_a_version_that_this_node_has_not_heard_of_yet_renews_it()
+    {
+        await using var world = await ObtainedAsync();
+        var deaf = world.AddNode("node-2").GetRequiredService<TokenVault>();
+        await deaf.ReloadAsync(CancellationToken.None);
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        deaf.Reject("jibit", 2, "client:quick").ShouldBeTrue();
+
+        await RunningServer.UntilAsync(async () => (await world.TokenAsync()).Version == 3, "version 2 is renewed", seconds: 30);
+    }
+
+    [Fact]
+    public async Task Our_own_mistake_during_a_refresh_costs_no_reader_the_token_that_is_still_valid()
+    {
+        await using var world = await ObtainedAsync();
+        world.Clock.Advance(TimeSpan.FromHours(24) - TimeSpan.FromSeconds(59));
+        await world.ExecuteAsync("ALTER TABLE token_refresh_logs RENAME TO lost");
+
+        var reading = (await Vault(world).ReadAsync("jibit", TimeSpan.FromSeconds(60), CancellationToken.None))!.Value;
+
+        (reading.IsServed, reading.Code).ShouldBe((true, "not_renewed_in_time"));
+        world.LogLines.ShouldContain(line => line.Contains("broke", StringComparison.Ordinal) && line.Contains("token_refresh_logs", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_token_that_died_while_nothing_could_be_done_says_that_it_has_expired()
+    {
+        await using var world = await ObtainedAsync();
+        world.Clock.Advance(TimeSpan.FromHours(25));
+        await world.ExecuteAsync("ALTER TABLE token_refresh_logs RENAME TO lost");
+
+        var reading = (await Vault(world).ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value;
+
+        (reading.IsServed, reading.Code).ShouldBe((false, "expired"));
+        reading.RetryAfter.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_reader_hears_of_the_failure_of_another_nodes_refresh_without_waiting_on()
+    {
+        await using var world = await ObtainedAsync();
+        var other = world.AddNode("node-2").GetRequiredService<TokenVault>();
+        await other.ReloadAsync(CancellationToken.None);
+        world.Clock.Advance(TimeSpan.FromHours(25));
+        var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource());
+        world.Provider.Before = async (call, order) =>
+        {
+            asked.TrySetResult();
+            await answer.Task;
+            return await ModelProvider.Failing(FailureKind.ProviderDown)(call, order);
+        };
+        var refreshing = world.RefreshAsync(RefreshTrigger.Forced);
+        await asked.Task;
+        var since = world.Clock.GetUtcNow();
+
+        var reading = other.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None).AsTask();
+        answer.SetResult();
+        await refreshing;
+        while (!reading.IsCompleted)
+        {
+            world.Clock.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        }
+
+        (await reading)!.Value.Code.ShouldBe("provider_down");
+        (world.Clock.GetUtcNow() - since).ShouldBeLessThan(TimeSpan.FromSeconds(9));
+    }
+
+    [Fact]
+    public async Task A_reader_who_needs_more_than_a_paused_token_has_left_is_told_of_the_pause()
+    {
+        await using var world = await ObtainedAsync();
+        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "maintenance", null, "a test", CancellationToken.None);
+        await Vault(world).ReloadAsync(CancellationToken.None);
+        world.Clock.Advance(TimeSpan.FromHours(23));
+
+        var reading = (await Vault(world).ReadAsync("jibit", TimeSpan.FromHours(2), CancellationToken.None))!.Value;
+
+        (reading.IsServed, reading.Code).ShouldBe((true, "paused"));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(2)]
@@ -168,7 +266,8 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
 
         for (var read = 0; read < 5; read++)
         {
-            (await Vault(world).ReadAsync("jibit", TimeSpan.FromDays(3), CancellationToken.None))!.Value.IsServed.ShouldBeTrue();
+            var reading = (await Vault(world).ReadAsync("jibit", TimeSpan.FromDays(3), CancellationToken.None))!.Value;
+            (reading.IsServed, reading.Code).ShouldBe((true, "never_lives_that_long"));
         }
 
         world.Provider.Calls.Count.ShouldBe(1);
@@ -250,6 +349,42 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
             "node 2 has caught up");
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(listening);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_away_for_long_is_said_once_and_its_return_too()
+    {
+        await using var world = await ObtainedAsync();
+        using var stop = new CancellationTokenSource();
+        await world.ExecuteAsync("ALTER TABLE tokens RENAME TO tokens_away");
+        var listening = world.Node.GetRequiredService<VaultFeed>().ListenAsync(stop.Token);
+        await RunningServer.UntilAsync(() => Task.FromResult(Lines("not heard of") == 1), "the cut is said", seconds: 30);
+        for (var second = 0; second < 5; second++)
+        {
+            world.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        }
+
+        await world.ExecuteAsync("ALTER TABLE tokens_away RENAME TO tokens");
+        await RunningServer.UntilAsync(
+            () =>
+            {
+                world.Clock.Advance(TimeSpan.FromSeconds(1));
+                return Task.FromResult(Lines("heard of again") == 1);
+            },
+            "the return is said", seconds: 30);
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(listening);
+
+        Lines("not heard of").ShouldBe(1);
+
+        int Lines(string words)
+        {
+            lock (world.LogLines)
+            {
+                return world.LogLines.Count(line => line.Contains(words, StringComparison.Ordinal));
+            }
+        }
     }
 
     private static async Task<long?> VersionAsync(IServiceProvider node) =>

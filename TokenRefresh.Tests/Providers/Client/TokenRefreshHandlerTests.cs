@@ -119,6 +119,55 @@ public sealed class TokenRefreshHandlerTests : IDisposable
         world.ServerCalls.ShouldBe([Read, Refusal, Read]);
     }
 
+    [Fact]
+    public async Task A_streamed_body_is_not_held_so_its_refusal_is_the_callers_and_the_next_request_has_the_replacement()
+    {
+        world.OnReport = _ => world.Version = 8;
+        world.ApiSays = bearer => bearer == "token-7" ? new(HttpStatusCode.Unauthorized) : new(HttpStatusCode.OK);
+        var body = System.IO.Pipelines.PipeReader.Create(new System.Buffers.ReadOnlySequence<byte>("a stream"u8.ToArray())).AsStream();
+
+        var refused = await world.Api.PostAsync("/upload", new StreamContent(body));
+        var next = await world.Api.GetAsync("/");
+
+        (refused.StatusCode, next.StatusCode).ShouldBe((HttpStatusCode.Unauthorized, HttpStatusCode.OK));
+        world.ApiCalls.ShouldBe([("token-7", "a stream"), ("token-8", "")]);
+    }
+
+    [Theory]
+    [InlineData(1024 * 1024, 2)]
+    [InlineData((1024 * 1024) + 1, 1)]
+    public async Task A_body_of_more_than_a_megabyte_is_sent_once(int length, int times)
+    {
+        world.OnReport = _ => world.Version = 8;
+        world.ApiSays = bearer => bearer == "token-7" ? new(HttpStatusCode.Unauthorized) : new(HttpStatusCode.OK);
+
+        await world.Api.PostAsync("/upload", new ByteArrayContent(new byte[length]));
+
+        world.ApiCalls.Count.ShouldBe(times);
+    }
+
+    [Fact]
+    public async Task Json_that_is_written_as_it_is_sent_is_sent_once_more_too()
+    {
+        world.OnReport = _ => world.Version = 8;
+        world.ApiSays = bearer => bearer == "token-7" ? new(HttpStatusCode.Unauthorized) : new(HttpStatusCode.OK);
+
+        await world.Api.PostAsync("/inquiry", System.Net.Http.Json.JsonContent.Create(new { iban = 1 }));
+
+        world.ApiCalls.ShouldBe([("token-7", "{\"iban\":1}"), ("token-8", "{\"iban\":1}")]);
+    }
+
+    [Fact]
+    public async Task An_older_version_from_a_node_of_the_server_that_lags_does_not_replace_a_newer_one()
+    {
+        world.Version = 8;
+        world.Life = TimeSpan.FromSeconds(25);
+        (await world.Client.GetAsync("fino_kyc", default)).Version.ShouldBe(8);
+        world.Version = 7;
+
+        (await world.Client.GetAsync("fino_kyc", default)).Version.ShouldBe(8);
+    }
+
     [Theory]
     [InlineData(403, "")]
     [InlineData(403, """{"error":{"code":"FORBIDDEN","message":"scope"}}""")]

@@ -21,6 +21,7 @@ public sealed class FinnotechErrorTests : IDisposable
     [InlineData(200, "VALIDATION_ERROR", "invalid token", FailureKind.CredentialRejected, FailureKind.CredentialRejected)]
     [InlineData(200, "UNAUTHORIZED", "", FailureKind.CredentialRejected, FailureKind.CredentialRejected)]
     [InlineData(200, "VALIDATION_ERROR", "nid is required", FailureKind.InvalidResponse, FailureKind.InvalidResponse)]
+    [InlineData(200, "SERVICE_CALL_ERROR", "", FailureKind.InvalidResponse, FailureKind.InvalidResponse)]
 
     // The page of errors is in no copy that can be read: a renewal's only input of ours that ages is the refresh token.
     [InlineData(400, "VALIDATION_ERROR", "", FailureKind.Configuration, FailureKind.CredentialRejected)]

@@ -10,6 +10,7 @@ using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Api;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
@@ -33,6 +34,17 @@ public sealed class ApiTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_token_stands_in_the_answer_as_it_is_so_that_a_shell_script_can_cut_it_out()
+    {
+        await using var server = await FreshAsync("jibit");
+        await server.Services.GetRequiredService<TokenRefresh.Jobs.Tokens.TokenControls>().ImportAsync(
+            "jibit", new("a+b/c=<d>&'e", null, TimeProvider.System.GetUtcNow().AddDays(1)), "a test", default);
+        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+
+        (await server.Http.GetStringAsync("/api/tokens/jibit/access-token")).ShouldContain(""","access_token":"a+b/c=<d>&'e",""");
+    }
+
+    [Fact]
     public async Task An_unchanged_token_is_not_sent_again()
     {
         await using var server = await FreshAsync("jibit");
@@ -42,6 +54,94 @@ public sealed class ApiTests(PostgresFixture postgres)
 
         again.StatusCode.ShouldBe(HttpStatusCode.NotModified);
         (await again.Content.ReadAsByteArrayAsync()).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("\"other\", {0}", HttpStatusCode.NotModified)]
+    [InlineData("W/{0}", HttpStatusCode.NotModified)]
+    [InlineData("*", HttpStatusCode.NotModified)]
+    [InlineData("\"jibit-0\"", HttpStatusCode.OK)]
+    [InlineData("{0}x", HttpStatusCode.OK)]
+    public async Task An_etag_is_found_in_a_list_and_where_a_proxy_has_weakened_it(string held, HttpStatusCode status)
+    {
+        await using var server = await FreshAsync("jibit");
+        var tag = (await server.Http.GetAsync("/api/tokens/jibit/access-token")).Headers.ETag!.Tag;
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/tokens/jibit/access-token");
+        request.Headers.TryAddWithoutValidation("If-None-Match", held.Replace("{0}", tag, StringComparison.Ordinal));
+
+        (await server.Http.SendAsync(request)).StatusCode.ShouldBe(status);
+    }
+
+    [Fact]
+    public async Task A_token_that_dies_between_reading_and_sending_is_not_sent()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        var (vault, keys) = (world.Node.GetRequiredService<TokenVault>(), world.Node.GetRequiredService<ClientKeys>());
+        await vault.ReloadAsync(CancellationToken.None);
+        var key = await keys.IssueAsync("program", "*", "a test", CancellationToken.None);
+        await keys.ReloadAsync(CancellationToken.None);
+        using var access = new ClientAccess(keys, Microsoft.Extensions.Options.Options.Create(new ApiOptions()));
+        var api = new AccessTokenApi(
+            access, world.Node.GetRequiredService<TokenRefresh.Jobs.Tokens.ConfiguredTokens>(), vault, world.Node.GetRequiredService<ReadCounters>(),
+            world.Node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Clock);
+        world.Clock.Advance((await world.TokenAsync()).ExpiresAt!.Value - TimeSpan.FromSeconds(1) - world.Clock.GetUtcNow());
+        world.Clock.AutoAdvanceAmount = TimeSpan.FromSeconds(2);
+        var context = new Microsoft.AspNetCore.Http.DefaultHttpContext { Request = { Headers = { Authorization = $"Bearer {key}" } }, Response = { Body = new MemoryStream() } };
+
+        await api.GetAsync(context, "jibit");
+
+        context.Response.StatusCode.ShouldBe(503);
+        Encoding.UTF8.GetString(((MemoryStream)context.Response.Body).ToArray()).ShouldContain("\"code\":\"expired\"");
+    }
+
+    [Fact]
+    public async Task A_scope_that_is_an_address_finds_its_token_and_one_of_two_tokens_is_ambiguous()
+    {
+        await using var server = await RunningServer.StartAsync(
+            postgres, withSandbox: true, settings: [("Tokens:mail:Provider", "jibit"), ("Tokens:mail:Scopes", "https://mail.example.com/.default,both"), ("Tokens:files:Provider", "jibit"), ("Tokens:files:Scopes", "both")]);
+        await RunningServer.UntilAsync(async () => (await server.TokenAsync("mail")).Version == 1, "the token is obtained");
+        await SignInAsync(server, "mail,files");
+        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+
+        var mail = await server.Http.GetFromJsonAsync<JsonElement>($"/api/tokens/by-scope/{Uri.EscapeDataString("https://mail.example.com/.default")}/access-token");
+        var both = await server.Http.GetAsync("/api/tokens/by-scope/both/access-token");
+
+        mail.GetProperty("name").GetString().ShouldBe("mail");
+        both.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await both.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("detail").GetString().ShouldBe("Ask for one of them by name: files, mail.");
+    }
+
+    [Fact]
+    public async Task A_mistake_of_ours_is_a_problem_without_a_trace()
+    {
+        await using var server = await FreshAsync("jibit");
+        await using (var db = await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync())
+        {
+            await db.Database.ExecuteSqlRawAsync("ALTER TABLE token_refresh_logs RENAME TO lost");
+        }
+
+        var answer = await server.Http.GetAsync("/api/token-refresh-logs");
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.InternalServerError);
+        (await answer.Content.ReadAsStringAsync()).ShouldSatisfyAllConditions(body => body.ShouldContain("\"code\":\"internal\""), body => body.ShouldNotContain("Npgsql"));
+    }
+
+    [Fact]
+    public async Task What_an_operation_takes_beside_its_body_is_described()
+    {
+        await using var server = await FreshAsync("jibit");
+
+        var paths = (await server.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json")).GetProperty("paths");
+
+        Parameters("/api/tokens/{name}/access-token", "get").ShouldBe(["name", "min_validity", "If-None-Match"]);
+        Parameters("/api/tokens/refresh", "post").ShouldBe(["Idempotency-Key"]);
+        Parameters("/api/token-refresh-logs", "get").ShouldBe(["hours", "provider", "token", "status", "trigger", "cursor", "limit"]);
+        var health = paths.GetProperty("/api/tokens/health").GetProperty("get").GetProperty("responses").GetProperty("503").GetProperty("content");
+        health.EnumerateObject().Select(type => type.Name).ShouldBe(["application/problem+json", "application/json"], ignoreOrder: true);
+
+        IEnumerable<string> Parameters(string path, string method) => paths.GetProperty(path).GetProperty(method).GetProperty("parameters").EnumerateArray()
+            .Select(parameter => parameter.GetProperty("description").GetString()!.Length > 0 ? parameter.GetProperty("name").GetString()! : "");
     }
 
     [Theory]
@@ -62,6 +162,8 @@ public sealed class ApiTests(PostgresFixture postgres)
     [InlineData("GET", "/api/token-refresh-logs?cursor=x", 400, "invalid_request")]
     [InlineData("GET", "/api/token-refresh-logs?status=fine", 400, "invalid_request")]
     [InlineData("GET", "/api/token-refresh-logs?token=other", 403, "forbidden")]
+    [InlineData("GET", "/api/token-refresh-logs?token=jibit%00", 400, "invalid_request")]
+    [InlineData("GET", "/API/Nothing", 404, "not_found")]
     [InlineData("GET", "/api/token-refresh-logs/statistics?hours=NaN", 400, "invalid_request")]
     public async Task A_wrong_request_is_a_problem_with_a_stable_code(string method, string path, int status, string code)
     {
@@ -84,6 +186,7 @@ public sealed class ApiTests(PostgresFixture postgres)
     [InlineData("/api/tokens/refresh", """{"token":"other"}""", 403)]
     [InlineData("/api/tokens/refresh", """{"provider":"nobody"}""", 404)]
     [InlineData("/api/tokens/refresh", """{"force":"yes"}""", 400)]
+    [InlineData("/api/tokens/refresh", """{"token":"\u0000"}""", 403)]
     public async Task A_wrong_body_changes_nothing(string path, string body, int status)
     {
         await using var server = await FreshAsync("jibit");
@@ -125,6 +228,24 @@ public sealed class ApiTests(PostgresFixture postgres)
             answer.StatusCode.ShouldBe(HttpStatusCode.Unauthorized, path);
             answer.Headers.WwwAuthenticate.ToString().ShouldBe("Bearer");
         }
+    }
+
+    [Theory]
+    [InlineData("DELETE", "/api/tokens", "")]
+    [InlineData("POST", "/api/tokens/jibit/access-token", "")]
+    [InlineData("POST", "/api/tokens/refresh", "[")]
+    [InlineData("POST", "/API/tokens/refresh", "[")]
+    [InlineData("POST", "/api/tokens/refresh", "huge")]
+    [InlineData("POST", "/api/tokens/jibit/rejected", "{}")]
+    [InlineData("GET", "/OpenApi/v1.json", "")]
+    [InlineData("GET", "/API/tokens/jibit/access-token", "")]
+    public async Task A_stranger_gets_401_whatever_it_sends(string method, string path, string body)
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        request.Content = body.Length == 0 ? null : new StringContent(body == "huge" ? new string('a', 1_000_000) : body, Encoding.UTF8, "application/json");
+
+        (await server.Http.SendAsync(request)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }
 
     [Fact]

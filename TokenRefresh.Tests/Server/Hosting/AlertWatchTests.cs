@@ -130,7 +130,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(world.Tokens.ConnectionString, options), options);
         var contexts = node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>();
         var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), world.Tokens.Clock);
-        var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), world.Tokens.Clock);
+        var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<TimetablePauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
         return (new AlertWatch(
             pulse, node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
             world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);

@@ -80,6 +80,26 @@ public sealed class HangfireTests(PostgresFixture postgres)
         (await server.LogAsync()).ShouldHaveSingleItem().ErrorCode.ShouldBe("credential_rejected");
     }
 
+    [Theory]
+    [InlineData(FailureKind.CredentialRejected, 1)]
+    [InlineData(FailureKind.ProviderDown, 2)]
+    public async Task A_failed_job_that_a_person_enqueues_again_tries_again_whatever_it_failed_for(FailureKind kind, int calls)
+    {
+        var provider = new ModelProvider { Before = ModelProvider.Failing(kind) };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider, settings: ("TokenRefresh:Schedule:Retries", "1"));
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+        await RunningServer.UntilAsync(() => Task.FromResult(monitor.FailedCount() == 1), "the job has failed");
+        provider.Calls.Count.ShouldBe(calls);
+        provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);
+
+        server.Services.GetRequiredService<QueueView>().RequeueFailed("a person").ShouldBe(1);
+
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Success), "the token is obtained");
+        var row = (await server.LogAsync())[^1];
+        (row.TriggerType, row.TriggeredBy, row.Attempt).ShouldBe((RefreshTrigger.Manual, "a person", 1));
+        monitor.FailedCount().ShouldBe(0);
+    }
+
     [Fact]
     public async Task A_retry_is_not_made_before_the_provider_allows_it()
     {
@@ -130,12 +150,47 @@ public sealed class HangfireTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 6), "the timetable is installed");
         server.Services.GetRequiredService<IRecurringJobManager>().AddOrUpdate("stray-of-an-older-version", () => Console.WriteLine(), "0 0 * * *");
 
-        server.Services.GetRequiredService<RecurringJobs>().Install();
+        await server.Services.GetRequiredService<RecurringJobs>().InstallAsync(default);
 
         var jobs = Recurring(server);
         jobs.Select(job => job.Id).Order().ShouldBe(["automatic-token-refresh", "backup-token-refresh", "daily-summary", "due-token-refresh", "log-cleanup", "token-health-check"]);
         jobs.ShouldAllBe(job => job.TimeZoneId == "Asia/Tehran");
         jobs.Single(job => job.Id == "automatic-token-refresh").Cron.ShouldBe("5 4 * * *");
+    }
+
+    [Fact]
+    public async Task Crons_zone_queue_and_workers_are_those_of_the_settings()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, settings:
+        [
+            ("TokenRefresh:Schedule:DueCheckCron", "*/20 0 * * * *"), ("TokenRefresh:Schedule:TimeZone", "Europe/Berlin"), ("TokenRefresh:Backup:Cron", "7 7 * * *"),
+            ("TokenRefresh:Queue:Name", "keys"), ("TokenRefresh:Queue:Workers", "2"),
+        ]);
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Success), "the token is obtained through that queue");
+
+        var jobs = Recurring(server);
+        jobs.ShouldAllBe(job => job.TimeZoneId == "Europe/Berlin");
+        jobs.Single(job => job.Id == "due-token-refresh").Cron.ShouldBe("*/20 0 * * * *");
+        jobs.Single(job => job.Id == "backup-token-refresh").Cron.ShouldBe("7 7 * * *");
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+        var alive = monitor.Servers().Single(each => !each.Queues.Contains(DeliveryQueue.Name));
+        (alive.WorkersCount, string.Join(' ', alive.Queues)).ShouldBe((2, "keys default"));
+        monitor.SucceededJobs(0, 100).Where(job => job.Value.Job.Queue != DeliveryQueue.Name).ShouldAllBe(job => job.Value.Job.Queue == "keys");
+    }
+
+    [Fact]
+    public async Task A_recurring_job_that_hangfire_has_disabled_after_errors_comes_back()
+    {
+        await using var server = await RunningServer.StartAsync(postgres);
+        await RunningServer.UntilAsync(() => Task.FromResult(Recurring(server).Count == 6), "the timetable is installed");
+        DisableAsHangfireDoes(server, "automatic-token-refresh");
+        Recurring(server).Single(job => job.Id == "automatic-token-refresh").NextExecution.ShouldBeNull();
+
+        await server.Services.GetRequiredService<RecurringJobs>().InstallAsync(CancellationToken.None);
+
+        var job = Recurring(server).Single(job => job.Id == "automatic-token-refresh");
+        job.NextExecution.ShouldNotBeNull();
+        job.Error.ShouldBeNullOrEmpty();
     }
 
     [Fact]
@@ -181,6 +236,16 @@ public sealed class HangfireTests(PostgresFixture postgres)
         var jobs = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi().SucceededJobs(0, 100);
 
         jobs.SelectMany(job => job.Value.Job.Args).OfType<string>().ShouldAllBe(argument => !argument.StartsWith("access-of", StringComparison.Ordinal));
+    }
+
+    // What its scheduler writes when it could not create the job five times.
+    private static void DisableAsHangfireDoes(RunningServer server, string id)
+    {
+        using var connection = server.Services.GetRequiredService<JobStorage>().GetConnection();
+        using var transaction = connection.CreateWriteTransaction();
+        transaction.SetRangeInHash($"recurring-job:{id}", new Dictionary<string, string> { ["NextExecution"] = "", ["Error"] = "Could not load the job", ["RetryAttempt"] = "5" });
+        transaction.AddToSet("recurring-jobs", id, -1);
+        transaction.Commit();
     }
 
     private static List<RecurringJobDto> Recurring(RunningServer server)

@@ -26,27 +26,28 @@ public sealed class TelemetryTests(PostgresFixture postgres)
     [Fact]
     public async Task Switched_on_they_tell_lives_refreshes_latency_and_reads_and_no_secret()
     {
-        await using var server = await RunningServer.StartAsync(postgres, settings: ("Metrics:Enabled", "true"));
+        // Of names that no other test has: a listener hears every meter of the process.
+        await using var server = await RunningServer.StartAsync(postgres, provider: new() { Name = "metered", TokenNames = ["metered"] }, settings: ("Metrics:Enabled", "true"));
         await RunningServer.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "the token is fresh");
         var key = await server.Services.GetRequiredService<ClientKeys>().IssueAsync("program", "*", "a test", default);
         using var client = new HttpClient { BaseAddress = server.Http.BaseAddress, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
-        await RunningServer.UntilAsync(async () => (await client.GetAsync("/api/tokens/jibit/access-token")).IsSuccessStatusCode, "the token is served");
+        await RunningServer.UntilAsync(async () => (await client.GetAsync("/api/tokens/metered/access-token")).IsSuccessStatusCode, "the token is served");
         server.Provider.Before = ModelProvider.Failing(FailureKind.RateLimited);
-        await server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), default);
+        await server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("metered", RefreshTrigger.Forced, "a test"), default);
 
         await CollideAsync(server);
 
         var text = await server.Http.GetStringAsync("/metrics");
 
-        Value(text, "tokenrefresh_token_valid{", "token=\"jibit\"", "provider=\"jibit\"").ShouldBe(1);
-        Value(text, "tokenrefresh_token_remaining_life_seconds{", "token=\"jibit\"").ShouldBeInRange(86_000, 86_400);
-        Value(text, "tokenrefresh_token_overdue_seconds{", "token=\"jibit\"").ShouldBe(0);
-        Value(text, "tokenrefresh_refreshes_total{", "trigger=\"due\"", "outcome=\"success\"").ShouldBe(1);
-        Value(text, "tokenrefresh_refreshes_total{", "trigger=\"forced\"", "outcome=\"rate_limited\"").ShouldBe(1);
-        Value(text, "tokenrefresh_provider_call_duration_seconds_count{", "call=\"acquire\"", "outcome=\"issued\"").ShouldBe(1);
+        Value(text, "tokenrefresh_token_valid{", "token=\"metered\"", "provider=\"metered\"").ShouldBe(1);
+        Value(text, "tokenrefresh_token_remaining_life_seconds{", "token=\"metered\"").ShouldBeInRange(86_000, 86_400);
+        Value(text, "tokenrefresh_token_overdue_seconds{", "token=\"metered\"").ShouldBe(0);
+        Value(text, "tokenrefresh_refreshes_total{", "provider=\"metered\"", "trigger=\"due\"", "outcome=\"success\"").ShouldBe(1);
+        Value(text, "tokenrefresh_refreshes_total{", "provider=\"metered\"", "trigger=\"forced\"", "outcome=\"rate_limited\"").ShouldBe(1);
+        Value(text, "tokenrefresh_provider_call_duration_seconds_count{", "provider=\"metered\"", "call=\"acquire\"", "outcome=\"issued\"").ShouldBe(1);
         Value(text, "tokenrefresh_reads_total{", "outcome=\"served\"", "reason=\"none\"").ShouldBeGreaterThanOrEqualTo(1);
         Measured("prometheus-alerts.yml").Concat(Measured("grafana-dashboard.json")).Distinct().ShouldAllBe(name => text.Contains(name, StringComparison.Ordinal));
-        text.ShouldNotContain("access-of-jibit");
+        text.ShouldNotContain("access-of-metered");
         text.ShouldNotContain(key[..16]);
     }
 
@@ -66,6 +67,29 @@ public sealed class TelemetryTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(() => Task.FromResult(pushed.Contains("/v1/metrics") && pushed.Contains("/v1/traces")), "both arrive");
     }
 
+    [Fact]
+    public async Task The_standard_variables_name_the_service_and_its_resource()
+    {
+        var pushed = new ConcurrentQueue<string>();
+        await using var collector = await LoopbackServer.StartAsync(async context =>
+        {
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body);
+            pushed.Enqueue(System.Text.Encoding.Latin1.GetString(body.ToArray()));
+        });
+        await using var server = await RunningServer.StartAsync(
+            postgres,
+            settings:
+            [
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+                ("OTEL_SERVICE_NAME", "tokens-of-billing"), ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=staging"),
+            ]);
+
+        await RunningServer.UntilAsync(() => Task.FromResult(!pushed.IsEmpty), "something arrives");
+
+        pushed.First().ShouldSatisfyAllConditions(text => text.ShouldContain("tokens-of-billing"), text => text.ShouldContain("staging"));
+    }
+
     /// <summary>The metrics that a file of the deploy folder speaks of.</summary>
     private static IEnumerable<string> Measured(string file) =>
         Regex.Matches(File.ReadAllText(Path.Combine(Workplace.Current.RepositoryRoot!, "deploy", file)), "tokenrefresh_[a-z_]+").Select(match => match.Value);
@@ -76,10 +100,10 @@ public sealed class TelemetryTests(PostgresFixture postgres)
         var door = server.Services.GetRequiredService<TokenRefresher>();
         server.Provider.Before = async (_, _) =>
         {
-            await door.RefreshAsync(new("jibit", RefreshTrigger.Forced, "another"), default);
+            await door.RefreshAsync(new("metered", RefreshTrigger.Forced, "another"), default);
             return null;
         };
-        await door.RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), default);
+        await door.RefreshAsync(new("metered", RefreshTrigger.Forced, "a test"), default);
     }
 
     private static double Value(string text, string name, params string[] tags) => text.Split('\n')

@@ -154,7 +154,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         }
 
         var first = await panel.ReadAsync("/access/token-refresh-logs");
-        var older = System.Text.RegularExpressions.Regex.Match(first, "\\?before=(\\d+)").Groups[1].Value;
+        var older = System.Text.RegularExpressions.Regex.Match(first, "[?&;]before=([0-9.]+)").Groups[1].Value;
         var second = await panel.ReadAsync($"/access/token-refresh-logs?before={older}");
         var csv = await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=csv&trigger=Manual");
         var json = System.Text.Json.JsonDocument.Parse(await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=json&status=Success")).RootElement;

@@ -10,8 +10,6 @@ internal sealed record StepView(string Call, string Outcome, string Status, stri
 /// <summary>One attempt in full.</summary>
 internal sealed class AttemptModel(AttemptLog log) : PanelPage
 {
-    private JsonElement metadata;
-
     public RefreshAttempt Row { get; private set; } = null!;
 
     public IReadOnlyList<StepView> Steps { get; private set; } = [];
@@ -24,14 +22,12 @@ internal sealed class AttemptModel(AttemptLog log) : PanelPage
         }
 
         Row = row;
-        metadata = JsonDocument.Parse(row.Metadata).RootElement;
-        Steps = metadata.TryGetProperty("steps", out var steps)
+        using var metadata = JsonDocument.Parse(row.Metadata);
+        Steps = metadata.RootElement.TryGetProperty("steps", out var steps)
             ? [.. steps.EnumerateArray().Select(step => new StepView(Text(step, "call"), Text(step, "outcome"), Text(step, "http_status"), Text(step, "provider_code"), Text(step, "track_id")))]
             : [];
         return Page();
     }
-
-    public DateTimeOffset? Instant(string field) => metadata.TryGetProperty(field, out var value) && value.TryGetDateTimeOffset(out var at) ? at : null;
 
     private static string Text(JsonElement step, string field) => step.TryGetProperty(field, out var value) ? $"{value}" : "";
 }

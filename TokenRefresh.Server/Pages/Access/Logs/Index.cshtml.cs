@@ -1,50 +1,42 @@
-using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access.Logs;
 
-/// <summary>The log: figures, filters, rows newest first, and refreshes from here.</summary>
-internal sealed class IndexModel(AttemptLog log, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, TimeProvider clock) : PanelPage
-{
-    public static readonly IReadOnlyList<(int Hours, string Words)> Spells = [(24, "24 hours"), (7 * 24, "7 days"), (30 * 24, "30 days"), (24 * 366, "a year")];
+/// <summary>What has come to the log since the page was shown.</summary>
+/// <param name="Newer">Newer rows that fit, at most <see cref="IndexModel.MostNews"/>.</param>
+/// <param name="Ended">Attempts that the page shows as running and that have ended since.</param>
+/// <param name="Ask">Where to ask for news again.</param>
+/// <param name="Show">The page with them.</param>
+internal sealed record LogNews(int Newer, int Ended, string Ask, string Show);
 
+/// <summary>The log: figures, charts, filters, rows in an order that an index has, and refreshes from here.</summary>
+internal sealed class IndexModel(
+    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, Moments moments, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    : PanelPage
+{
+    public const int MostNews = 1000;
+
+    private const string Here = "/access/token-refresh-logs";
     private const int PageSize = 50;
 
-    [BindProperty(SupportsGet = true)]
-    public string? Provider { get; set; }
+    /// <summary>The times that the filter offers.</summary>
+    public static readonly IReadOnlyList<(int Hours, string Words)> Spells = [.. LogFigures.Spells, (24 * 366, "a year")];
 
-    [BindProperty(SupportsGet = true)]
-    public string? Token { get; set; }
+    public LogQuery Asked { get; private set; } = null!;
 
-    [BindProperty(SupportsGet = true)]
-    public AttemptStatus? Status { get; set; }
+    public LogFigures Figures { get; private set; } = null!;
 
-    [BindProperty(SupportsGet = true)]
-    public RefreshTrigger? Trigger { get; set; }
+    public AttemptPage Found { get; private set; } = null!;
 
-    [BindProperty(SupportsGet = true)]
-    public string? Error { get; set; }
+    public LogNews? News { get; private set; }
 
-    [BindProperty(SupportsGet = true)]
-    public int Hours { get; set; } = 24;
-
-    [BindProperty(SupportsGet = true)]
-    public string? Text { get; set; }
-
-    /// <summary>Rows older than the one with this id: the key of the page.</summary>
-    [BindProperty(SupportsGet = true)]
-    public long? Before { get; set; }
-
-    public AttemptStatistics Figures { get; private set; } = null!;
-
-    public IReadOnlyList<RefreshAttempt> Rows { get; private set; } = [];
-
-    public long? Next { get; private set; }
+    public LogCharts Charts { get; } = new(moments);
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
@@ -52,67 +44,78 @@ internal sealed class IndexModel(AttemptLog log, ConfiguredTokens configured, IT
 
     public static IEnumerable<string> ErrorCodes => Enum.GetValues<FailureKind>().Select(kind => kind.Code());
 
-    public string HoursShown => Spells.FirstOrDefault(spell => spell.Hours == Hours).Words ?? $"{Hours} hours";
+    public string SpellShown => Spells.FirstOrDefault(spell => spell.Hours == Asked.Hours).Words ?? $"{Asked.Hours} hours";
 
-    public bool IsFiltered => HttpContext.Request.Query.Keys.Any(key => key is not ("hours" or "before") && !string.IsNullOrEmpty(HttpContext.Request.Query[key]));
-
-    private AttemptFilter Filter => new()
+    public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken)
     {
-        Since = clock.GetUtcNow().AddHours(-Math.Clamp(Hours, 1, 24 * 3660)),
-        Provider = Blank(Provider)?.ToLowerInvariant(),
-        Token = Blank(Token),
-        Status = Status,
-        Trigger = Trigger,
-        ErrorCode = Blank(Error),
-        Text = Blank(Text),
-    };
+        Ask();
+        if (Asked.IsKeyWrong)
+        {
+            return NotFound();
+        }
 
-    public async Task OnGetAsync(CancellationToken cancellationToken)
+        Figures = await LogFigures.ReadAsync(hours, Asked.Scope, clock.GetUtcNow(), Asked.Chart, cancellationToken);
+        Found = await log.PageAsync(Asked.Filter, Asked.Order, Asked.Key, PageSize, cancellationToken);
+        if (Asked is { Key: null, Order: AttemptOrder.Newest })
+        {
+            var newest = Found.Rows.Count > 0 ? AttemptKey.Of(Found.Rows[0], AttemptOrder.Newest) : new(clock.GetUtcNow().UtcTicks, 0);
+            News = Tell(0, 0, $"{newest}", string.Join('.', Found.Rows.Where(row => row.Status == AttemptStatus.Running).Select(row => row.Id)));
+        }
+
+        return Page();
+    }
+
+    /// <summary>What is new since the page was shown: told, not put under the reader's eyes.</summary>
+    public async Task<IActionResult> OnGetNewsAsync(string after, string? running, CancellationToken cancellationToken)
     {
-        Figures = await log.StatisticsAsync(Filter.Provider, Filter.Since!.Value, cancellationToken, Filter.Token is { } token ? [token] : null);
-        var rows = await log.RecentAsync(Filter, PageSize + 1, Before, cancellationToken);
-        Rows = [.. rows.Take(PageSize)];
-        Next = rows.Count > PageSize ? Rows[^1].Id : null;
+        Ask();
+        if (AttemptKey.Parse(after) is not { } newest)
+        {
+            return NotFound();
+        }
+
+        var ended = 0;
+        foreach (var id in (running ?? "").Split('.').Take(PageSize).Select(text => long.TryParse(text, out var id) ? id : 0))
+        {
+            ended += await log.FindAsync(id, cancellationToken) is { Status: not AttemptStatus.Running } ? 1 : 0;
+        }
+
+        return Partial("_News", Tell(await log.NewerAsync(Asked.Filter, newest, MostNews, cancellationToken), ended, after, running));
     }
 
     /// <summary>The rows that fit, as a stream.</summary>
-    public IActionResult OnGetExport(string format) => format switch
+    public IActionResult OnGetExport(string format)
     {
-        "csv" or "json" => new LogExport(log, Filter, format == "csv"),
-        _ => NotFound(),
-    };
+        Ask();
+        return format is "csv" or "json" ? new LogExport(log, Asked.Filter, format == "csv") : NotFound();
+    }
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostTriggerAsync(string? provider, string? token, bool force, CancellationToken cancellationToken)
+    public async Task<IActionResult> OnPostTriggerAsync(string? provider, string? token, bool force, string? back, CancellationToken cancellationToken)
     {
         var chosen = configured.All
-            .Where(each => each.NotConfiguredBecause is null && (Blank(provider) is not { } p || each.Provider.Name == p) && (Blank(token) is not { } t || each.Name == t))
-            .Select(each => each.Name).ToList();
-        return Tell(await actions.RefreshAsync(chosen, force, Actor, cancellationToken), "/access/token-refresh-logs");
+            .Where(each => (LogQuery.Blank(provider) is not { } asked || each.Provider.Name == asked) && (LogQuery.Blank(token) is not { } name || each.Name == name)).ToList();
+        var said = chosen.Count == 0
+            ? new Said(false, "No token is called that at that provider.")
+            : await actions.RefreshAsync([.. chosen.Where(each => each.NotConfiguredBecause is null).Select(each => each.Name)], force, Actor, cancellationToken);
+        return Tell(said, back ?? Here);
     }
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostRetryAsync(long id, CancellationToken cancellationToken) =>
+    public async Task<IActionResult> OnPostRetryAsync(long id, string? back, CancellationToken cancellationToken) =>
         await log.FindAsync(id, cancellationToken) is { } row
-            ? Tell(await actions.RefreshAsync([row.TokenName], true, Actor, cancellationToken), "/access/token-refresh-logs")
+            ? Tell(await actions.RefreshAsync([row.TokenName], true, Actor, cancellationToken), back ?? Here)
             : NotFound();
 
-    /// <summary>This page with other rows.</summary>
-    public string Address(long? before) => With("before", before is null ? null : $"{before}");
+    /// <summary>The heading's order: what a click on it brings, and what it says to a screen reader.</summary>
+    public (string Address, string? Sorted) Heading(AttemptOrder first, AttemptOrder second) =>
+        (Asked.With(("order", Asked.Order == first ? $"{second}" : $"{first}")), Asked.Order == first ? Falls(first) : Asked.Order == second ? Falls(second) : null);
 
-    public string Export(string format) => With("handler", "Export") + $"&format={format}";
+    private static string Falls(AttemptOrder order) => order is AttemptOrder.Newest or AttemptOrder.Longest ? "descending" : "ascending";
 
-    private string With(string name, string? value)
-    {
-        var query = new QueryBuilder(Request.Query.Where(pair => pair.Key is not ("before" or "handler" or "format")).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")));
-        if (value is not null)
-        {
-            query.Add(name, value);
-        }
+    private void Ask() => Asked = new(Request.Query, schedule.Value.Zone, clock.GetUtcNow());
 
-        return $"{Request.Path}{query}";
-    }
-
-    // Postgres knows no NUL in a text.
-    private static string? Blank(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Replace("\0", "", StringComparison.Ordinal).Trim();
+    // The address with the news differs from the page's own, or a browser would only scroll.
+    private LogNews Tell(int newer, int ended, string after, string? running) =>
+        new(newer, ended, Asked.With(("handler", "News"), ("after", after), ("running", running)), Asked.With(("seen", after)));
 }

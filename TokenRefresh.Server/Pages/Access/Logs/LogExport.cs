@@ -11,7 +11,7 @@ namespace TokenRefresh.Server.Pages.Access.Logs;
 internal sealed class LogExport(AttemptLog log, AttemptFilter filter, bool asCsv) : IActionResult
 {
     private static readonly string[] Columns =
-        ["id", "started_at", "completed_at", "duration_ms", "provider", "token_name", "status", "trigger_type", "triggered_by", "attempt", "error_code", "message", "job_id"];
+        ["id", "started_at", "completed_at", "duration_ms", "provider", "token_name", "status", "trigger_type", "triggered_by", "attempt", "error_code", "message", "old_expires_at", "new_expires_at", "job_id", "node"];
 
     public async Task ExecuteResultAsync(ActionContext context)
     {
@@ -24,7 +24,8 @@ internal sealed class LogExport(AttemptLog log, AttemptFilter filter, bool asCsv
         var isFirst = true;
         await foreach (var row in log.StreamAsync(filter, context.HttpContext.RequestAborted))
         {
-            await writer.WriteAsync(asCsv ? Line(row) : (isFirst ? "" : ",\n") + Json(row));
+            var expiry = AttemptExpiry.Of(row);
+            await writer.WriteAsync(asCsv ? Line(row, expiry) : (isFirst ? "" : ",\n") + Json(row, expiry));
             isFirst = false;
         }
 
@@ -34,15 +35,15 @@ internal sealed class LogExport(AttemptLog log, AttemptFilter filter, bool asCsv
         }
     }
 
-    private static string Line(RefreshAttempt row) => Csv.Row(
+    private static string Line(RefreshAttempt row, AttemptExpiry expiry) => Csv.Row(
         Text(row.Id), At(row.StartedAt), At(row.CompletedAt), Text(row.DurationMs), row.Provider, row.TokenName, row.Status.ToString().ToLowerInvariant(), row.TriggerType.Code(),
-        row.TriggeredBy, Text(row.Attempt), row.ErrorCode ?? "", row.Message, row.JobId ?? "");
+        row.TriggeredBy, Text(row.Attempt), row.ErrorCode ?? "", row.Message, At(expiry.Before), At(expiry.After), row.JobId ?? "", row.Node);
 
-    private static string Json(RefreshAttempt row) => JsonSerializer.Serialize(new
+    private static string Json(RefreshAttempt row, AttemptExpiry expiry) => JsonSerializer.Serialize(new
     {
         id = row.Id, started_at = row.StartedAt, completed_at = row.CompletedAt, duration_ms = row.DurationMs, provider = row.Provider, token_name = row.TokenName,
         status = row.Status.ToString().ToLowerInvariant(), trigger_type = row.TriggerType.Code(), triggered_by = row.TriggeredBy, attempt = row.Attempt,
-        error_code = row.ErrorCode, message = row.Message, job_id = row.JobId,
+        error_code = row.ErrorCode, message = row.Message, old_expires_at = expiry.Before, new_expires_at = expiry.After, job_id = row.JobId, node = row.Node,
     });
 
     private static string At(DateTimeOffset? instant) => instant?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture) ?? "";

@@ -180,6 +180,12 @@ public sealed class BrokenClusterTests : IDisposable
             initdb: removing data directory "/data/postgres/cluster.part"
             """).Complaint.ShouldBe("FATAL:  could not write to file \"pg_wal/xlogtemp.7\": No space left on device");
 
+    [Fact]
+    public void A_full_disk_is_told_and_not_what_came_of_it() => new CommandResult(1, """
+            FATAL:  could not write to file "pg_wal/xlogtemp.7": No space left on device
+            PANIC:  cannot abort transaction 1, it was already committed
+            """).Complaint.ShouldEndWith("No space left on device");
+
     public void Dispose()
     {
         if (Directory.Exists(folder))

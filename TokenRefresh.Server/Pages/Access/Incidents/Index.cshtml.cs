@@ -1,0 +1,37 @@
+using Microsoft.AspNetCore.Mvc;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Server.Access;
+
+namespace TokenRefresh.Server.Pages.Access.Incidents;
+
+/// <summary>What is and was wrong, and how the mails about it fared.</summary>
+internal sealed class IncidentsModel(IncidentDesk desk) : PanelPage
+{
+    private const int LastEnded = 50, LastDeliveries = 100;
+
+    private static readonly TimeSpan Snooze = TimeSpan.FromDays(1);
+
+    public IReadOnlyList<Incident> Open { get; private set; } = [];
+
+    public IReadOnlyList<Incident> Ended { get; private set; } = [];
+
+    public IReadOnlyList<Notification> Deliveries { get; private set; } = [];
+
+    public async Task OnGetAsync(CancellationToken cancellationToken)
+    {
+        Open = await desk.OpenAsync(cancellationToken);
+        Ended = await desk.EndedAsync(LastEnded, cancellationToken);
+        Deliveries = await desk.DeliveriesAsync(LastDeliveries, cancellationToken);
+    }
+
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostAcknowledgeAsync(long id, CancellationToken cancellationToken) =>
+        Answer(await desk.AcknowledgeAsync(id, Actor, cancellationToken), "You take care of it: nobody is reminded, unless it becomes critical or spreads.");
+
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostSnoozeAsync(long id, CancellationToken cancellationToken) =>
+        Answer(await desk.SnoozeAsync(id, Snooze, Actor, cancellationToken), "Nothing is told of it for a day, unless it becomes critical or ends.");
+
+    private LocalRedirectResult Answer(bool isOpen, string done) =>
+        Tell(isOpen ? new(true, done) : new(false, "That incident is over, or there never was one of that number."), "/access/token-health");
+}

@@ -1,0 +1,148 @@
+using Deque.AxeCore.Playwright;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+using Shouldly;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+using TokenRefresh.Tests.Server.Pages;
+
+namespace TokenRefresh.Tests.Browser;
+
+public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres)
+{
+    private static readonly string[] Pages =
+        ["/access/token-refresh-logs", "/access/token-refresh-logs?chart=168", "/access/token-refresh-logs?order=Longest&status=failed&text=HTTP", "/access/token-refresh-logs/1", "/access/token-health"];
+
+    private static readonly string[] HangfirePages =
+        ["/hangfire", "/hangfire/jobs/succeeded", "/hangfire/jobs/failed", "/hangfire/jobs/details/2", "/hangfire/jobs/scheduled", "/hangfire/recurring", "/hangfire/retries", "/hangfire/servers"];
+
+    [Theory]
+    [InlineData(1280, ColorScheme.Light)]
+    [InlineData(1280, ColorScheme.Dark)]
+    [InlineData(390, ColorScheme.Light)]
+    [InlineData(390, ColorScheme.Dark)]
+    public async Task Log_and_health_fit_their_window_axe_finds_nothing_serious_and_hangfires_pages_keep_our_policy(int width, ColorScheme scheme)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, withSandbox: true);
+        await using var chromium = await SignedInAsync(panel);
+        var page = await chromium.OpenSignedInAsync(panel, width, scheme);
+
+        foreach (var path in Pages)
+        {
+            await page.GotoAsync(path);
+            foreach (var summary in await page.Locator("summary").AllAsync())
+            {
+                await summary.ClickAsync();
+            }
+
+            (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth")).ShouldBeTrue($"{path} is wider than its window");
+            (await page.RunAxe()).Violations.Where(rule => rule.Impact is "serious" or "critical")
+                .Select(rule => $"{path}: {rule.Id}: {rule.Help}: {string.Join(" | ", rule.Nodes.Take(3).Select(node => node.Html))}").ShouldBeEmpty();
+        }
+
+        foreach (var path in HangfirePages)
+        {
+            await page.GotoAsync(path);
+            (await page.InnerTextAsync("h1")).ShouldNotBeEmpty();
+        }
+
+        chromium.Browser.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task New_rows_are_told_while_the_page_is_visible_not_while_it_is_hidden_and_never_put_under_the_reader()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await using var chromium = await SignedInAsync(panel);
+        var page = await chromium.OpenSignedInAsync(panel, 1280, ColorScheme.Light, clock: true);
+        await page.GotoAsync("/access/token-refresh-logs");
+        var rows = await page.Locator("table.rows tr.is-well, table.rows tr.is-aside").CountAsync();
+        var asked = 0;
+        page.Request += (_, request) => asked += request.Url.Contains("handler=News", StringComparison.Ordinal) ? 1 : 0;
+        await panel.Server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Manual, "a test"), default);
+
+        await page.EvaluateAsync("Object.defineProperty(document, 'hidden', { get: () => window.isAway, configurable: true }); window.isAway = true;");
+        await page.Clock.RunForAsync(120_000);
+        asked.ShouldBe(0);
+        await page.EvaluateAsync("window.isAway = false");
+        await page.Clock.RunForAsync(30_000);
+        await page.GetByRole(AriaRole.Link, new() { Name = "1 new row" }).WaitForAsync();
+
+        asked.ShouldBe(1);
+        (await page.Locator("table.rows tr.is-well, table.rows tr.is-aside").CountAsync()).ShouldBe(rows);
+        await page.GetByRole(AriaRole.Link, new() { Name = "1 new row" }).ClickAsync();
+        await page.Locator("table.rows tr.is-aside").WaitForAsync();
+        chromium.Browser.Complaints.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_person_rehearses_an_outage_retries_from_the_log_sorts_and_pauses_a_job(bool withScript)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, withSandbox: true);
+        await using var chromium = await SignedInAsync(panel);
+        var page = await chromium.OpenSignedInAsync(panel, 1280, ColorScheme.Light, withScript);
+        var said = page.Locator("p.said");
+
+        await page.GotoAsync("/access/token-health");
+        var card = page.Locator("form.standin").First;
+        await card.GetByLabel("Behaviour").SelectOptionAsync("401");
+        await card.GetByRole(AriaRole.Button, new() { Name = "Set" }).ClickAsync();
+        (await said.InnerTextAsync()).ShouldBe("The stand-in for jibit now behaves: 401.");
+
+        await page.GotoAsync("/access/token-refresh-logs");
+        await page.Locator("form.bulk select[name=token]").SelectOptionAsync("jibit");
+        await page.GetByLabel("whether due or not").CheckAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Trigger refresh" }).ClickAsync();
+        await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.ErrorCode is not null), "it has failed");
+        await page.GotoAsync("/access/token-refresh-logs?status=failed");
+        await page.GotoAsync("/access/token-health");
+        await page.GetByRole(AriaRole.Button, new() { Name = "jibit back to normal" }).ClickAsync();
+        await page.GotoAsync("/access/token-refresh-logs?status=failed");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Retry" }).First.ClickAsync();
+        (await said.InnerTextAsync()).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
+        page.Url.ShouldEndWith("?status=failed");
+
+        await page.GotoAsync("/access/token-refresh-logs");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Took" }).ClickAsync();
+        (await page.Locator("th[aria-sort=descending]").InnerTextAsync()).ShouldContain("Took");
+
+        await page.GotoAsync("/access/token-health");
+        await page.Locator("form.pause select").SelectOptionAsync("log-cleanup");
+        await page.GetByLabel("Why").FillAsync("a rehearsal");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Pause" }).ClickAsync();
+        (await page.Locator(".verdict").InnerTextAsync()).ShouldContain("log-cleanup is paused by user:olga");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
+        (await said.InnerTextAsync()).ShouldBe("log-cleanup goes on.");
+        chromium.Browser.Complaints.ShouldBeEmpty();
+    }
+
+    private static async Task<SignedIn> SignedInAsync(Panel panel)
+    {
+        Assert.SkipWhen(Chromium.MissingBecause is not null, Chromium.MissingBecause ?? "");
+        await panel.AddAsync("olga", Role.Operator);
+        return new(await Chromium.StartAsync());
+    }
+
+    private sealed record SignedIn(Chromium Browser) : IAsyncDisposable
+    {
+        public async Task<IPage> OpenSignedInAsync(Panel panel, int width, ColorScheme scheme, bool withScript = true, bool clock = false)
+        {
+            var page = await Browser.OpenAsync($"{panel.Http.BaseAddress}", width, scheme, withScript);
+            if (clock)
+            {
+                await page.Clock.InstallAsync();
+            }
+
+            await page.GotoAsync("/account/login");
+            await page.GetByLabel("Name").FillAsync("olga");
+            await page.GetByLabel("Password").FillAsync(Panel.Password);
+            await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+            return page;
+        }
+
+        public ValueTask DisposeAsync() => Browser.DisposeAsync();
+    }
+}

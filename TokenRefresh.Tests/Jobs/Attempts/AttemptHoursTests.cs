@@ -1,0 +1,172 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Attempts;
+
+public sealed class AttemptHoursTests(PostgresFixture postgres)
+{
+    private static readonly TimeSpan[] Windows = [TimeSpan.FromHours(1), TimeSpan.FromHours(24), TimeSpan.FromDays(7), TimeSpan.FromDays(30)];
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 0)]
+    [InlineData(true, 23)]
+    [InlineData(true, 59)]
+    public async Task Figures_of_every_window_equal_a_hand_count_whether_hours_were_counted_ahead_or_not(bool isCounted, int minute)
+    {
+        await using var world = await WorldAsync();
+        world.Clock.Advance(TimeSpan.FromMinutes(minute));
+        if (isCounted)
+        {
+            (await Hours(world).CountEndedAsync(default)).ShouldBeGreaterThan(600);
+            (await Hours(world).CountEndedAsync(default)).ShouldBe(0);
+        }
+
+        await ShouldEqualHandCountAsync(world);
+    }
+
+    [Fact]
+    public async Task Rows_that_are_added_changed_or_deleted_in_a_counted_hour_are_in_the_figures_at_once()
+    {
+        await using var world = await WorldAsync();
+        await Hours(world).CountEndedAsync(default);
+
+        await world.ExecuteAsync("UPDATE token_refresh_logs SET status = 'failed', error_code = 'abandoned', duration_ms = NULL WHERE id % 97 = 0");
+        await ShouldEqualHandCountAsync(world);
+        await world.ExecuteAsync("DELETE FROM token_refresh_logs WHERE id % 89 = 0");
+        await ShouldEqualHandCountAsync(world);
+        await world.ExecuteAsync("UPDATE token_refresh_logs SET started_at = started_at + interval '5 hours' WHERE id % 83 = 0");
+        await ShouldEqualHandCountAsync(world);
+        await world.ExecuteAsync($"{Rows(400)} WHERE number % 4 = 0");
+        await ShouldEqualHandCountAsync(world);
+        (await Hours(world).CountEndedAsync(default)).ShouldBeGreaterThan(0);
+        await ShouldEqualHandCountAsync(world);
+
+        await world.ExecuteAsync("TRUNCATE token_refresh_logs");
+        await ShouldEqualHandCountAsync(world);
+    }
+
+    [Fact]
+    public async Task Clean_up_takes_its_rows_out_of_the_figures_too()
+    {
+        await using var world = await WorldAsync(("TokenRefresh:Logging:CleanupAfterDays", "10"));
+        await Hours(world).CountEndedAsync(default);
+
+        await world.Node.GetRequiredService<LogCleanupJob>().RunAsync(default);
+
+        await ShouldEqualHandCountAsync(world);
+        (await Log(world).StatisticsAsync(null, Some.Now.AddDays(-30), default)).SuccessfulAttempts.ShouldBe((await Log(world).StatisticsAsync(null, Some.Now.AddDays(-10), default)).SuccessfulAttempts);
+    }
+
+    [Fact]
+    public async Task A_change_that_is_not_committed_when_its_hour_is_counted_is_not_lost()
+    {
+        await using var world = await WorldAsync();
+        await using var db = await world.ContextAsync();
+        await using var change = await db.Database.BeginTransactionAsync();
+        await db.Database.ExecuteSqlAsync($"UPDATE token_refresh_logs SET status = 'skipped' WHERE started_at >= {Some.Now.AddHours(-9)} AND started_at < {Some.Now.AddHours(-8)}");
+
+        var counting = Hours(world).CountEndedAsync(default);
+        await RunningServer.UntilAsync(() => IsWaitingAsync(world), "the count waits for the change");
+        await change.CommitAsync();
+        await counting;
+
+        await ShouldEqualHandCountAsync(world);
+    }
+
+    [Fact]
+    public async Task Two_nodes_may_count_at_once()
+    {
+        await using var world = await WorldAsync();
+        var other = world.AddNode("node-2");
+
+        await Task.WhenAll(Hours(world).CountEndedAsync(default), other.GetRequiredService<AttemptHours>().CountEndedAsync(default));
+
+        await ShouldEqualHandCountAsync(world);
+    }
+
+    [Fact]
+    public async Task With_many_attempts_the_p95_is_within_two_and_a_half_percent()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(Rows(60_000));
+        await Hours(world).CountEndedAsync(default);
+
+        var figures = await Log(world).StatisticsAsync(null, Some.Now.AddDays(-30), default);
+        var exact = (double)(await HandCountAsync(world, null, null, Some.Now.AddDays(-30))).P95DurationMs!;
+
+        (figures.SuccessfulAttempts + figures.FailedAttempts).ShouldBeGreaterThan(AttemptHours.ExactUpTo);
+        figures.P95DurationMs!.Value.ShouldBeInRange(exact * 0.975, exact * 1.025);
+    }
+
+    private async Task<TokenWorld> WorldAsync(params (string Key, string Value)[] settings)
+    {
+        var world = await TokenWorld.CreateAsync(postgres, [("Tokens:jibit:Provider", "jibit"), .. settings]);
+        await world.ExecuteAsync(Rows(6000));
+        return world;
+    }
+
+    private static async Task ShouldEqualHandCountAsync(TokenWorld world)
+    {
+        foreach (var window in Windows)
+        {
+            var since = world.Clock.GetUtcNow() - window;
+            foreach (var (provider, tokens) in new (string?, string[]?)[] { (null, null), ("jibit", null), ("finnotech", null), (null, ["jibit"]), (null, ["fino_1", "fino_2", "unknown"]), ("jibit", ["fino_1"]), (null, []) })
+            {
+                (await Log(world).StatisticsAsync(provider, since, default, tokens)).ShouldBe(await HandCountAsync(world, provider, tokens, since), $"{window} {provider} {string.Join(',', tokens ?? ["all"])}");
+            }
+
+            var failures = (await Hours(world).PeriodsAsync(new(), [since], default)).SelectMany(period => period.Tally.Failures).GroupBy(code => code.Key)
+                .ToDictionary(code => code.Key, code => code.Sum(each => each.Value));
+            failures.ShouldBe((await world.LogAsync()).Where(row => row.StartedAt >= since && row.Status == AttemptStatus.Failed).GroupBy(row => row.ErrorCode!).ToDictionary(code => code.Key, code => code.LongCount()), ignoreOrder: true);
+        }
+
+        // Windows that are asked for together are cut by one another's edges.
+        DateTimeOffset[] edges = [.. Windows.Select(window => world.Clock.GetUtcNow() - window)];
+        var periods = await Hours(world).PeriodsAsync(new(), edges, default);
+        foreach (var edge in edges)
+        {
+            (await Hours(world).StatisticsAsync(periods, new(), edge, default)).ShouldBe(await HandCountAsync(world, null, null, edge));
+        }
+    }
+
+    private static async Task<AttemptStatistics> HandCountAsync(TokenWorld world, string? provider, string[]? tokens, DateTimeOffset since)
+    {
+        var rows = (await world.LogAsync()).Where(row => row.StartedAt >= since && (provider is null || row.Provider == provider) && (tokens is null || tokens.Contains(row.TokenName))).ToList();
+        int Count(Func<RefreshAttempt, bool> fits) => rows.Count(fits);
+        var (success, failed) = (Count(row => row.Status == AttemptStatus.Success), Count(row => row.Status == AttemptStatus.Failed));
+        var (manual, forced) = (Count(row => row.TriggerType == TokenRefresh.Jobs.Refreshing.RefreshTrigger.Manual), Count(row => row.TriggerType == TokenRefresh.Jobs.Refreshing.RefreshTrigger.Forced));
+        var took = rows.Where(row => row.Status is AttemptStatus.Success or AttemptStatus.Failed && row.DurationMs is not null).Select(row => row.DurationMs!.Value).Order().ToList();
+        return new(
+            rows.Count, success, failed, Count(row => row.Status == AttemptStatus.Skipped), rows.Count - manual - forced, manual, forced,
+            success + failed == 0 ? null : (double)Math.Round(100m * success / (success + failed), 1, MidpointRounding.AwayFromZero),
+            took.Count == 0 ? null : (double)Math.Round((decimal)took.Sum() / took.Count, 1, MidpointRounding.AwayFromZero),
+            took.Count == 0 ? null : took[(int)Math.Ceiling(0.95m * took.Count) - 1]);
+    }
+
+    // Spread over 31 days up to now, with something of everything in most hours.
+    private static string Rows(int count) =>
+        $"""
+         INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, metadata, started_at, duration_ms, attempt, node, error_code)
+         SELECT CASE WHEN number % 3 = 0 THEN 'jibit' ELSE 'finnotech' END, CASE WHEN number % 3 = 0 THEN 'jibit' ELSE 'fino_' || number % 3 END, outcome,
+                (ARRAY['automatic', 'manual', 'forced', 'due', 'on_demand'])[1 + number % 5], 'a test', '', '{"{{}}"}', timestamptz '{Some.Now:O}' - number * (interval '31 days' / {count}),
+                CASE WHEN outcome = 'running' OR number % 50 = 49 THEN NULL WHEN outcome = 'skipped' THEN 0 ELSE number * 7919 % 4000 END, 1, 'n',
+                CASE WHEN outcome = 'failed' THEN (ARRAY['provider_down', 'rate_limited', 'internal'])[1 + number % 3] END
+         FROM (SELECT number, (ARRAY['success', 'success', 'success', 'success', 'failed', 'skipped', 'running'])[1 + number * 31 % 7] AS outcome FROM generate_series(0, {count - 1}) AS number) AS made
+         """;
+
+    private static async Task<bool> IsWaitingAsync(TokenWorld world)
+    {
+        await using var db = await world.ContextAsync();
+        return await db.Database.SqlQuery<bool>($"""SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted) AS "Value" """).SingleAsync();
+    }
+
+    private static AttemptLog Log(TokenWorld world) => world.Node.GetRequiredService<AttemptLog>();
+
+    private static AttemptHours Hours(TokenWorld world) => world.Node.GetRequiredService<AttemptHours>();
+}

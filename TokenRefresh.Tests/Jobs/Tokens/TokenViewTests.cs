@@ -1,0 +1,52 @@
+using Shouldly;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Tokens;
+
+public sealed class TokenViewTests
+{
+    private static readonly DateTimeOffset Soon = Some.Now.AddMinutes(2);
+
+    [Fact]
+    public void A_due_token_that_failed_is_refreshed_next_when_its_pause_ends()
+    {
+        var view = View(Some.Failing(FailureKind.ProviderDown, Soon));
+
+        view.NextRefreshAt.ShouldBe(Soon);
+        view.NextRefreshReason.ShouldBe("after 1 failures (provider_down)");
+    }
+
+    [Fact]
+    public void A_token_that_failed_before_it_was_due_is_refreshed_next_when_it_is()
+    {
+        var token = Some.Fresh();
+        token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 500"), Soon, null);
+
+        var view = View(token);
+
+        view.NextRefreshAt.ShouldBe(token.RefreshDueAt);
+        view.NextRefreshReason.ShouldBe(token.DueReason);
+    }
+
+    [Fact]
+    public void While_a_job_has_retries_left_the_next_is_its_own()
+    {
+        var token = Some.Fresh();
+        token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 500"), Soon, "7");
+
+        View(token).NextRefreshAt.ShouldBe(Soon);
+    }
+
+    [Fact]
+    public void Nothing_is_planned_for_what_waits_for_a_person()
+    {
+        var view = View(Some.Failing(FailureKind.CredentialRejected));
+
+        view.NextRefreshAt.ShouldBeNull();
+        view.NextRefreshReason.ShouldBe("waits for changed settings or a person");
+    }
+
+    private static TokenView View(Token token) => new(Some.Settings(), TokenHealth.Of(token, Some.Settings(), Some.Now), token, Some.Now);
+}

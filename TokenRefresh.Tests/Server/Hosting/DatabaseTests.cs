@@ -1,0 +1,61 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Shouldly;
+using TokenRefresh.Server.Hosting;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Hosting;
+
+public sealed class DatabaseTests
+{
+    [Fact]
+    public async Task A_database_that_is_away_at_the_start_is_waited_for_with_a_line_and_given_up_after_a_minute()
+    {
+        var (clock, lines) = (new FakeTimeProvider(Some.Now), new Lines());
+        await using var database = Open($"Host=127.0.0.1;Port={UnusedPort()};Database=none;Username=nobody;Password=planted-secret", clock, lines);
+
+        var start = database.StartAsync(TestContext.Current.CancellationToken);
+        await PassAsync(clock, () => start.IsCompleted);
+
+        (await start.ShouldThrowAsync<StartUpException>()).Message.ShouldContain("/none cannot be used: ");
+        (clock.GetUtcNow() - Some.Now).TotalSeconds.ShouldBeInRange(60, 65);
+        lines.Told.ShouldNotBeEmpty();
+        lines.Told.ShouldAllBe(line => line.StartsWith("Waiting for the database at 127.0.0.1:", StringComparison.Ordinal) && !line.Contains("planted"));
+    }
+
+    private static Database Open(string connectionString, TimeProvider clock, ILogger<Database> log) => new(
+        Options.Create(new ConnectionOptions { TokenRefresh = connectionString }), Options.Create(new DataOptions()), new ConfigurationBuilder().Build(), clock, log);
+
+    // A connection takes real time; between two tries only the clock of the test passes.
+    private static async Task PassAsync(FakeTimeProvider clock, Func<bool> isDone)
+    {
+        while (!isDone())
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
+        }
+    }
+
+    private static int UnusedPort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private sealed class Lines : ILogger<Database>
+    {
+        public List<string> Told { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Told.Add(formatter(state, exception));
+    }
+}

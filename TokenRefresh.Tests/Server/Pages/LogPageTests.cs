@@ -1,0 +1,174 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+public sealed partial class LogPageTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task New_rows_are_announced_with_a_link_and_only_where_the_filter_fits()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        var all = await AddressOfNewsAsync(panel, "/access/token-refresh-logs");
+        var failed = await AddressOfNewsAsync(panel, "/access/token-refresh-logs?status=failed");
+        (await panel.ReadAsync(all)).ShouldNotContain("<a");
+
+        await SkipAsync(panel);
+        await SkipAsync(panel);
+
+        (await panel.ReadAsync(all)).ShouldContain(">2 new rows</a>");
+        (await panel.ReadAsync(failed)).ShouldNotContain("<a");
+    }
+
+    [Fact]
+    public async Task A_running_attempt_that_has_ended_is_announced_too()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await ExecuteAsync(panel, "UPDATE token_refresh_logs SET status = 'running'");
+        var news = await AddressOfNewsAsync(panel, "/access/token-refresh-logs");
+
+        await ExecuteAsync(panel, "UPDATE token_refresh_logs SET status = 'success'");
+
+        (await panel.ReadAsync(news)).ShouldContain(">1 of the running has ended</a>");
+    }
+
+    [Theory]
+    [InlineData("order=Longest", "descending", "Took")]
+    [InlineData("order=shortest", "ascending", "Took")]
+    [InlineData("order=oldest", "ascending", "When")]
+    [InlineData("", "descending", "When")]
+    public async Task The_heading_says_how_rows_are_sorted_and_keeps_the_filters(string query, string sorted, string heading)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+
+        var page = await panel.ReadAsync($"/access/token-refresh-logs?provider=jibit&{query}");
+
+        Heading().Matches(page).Where(match => match.Groups[1].Value == sorted).ShouldHaveSingleItem().Groups[3].Value.ShouldBe(heading);
+        Heading().Match(page).Groups[2].Value.ShouldContain("provider=jibit");
+    }
+
+    [Fact]
+    public async Task What_is_not_understood_is_told_and_left_out()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+
+        var page = await panel.ReadAsync("/access/token-refresh-logs?status=%3Cb%3Eodd%3C/b%3E&from=yesterday&hours=-3&order=9&trigger=odd&provider=jibit");
+
+        foreach (var part in new[] { "status: &lt;b&gt;odd&lt;/b&gt;", "from: yesterday", "hours: -3", "order: 9", "trigger: odd" })
+        {
+            page.ShouldContain($"Not understood, and left out: <bdi>{part}</bdi>");
+        }
+
+        page.ShouldContain("href=\"/access/token-refresh-logs/1\"");
+    }
+
+    [Fact]
+    public async Task From_and_until_are_in_the_zone_of_the_settings()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await ExecuteAsync(panel, "UPDATE token_refresh_logs SET started_at = '2026-03-01T08:30:00Z'");
+
+        // Half past eight is noon in Tehran.
+        (await panel.ReadAsync("/access/token-refresh-logs?from=2026-03-01T12:00&until=2026-03-01T12:01")).ShouldContain("href=\"/access/token-refresh-logs/1\"");
+        (await panel.ReadAsync("/access/token-refresh-logs?from=2026-03-01T12:01")).ShouldContain("No attempt fits.");
+        (await panel.ReadAsync("/access/token-refresh-logs?from=2026-02-01T00:00&until=2026-03-01T12:00")).ShouldContain("No attempt fits.");
+    }
+
+    [Fact]
+    public async Task A_jobs_attempts_are_found_however_old_they_are()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await ExecuteAsync(panel, "UPDATE token_refresh_logs SET started_at = started_at - interval '2 years', job_id = '4711'");
+
+        (await panel.ReadAsync("/access/token-refresh-logs?job=4711")).ShouldContain("href=\"/access/token-refresh-logs/1\"");
+        (await panel.ReadAsync("/access/token-refresh-logs?job=4712")).ShouldContain("No attempt fits.");
+    }
+
+    [Fact]
+    public async Task Rows_show_until_when_the_token_worked_before_and_after_and_exports_have_both()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await ExecuteAsync(panel, """UPDATE token_refresh_logs SET metadata = '{{"old_expires_at":"2026-03-01T08:30:00Z","new_expires_at":"2026-03-02T08:30:00+00:00"}}'""");
+
+        var page = await panel.ReadAsync("/access/token-refresh-logs");
+        page.ShouldContain(">2026-03-01 12:00:00</time>");
+        page.ShouldContain(">2026-03-02 12:00:00</time>");
+        (await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=csv")).ShouldContain(",2026-03-01T08:30:00.000Z,2026-03-02T08:30:00.000Z,");
+        var json = System.Text.Json.JsonDocument.Parse(await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=json")).RootElement[0];
+        json.GetProperty("old_expires_at").GetDateTimeOffset().ShouldBe(new(2026, 3, 1, 8, 30, 0, TimeSpan.Zero));
+        json.GetProperty("new_expires_at").GetDateTimeOffset().ShouldBe(new(2026, 3, 2, 8, 30, 0, TimeSpan.Zero));
+    }
+
+    [Theory]
+    [InlineData("""{"old_expires_at":17,"new_expires_at":"soon"}""")]
+    [InlineData("""{"steps":[]}""")]
+    [InlineData("""{}""")]
+    public async Task Metadata_of_another_shape_breaks_no_page(string metadata)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await ExecuteAsync(panel, $"UPDATE token_refresh_logs SET metadata = '{metadata.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal)}'");
+
+        foreach (var path in new[] { "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-refresh-logs?handler=Export&format=csv" })
+        {
+            (await panel.Http.GetAsync(path)).StatusCode.ShouldBe(HttpStatusCode.OK, path);
+        }
+    }
+
+    [Fact]
+    public async Task A_trigger_comes_back_to_the_filters_and_to_no_other_site()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+
+        var kept = await panel.PostAsync("/access/token-refresh-logs", "/access/token-refresh-logs?handler=Trigger", ("token", "jibit"), ("back", "/access/token-refresh-logs?provider=jibit"));
+        var foreign = await panel.PostAsync("/access/token-refresh-logs", "/access/token-refresh-logs?handler=Trigger", ("token", "jibit"), ("back", "https://example.com/"));
+        var unknown = await panel.PostAsync("/access/token-refresh-logs", "/access/token-refresh-logs?handler=Trigger", ("token", "jibit"), ("provider", "finnotech"));
+
+        kept.RequestMessage!.RequestUri!.PathAndQuery.ShouldBe("/access/token-refresh-logs?provider=jibit");
+        foreign.RequestMessage!.RequestUri!.Host.ShouldBe("127.0.0.1");
+        Panel.Said(await unknown.Content.ReadAsStringAsync()).ShouldBe("No token is called that at that provider.");
+    }
+
+    [Fact]
+    public async Task Figures_charts_and_the_matrix_are_of_the_token_that_is_asked_for()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await ExecuteAsync(panel, """
+            INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, metadata, started_at, duration_ms, attempt, node, error_code)
+            SELECT 'finnotech', 'fino', 'failed', 'due', 'schedule', '', '{{}}', now() - number * interval '2 days', 500, 1, 'n', 'rate_limited' FROM generate_series(0, 9) AS number
+            """);
+
+        var page = await panel.ReadAsync("/access/token-refresh-logs?token=fino");
+
+        Cells().Matches(page).Select(match => match.Groups[1].Value).Take(3).ShouldBe(["1", "4", "10"]);
+        page.ShouldContain("1 of 1 attempts failed in 24 hours.");
+        page.ShouldContain("0 succeeded, 1 failed, 0 skipped; at most 1 an hour.");
+        (await panel.ReadAsync("/access/token-refresh-logs?token=jibit")).ShouldContain("Nothing has failed in 30 days.");
+    }
+
+    private static Task<RefreshOutcome> SkipAsync(Panel panel) => panel.Server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Manual, "a test"), default);
+
+    private static async Task<string> AddressOfNewsAsync(Panel panel, string page) => WebUtility.HtmlDecode(News().Match(await panel.ReadAsync(page)).Groups[1].Value);
+
+    private static async Task ExecuteAsync(Panel panel, string sql)
+    {
+        await using var db = await panel.Server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
+        await db.Database.ExecuteSqlRawAsync(sql);
+    }
+
+    [GeneratedRegex("<p id=\"news\"[^>]* data-renew=\"([^\"]+)\"")]
+    private static partial Regex News();
+
+    [GeneratedRegex("<th aria-sort=\"([a-z]+)\"><a href=\"([^\"]+)\">([A-Za-z]+)</a>")]
+    private static partial Regex Heading();
+
+    [GeneratedRegex("error=rate_limited[^>]*>(\\d+)</a>")]
+    private static partial Regex Cells();
+}
