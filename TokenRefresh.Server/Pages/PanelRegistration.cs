@@ -28,6 +28,7 @@ internal static class PanelRegistration
         services.AddScoped<PanelActions>();
         services.AddScoped<ImportActions>();
         services.AddSingleton<TokenStories>();
+        services.AddSingleton<Assets>();
         services.AddSingleton<Moments>();
         return services;
     }

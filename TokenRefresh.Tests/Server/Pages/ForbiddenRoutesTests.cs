@@ -129,6 +129,8 @@ public sealed class ForbiddenRoutesTests(PostgresFixture postgres)
     private static async Task<string> StateAsync(Panel panel)
     {
         var database = panel.Server.Services.GetRequiredService<NpgsqlDataSource>();
+        await using var working = database.CreateCommand("SELECT count(*) FROM hangfire.job WHERE statename IS NULL OR statename IN ('Enqueued', 'Processing')");
+        await RunningServer.UntilAsync(async () => (long)(await working.ExecuteScalarAsync())! == 0, "the server's own jobs are done");
         var state = new List<string>();
         foreach (var table in Watched)
         {

@@ -109,6 +109,19 @@ public sealed class SignInTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_page_names_its_files_by_their_content()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        var page = await panel.ReadAsync("/account/login");
+
+        foreach (var file in new[] { "site.css", "site.js" })
+        {
+            var address = System.Text.RegularExpressions.Regex.Match(page, $"\"(/{file}\\?v=[0-9a-f]{{12}})\"").Groups[1].Value;
+            (await panel.Http.GetAsync(address)).StatusCode.ShouldBe(HttpStatusCode.OK, file);
+        }
+    }
+
+    [Fact]
     public async Task Without_a_sign_in_no_route_but_the_sign_in_and_the_health_words_answers()
     {
         await using var panel = await Panel.OpenAsync(postgres);
