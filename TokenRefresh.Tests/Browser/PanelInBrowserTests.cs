@@ -27,7 +27,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await panel.AddAsync("ada", Role.Admin);
         await using var chromium = await Chromium.StartAsync();
         var page = await chromium.OpenAsync($"{panel.Http.BaseAddress}", width, scheme, withScript);
-        var said = page.GetByRole(AriaRole.Status);
+        var said = page.Locator("div.said");
 
         // Signs in, and sees.
         await page.GotoAsync("/");
