@@ -10,17 +10,18 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
     /// <summary>No request of the API is larger.</summary>
     public const long LargestBody = 16 * 1024;
 
-    public Task InvokeAsync(HttpContext context, ClientAccess access) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<SelfGuarded>() is not null ? next(context) : GuardAsync(context, access);
+    // Nothing is asked of the services before this, because that would make a scope for each read.
+    public Task InvokeAsync(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<SelfGuarded>() is not null ? next(context) : GuardAsync(context);
 
-    private async Task GuardAsync(HttpContext context, ClientAccess access)
+    private async Task GuardAsync(HttpContext context)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
         {
             body.MaxRequestBodySize = LargestBody;
         }
 
-        var (client, refusal) = access.Enter(context, changes: HttpMethods.IsPost(context.Request.Method));
+        var (client, refusal) = context.RequestServices.GetRequiredService<ClientAccess>().Enter(context, changes: HttpMethods.IsPost(context.Request.Method));
         if (client is null)
         {
             await refusal!.ExecuteAsync(context);
