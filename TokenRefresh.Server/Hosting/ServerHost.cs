@@ -106,9 +106,6 @@ internal static class ServerHost
         var envFile = EnvFile.Read(Workplace.Current.EnvFiles);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
-            // Settings are read once, at the start; watching their files would take a watcher of the system for nothing.
-            Args = ["--hostBuilder:reloadConfigOnChange=false"],
-
             // The pages are this program's, whichever program it runs in.
             ApplicationName = typeof(ServerHost).Assembly.GetName().Name,
             ContentRootPath = AppContext.BaseDirectory,
