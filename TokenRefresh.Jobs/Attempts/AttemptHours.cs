@@ -41,6 +41,9 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
 
         // One snapshot, so that an hour that is counted or forgotten meanwhile is neither missed nor taken twice.
         await using var snapshot = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+
+        // Compiling the count would take longer than counting.
+        await db.Database.ExecuteSqlAsync($"SET LOCAL jit = off", cancellationToken);
         var counted = await db.AttemptHours.Where(row => row.TokenName == AttemptHour.AllTokens && row.Hour >= since)
             .Select(row => row.Hour).Distinct().OrderBy(hour => hour).ToListAsync(cancellationToken);
         counted.RemoveAll(cut.Contains);
@@ -96,7 +99,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockClass}, {(int)(hour.ToUnixTimeSeconds() / 3600)})", cancellationToken);
         if (!await db.AttemptHours.AnyAsync(row => row.Hour == hour, cancellationToken))
         {
-            var alike = await CountAsync(db, new(), [(hour, hour + Hour)], cancellationToken);
+            var alike = await CountAsync(db, new(), [(hour, hour + Hour)], cancellationToken, perToken: true);
             db.AttemptHours.AddRange(alike.GroupBy(row => row.Provider).Select(group => new AttemptHour { Hour = hour, Provider = group.Key, TokenName = AttemptHour.AllTokens, Tally = Sum(group).Pack() }));
             db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, row.TokenName)).Select(group => new AttemptHour { Hour = hour, Provider = group.Key.Provider, TokenName = group.Key.TokenName, Tally = Sum(group).Pack() }));
             await db.SaveChangesAsync(cancellationToken);
@@ -106,18 +109,20 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         db.ChangeTracker.Clear();
     }
 
+    // Each gap is looked up in the index by itself (OFFSET 0): as one join, Postgres would read the whole log and compare.
     private static async Task<List<AlikeAttempts>> CountAsync(
-        TokenRefreshDbContext db, AttemptScope scope, IReadOnlyCollection<(DateTimeOffset From, DateTimeOffset To)> gaps, CancellationToken cancellationToken)
+        TokenRefreshDbContext db, AttemptScope scope, IReadOnlyCollection<(DateTimeOffset From, DateTimeOffset To)> gaps, CancellationToken cancellationToken, bool perToken = false)
     {
         DateTimeOffset[] from = [.. gaps.Select(gap => gap.From)], to = [.. gaps.Select(gap => gap.To)];
         string[]? tokens = scope.Tokens is null ? null : [.. scope.Tokens];
         return await db.Database.SqlQuery<AlikeAttempts>(
             $"""
-             SELECT greatest(gap.start, date_trunc('hour', started_at, 'UTC')) AS start, provider, token_name, status, trigger_type, error_code,
+             SELECT greatest(gap.start, date_trunc('hour', started_at, 'UTC')) AS start,
+                    CASE WHEN {perToken} THEN provider ELSE '' END AS provider, CASE WHEN {perToken} THEN token_name ELSE '' END AS token_name, status, trigger_type, error_code,
                     CASE WHEN duration_ms < 1 THEN 0 WHEN duration_ms >= 1 THEN least({AttemptTally.Steps}, 1 + floor(ln(duration_ms) / {Math.Log(AttemptTally.StepRatio)})::int) END AS step,
                     count(*) AS attempts, coalesce(sum(duration_ms), 0)::bigint AS duration_ms
              FROM unnest({from}, {to}) AS gap (start, stop)
-             JOIN token_refresh_logs ON started_at >= gap.start AND started_at < gap.stop
+             CROSS JOIN LATERAL (SELECT * FROM token_refresh_logs WHERE started_at >= gap.start AND started_at < gap.stop OFFSET 0) AS attempt
              WHERE ({scope.Provider}::text IS NULL OR provider = {scope.Provider}) AND ({tokens}::text[] IS NULL OR token_name = ANY({tokens}))
              GROUP BY 1, 2, 3, 4, 5, 6, 7
              """).ToListAsync(cancellationToken);

@@ -106,12 +106,12 @@ internal static class ServerHost
         var envFile = EnvFile.Read(Workplace.Current.EnvFiles);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
-            // Settings are read once, at the start; watching their files would take a watcher of the system for nothing.
-            Args = ["--hostBuilder:reloadConfigOnChange=false"],
-
             // The pages are this program's, whichever program it runs in.
             ApplicationName = typeof(ServerHost).Assembly.GetName().Name,
             ContentRootPath = AppContext.BaseDirectory,
+
+            // Settings are read once, at the start; a watch on their files would be one of the few that Linux gives a user.
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
             EnvironmentName = new[] { settings.GetValueOrDefault("environment"), Variable("ASPNETCORE_ENVIRONMENT"), Variable("DOTNET_ENVIRONMENT") }
                 .FirstOrDefault(name => !string.IsNullOrEmpty(name)) ?? Workplace.Current.DefaultEnvironment,
         });

@@ -124,9 +124,18 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile)
 
     public async ValueTask DisposeAsync()
     {
-        await app.StopAsync();
-        await app.DisposeAsync();
-        await postgres.DisposeAsync();
+        // What failed on the way is the news, not what was therefore never there.
+        if (app is not null)
+        {
+            await app.StopAsync();
+            await app.DisposeAsync();
+        }
+
+        if (postgres is not null)
+        {
+            await postgres.DisposeAsync();
+        }
+
         data.Delete(recursive: true);
     }
 

@@ -7,8 +7,8 @@ switch (args)
         BenchmarkRunner.Run<VaultReads>(args: rest);
         return 0;
 
-    case ["log", var rows, var resultFile]:
-        await using (var pages = new LogPages(long.Parse(rows, System.Globalization.CultureInfo.InvariantCulture), rounds: 100, resultFile))
+    case ["log", var rows, var rounds, var resultFile]:
+        await using (var pages = new LogPages(long.Parse(rows, System.Globalization.CultureInfo.InvariantCulture), int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), resultFile))
         {
             await pages.RunAsync();
         }
@@ -32,6 +32,6 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("read: in-process reads of the vault; log ROWS FILE: pages and figures with so many rows in the log; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        Console.Error.WriteLine("read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
         return 2;
 }

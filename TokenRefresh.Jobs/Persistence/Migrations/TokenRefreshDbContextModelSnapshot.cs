@@ -509,10 +509,6 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasDatabaseName("ix_token_refresh_logs_token_name")
                         .HasFilter("status = 'running'");
 
-                    b.HasIndex("DurationMs", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_duration_ms_id")
-                        .HasFilter("status IN ('success', 'failed')");
-
                     b.HasIndex("StartedAt", "Id")
                         .HasDatabaseName("ix_token_refresh_logs_started_at_id");
 
@@ -531,6 +527,10 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
 
                     b.HasIndex("TriggerType", "StartedAt", "Id")
                         .HasDatabaseName("ix_token_refresh_logs_trigger_type_started_at_id");
+
+                    b.HasIndex("DurationMs", "Id", "StartedAt", "TokenName", "Status")
+                        .HasDatabaseName("ix_token_refresh_logs_duration")
+                        .HasFilter("status IN ('success', 'failed')");
 
                     b.HasIndex(new[] { "TokenName", "StartedAt", "Id" }, "Failed")
                         .HasDatabaseName("ix_token_refresh_logs_failed")
