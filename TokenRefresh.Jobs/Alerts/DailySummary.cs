@@ -90,7 +90,7 @@ internal static class SummaryMail
                 ("Incidents", $"{report.Open.Count} open, {report.Ended} ended"));
         foreach (var incident in report.Open)
         {
-            body.Say($"Open since {Moment.At(incident.OpenedAt, zone)}: {IncidentMails.About(incident)}");
+            body.Say($"Open since {Moment.At(incident.OpenedAt, zone)}: {incident.About}");
         }
 
         body.Head("Worst first").Table(

@@ -131,6 +131,15 @@ public sealed class Incident
     /// <summary>Until then nobody is reminded.</summary>
     public DateTimeOffset? SnoozedUntil { get; private set; }
 
+    /// <summary>What it is about, short enough for a subject or a verdict.</summary>
+    public string About => this switch
+    {
+        { Kind: IncidentKind.Silence } => Detail,
+        { Kind: IncidentKind.SuccessRate } => $"{Scope}, {Detail}",
+        { Subjects: [var only] } => $"{only} ({Cause})",
+        _ => $"{Subjects.Count} tokens of {Scope} ({Cause})",
+    };
+
     /// <summary>True while it is not over.</summary>
     public bool IsOpen => ResolvedAt is null;
 

@@ -149,7 +149,7 @@ internal sealed class IncidentConfiguration : IEntityTypeConfiguration<Incident>
         builder.Property(incident => incident.Kind).HasMaxLength(16).HasConversion(kind => kind.Code(), text => IncidentNames.ParseKind(text));
         builder.HasIndex(incident => incident.Key).IsUnique().HasFilter("resolved_at IS NULL");
         builder.HasIndex(incident => incident.ResolvedAt);
-        builder.Ignore(incident => incident.ThreadId);
+        builder.Ignore(incident => incident.ThreadId).Ignore(incident => incident.About);
     }
 }
 

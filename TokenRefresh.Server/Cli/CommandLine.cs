@@ -101,6 +101,7 @@ internal static class CommandLine
         OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
         UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException or RotationRunningException => ([error.Message], ExitCode.Failed),
+        IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),
         _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),
         OperationCanceledException => (["Stopped."], ExitCode.Failed),
         _ => null,

@@ -109,6 +109,9 @@ internal static class ServerHost
             // The pages are this program's, whichever program it runs in.
             ApplicationName = typeof(ServerHost).Assembly.GetName().Name,
             ContentRootPath = AppContext.BaseDirectory,
+
+            // Settings are read once, at the start; a watch on their files would be one of the few that Linux gives a user.
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
             EnvironmentName = new[] { settings.GetValueOrDefault("environment"), Variable("ASPNETCORE_ENVIRONMENT"), Variable("DOTNET_ENVIRONMENT") }
                 .FirstOrDefault(name => !string.IsNullOrEmpty(name)) ?? Workplace.Current.DefaultEnvironment,
         });

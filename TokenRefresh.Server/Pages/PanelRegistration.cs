@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.RateLimiting;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Pages.Access.Tokens;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -26,6 +27,7 @@ internal static class PanelRegistration
         services.Configure<FormOptions>(forms => (forms.ValueLengthLimit, forms.MultipartBodyLengthLimit) = (LargestForm, LargestForm));
         services.AddScoped<PanelActions>();
         services.AddScoped<ImportActions>();
+        services.AddSingleton<TokenStories>();
         services.AddSingleton<Moments>();
         return services;
     }

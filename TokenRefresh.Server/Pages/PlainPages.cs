@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text.Encodings.Web;
 using TokenRefresh.Jobs.Persistence;
 
@@ -12,7 +13,7 @@ internal static class PlainPages
         {
             await next(context);
         }
-        catch (Exception error) when (DatabaseFaults.IsAway(error) && !context.Response.HasStarted)
+        catch (Exception error) when (!context.Response.HasStarted && IsOfDatabase(error) && DatabaseFaults.IsAway(error))
         {
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             context.Response.Headers.RetryAfter = "5";
@@ -38,6 +39,9 @@ internal static class PlainPages
 
     /// <summary>Has the page say more: what there is instead of what was asked for.</summary>
     public static void SayInstead(HttpContext context, string hint) => context.Items[typeof(PlainPages)] = hint;
+
+    // A file that cannot be read is no reason to say that the database is away.
+    private static bool IsOfDatabase(Exception? error) => error is not null && (error is DbException || IsOfDatabase(error.InnerException));
 
     private static string Hint(HttpContext context) => context.Items[typeof(PlainPages)] is string hint ? $"<p>{HtmlEncoder.Default.Encode(hint)}</p>" : "";
 

@@ -20,6 +20,7 @@ public sealed class EmbeddedServerTests
             health.ExitCode.ShouldBe(0, health.Error);
             before = Expiries(health.Out);
             JsonDocument.Parse(health.Out).RootElement.GetArrayLength().ShouldBe(10);
+            FileWatches(first.Id).ShouldBe(0, "Linux gives a user 128, and a machine may run many programs");
 
             var end = await first.StopAsync();
             end.ExitCode.ShouldBe(0, end.Error);
@@ -43,6 +44,10 @@ public sealed class EmbeddedServerTests
 
     private static Task BecomesFreshAsync(ServerProcess server) =>
         server.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).StatusCode == HttpStatusCode.OK, "every token fresh");
+
+    private static int FileWatches(int processId) => Directory.Exists("/proc")
+        ? Directory.EnumerateFiles($"/proc/{processId}/fd").Count(file => new FileInfo(file).LinkTarget?.Contains("inotify", StringComparison.Ordinal) == true)
+        : 0;
 
     private static string Expiries(string json) => string.Join(' ', JsonDocument.Parse(json).RootElement.EnumerateArray()
         .Select(token => $"{token.GetProperty("name")}={token.GetProperty("expires_at")}").Order(StringComparer.Ordinal));

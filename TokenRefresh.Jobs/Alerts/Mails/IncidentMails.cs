@@ -48,17 +48,8 @@ internal static class IncidentMails
             body.Head("What to do").Steps(Advice.For(news.Incident));
         }
 
-        return body.Links(news.Links.For(news)).Write($"{State(news)}: {About(news.Incident)}");
+        return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.Incident.About}");
     }
-
-    /// <summary>What it is about, short enough for a subject.</summary>
-    public static string About(Incident incident) => incident switch
-    {
-        { Kind: IncidentKind.Silence } => incident.Detail,
-        { Kind: IncidentKind.SuccessRate } => $"{incident.Scope}, {incident.Detail}",
-        { Subjects: [var only] } => $"{only} ({incident.Cause})",
-        _ => $"{incident.Subjects.Count} tokens of {incident.Scope} ({incident.Cause})",
-    };
 
     private static string State(IncidentNews news) => (news.Word, news.Incident.Kind) switch
     {

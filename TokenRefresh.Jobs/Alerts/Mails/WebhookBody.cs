@@ -26,7 +26,7 @@ internal static class WebhookBody
                 news.Incident.ResolvedAt,
                 ExpiresAt = news.FirstDeath,
             },
-            Summary = IncidentMails.About(news.Incident),
+            Summary = news.Incident.About,
             PanelUrl = $"{news.Links.Panel}/access/token-health",
         },
         Options);

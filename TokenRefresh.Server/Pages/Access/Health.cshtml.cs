@@ -28,7 +28,7 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
     TokenOverview overview, AttemptLog log, QueueView queue, JobStorage storage, IRecurringJobManager hangfire, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
-    PulseReader pulse, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    PulseReader pulse, IncidentDesk desk, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
 
@@ -77,7 +77,7 @@ internal sealed class HealthModel(
         Timetable = [.. Installed().Select(job => new TimetableRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
         var felt = await pulse.ReadAsync(cancellationToken);
         LastTick = felt.SchedulerTick;
-        Wrong = [.. Complaints(felt)];
+        Wrong = [.. Complaints(felt, await desk.OpenAsync(cancellationToken))];
         if (sandbox is not null && May(Role.Operator))
         {
             var standIns = new List<StandInRow>();
@@ -181,10 +181,16 @@ internal sealed class HealthModel(
         return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
     }
 
-    private IEnumerable<string> Complaints(Pulse felt)
+    private IEnumerable<string> Complaints(Pulse felt, IReadOnlyList<Incident> incidents)
     {
         var now = clock.GetUtcNow();
-        foreach (var state in Tokens.Where(token => !token.State.IsWell()).GroupBy(token => token.State).OrderByDescending(group => group.Key))
+        foreach (var incident in incidents.Where(incident => incident.Kind != IncidentKind.Silence))
+        {
+            yield return $"{incident.Kind.Code().Replace('_', ' ')}: {incident.About}";
+        }
+
+        // An incident names its tokens already; what is silent is told from its pulse, which is newer.
+        foreach (var state in Tokens.Where(token => !token.State.IsWell() && !incidents.Any(incident => incident.Subjects.Contains(token.Name))).GroupBy(token => token.State).OrderByDescending(group => group.Key))
         {
             yield return $"{state.Key.InWords()}: {string.Join(", ", state.Select(token => token.Name))}";
         }

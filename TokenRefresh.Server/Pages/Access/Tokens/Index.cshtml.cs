@@ -67,6 +67,7 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     /// <summary>Is anything wrong now? In one sentence.</summary>
     public string Verdict => Unwell.ToList() switch
     {
+        [] when Failing.Count() is > 0 and var failing => failing == 1 ? "A refresh fails; its token is still valid." : $"{failing} refreshes fail; their tokens are still valid.",
         [] when All.Count == 0 || FirstToExpire is null => "Nothing is wrong, and nothing is held.",
         [] => "Nothing is wrong.",
         [{ State: TokenState.NeedsPerson } one] => $"{one.Name} needs a person.",

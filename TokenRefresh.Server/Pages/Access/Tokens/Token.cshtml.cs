@@ -1,7 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
-using TokenRefresh.Jobs.Access;
-using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 
@@ -9,33 +7,16 @@ namespace TokenRefresh.Server.Pages.Access.Tokens;
 
 /// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
 internal sealed class TokenModel(
-    ConfiguredTokens configured,
-    TokenOverview overview,
-    AttemptLog log,
-    TokenLives lives,
-    AuditTrail audit,
-    TokenControls controls,
-    TokenTails tails,
-    PanelActions actions,
-    ImportActions imports,
-    TimeProvider clock) : PanelPage
+    ConfiguredTokens configured, TokenOverview overview, TokenStories stories, TokenTails tails, PanelActions actions, ImportActions imports) : PanelPage
 {
-    private const int RecentRows = 20, RecentLives = 10, MostNames = 20;
+    private const int MostNames = 20;
 
     [BindProperty(SupportsGet = true)]
     public string Name { get; set; } = "";
 
     public TokenView Token { get; private set; } = null!;
 
-    public IReadOnlyList<RefreshAttempt> Attempts { get; private set; } = [];
-
-    /// <summary>Its last lives, newest first.</summary>
-    public IReadOnlyList<TokenLife> Lives { get; private set; } = [];
-
-    public IReadOnlyList<TokenReader> Readers { get; private set; } = [];
-
-    /// <summary>The token before the last import; null where there is none.</summary>
-    public ReplacedToken? Replaced { get; private set; }
+    public TokenStory Story { get; private set; } = null!;
 
     /// <summary>The tails of the stored secrets, on the very answer to the request for them.</summary>
     public TokenTail? Tail { get; private set; }
@@ -59,13 +40,7 @@ internal sealed class TokenModel(
         await next();
     }
 
-    public async Task OnGetAsync(CancellationToken cancellationToken)
-    {
-        Attempts = await log.RecentAsync(new() { Token = Token.Name }, RecentRows, null, cancellationToken);
-        Lives = await lives.OfAsync(Token.Name, RecentLives, cancellationToken);
-        Readers = await audit.ReadersAsync(Token.Name, clock.GetUtcNow().AddDays(-7), cancellationToken);
-        Replaced = await controls.ReplacedAsync(Token.Name, cancellationToken);
-    }
+    public async Task OnGetAsync(CancellationToken cancellationToken) => Story = await stories.ReadAsync(Token.Name, cancellationToken);
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostRefreshAsync(CancellationToken cancellationToken) => Tell(await actions.RefreshAsync([Token.Name], false, Actor, cancellationToken), Back);

@@ -1,0 +1,50 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Shouldly;
+using TokenRefresh.Server.Pages;
+
+namespace TokenRefresh.Tests.Server.Pages;
+
+public sealed class PlainPagesTests
+{
+    [Fact]
+    public async Task A_database_that_cannot_be_reached_is_told_with_a_503()
+    {
+        var answer = await AskAsync(_ => throw new InvalidOperationException("wrapped", new NpgsqlException("away", new IOException("cut"))));
+
+        answer.Response.StatusCode.ShouldBe(StatusCodes.Status503ServiceUnavailable);
+        Text(answer).ShouldContain("The database is away");
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_read_is_not_told_as_a_database_that_is_away() =>
+        await Should.ThrowAsync<IOException>(() => AskAsync(_ => throw new IOException("no more watchers")));
+
+    [Fact]
+    public async Task What_a_page_says_instead_is_text_whatever_it_holds()
+    {
+        var answer = await AskAsync(context =>
+        {
+            PlainPages.SayInstead(context, "<script>alert(1)</script>");
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        });
+
+        Text(answer).ShouldContain("&lt;script&gt;");
+        Text(answer).ShouldNotContain("<script>");
+    }
+
+    private static async Task<HttpContext> AskAsync(RequestDelegate end)
+    {
+        var app = new ApplicationBuilder(new ServiceCollection().BuildServiceProvider());
+        app.UsePlainPages();
+        app.Run(end);
+        var context = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
+        await app.Build()(context);
+        return context;
+    }
+
+    private static string Text(HttpContext context) => System.Text.Encoding.UTF8.GetString(((MemoryStream)context.Response.Body).ToArray());
+}
