@@ -220,7 +220,7 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile)
 
         await ExecuteAsync("SELECT pg_reload_conf()");
         app.Services.GetRequiredService<NpgsqlDataSource>().Clear();
-        var log = Directory.EnumerateFiles(Path.Combine(data.FullName, "pg"), "*.log", SearchOption.AllDirectories).Single();
+        var log = Path.Combine(Path.GetDirectoryName((await ReadAsync("SHOW data_directory")).Single())!, "server.log");
         foreach (var (name, path) in pages)
         {
             var before = new FileInfo(log).Length;
