@@ -84,7 +84,7 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, withSandbox: true);
         await using var chromium = await SignedInAsync(panel);
         var page = await chromium.OpenSignedInAsync(panel, 1280, ColorScheme.Light, withScript);
-        var said = page.Locator("p.said");
+        var said = page.Locator("div.said");
 
         await page.GotoAsync("/access/token-health");
         var card = page.Locator("form.standin").First;
