@@ -1,4 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using Hangfire;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
 using Microsoft.Extensions.Logging.Abstractions;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Persistence;
@@ -34,6 +37,7 @@ public class VaultReads
             .AddSingleton(new MasterKey(new byte[MasterKey.Length]))
             .AddSingleton(new UnsavedFolder(Path.GetTempPath()))
             .AddSingleton(Npgsql.NpgsqlDataSource.Create(postgres.ConnectionString))
+            .AddSingleton<IBackgroundJobClient>(new BackgroundJobClient(new PostgreSqlStorage(new NpgsqlConnectionFactory(postgres.ConnectionString, new()))))
             .AddTokenProviders(configuration)
             .AddTokenRefresh(configuration)
             .BuildServiceProvider();
