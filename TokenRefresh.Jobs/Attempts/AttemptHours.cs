@@ -1,4 +1,3 @@
-using System.Data;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
 
@@ -40,10 +39,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
 
         // One snapshot, so that an hour that is counted or forgotten meanwhile is neither missed nor taken twice.
-        await using var snapshot = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-
-        // Compiling the count would take longer than counting.
-        await db.Database.ExecuteSqlAsync($"SET LOCAL jit = off", cancellationToken);
+        await using var snapshot = await Snapshots.TakeAsync(db, cancellationToken);
         var counted = await db.AttemptHours.Where(row => row.TokenName == AttemptHour.AllTokens && row.Hour >= since)
             .Select(row => row.Hour).Distinct().OrderBy(hour => hour).ToListAsync(cancellationToken);
         counted.RemoveAll(cut.Contains);

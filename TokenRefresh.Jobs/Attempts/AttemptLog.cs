@@ -22,6 +22,7 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
             return found.Count > size ? new(found[..size], AttemptKey.Of(found[size - 1], order), null) : new(found, null, null);
         }
 
+        await using var snapshot = await Snapshots.TakeAsync(db, cancellationToken);
         var fitting = await Sorted(Containing(rows.Take(SearchDepth), filter.Text), order).Take(size + 1).ToListAsync(cancellationToken);
         if (fitting.Count > size)
         {
