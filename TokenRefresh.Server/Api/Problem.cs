@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TokenRefresh.Jobs.Vending;
 
 namespace TokenRefresh.Server.Api;
 
@@ -42,6 +43,9 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
 
     public static Problem AmbiguousScope(IEnumerable<string> tokens) => new(
         StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Ask for one of them by name: {string.Join(", ", tokens)}.");
+
+    public static Problem NotConfigured(string because) => new(
+        StatusCodes.Status409Conflict, ReadingCodes.NotConfigured, "The token is not configured", $"In the server's settings: {because}.");
 
     public static Problem UnknownProvider(IEnumerable<string> providers) => new(
         StatusCodes.Status404NotFound, "unknown_provider", "There is no such provider", $"There are: {string.Join(", ", providers)}.");

@@ -96,6 +96,11 @@ internal static class TokensApi
             return Problem.BadRequest("The token is another provider's.");
         }
 
+        if (order.Token is { } named && configured.Find(named)!.NotConfiguredBecause is { } missing)
+        {
+            return Problem.NotConfigured(missing);
+        }
+
         return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), Enqueue, cancellationToken);
 
         object Enqueue()

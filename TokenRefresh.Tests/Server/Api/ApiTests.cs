@@ -199,6 +199,20 @@ public sealed class ApiTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_refresh_of_a_token_that_cannot_be_called_for_is_refused_with_what_is_missing()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, withSandbox: true, settings: [("Providers:Finnotech:Enabled", "false")]);
+        await SignInAsync(server, "*");
+
+        var answer = await server.Http.PostAsJsonAsync("/api/tokens/refresh", new { token = "fino" });
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        problem.GetProperty("code").GetString().ShouldBe("not_configured");
+        problem.GetProperty("detail").GetString().ShouldBe("In the server's settings: provider finnotech is switched off.");
+    }
+
+    [Fact]
     public async Task A_huge_body_and_a_huge_name_are_refused()
     {
         await using var server = await FreshAsync("jibit");
