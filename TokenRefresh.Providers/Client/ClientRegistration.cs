@@ -12,12 +12,12 @@ public static class ClientRegistration
     /// <exception cref="ArgumentException">The key is no client key, or the address is not absolute.</exception>
     public static IServiceCollection AddTokenRefreshClient(this IServiceCollection services, TokenRefreshClientOptions options)
     {
-        if (!options.Server.IsAbsoluteUri)
+        if (options.Server?.IsAbsoluteUri != true)
         {
             throw new ArgumentException($"{nameof(options.Server)} is an absolute address, such as http://localhost:5080.", nameof(options));
         }
 
-        if (!options.Key.StartsWith("trk_", StringComparison.Ordinal))
+        if (options.Key?.StartsWith("trk_", StringComparison.Ordinal) != true)
         {
             throw new ArgumentException($"{nameof(options.Key)} is a client key; it begins with trk_. Make one with: clients add NAME --tokens PATTERNS", nameof(options));
         }

@@ -53,7 +53,8 @@ public sealed class ClientRegistrationTests(PostgresFixture postgres)
     [Theory]
     [InlineData("tokens.internal", "trk_key", "absolute address")]
     [InlineData("http://tokens.internal", "a-key", "clients add")]
-    public void Wrong_options_are_refused_at_once(string server, string key, string message) =>
-        Should.Throw<ArgumentException>(() => new ServiceCollection().AddTokenRefreshClient(new() { Server = new(server, UriKind.RelativeOrAbsolute), Key = key }))
+    [InlineData("http://tokens.internal", null, "clients add")]
+    public void Wrong_options_are_refused_at_once(string server, string? key, string message) =>
+        Should.Throw<ArgumentException>(() => new ServiceCollection().AddTokenRefreshClient(new() { Server = new(server, UriKind.RelativeOrAbsolute), Key = key! }))
             .Message.ShouldContain(message);
 }
