@@ -118,6 +118,22 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
         (await panel.Server.TokenAsync("a")).PausedAt.ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData("?sort=Name", "000", "099", "href=\"/access/tokens?sort=Name&amp;skip=100\"")]
+    [InlineData("?sort=Name&skip=200", "200", "229", "href=\"/access/tokens?sort=Name&amp;skip=100\"")]
+    [InlineData("?sort=Name&skip=-5", "000", "099", "1 to 100 of 230")]
+    [InlineData("?sort=Name&skip=99999", "200", "229", "201 to 230 of 230")]
+    [InlineData("?sort=Name&skip=100", "100", "199", "href=\"/access/tokens?sort=Left\"")]
+    public async Task More_tokens_than_a_page_holds_are_paged(string query, string first, string last, string shown)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, new ModelProvider { TokenNames = [.. Enumerable.Range(0, 230).Select(number => $"{number:000}")] });
+
+        var page = await panel.ReadAsync($"/access/tokens{query}");
+
+        (Listed(page)[0], Listed(page)[^1]).ShouldBe((first, last));
+        page.ShouldContain(shown);
+    }
+
     private async Task<Panel> OpenAsync()
     {
         var panel = await Panel.OpenAsync(postgres, Role.Operator, new ModelProvider { TokenNames = ["a", "b", "c"] });

@@ -25,6 +25,12 @@ internal enum TokenOrderBy
 /// <summary>Every token, most urgent first, and what can be done about it.</summary>
 internal sealed class IndexModel(TokenOverview overview, ITokenProviders providers, PanelActions actions) : PanelPage
 {
+    /// <summary>The most tokens on one page.</summary>
+    public const int PageSize = 100;
+
+    /// <summary>The name of <see cref="Skip"/> in an address.</summary>
+    public const string SkipKey = "skip";
+
     /// <summary>Only this provider's.</summary>
     [BindProperty(SupportsGet = true)]
     public string? Provider { get; set; }
@@ -44,7 +50,14 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     [BindProperty(SupportsGet = true)]
     public TokenOrderBy Sort { get; set; }
 
-    /// <summary>Those that fit, in the order that was asked for.</summary>
+    /// <summary>As many of those that fit come before this page.</summary>
+    [BindProperty(SupportsGet = true)]
+    public int Skip { get; set; }
+
+    /// <summary>How many fit.</summary>
+    public int Fitting { get; private set; }
+
+    /// <summary>Those of them that this page shows, in the order that was asked for.</summary>
     public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
 
     /// <summary>Every token, most urgent first.</summary>
@@ -83,20 +96,22 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         All = await overview.ListAsync(null, cancellationToken);
-        var fitting = All.Where(Fits);
-        Tokens = [.. Sort switch
+        var fitting = All.Where(Fits).ToList();
+        Fitting = fitting.Count;
+        Skip = Math.Clamp(Skip, 0, (Math.Max(1, Fitting) - 1) / PageSize * PageSize);
+        Tokens = [.. (Sort switch
         {
             TokenOrderBy.Name => fitting.OrderBy(token => token.Name, StringComparer.Ordinal),
             TokenOrderBy.Left => fitting.OrderBy(token => token.TimeLeft ?? TimeSpan.MaxValue),
             TokenOrderBy.Next => fitting.OrderBy(token => token.NextRefreshAt ?? DateTimeOffset.MaxValue),
-            _ => fitting,
-        }];
+            _ => fitting.AsEnumerable(),
+        }).Skip(Skip).Take(PageSize)];
     }
 
-    /// <summary>This page, with one thing asked for otherwise; null for no more.</summary>
+    /// <summary>This page, with one thing asked for otherwise; null for no more. Another order or filter begins at the first page.</summary>
     public string Address(string name, object? value)
     {
-        var query = new QueryBuilder(Request.Query.Where(pair => pair.Key is not "handler" && !pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")));
+        var query = new QueryBuilder(Request.Query.Where(pair => pair.Key is not "handler" && (name == "handler" || !pair.Key.Equals(SkipKey, StringComparison.OrdinalIgnoreCase)) && !pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")));
         if (value is not null)
         {
             query.Add(name, $"{value}");
