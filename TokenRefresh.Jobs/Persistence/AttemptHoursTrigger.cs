@@ -37,6 +37,35 @@ internal static class AttemptHoursTrigger
           FOR EACH STATEMENT EXECUTE FUNCTION forget_all_token_refresh_hours();
         """;
 
+    /// <summary>One trigger for a change instead of two: it runs at each refresh, and both would look at the same hour.</summary>
+    public const string UpToOneForChanges =
+        """
+        CREATE FUNCTION forget_changed_token_refresh_hours() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE changed_hour timestamptz;
+        BEGIN
+          FOR changed_hour IN SELECT date_trunc('hour', started_at, 'UTC') FROM was UNION SELECT date_trunc('hour', started_at, 'UTC') FROM changed ORDER BY 1 LOOP
+            PERFORM pg_advisory_xact_lock_shared(724500, (extract(epoch FROM changed_hour) / 3600)::int);
+            DELETE FROM token_refresh_hours WHERE hour = changed_hour;
+          END LOOP;
+          RETURN NULL;
+        END $$;
+
+        DROP TRIGGER forget_hours_of_changed ON token_refresh_logs;
+        DROP TRIGGER forget_hours_of_moved ON token_refresh_logs;
+        CREATE TRIGGER forget_hours_of_changed AFTER UPDATE ON token_refresh_logs REFERENCING OLD TABLE AS was NEW TABLE AS changed
+          FOR EACH STATEMENT EXECUTE FUNCTION forget_changed_token_refresh_hours();
+        """;
+
+    public const string DownFromOneForChanges =
+        """
+        DROP TRIGGER forget_hours_of_changed ON token_refresh_logs;
+        DROP FUNCTION forget_changed_token_refresh_hours();
+        CREATE TRIGGER forget_hours_of_changed AFTER UPDATE ON token_refresh_logs REFERENCING OLD TABLE AS changed
+          FOR EACH STATEMENT EXECUTE FUNCTION forget_token_refresh_hours();
+        CREATE TRIGGER forget_hours_of_moved AFTER UPDATE ON token_refresh_logs REFERENCING NEW TABLE AS changed
+          FOR EACH STATEMENT EXECUTE FUNCTION forget_token_refresh_hours();
+        """;
+
     public const string Down =
         """
         DROP TRIGGER forget_hours_of_added ON token_refresh_logs;

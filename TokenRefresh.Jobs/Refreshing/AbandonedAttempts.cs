@@ -12,10 +12,6 @@ internal static class AbandonedAttempts
 
     private static readonly string Code = FailureKind.Abandoned.Code();
 
-    /// <summary>Under the token's lease, any row that still runs is abandoned. Returns how many there were.</summary>
-    public static Task<int> CloseOfAsync(TokenRefreshDbContext db, string token, DateTimeOffset now) => CloseAsync(
-        db.Attempts.Where(attempt => attempt.TokenName == token && attempt.Status == AttemptStatus.Running), now, CancellationToken.None);
-
     /// <summary>Frees every lease that has run out, closes its rows and makes its token due. Returns the tokens' names.</summary>
     public static async Task<IReadOnlyList<string>> ReclaimAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -30,19 +26,17 @@ internal static class AbandonedAttempts
              """).ToListAsync(cancellationToken);
         if (names.Count > 0)
         {
-            await CloseAsync(db.Attempts.Where(attempt => names.Contains(attempt.TokenName) && attempt.Status == AttemptStatus.Running), now, cancellationToken);
+            await db.Attempts.Where(attempt => names.Contains(attempt.TokenName) && attempt.Status == AttemptStatus.Running).ExecuteUpdateAsync(
+                row => row
+                    .SetProperty(attempt => attempt.Status, AttemptStatus.Failed)
+                    .SetProperty(attempt => attempt.ErrorCode, Code)
+                    .SetProperty(attempt => attempt.Message, Message)
+                    .SetProperty(attempt => attempt.ErrorDetails, Message)
+                    .SetProperty(attempt => attempt.CompletedAt, now),
+                cancellationToken);
         }
 
         await transaction.CommitAsync(cancellationToken);
         return names;
     }
-
-    private static Task<int> CloseAsync(IQueryable<RefreshAttempt> rows, DateTimeOffset now, CancellationToken cancellationToken) =>
-        rows.ExecuteUpdateAsync(row => row
-            .SetProperty(attempt => attempt.Status, AttemptStatus.Failed)
-            .SetProperty(attempt => attempt.ErrorCode, Code)
-            .SetProperty(attempt => attempt.Message, Message)
-            .SetProperty(attempt => attempt.ErrorDetails, Message)
-            .SetProperty(attempt => attempt.CompletedAt, now),
-            cancellationToken);
 }

@@ -43,7 +43,7 @@ public sealed partial class TokenRefresher(
         using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var owner = $"{node.Value}/{Guid.NewGuid():N}";
-        if (await Leases.TakeAsync(db, settings.Name, owner, settings.Provider.Timeout, cancellationToken) is not { } token)
+        if (await Leases.TakeAsync(db, settings.Name, owner, settings.Provider.Timeout, clock.GetUtcNow(), cancellationToken) is not { } token)
         {
             return await NoteInFlightAsync(db, settings, request, cancellationToken);
         }
@@ -70,7 +70,7 @@ public sealed partial class TokenRefresher(
         using var activity = TokenMetrics.StartRefresh(settings, request);
         var now = clock.GetUtcNow();
         var started = clock.GetTimestamp();
-        var isAfterUnknownOutcome = await AbandonedAttempts.CloseOfAsync(db, token.Name, now) > 0 || token.LastFailure == FailureKind.Abandoned;
+        var isAfterUnknownOutcome = token.LastFailure == FailureKind.Abandoned;
         var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
         db.Attempts.Add(attempt);
         token.Attempted(now, secrets.Fingerprint(settings));

@@ -70,11 +70,16 @@ public sealed partial class TokenVault(
         }
     }
 
-    /// <summary>Reads one token again.</summary>
-    public async Task ReloadAsync(string name, CancellationToken cancellationToken)
+    /// <summary>Reads some tokens again.</summary>
+    public async Task ReloadAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
+        if (names.Count == 0)
+        {
+            return;
+        }
+
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        if (await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == name, cancellationToken) is { } token)
+        foreach (var token in await db.Tokens.AsNoTracking().Where(token => names.Contains(token.Name)).ToListAsync(cancellationToken))
         {
             Swap(token);
         }
@@ -85,7 +90,7 @@ public sealed partial class TokenVault(
     {
         try
         {
-            await ReloadAsync(slot.Settings.Name, CancellationToken.None);
+            await ReloadAsync([slot.Settings.Name], CancellationToken.None);
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
@@ -145,12 +150,12 @@ public sealed partial class TokenVault(
         try
         {
             var outcome = await door.RefreshAsync(request, CancellationToken.None);
-            await ReloadAsync(slot.Settings.Name, CancellationToken.None);
+            await ReloadAsync([slot.Settings.Name], CancellationToken.None);
             for (var since = clock.GetTimestamp(); outcome is RefreshOutcome.InFlight && !IsAnswered(slot, request) && CanTry(slot, request.MinValidity) && clock.GetElapsedTime(since) < LongestWait;)
             {
                 // Another node is at it: what it saves, a failure too, is seen here as soon as it is there.
                 await Task.Delay(TimeSpan.FromMilliseconds(100), clock, CancellationToken.None);
-                await ReloadAsync(slot.Settings.Name, CancellationToken.None);
+                await ReloadAsync([slot.Settings.Name], CancellationToken.None);
             }
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))

@@ -27,6 +27,11 @@ public sealed partial class VaultFeed(
 
     private const int PingTimeoutSeconds = 5;
 
+    /// <summary>What is told within this time of the last word is read together.</summary>
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(2);
+
+    private const int MostAtOnce = 500;
+
     /// <summary>After this long without a word the connection is tried: what lies between may have dropped it without telling.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
 
@@ -60,12 +65,14 @@ public sealed partial class VaultFeed(
                         await ping.ExecuteNonQueryAsync(cancellationToken);
                     }
 
-                    var changed = told.Distinct().ToList();
-                    told.Clear();
-                    foreach (var payload in changed)
+                    while (told.Count is > 0 and < MostAtOnce && await connection.WaitAsync(Gathering, cancellationToken))
                     {
-                        await ApplyAsync(payload, cancellationToken);
+                        // Thousands of tokens that fall due together are read by the hundred.
                     }
+
+                    var changed = told.ToHashSet();
+                    told.Clear();
+                    await ApplyAsync(changed, cancellationToken);
                 }
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
@@ -116,13 +123,26 @@ public sealed partial class VaultFeed(
         await notify.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private Task ApplyAsync(string payload, CancellationToken cancellationToken) => payload switch
+    private async Task ApplyAsync(HashSet<string> changed, CancellationToken cancellationToken)
     {
-        Everything => ReloadAllAsync(cancellationToken),
-        Clients => clients.ReloadAsync(cancellationToken),
-        Keys => Task.Run(keys.Reload, cancellationToken),
-        _ => vault.ReloadAsync(payload, cancellationToken),
-    };
+        if (changed.Contains(Everything))
+        {
+            await ReloadAllAsync(cancellationToken);
+            return;
+        }
+
+        if (changed.Remove(Keys))
+        {
+            keys.Reload();
+        }
+
+        if (changed.Remove(Clients))
+        {
+            await clients.ReloadAsync(cancellationToken);
+        }
+
+        await vault.ReloadAsync(changed, cancellationToken);
+    }
 
     [LoggerMessage(1111, LogLevel.Warning, "Changes at other nodes are not heard of ({Error}); tokens are served from memory meanwhile")]
     private partial void LogCut(string error);

@@ -13,6 +13,12 @@ internal sealed partial class Database(
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
+    /// <summary>In each of the two pools, ours and Hangfire's, so that nodes under load leave each other some of a Postgres's hundred. <c>Maximum Pool Size</c> in the connection string changes it.</summary>
+    private const int ConnectionsAtMost = 20;
+
+    /// <summary>Statements that a connection has seen often stay planned, which is a third of Postgres's work for a refresh. <c>Max Auto Prepare</c> changes it.</summary>
+    private const int PreparedAtMost = 60;
+
     private EmbeddedPostgres? embedded;
 
     /// <summary>Ready to use once <see cref="StartAsync"/> has returned. Holds a password.</summary>
@@ -34,7 +40,7 @@ internal sealed partial class Database(
             var settings = new NpgsqlConnectionStringBuilder(configured) { ApplicationName = "TokenRefresh" };
             Description = $"{settings.Host}:{settings.Port}/{settings.Database}";
             await WaitAsync(settings.ConnectionString, cancellationToken);
-            ConnectionString = settings.ConnectionString;
+            ConnectionString = WithDefaults(settings);
             return;
         }
 
@@ -47,7 +53,7 @@ internal sealed partial class Database(
             throw new StartUpException(error.Message, error);
         }
 
-        (ConnectionString, Description) = (embedded.ConnectionString, embedded.Description);
+        (ConnectionString, Description) = (WithDefaults(new(embedded.ConnectionString)), embedded.Description);
     }
 
     /// <summary>Stops the embedded cluster when nobody else uses it.</summary>
@@ -58,6 +64,14 @@ internal sealed partial class Database(
             NpgsqlConnection.ClearAllPools();
             await embedded.DisposeAsync();
         }
+    }
+
+    // What the connection string says for itself stays.
+    private static string WithDefaults(NpgsqlConnectionStringBuilder settings)
+    {
+        settings.MaxPoolSize = settings.ShouldSerialize("Maximum Pool Size") ? settings.MaxPoolSize : ConnectionsAtMost;
+        settings.MaxAutoPrepare = settings.ShouldSerialize("Max Auto Prepare") ? settings.MaxAutoPrepare : PreparedAtMost;
+        return settings.ConnectionString;
     }
 
     private async Task WaitAsync(string connectionString, CancellationToken cancellationToken)

@@ -15,6 +15,18 @@ switch (args)
 
         return 0;
 
+    case ["load", var tokens, var resultFile]:
+        await using (var load = new Load(int.Parse(tokens, System.Globalization.CultureInfo.InvariantCulture), resultFile))
+        {
+            await load.RunAsync();
+        }
+
+        return 0;
+
+    case ["bare-hangfire", var database, var provider, var jobs, var each]:
+        await BareHangfire.RunAsync(database, provider, int.Parse(jobs, System.Globalization.CultureInfo.InvariantCulture), int.Parse(each, System.Globalization.CultureInfo.InvariantCulture));
+        return 0;
+
     case ["bare", var url, var bodyFile]:
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls(url);
@@ -32,6 +44,6 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        Console.Error.WriteLine("read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; load TOKENS FILE: real nodes under load and at rest; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
         return 2;
 }
