@@ -17,7 +17,7 @@ public sealed record RenewalPlan(DateTimeOffset DueAt, string Reason);
 public static class RenewalPolicy
 {
     /// <summary>How long an expired token is left alone at most.</summary>
-    private static readonly TimeSpan LongestPauseWhenExpired = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan LongestPauseWhenExpired = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
     private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(5);
@@ -49,7 +49,7 @@ public static class RenewalPolicy
 
     /// <summary>
     /// How long a failing token is left alone: two minutes, doubled with each round of failures, at most an hour; never more than
-    /// an eighth of the life that is left, so that many attempts still fit; at most three minutes once it has expired; and
+    /// an eighth of the life that is left, so that many attempts still fit; at most one minute once it has expired; and
     /// never less than the provider asked for.
     /// </summary>
     /// <param name="failures">Failed attempts since the last success, this one included.</param>

@@ -7,6 +7,10 @@ switch (args)
         BenchmarkRunner.Run<VaultReads>(args: rest);
         return 0;
 
+    case ["freshness", var tableFile, var chartFile]:
+        await Freshness.RunAsync(tableFile, chartFile);
+        return 0;
+
     case ["log", var rows, var rounds, var resultFile]:
         await using (var pages = new LogPages(long.Parse(rows, System.Globalization.CultureInfo.InvariantCulture), int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), resultFile))
         {
@@ -44,6 +48,6 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; load TOKENS FILE: real nodes under load and at rest; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        Console.Error.WriteLine("freshness TABLE CHART: expired seconds under five ways to renew; read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; load TOKENS FILE: real nodes under load and at rest; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
         return 2;
 }

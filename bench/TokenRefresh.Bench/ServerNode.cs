@@ -51,7 +51,12 @@ internal sealed class ServerNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Process.Start("kill", ["-TERM", $"{process.Id}"]).WaitForExit();
-        await process.WaitForExitAsync();
+        if (!process.WaitForExit(TimeSpan.FromMinutes(1)))
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+
         process.Dispose();
         Http.Dispose();
     }

@@ -4,14 +4,30 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Hosting;
 
-public sealed class DatabaseTests
+public sealed class DatabaseTests(PostgresFixture postgres)
 {
+    [Theory]
+    [InlineData("", 20, 60)]
+    [InlineData(";Maximum Pool Size=7;Max Auto Prepare=0", 7, 0)]
+    public async Task Connections_are_bounded_and_statements_prepared_unless_the_connection_string_says_otherwise(string said, int connections, int prepared)
+    {
+        var given = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
+        given.Remove("Maximum Pool Size");
+        await using var database = Open(given.ConnectionString + said, TimeProvider.System, new Lines());
+
+        await database.StartAsync(TestContext.Current.CancellationToken);
+
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        (settings.MaxPoolSize, settings.MaxAutoPrepare).ShouldBe((connections, prepared));
+    }
+
     [Fact]
     public async Task A_database_that_is_away_at_the_start_is_waited_for_with_a_line_and_given_up_after_a_minute()
     {

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+
+namespace TokenRefresh.Bench;
+
+/// <summary>What came of one life and one outage.</summary>
+/// <param name="Seconds">Expired seconds of a token-year under each of <see cref="RenewalPolicyModel.All"/>.</param>
+internal sealed record Cell(string Life, string Outage, double AtBest, double[] Seconds);
+
+/// <summary>
+/// For how many seconds of a year a token is expired under five ways to renew it, by the token's life and the length of the provider's outage,
+/// of which there is one a week at a random instant. Seeded, so that it gives the same table on every machine.
+/// </summary>
+internal static class Freshness
+{
+    private const int Tokens = 40;
+    private const double SecondsOfYear = 365 * 24 * 3600d;
+
+    private static readonly (TimeSpan Span, string Words)[] Lives =
+        [(TimeSpan.FromMinutes(1), "60 s"), (TimeSpan.FromMinutes(20), "20 min"), (TimeSpan.FromHours(1), "1 h"), (TimeSpan.FromHours(24), "24 h"), (TimeSpan.FromDays(10), "10 d")];
+
+    private static readonly (TimeSpan Span, string Words)[] Outages =
+        [(TimeSpan.FromMinutes(5), "5 min"), (TimeSpan.FromMinutes(30), "30 min"), (TimeSpan.FromHours(2), "2 h"), (TimeSpan.FromHours(6), "6 h")];
+
+    /// <summary>Writes the table as Markdown, and a chart of it.</summary>
+    public static async Task RunAsync(string tableFile, string chartFile)
+    {
+        var cells = Lives.SelectMany(life => Outages.Select(outage => (life, outage)))
+            .Select(cell => new Cell(cell.life.Words, cell.outage.Words, AtBest(cell.life.Span, cell.outage.Span), [.. RenewalPolicyModel.All.Select(policy => Seconds(policy, cell.life.Span, cell.outage.Span))]))
+            .ToList();
+        await File.WriteAllTextAsync(tableFile, Table(cells));
+        await File.WriteAllTextAsync(chartFile, FreshnessChart.Draw([.. cells.Where(cell => cell.Life is "24 h" or "10 d")]));
+    }
+
+    private static string Table(List<Cell> cells)
+    {
+        var text = new StringBuilder();
+        text.AppendLine("# For how many seconds of a year is a token expired?").AppendLine();
+        text.AppendLine("`bench/freshness.sh`: five ways to renew, a provider that is away once a week at a random instant, 40 tokens, seeded. Programs read each token every 30 s. *Unavoidable* is what is left if every token were renewed in the instant before each outage.").AppendLine();
+        text.AppendLine("| life | outage a week | unavoidable | " + string.Join(" | ", RenewalPolicyModel.All.Select(policy => policy.Name)) + " |");
+        text.AppendLine("| --- | --- | ---: | " + string.Join(" | ", RenewalPolicyModel.All.Select(_ => "---:")) + " |");
+        foreach (var cell in cells)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {cell.Life} | {cell.Outage} | {InWords(cell.AtBest)} | {string.Join(" | ", cell.Seconds.Select(InWords))} |");
+        }
+
+        return text.ToString();
+    }
+
+    private static string InWords(double seconds) => seconds.ToString("#,0", CultureInfo.InvariantCulture);
+
+    /// <summary>What nobody can avoid: renewed in the very instant before each outage, a token still dies in an outage longer than its life.</summary>
+    private static double AtBest(TimeSpan life, TimeSpan outage) => Math.Max(0, (outage - life).TotalSeconds) * 365 / 7;
+
+    /// <summary>Expired seconds of a token-year.</summary>
+    private static double Seconds(RenewalPolicyModel policy, TimeSpan life, TimeSpan outage)
+    {
+        // Short lives make many attempts, and need fewer weeks for a steady figure.
+        var weeks = life < TimeSpan.FromHours(1) ? 8 : 104;
+        var random = new Random(20_26);
+        var expired = TimeSpan.Zero;
+        for (var number = 0; number < Tokens; number++)
+        {
+            var start = DateTimeOffset.UnixEpoch.AddYears(56);
+            var outages = Enumerable.Range(0, weeks).Select(week => start.AddDays(7 * week) + (random.NextDouble() * (TimeSpan.FromDays(7) - outage))).ToArray();
+            expired += Run(policy, new($"token-{number}", random.NextDouble() * TimeSpan.FromHours(12), start, start + life, null, 0), life, outages, outage, start.AddDays(7 * weeks));
+        }
+
+        return expired.TotalSeconds / (Tokens * weeks * 7 * 86_400d) * SecondsOfYear;
+    }
+
+    private static TimeSpan Run(RenewalPolicyModel policy, TokenLife token, TimeSpan life, DateTimeOffset[] outages, TimeSpan outage, DateTimeOffset end)
+    {
+        var expired = TimeSpan.Zero;
+        for (var week = 0; ;)
+        {
+            var at = policy.NextAttempt(token);
+            if (at >= end)
+            {
+                return expired + Max(end - token.ExpiresAt, TimeSpan.Zero);
+            }
+
+            while (week < outages.Length && outages[week] + outage <= at)
+            {
+                week++;
+            }
+
+            var isDown = week < outages.Length && outages[week] <= at;
+            expired += isDown ? TimeSpan.Zero : Max(at - token.ExpiresAt, TimeSpan.Zero);
+            token = isDown
+                ? token with { FailedAt = at, Failures = token.Failures + 1 }
+                : token with { IssuedAt = at, ExpiresAt = at + life, FailedAt = null, Failures = 0 };
+        }
+    }
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
+}

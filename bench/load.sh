@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Real nodes on a Postgres of their own against a provider that takes 50 ms: refreshes a second, waiting times, start, rest and growth.
+# Needs a quiet machine and about 20 minutes. Usage: bench/load.sh [TOKENS] [FILE]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tokens=${1:-10000}
+file=${2:-bench/results/load.md}
+measured=$(mktemp)
+trap 'rm -f "$measured"' EXIT
+
+dotnet build -c Release -v quiet bench/TokenRefresh.Bench > /dev/null
+load=$(cut -d' ' -f1 /proc/loadavg 2> /dev/null || echo unknown)
+dotnet bench/TokenRefresh.Bench/bin/Release/net10.0/TokenRefresh.Bench.dll load "$tokens" "$measured"
+mkdir -p "$(dirname "$file")"
+{
+  echo "# Nodes under load and at rest"
+  echo
+  echo "\`bench/load.sh $tokens\` at commit $(git rev-parse --short HEAD), $(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1)) for nodes, Postgres, provider and measurement together, load $load before the start. Tables of one run compare; between machines only their ratios do."
+  echo
+  cat "$measured"
+} > "$file"
+cat "$file"
