@@ -78,7 +78,11 @@ internal static class ServerHost
         shape?.Invoke(builder);
         var app = builder.Build();
         app.MapHealth();
-        app.MapMetrics();
+        if (roles != Roles.None)
+        {
+            app.MapMetrics();
+        }
+
         if (roles.HasFlag(Roles.Web))
         {
             app.UseRouting();
