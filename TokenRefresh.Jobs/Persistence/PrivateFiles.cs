@@ -5,17 +5,22 @@ public static class PrivateFiles
 {
     private const UnixFileMode Own = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Makes a folder where there is none; one that is there is left as it is.</summary>
+    /// <summary>Makes a folder, and those above it, where there is none; one that is there is left as it is.</summary>
     public static void MakeFolder(string path)
     {
         if (OperatingSystem.IsWindows())
         {
             Directory.CreateDirectory(path);
+            return;
         }
-        else
+
+        // By itself the mode would be the last folder's alone.
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } above && !Directory.Exists(above))
         {
-            Directory.CreateDirectory(path, Own | UnixFileMode.UserExecute);
+            MakeFolder(above);
         }
+
+        Directory.CreateDirectory(path, Own | UnixFileMode.UserExecute);
     }
 
     /// <summary>Opens a new file for writing, in the place of one of that name.</summary>
