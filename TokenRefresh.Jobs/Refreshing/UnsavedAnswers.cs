@@ -49,14 +49,12 @@ public sealed partial class UnsavedAnswers(
 
         try
         {
-            Directory.CreateDirectory(folder.Path);
-            var text = JsonSerializer.Serialize(new UnsavedAnswer(
-                token.Name, readVersion, attempt.Id, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
-                token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata));
-            File.WriteAllText(file + ".part", text);
-            if (!OperatingSystem.IsWindows())
+            PrivateFiles.MakeFolder(folder.Path);
+            using (var part = PrivateFiles.Create(file + ".part"))
             {
-                File.SetUnixFileMode(file + ".part", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                JsonSerializer.Serialize(part, new UnsavedAnswer(
+                    token.Name, readVersion, attempt.Id, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
+                    token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata));
             }
 
             File.Move(file + ".part", file, overwrite: true);

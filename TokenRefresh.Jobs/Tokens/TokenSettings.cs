@@ -45,6 +45,6 @@ internal sealed partial class TokenSettingsRules(ITokenProviders providers) : IV
             : ValidateOptionsResult.Success;
     }
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9_.-]{0,63}$")]
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9_.-]{0,63}\z")]
     private static partial Regex AllowedName();
 }

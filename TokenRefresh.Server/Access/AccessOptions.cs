@@ -1,8 +1,9 @@
+using System.Net;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Server.Access;
 
-/// <summary>Who comes first to the panel, bound from <c>Access</c>.</summary>
+/// <summary>Who comes first to the panel, and by whom people come, bound from <c>Access</c>.</summary>
 internal sealed class AccessOptions
 {
     public const string Section = "Access";
@@ -11,6 +12,28 @@ internal sealed class AccessOptions
     [SecretSetting]
     [PasswordLength]
     public string AdminPassword { get; set; } = "";
+
+    /// <summary>
+    /// The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> are believed: addresses and networks separated by commas. Anybody else's are
+    /// ignored. Default: this machine.
+    /// </summary>
+    [Networks]
+    public string TrustedProxies { get; set; } = "127.0.0.1,::1";
+}
+
+/// <summary>Addresses and networks separated by commas, or nothing.</summary>
+internal sealed class NetworksAttribute() : AllowedAttribute("addresses and networks separated by commas, such as 10.0.0.5,172.18.0.0/16")
+{
+    public override bool IsValid(object? value) => value is string text && Read(text).All(network => network is not null);
+
+    /// <summary>The networks of a text, null for each that is none.</summary>
+    public static IEnumerable<IPNetwork?> Read(string text) =>
+        text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Network);
+
+    private static IPNetwork? Network(string text) =>
+        IPAddress.TryParse(text, out var address) ? new IPNetwork(address, 8 * address.GetAddressBytes().Length)
+        : IPNetwork.TryParse(text, out var network) ? network
+        : null;
 }
 
 /// <summary>A password that is long enough, or none.</summary>

@@ -1,6 +1,9 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Claims;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -58,6 +61,20 @@ internal static class AccessRegistration
             cookie.Cookie.SecurePolicy = Secure(isDevelopment);
             cookie.Events = new SignInEvents();
         });
+        services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<AccessOptions>>((forwarded, access) =>
+        {
+            // As many as there are, as long as each is one of ours.
+            forwarded.ForwardLimit = null;
+            forwarded.KnownProxies.Clear();
+            forwarded.KnownIPNetworks.Clear();
+            foreach (var network in NetworksAttribute.Read(access.Value.TrustedProxies))
+            {
+                forwarded.KnownIPNetworks.Add(network!.Value);
+            }
+
+            // The framework takes an empty list for everybody.
+            forwarded.ForwardedHeaders = forwarded.KnownIPNetworks.Count == 0 ? ForwardedHeaders.None : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+        });
         services.AddAntiforgery(antiforgery =>
         {
             antiforgery.Cookie.Name = "tokenrefresh-form";
@@ -78,10 +95,18 @@ internal static class AccessRegistration
         {
             limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
             limiter.AddPolicy(SignInLimit, context => RateLimitPartition.GetFixedWindowLimiter(
-                HttpMethods.IsPost(context.Request.Method) ? $"{context.Connection.RemoteIpAddress}" : "reading",
+                HttpMethods.IsPost(context.Request.Method) ? Origin(context.Connection.RemoteIpAddress) : "reading",
                 from => new() { PermitLimit = from == "reading" ? 10_000 : 20, Window = TimeSpan.FromMinutes(1) }));
         });
     }
+
+    // Whoever has one address of the new protocol has the 2^64 beside it as well.
+    private static string Origin(IPAddress? address) => address switch
+    {
+        null => "nowhere",
+        { AddressFamily: AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false } => Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)),
+        _ => $"{address.MapToIPv4()}",
+    };
 
     // Without TLS a browser would keep no secure cookie; in Development, on this machine, that is allowed.
     private static CookieSecurePolicy Secure(bool isDevelopment) => isDevelopment ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -27,7 +28,7 @@ internal static class Output
         var count = 0;
         foreach (var row in rows)
         {
-            table.AddRow([.. row.Select(cell => cell.EscapeMarkup())]);
+            table.AddRow([.. row.Select(cell => OneLine.Of(cell).EscapeMarkup())]);
             count++;
         }
 

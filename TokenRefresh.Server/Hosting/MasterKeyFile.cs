@@ -18,7 +18,7 @@ internal static class MasterKeyFile
         var file = Path.Combine(data.Directory, "master.key");
         try
         {
-            Directory.CreateDirectory(data.Directory);
+            PrivateFiles.MakeFolder(data.Directory);
             return new(Convert.FromBase64String(File.Exists(file) ? File.ReadAllText(file) : Make(file)));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException or ArgumentException)
@@ -31,13 +31,7 @@ internal static class MasterKeyFile
     private static string Make(string file)
     {
         var part = $"{file}.{Environment.ProcessId}";
-        var mode = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            mode.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        using (var writer = new StreamWriter(part, mode))
+        using (var writer = new StreamWriter(PrivateFiles.Create(part)))
         {
             writer.Write(Convert.ToBase64String(RandomNumberGenerator.GetBytes(MasterKey.Length)));
         }

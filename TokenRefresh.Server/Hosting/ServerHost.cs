@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
+using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs;
@@ -77,7 +78,11 @@ internal static class ServerHost
         shape?.Invoke(builder);
         var app = builder.Build();
         app.MapHealth();
-        app.MapMetrics();
+        if (roles != Roles.None)
+        {
+            app.MapMetrics();
+        }
+
         if (roles.HasFlag(Roles.Web))
         {
             app.UseRouting();
@@ -185,16 +190,11 @@ internal static class ServerHost
     private static void AddLogging(WebApplicationBuilder builder, Roles roles)
     {
         builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
-        });
+        builder.Logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName).AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
         if (roles == Roles.None)
         {
             // A verb's results are on stdout; what it has to say besides goes to stderr.
-            builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+            builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         }
     }
 }

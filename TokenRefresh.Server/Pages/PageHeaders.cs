@@ -13,6 +13,11 @@ internal static class PageHeaders
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        if (context.Request.IsHttps)
+        {
+            headers.StrictTransportSecurity = "max-age=31536000";
+        }
+
         context.Response.OnStarting(() =>
         {
             if (context.Response.ContentType?.StartsWith("text/html", StringComparison.Ordinal) == true)

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.AspNetCore.RateLimiting;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Pages.Access.Tokens;
@@ -44,8 +45,14 @@ internal static class PanelRegistration
 
         app.UseWhen(IsForPeople, pages =>
         {
+            pages.UseForwardedHeaders();
             pages.UsePageHeaders();
             pages.UsePlainPages();
+            if (!app.Environment.IsDevelopment())
+            {
+                pages.Use(RefusePlainTextAsync);
+            }
+
             pages.UseStaticFiles();
             pages.UseRateLimiter();
             pages.UseAuthentication();
@@ -58,6 +65,18 @@ internal static class PanelRegistration
         app.MapGet("/", () => Results.LocalRedirect("~/access/tokens")).ExcludeFromDescription();
         app.MapRazorPages();
         app.MapJobsDashboard();
+    }
+
+    // Forms need cookies, and those are for TLS only: said in words instead of failing in the middle of the page.
+    private static Task RefusePlainTextAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.Request.IsHttps || context.GetEndpoint()?.Metadata.GetMetadata<PageActionDescriptor>() is null)
+        {
+            return next(context);
+        }
+
+        context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
+        return Task.CompletedTask;
     }
 
     private static bool IsForPeople(HttpContext context) =>

@@ -50,6 +50,7 @@ internal static class PlainPages
         StatusCodes.Status400BadRequest => ("The form was not accepted", "It was forged, is older than your sign-in, or holds what is no text. Go back, reload the page, and send it again; nothing was changed."),
         StatusCodes.Status403Forbidden => ("That is not yours to do", "Your role does not allow it. An administrator can change it."),
         StatusCodes.Status404NotFound => ("There is nothing here", "The address may be misspelt, or what it named is gone."),
+        StatusCodes.Status426UpgradeRequired => ("TLS is needed", "Outside Development the panel is shown over TLS only. Put a proxy with TLS before it that sets X-Forwarded-Proto; Access__TrustedProxies names the proxies that are believed."),
         StatusCodes.Status429TooManyRequests => ("Too many tries", "Wait a minute, then try again."),
         StatusCodes.Status503ServiceUnavailable => ("The database is away", "The panel shows what is stored, so it has nothing to show now. Programs are served valid tokens from memory meanwhile; try again in a moment."),
         _ => ("Something went wrong", "The server's log tells more. What was stored is unchanged."),

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Shouldly;
+using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Processes;
 
@@ -21,6 +22,10 @@ public sealed class EmbeddedServerTests
             before = Expiries(health.Out);
             JsonDocument.Parse(health.Out).RootElement.GetArrayLength().ShouldBe(10);
             FileWatches(first.Id).ShouldBe(0, "Linux gives a user 128, and a machine may run many programs");
+
+            (await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com")).ExitCode.ShouldBe(0);
+            Directory.GetFiles(Path.Combine(data.Path, "mail")).ShouldNotBeEmpty();
+            FileModes.OpenBelow(data.Path).ShouldBeEmpty("keys, mails and the cluster are for this user alone");
 
             var end = await first.StopAsync();
             end.ExitCode.ShouldBe(0, end.Error);

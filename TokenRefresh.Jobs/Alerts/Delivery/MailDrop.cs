@@ -1,3 +1,5 @@
+using TokenRefresh.Jobs.Persistence;
+
 namespace TokenRefresh.Jobs.Alerts.Delivery;
 
 /// <summary>Where mails go while no SMTP server is set.</summary>
@@ -13,14 +15,8 @@ internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IE
         var file = Path.Combine(folder.Path, $"{mail.CreatedAt:yyyyMMdd-HHmmss}-{mail.Id}-{mail.Kind}.eml");
         try
         {
-            Directory.CreateDirectory(folder.Path);
-            var part = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-            {
-                part.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            }
-
-            await using (var stream = new FileStream($"{file}.part", part))
+            PrivateFiles.MakeFolder(folder.Path);
+            await using (var stream = PrivateFiles.Create($"{file}.part"))
             {
                 await MailMessages.Make(mail, options.From).WriteToAsync(stream, cancellationToken);
             }

@@ -15,6 +15,9 @@ public sealed class WebhookSender : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
+    private static readonly IPNetwork WellKnownTranslation = IPNetwork.Parse("64:ff9b::/96"), LocalTranslation = IPNetwork.Parse("64:ff9b:1::/48");
+    private static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16"), Compatible = IPNetwork.Parse("::/96");
+
     private readonly NotificationOptions options;
     private readonly TimeProvider clock;
     private readonly HttpClient http;
@@ -65,7 +68,8 @@ public sealed class WebhookSender : IDisposable
 
         if (address.AddressFamily == AddressFamily.InterNetworkV6)
         {
-            return IPAddress.IsLoopback(address) || address.IsIPv6LinkLocal || address.IsIPv6SiteLocal || address.IsIPv6UniqueLocal || address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any);
+            return IPAddress.IsLoopback(address) || address.IsIPv6LinkLocal || address.IsIPv6SiteLocal || address.IsIPv6UniqueLocal || address.IsIPv6Multicast || address.IsIPv6Teredo
+                || LocalTranslation.Contains(address) || (Embedded(address) is { } inner && IsPrivate(inner));
         }
 
         var bytes = address.GetAddressBytes();
@@ -73,7 +77,17 @@ public sealed class WebhookSender : IDisposable
             || (bytes[0] == 100 && bytes[1] is >= 64 and < 128)
             || (bytes[0] == 169 && bytes[1] == 254)
             || (bytes[0] == 172 && bytes[1] is >= 16 and < 32)
-            || (bytes[0] == 192 && bytes[1] == 168);
+            || (bytes[0] == 192 && (bytes[1] == 168 || (bytes[1] == 0 && bytes[2] == 0)))
+            || (bytes[0] == 198 && bytes[1] is (18 or 19));
+    }
+
+    // An address of the old protocol that a gateway on the way would take out and call: by NAT64, by 6to4, or spelt with zeros before it.
+    private static IPAddress? Embedded(IPAddress address)
+    {
+        var bytes = address.GetAddressBytes();
+        return WellKnownTranslation.Contains(address) || Compatible.Contains(address) ? new(bytes.AsSpan(12, 4))
+            : SixToFour.Contains(address) ? new(bytes.AsSpan(2, 4))
+            : null;
     }
 
     /// <inheritdoc />

@@ -14,6 +14,9 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
 {
     private const int LongestName = 64, LongestPassword = 256;
 
+    /// <summary>Longer than a password takes to be checked and a failure to be counted, even on a busy machine.</summary>
+    internal static readonly TimeSpan RefusedAfter = TimeSpan.FromMilliseconds(500);
+
     /// <summary>What was typed, kept for the next try.</summary>
     [BindProperty]
     public string? Name { get; set; }
@@ -46,12 +49,11 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
             return Page();
         }
 
+        var since = clock.GetTimestamp();
         var person = await users.FindByNameAsync(Name);
         if (person is null)
         {
-            // As much work as for somebody who exists, so that the time tells nothing.
-            users.PasswordHasher.HashPassword(new(), Password);
-            return Refuse();
+            return await RefuseAsync(since);
         }
 
         var result = await signIn.PasswordSignInAsync(person, Password, isPersistent: false, lockoutOnFailure: true);
@@ -68,7 +70,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
             await audit.WriteAsync($"user:{person.UserName}", "user.locked_out", person.UserName!, new { until = person.LockoutEnd });
         }
 
-        return Refuse();
+        return await RefuseAsync(since);
     }
 
     // The form's new token against forgery is for the person who is signed in now.
@@ -79,9 +81,14 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
         return Page();
     }
 
-    // The same words for every reason: they tell neither who exists nor who is locked out.
-    private PageResult Refuse()
+    // The same words after the same time for every reason: they tell neither who exists nor who is locked out.
+    private async Task<PageResult> RefuseAsync(long since)
     {
+        if (RefusedAfter - clock.GetElapsedTime(since) is var rest && rest > TimeSpan.Zero)
+        {
+            await Task.Delay(rest, clock);
+        }
+
         Problem = "Name and password do not fit, or there were too many tries: then wait a quarter of an hour.";
         Response.StatusCode = StatusCodes.Status401Unauthorized;
         return Page();

@@ -28,6 +28,9 @@ internal sealed class HookStub : IAsyncDisposable
 
     public int Status { get; set; } = 204;
 
+    /// <summary>Where an answer sends its reader on to.</summary>
+    public string? Location { get; init; }
+
     public List<(string Body, string Signature, string Delivery)> Taken => [.. taken];
 
     /// <summary>Method and path of each request, in order.</summary>
@@ -41,5 +44,6 @@ internal sealed class HookStub : IAsyncDisposable
         taken.Enqueue((await reader.ReadToEndAsync(), context.Request.Headers["X-TokenRefresh-Signature"].ToString(), context.Request.Headers["X-TokenRefresh-Delivery"].ToString()));
         paths.Enqueue($"{context.Request.Method} {context.Request.Path}");
         context.Response.StatusCode = Status;
+        context.Response.Headers.Location = Location;
     }
 }

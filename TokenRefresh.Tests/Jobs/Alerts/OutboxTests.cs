@@ -187,7 +187,8 @@ public sealed class OutboxTests(PostgresFixture postgres)
         var file = Directory.GetFiles(Path.Combine(world.Tokens.UnsavedFolder, "mail")).ShouldHaveSingleItem();
         file.ShouldEndWith("-test.eml");
         (await MimeKit.MimeMessage.LoadAsync(file)).Subject.ShouldBe("TEST: mails from TokenRefresh arrive");
-        (OperatingSystem.IsWindows() ? UnixFileMode.UserRead | UnixFileMode.UserWrite : File.GetUnixFileMode(file)).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        FileModes.Of(file).ShouldBe(FileModes.OwnFile);
+        FileModes.Of(Path.GetDirectoryName(file)!).ShouldBe(FileModes.OwnFolder);
     }
 
     [Fact]

@@ -65,6 +65,21 @@ public sealed class WebhookTests(PostgresFixture postgres)
         row.LastOutcome!.ShouldStartWith("a private address");
     }
 
+    [Fact]
+    public async Task A_redirect_is_a_failure_and_is_not_followed()
+    {
+        await using var elsewhere = new HookStub();
+        await using var hook = new HookStub { Status = 307, Location = elsewhere.Address };
+        await using var world = await WorldAsync(hook, "true");
+        await world.FailAsync(FailureKind.CredentialRejected, "jibit");
+
+        await world.PassAsync(TimeSpan.FromMinutes(1));
+
+        hook.Taken.ShouldNotBeEmpty();
+        elsewhere.Taken.ShouldBeEmpty();
+        (await world.OutboxAsync()).Single(row => row.Channel == NotificationChannel.Webhook).LastOutcome.ShouldBe("HTTP 307");
+    }
+
     [Theory]
     [InlineData("127.0.0.1", true)]
     [InlineData("10.1.2.3", true)]
@@ -78,6 +93,18 @@ public sealed class WebhookTests(PostgresFixture postgres)
     [InlineData("fe80::1", true)]
     [InlineData("fd00::1", true)]
     [InlineData("::ffff:10.0.0.1", true)]
+    [InlineData("192.0.0.170", true)]
+    [InlineData("192.0.66.1", false)]
+    [InlineData("198.19.255.1", true)]
+    [InlineData("198.20.0.1", false)]
+    [InlineData("::", true)]
+    [InlineData("::10.0.0.1", true)]
+    [InlineData("64:ff9b::169.254.169.254", true)]
+    [InlineData("64:ff9b::93.184.216.34", false)]
+    [InlineData("64:ff9b:1::1", true)]
+    [InlineData("2002:a00:1::1", true)]
+    [InlineData("2002:5db8:d822::1", false)]
+    [InlineData("2001::1", true)]
     [InlineData("93.184.216.34", false)]
     [InlineData("2606:2800:220:1::1", false)]
     public void Addresses_are_private_or_not(string address, bool isPrivate) => WebhookSender.IsPrivate(IPAddress.Parse(address)).ShouldBe(isPrivate);

@@ -69,6 +69,7 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
             await Task.Yield();
         }
 
+        FileModes.Of(Directory.GetFiles(world.UnsavedFolder, "*.json")[0]).ShouldBe(FileModes.OwnFile);
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(refresh);
         File.ReadAllText(Directory.GetFiles(world.UnsavedFolder)[0]).ShouldNotContain("planted");

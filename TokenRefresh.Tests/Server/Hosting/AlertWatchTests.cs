@@ -67,6 +67,20 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_watcher_that_sends_the_sign_of_life_elsewhere_is_not_followed()
+    {
+        await using var elsewhere = new HookStub();
+        await using var hook = new HookStub { Status = 302, Location = elsewhere.Address };
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"], ("TokenRefresh:Health:HeartbeatUrl", hook.Address));
+        var (watch, _) = await WatchAsync(world);
+
+        await LooksAsync(world, watch, 1);
+
+        hook.Paths.ShouldNotBeEmpty();
+        elsewhere.Paths.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_database_that_is_away_is_told_past_the_outbox_once_by_each_node_and_its_end_once_by_all()
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);

@@ -25,6 +25,8 @@ public sealed class SettingsTests
     [InlineData("TokenRefresh:Schedule:Corn", "* * * * *", "TokenRefresh__Schedule__Corn is not a setting; TokenRefresh__Schedule has Cron")]
     [InlineData("Tokens:x:Provider", "nobody", "Tokens__x__Provider = 'nobody' is not allowed: one of finnotech, jibit.")]
     [InlineData("Tokens:x y:Provider", "jibit", "Tokens__x y is not allowed")]
+    [InlineData("Tokens:x\n:Provider", "jibit", "Tokens__x\n is not allowed")]
+    [InlineData("Tokens:../x:Provider", "jibit", "Tokens__../x is not allowed")]
     [InlineData("Tokens:jibit:Grant", "Magic", "Tokens__jibit__Grant = 'Magic' is not allowed: one of ClientCredentials, Imported.")]
     [InlineData("Providers:Jibit:Threshold", "later", "Providers__Jibit__Threshold = 'later'")]
     [InlineData("TokenRefresh:Notifications:Email", "ops", "TokenRefresh__Notifications__Email = 'ops' is not allowed: up to 50 mail addresses")]
@@ -42,6 +44,7 @@ public sealed class SettingsTests
     [InlineData("Email:Port", "0", "Email__Port = '0' is not allowed: a number from 1 to 65535.")]
     [InlineData("Email:Security", "Some", "Email__Security = 'Some' is not allowed: one of None, StartTls, Tls.")]
     [InlineData("Email:From", "", "Email__From = '' is not allowed: one mail address")]
+    [InlineData("Access:TrustedProxies", "10.0.0.0/8,proxy", "Access__TrustedProxies = '10.0.0.0/8,proxy' is not allowed: addresses and networks separated by commas")]
     [InlineData("Sandbox:Enabled", "perhaps", "Sandbox__Enabled = 'perhaps' is not allowed: true or false.")]
     public void A_wrong_setting_is_refused_by_key_value_and_what_is_allowed(string key, string value, string line) =>
         Refusals((key, value)).ShouldHaveSingleItem().ShouldStartWith(line);

@@ -14,6 +14,12 @@ public sealed class StrangersTests(PostgresFixture postgres)
     [InlineData("/openapi/v1.json")]
     [InlineData("/api/tokens")]
     [InlineData("/no/such/address")]
+    [InlineData("/appsettings.json")]
+    [InlineData("/..%2fappsettings.json")]
+    [InlineData("/%2e%2e/appsettings.json")]
+    [InlineData("/..%5cappsettings.json")]
+    [InlineData("/access/tokens/..%2f..%2fappsettings.json")]
+    [InlineData("/.env")]
     public async Task A_stranger_gets_401_or_the_sign_in_wherever_it_asks(string path)
     {
         await using var server = await RunningServer.StartAsync(postgres);

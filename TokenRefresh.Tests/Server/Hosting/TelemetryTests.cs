@@ -24,6 +24,14 @@ public sealed class TelemetryTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_verb_beside_a_server_that_tells_them_runs_without_them()
+    {
+        await using var verb = ServerHost.Build(new Dictionary<string, string?> { ["Metrics:Enabled"] = "true" }, Roles.None);
+
+        StartUp.Validate(verb.Services);
+    }
+
+    [Fact]
     public async Task Switched_on_they_tell_lives_refreshes_latency_and_reads_and_no_secret()
     {
         // Of names that no other test has: a listener hears every meter of the process.

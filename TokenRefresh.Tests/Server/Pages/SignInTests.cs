@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Pages.Account;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
@@ -66,6 +67,31 @@ public sealed class SignInTests(PostgresFixture postgres)
         }
 
         (await panel.SignInAsync("somebody")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+    }
+
+    [Fact]
+    public async Task A_refusal_comes_after_the_same_time_whoever_is_named()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        foreach (var name in new[] { "somebody", "locked", "gone" })
+        {
+            await panel.AddAsync(name, Role.Viewer);
+        }
+
+        await panel.AddAsync("admin", Role.Admin);
+        await using (var scope = panel.Server.Services.CreateAsyncScope())
+        {
+            await scope.ServiceProvider.GetRequiredService<Operators>().DisableAsync("gone", "a test");
+            await scope.ServiceProvider.GetRequiredService<OperatorsDbContext>().Users.Where(person => person.UserName == "locked")
+                .ExecuteUpdateAsync(row => row.SetProperty(person => person.LockoutEnd, DateTimeOffset.MaxValue));
+        }
+
+        foreach (var (name, password) in new[] { ("nobody", Panel.Password), ("somebody", "wrong"), ("locked", Panel.Password), ("gone", Panel.Password) })
+        {
+            var since = TimeProvider.System.GetTimestamp();
+            (await panel.SignInAsync(name, password)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized, name);
+            TimeProvider.System.GetElapsedTime(since).ShouldBeGreaterThanOrEqualTo(LoginModel.RefusedAfter, name);
+        }
     }
 
     [Fact]
