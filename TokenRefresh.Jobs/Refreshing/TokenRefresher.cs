@@ -22,6 +22,8 @@ public sealed partial class TokenRefresher(
     TimeProvider clock,
     ILogger<TokenRefresher> log)
 {
+    internal const string TakenOver = "This node was paused for so long that another one took over.";
+
     /// <summary>Refreshes one token if the request and the stored state call for it, and leaves a row in the log.</summary>
     /// <param name="request">What is asked for, and by whom.</param>
     /// <param name="cancellationToken">Ends the waiting before the call, and the waiting for a database that is away; never the call or the save.</param>
@@ -42,8 +44,8 @@ public sealed partial class TokenRefresher(
     {
         using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var owner = $"{node.Value}/{Guid.NewGuid():N}";
-        if (await Leases.TakeAsync(db, settings.Name, owner, settings.Provider.Timeout, cancellationToken) is not { } token)
+        var lease = new Lease(db, settings.Name, $"{node.Value}/{Guid.NewGuid():N}", settings.Provider.Timeout, clock);
+        if (await lease.TakeAsync(cancellationToken) is not { } token)
         {
             return await NoteInFlightAsync(db, settings, request, cancellationToken);
         }
@@ -53,7 +55,7 @@ public sealed partial class TokenRefresher(
             ? RenewalVerdict.RefusedAgain
             : RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
         return verdict.IsDue
-            ? await AttemptAsync(db, token, settings, request, verdict.Reason, cancellationToken)
+            ? await AttemptAsync(db, lease, token, settings, request, verdict.Reason, cancellationToken)
             : await SkipAsync(db, token, settings, request, verdict);
     }
 
@@ -65,7 +67,7 @@ public sealed partial class TokenRefresher(
             .OrderByDescending(row => row.Id).Select(row => row.TriggerType).FirstOrDefaultAsync(CancellationToken.None) == RefreshTrigger.Rejected;
 
     private async Task<RefreshOutcome> AttemptAsync(
-        TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
+        TokenRefreshDbContext db, Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
     {
         using var activity = TokenMetrics.StartRefresh(settings, request);
         var now = clock.GetUtcNow();
@@ -74,9 +76,12 @@ public sealed partial class TokenRefresher(
         var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
         db.Attempts.Add(attempt);
         token.Attempted(now, secrets.Fingerprint(settings));
-        await db.SaveChangesAsync(CancellationToken.None);
+        if (!await IsSavedAsync(db))
+        {
+            return new RefreshOutcome.InFlight(TakenOver);
+        }
 
-        var answer = await exchange.AskAsync(db, token, settings, request, isAfterUnknownOutcome);
+        var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
         var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)), cancellationToken);
         TokenMetrics.End(activity, outcome);
         Report(request, outcome);
@@ -89,9 +94,27 @@ public sealed partial class TokenRefresher(
         token.Looked(now);
         token.Release();
         NoteSkip(db, settings, request, verdict.Reason, now);
-        await db.SaveChangesAsync(CancellationToken.None);
+        if (!await IsSavedAsync(db))
+        {
+            return new RefreshOutcome.InFlight(TakenOver);
+        }
+
         LogSkipped(request.Token, verdict.Reason, request.Trigger);
         return new RefreshOutcome.Skipped(verdict.Reason) { DueAt = verdict.DueAt };
+    }
+
+    // False where the lease was lost before anything was done under it.
+    private static async Task<bool> IsSavedAsync(TokenRefreshDbContext db)
+    {
+        try
+        {
+            await db.SaveChangesAsync(CancellationToken.None);
+            return true;
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            return false;
+        }
     }
 
     private async Task<RefreshOutcome> NoteInFlightAsync(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)

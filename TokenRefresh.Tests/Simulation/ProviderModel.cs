@@ -171,8 +171,8 @@ internal sealed record ProviderWeather(double Down = 0, double Slow = 0, double 
 
     public Answering Draw(Chance chance)
     {
-        var soon = TimeSpan.FromMilliseconds(chance.Between(20, 900));
-        var late = TimeSpan.FromSeconds(chance.Between(2, 20));
+        var soon = chance.Between(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(900));
+        var late = chance.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20));
         var luck = chance.Share();
         return (luck -= Down) < 0 ? new("down", late, false, new(FailureKind.ProviderDown, "HTTP 503") { HttpStatus = 503 })
             : (luck -= Limited) < 0 ? new("429", soon, false, new(FailureKind.RateLimited, "HTTP 429") { HttpStatus = 429, RetryAfter = TimeSpan.FromSeconds(chance.Between(5, 180)) })

@@ -1,9 +1,14 @@
 namespace TokenRefresh.Tests.Simulation;
 
 /// <summary>An invariant broke. The seed makes the same run again.</summary>
-internal sealed class InvariantBrokenException(int seed, string what, IEnumerable<string> tail) : Exception(
-    $"{what}\nSeed {seed}: run it again with TOKENREFRESH_SIM_SEED={seed}. The last steps:\n{string.Join('\n', tail)}")
+internal sealed class InvariantBrokenException(int seed, string what, IReadOnlyList<string> trace) : Exception(
+    $"{what}\nSeed {seed}: run it again with TOKENREFRESH_SIM_SEED={seed}. The last steps:\n{string.Join('\n', trace.TakeLast(Tail))}")
 {
+    private const int Tail = 80;
+
+    /// <summary>Every step.</summary>
+    public IReadOnlyList<string> Trace => trace;
+
     public string What => what;
 }
 
@@ -16,8 +21,6 @@ internal sealed record RunReport(int Seed, int Steps, TimeSpan Simulated, int Ca
 /// </summary>
 internal sealed class Simulation(SimWorld world, Scenario scenario)
 {
-    private const int Tail = 80;
-
     private int steps;
 
     public RunReport Run()
@@ -41,7 +44,7 @@ internal sealed class Simulation(SimWorld world, Scenario scenario)
         }
         catch (TimeoutException stuck)
         {
-            throw new InvariantBrokenException(scenario.Seed, stuck.Message, world.Steps.TakeLast(Tail));
+            throw new InvariantBrokenException(scenario.Seed, stuck.Message, world.Steps);
         }
         finally
         {
@@ -83,7 +86,7 @@ internal sealed class Simulation(SimWorld world, Scenario scenario)
     {
         if (world.Failure is { } broken)
         {
-            throw new InvariantBrokenException(scenario.Seed, broken, world.Steps.TakeLast(Tail));
+            throw new InvariantBrokenException(scenario.Seed, broken, world.Steps);
         }
     }
 }

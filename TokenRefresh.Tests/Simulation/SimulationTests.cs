@@ -41,6 +41,7 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
             catch (InvariantBrokenException broken)
             {
                 failures.Add(broken.Message);
+                File.WriteAllLines($"/tmp/simtrace-{seed}", broken.Trace);
                 output.WriteLine($"SEED {seed} {broken.What}");
             }
         }

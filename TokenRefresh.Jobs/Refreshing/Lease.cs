@@ -5,14 +5,20 @@ using TokenRefresh.Jobs.Tokens;
 namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>One holder at a time: a lease on the token's row, by the database's clock. Saving a result releases it.</summary>
-internal static class Leases
+internal sealed class Lease(TokenRefreshDbContext db, string name, string owner, TimeSpan callTimeout, TimeProvider clock)
 {
     /// <summary>On top of a provider's time-out: for the save after the call.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
 
+    /// <summary>A call that begins later than this after the lease was taken could outlast it.</summary>
+    private static readonly TimeSpan Slack = Margin / 2;
+
+    private long since = clock.GetTimestamp();
+
     /// <summary>Takes the lease for one provider call, and reads the row under it; null while somebody else holds it.</summary>
-    public static async Task<Token?> TakeAsync(TokenRefreshDbContext db, string name, string owner, TimeSpan callTimeout, CancellationToken cancellationToken)
+    public async Task<Token?> TakeAsync(CancellationToken cancellationToken)
     {
+        since = clock.GetTimestamp();
         var span = callTimeout + Margin;
         var rows = await db.Tokens.FromSql(
             $"""
@@ -23,8 +29,27 @@ internal static class Leases
         return rows.SingleOrDefault();
     }
 
-    /// <summary>Before a second call: false when the lease was lost meanwhile, so that no two calls overlap.</summary>
-    public static async Task<bool> ExtendAsync(TokenRefreshDbContext db, string name, string owner, TimeSpan callTimeout)
+    /// <summary>
+    /// To be asked right before each call: true when one that begins now ends under the lease, which is extended where it has become too short.
+    /// False when it was lost, for example while this process was paused, so that no two calls overlap.
+    /// </summary>
+    public async Task<bool> CoversCallAsync()
+    {
+        while (clock.GetElapsedTime(since) > Slack)
+        {
+            var asked = clock.GetTimestamp();
+            if (!await ExtendAsync())
+            {
+                return false;
+            }
+
+            since = asked;
+        }
+
+        return true;
+    }
+
+    private async Task<bool> ExtendAsync()
     {
         var span = callTimeout + Margin;
         return await db.Database.ExecuteSqlAsync(
