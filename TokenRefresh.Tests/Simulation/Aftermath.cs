@@ -41,14 +41,14 @@ internal sealed class Aftermath(SimWorld world)
     private void CheckToken(SimToken token)
     {
         var row = world.Tokens.Of(token.Name);
-        var isWell = row.ExpiresAt > world.Agenda.Now && row.ErrorCode is null;
+        var isWell = row.ExpiresAt > world.Agenda.Now && row.Failures < 3;
         var hasIncident = world.Scalar<long>("SELECT count(*) FROM incidents WHERE resolved_at IS NULL AND $1 = ANY(subjects)", token.Name) > 0;
         if (!isWell && !(hasIncident && token.Grant == Grant.Imported))
         {
             world.Broken($"I5: {token.Name} has not recovered: {row.ErrorCode ?? "no failure"}, expires {row.ExpiresAt:O}, {(hasIncident ? "with" : "without")} an incident");
         }
 
-        if (isWell && hasIncident)
+        if (isWell && row.ErrorCode is null && hasIncident)
         {
             world.Broken($"I7: {token.Name} is well and its incident is still open");
         }

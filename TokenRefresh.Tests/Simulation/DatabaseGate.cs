@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Npgsql;
 
 namespace TokenRefresh.Tests.Simulation;
 
@@ -86,7 +87,12 @@ internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCo
         var label = Subject().Match(text) is { Success: true } subject ? $"{text.TrimStart()[..6].TrimEnd()} {subject.Groups[1].Value}" : text.TrimStart().Split('\n', '(')[0];
         await gates.PassAsync(node, label, connection, writes).ConfigureAwait(false);
         ThrowIfAway();
-        command.CommandText = world.Laws.Rewrite(text).Replace("clock_timestamp()", $"'{world.Agenda.Now:yyyy-MM-dd HH:mm:ss.ffffff}Z'::timestamptz", StringComparison.Ordinal);
+        command.CommandText = world.Laws.Rewrite(text).Replace("clock_timestamp()", "@virtual_now", StringComparison.Ordinal);
+        if (command.CommandText != text)
+        {
+            command.Parameters.Add(new NpgsqlParameter("virtual_now", world.Agenda.Now));
+        }
+
         var answer = execute();
         if (writes.Count > 0)
         {

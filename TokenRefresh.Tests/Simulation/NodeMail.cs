@@ -20,7 +20,7 @@ internal sealed class MailModel(SimWorld world)
             world.Broken("I7: a mail was sent before it was written down");
         }
 
-        if (accepted.TryGetValue(messageId, out var first) && !first.IsDead && !first.IsHampered)
+        if (accepted.TryGetValue(messageId, out var first) && !first.IsDead && !first.MayRepeat)
         {
             world.Broken($"I7: {from.Name} sends a mail again that {first.Name} had sent and could have marked");
         }

@@ -20,8 +20,14 @@ internal sealed class SimDatabase : IAsyncDisposable
 
     public static async Task<SimDatabase> CreateAsync(PostgresFixture postgres)
     {
-        // A statement that waits for a lock would stop the one thread that could free it.
-        var settings = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync()) { Options = "-c lock_timeout=5s" };
+        // A statement that waits for a lock would stop the one thread that could free it. The rest makes statements cheap.
+        var settings = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync())
+        {
+            Options = "-c lock_timeout=5s -c synchronous_commit=off",
+            NoResetOnClose = true,
+            MaxAutoPrepare = 200,
+            AutoPrepareMinUsages = 3,
+        };
         var database = new SimDatabase(NpgsqlDataSource.Create(settings.ConnectionString));
         await using (var node = NodeServices.Plain(database, new SimPlan([], [])))
         {

@@ -37,8 +37,11 @@ internal sealed class SimNode
 
     public bool IsAway => IsCutOff || world.IsDatabaseAway;
 
-    /// <summary>True while it cannot save at once what it holds, through no fault of its own.</summary>
+    /// <summary>True while it cannot save at once what it holds, and others cannot know that it holds anything.</summary>
     public bool IsHampered => IsPaused || IsAway || world.Agenda.Now < hamperedUntil;
+
+    /// <summary>True while what it was about to write down may come again: after an outage it is one of several that write.</summary>
+    public bool MayRepeat => IsHampered || world.Agenda.Now - world.DatabaseBackAt < CatchUp;
 
     /// <summary>True once it has started and takes work.</summary>
     public bool IsUp { get; set; }
@@ -94,7 +97,7 @@ internal sealed class SimNode
         Hampered();
     }
 
-    public void Hampered() => hamperedUntil = world.Agenda.Now + CatchUp;
+    private void Hampered() => hamperedUntil = world.Agenda.Now + CatchUp;
 
     public void Die() => IsDead = true;
 

@@ -67,6 +67,9 @@ internal sealed class SimWorld : IDisposable
 
     public bool IsDatabaseAway { get; private set; }
 
+    /// <summary>When it last went away or came back.</summary>
+    public DateTimeOffset DatabaseBackAt { get; private set; }
+
     /// <summary>Every step since the beginning.</summary>
     public ReadOnlyCollection<string> Steps => steps.AsReadOnly();
 
@@ -156,10 +159,9 @@ internal sealed class SimWorld : IDisposable
     public void SetDatabaseAway(bool isAway)
     {
         Trace(isAway ? "the database goes AWAY" : "the database is BACK");
-        IsDatabaseAway = isAway;
+        (IsDatabaseAway, DatabaseBackAt) = (isAway, Agenda.Now);
         foreach (var node in places)
         {
-            node.Hampered();
             Deafen(node);
         }
     }

@@ -12,6 +12,8 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
 {
     private const int FixedSeeds = 12;
 
+    private static readonly int First = int.Parse(Environment.GetEnvironmentVariable("TOKENREFRESH_SIM_FROM") ?? "1", CultureInfo.InvariantCulture);
+
     [Fact]
     public async Task A_week_without_faults_renews_a_days_token_in_time_every_time()
     {
@@ -28,7 +30,7 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
     {
         await using var database = await SimDatabase.CreateAsync(postgres);
         var seeds = Environment.GetEnvironmentVariable("TOKENREFRESH_SIM_SEED") is { Length: > 0 } one ? [int.Parse(one, CultureInfo.InvariantCulture)]
-            : Enumerable.Range(1, Environment.GetEnvironmentVariable("TOKENREFRESH_SIM_SEEDS") is { Length: > 0 } many ? int.Parse(many, CultureInfo.InvariantCulture) : FixedSeeds);
+            : Enumerable.Range(First, Environment.GetEnvironmentVariable("TOKENREFRESH_SIM_SEEDS") is { Length: > 0 } many ? int.Parse(many, CultureInfo.InvariantCulture) : FixedSeeds);
         var failures = new List<string>();
         foreach (var seed in seeds)
         {

@@ -70,7 +70,7 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
     // The timetable's health check runs on one node, the watch beneath it on each.
     private void Round()
     {
-        foreach (var node in world.Nodes.Where(node => node is { IsUp: true, IsAwake: true } && world.Chance.Of(0.6)).ToList())
+        foreach (var node in world.Nodes.Where(node => node is { IsUp: true, IsAwake: true } && world.Chance.Of(0.45)).ToList())
         {
             var now = node.Clock.GetUtcNow();
             world.Start(node, "round", async () =>
