@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Extensions.DependencyInjection;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Providers;
@@ -5,18 +6,29 @@ using TokenRefresh.Providers;
 namespace TokenRefresh.Tests.Simulation;
 
 /// <summary>A law of the engine that a run breaks on purpose, to show that the invariants notice. The usual one breaks none.</summary>
-internal sealed record BrokenLaw(string Name)
+/// <param name="Name">What is done wrong.</param>
+/// <param name="Caught">How the words begin with which it is noticed.</param>
+internal sealed record BrokenLaw(string Name, string Caught)
 {
-    public static readonly BrokenLaw None = new("none");
+    public static readonly BrokenLaw None = new("none", "");
 
     /// <summary>Rewrites a statement before it is sent.</summary>
     public Func<string, string> Rewrite { get; init; } = sql => sql;
 
+    /// <summary>Runs before a statement is sent.</summary>
+    public Action<SimWorld, SimNode, DbCommand> BeforeStatement { get; init; } = (_, _, _) => { };
+
+    /// <summary>Runs before a token's provider is called.</summary>
+    public Action<SimWorld, string> BeforeCall { get; init; } = (_, _) => { };
+
     /// <summary>Changes the answer to a renewal.</summary>
-    public Func<ProviderResult, ProviderResult> Forget { get; init; } = result => result;
+    public Func<ProviderResult, ProviderResult> Renewed { get; init; } = result => result;
 
     /// <summary>Calls at a provider are not bounded.</summary>
     public bool HasNoSlots { get; init; }
+
+    /// <summary>Leases go by the clock of each node instead of the database's.</summary>
+    public bool LeasesByOwnClock { get; init; }
 
     /// <summary>Notifications and reloads do nothing.</summary>
     public bool IsDeaf { get; init; }

@@ -28,7 +28,7 @@ internal static class NodeServices
     public static ServiceProvider Of(SimWorld world, SimNode node)
     {
         var services = Parts(world.Database, world.Plan, node.Clock, node.Name, world.FolderOf(node));
-        services.AddSingleton<ITokenProviders>(new NodeProviders(world.Providers, node, world.Laws));
+        services.AddSingleton<ITokenProviders>(new NodeProviders(world, node));
         services.AddSingleton<IBackgroundJobClient>(new NodeJobs(world, node));
         services.AddSingleton<IEmailSender>(world.Laws.Sender(world, node) ?? new NodeMail(world, node));
         services.AddLogging(logging => logging.AddFilter("Microsoft", LogLevel.Warning).SetMinimumLevel(LogLevel.Trace).AddProvider(new SecretWatch(world)));

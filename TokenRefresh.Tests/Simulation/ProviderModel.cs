@@ -131,13 +131,13 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
 }
 
 /// <summary>What one node sees of the providers.</summary>
-internal sealed class NodeProviders(IEnumerable<ProviderModel> models, SimNode node, BrokenLaw laws) : ITokenProviders
+internal sealed class NodeProviders(SimWorld world, SimNode node) : ITokenProviders
 {
-    public IReadOnlyList<ITokenProvider> All { get; } = [.. models.Select(model => new NodeProvider(model, node, laws))];
+    public IReadOnlyList<ITokenProvider> All { get; } = [.. world.Providers.Select(model => new NodeProvider(model, world, node))];
 
     public ITokenProvider? Find(string name) => All.FirstOrDefault(provider => provider.Name == name);
 
-    private sealed class NodeProvider(ProviderModel model, SimNode node, BrokenLaw laws) : ITokenProvider
+    private sealed class NodeProvider(ProviderModel model, SimWorld world, SimNode node) : ITokenProvider
     {
         public string Name => model.Name;
 
@@ -147,20 +147,26 @@ internal sealed class NodeProviders(IEnumerable<ProviderModel> models, SimNode n
 
         public TimeSpan Timeout => ProviderModel.Timeout;
 
-        public int? MaxConcurrency => laws.HasNoSlots ? null : ProviderModel.CallsAtOnce;
+        public int? MaxConcurrency => world.Laws.HasNoSlots ? null : ProviderModel.CallsAtOnce;
 
         public byte[] SettingsDigest => [1, 2, 3];
 
         public DateTimeOffset? CircuitOpenUntil => null;
 
-        public async Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit) => await model.AnswerAsync(node, order, null);
+        public Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit) => CallAsync(order, null);
 
         public async Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit) =>
-            laws.Forget(await model.AnswerAsync(node, order, held.RefreshToken));
+            world.Laws.Renewed(await CallAsync(order, held.RefreshToken));
 
         public Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit) => throw new NotSupportedException();
 
         public Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit) => throw new NotSupportedException();
+
+        private Task<ProviderResult> CallAsync(TokenOrder order, string? refreshToken)
+        {
+            world.Laws.BeforeCall(world, order.Name);
+            return model.AnswerAsync(node, order, refreshToken);
+        }
     }
 }
 

@@ -76,6 +76,13 @@ internal sealed class SimWorld : IDisposable
     /// <summary>The first invariant that broke, in words.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>One run from its seed to its end, or to the first invariant that breaks.</summary>
+    public static RunReport Simulate(SimDatabase database, Scenario scenario, BrokenLaw? law = null)
+    {
+        using var world = new SimWorld(database, scenario.Plan, scenario.Seed, scenario.Nodes, law ?? BrokenLaw.None);
+        return new Simulation(world, scenario).Run();
+    }
+
     public void Trace(string step) => steps.Add($"{Agenda.Now:dd HH:mm:ss.fff} {step}");
 
     /// <summary>What the product logs stands in the trace, so that a broken invariant tells its story.</summary>
