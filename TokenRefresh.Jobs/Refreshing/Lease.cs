@@ -5,7 +5,7 @@ using TokenRefresh.Jobs.Tokens;
 namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>One holder at a time: a lease on the token's row, by the database's clock. Saving a result releases it.</summary>
-internal sealed class Lease(TokenRefreshDbContext db, string name, string owner, TimeSpan callTimeout, TimeProvider clock)
+internal sealed class Lease(TokenRefreshDbContext db, string name, string owner, TimeSpan callTimeout, DatabaseContact contact, TimeProvider clock)
 {
     /// <summary>On top of a provider's time-out: for the save after the call.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
@@ -15,7 +15,7 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
 
     private long since = clock.GetTimestamp();
 
-    /// <summary>Takes the lease for one provider call, and reads the row under it; null while somebody else holds it.</summary>
+    /// <summary>Takes the lease for one provider call, and reads the row under it; null while somebody else holds it, or may still save what was issued to him.</summary>
     public async Task<Token?> TakeAsync(CancellationToken cancellationToken)
     {
         since = clock.GetTimestamp();
@@ -23,7 +23,7 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
         var rows = await db.Tokens.FromSql(
             $"""
              UPDATE tokens SET lease_owner = {owner}, lease_until = clock_timestamp() + {span}
-             WHERE name = {name} AND (lease_until IS NULL OR lease_until < clock_timestamp())
+             WHERE name = {name} AND (lease_until IS NULL OR (lease_until < clock_timestamp() AND {contact.IsSteady}))
              RETURNING *
              """).AsTracking().ToListAsync(cancellationToken);
         return rows.SingleOrDefault();

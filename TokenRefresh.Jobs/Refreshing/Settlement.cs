@@ -22,7 +22,7 @@ public sealed partial class Settlement(
     /// <summary>On top of the pause before a job's retry: until then the due check leaves the token to that job.</summary>
     private static readonly TimeSpan RetryGrace = TimeSpan.FromMinutes(1);
 
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+    internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     /// <summary>Saves, and waits for a database that is away. The stored token changes only on success.</summary>
     /// <exception cref="OperationCanceledException">The program stops while the database is away; the answer is kept on disk, sealed.</exception>

@@ -17,6 +17,7 @@ public sealed partial class TokenRefresher(
     Settlement settlement,
     IReminders reminders,
     SecretProtection secrets,
+    DatabaseContact contact,
     TokenMetrics metrics,
     NodeName node,
     TimeProvider clock,
@@ -44,7 +45,7 @@ public sealed partial class TokenRefresher(
     {
         using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var lease = new Lease(db, settings.Name, $"{node.Value}/{Guid.NewGuid():N}", settings.Provider.Timeout, clock);
+        var lease = new Lease(db, settings.Name, $"{node.Value}/{Guid.NewGuid():N}", settings.Provider.Timeout, contact, clock);
         if (await lease.TakeAsync(cancellationToken) is not { } token)
         {
             return await NoteInFlightAsync(db, settings, request, cancellationToken);

@@ -8,9 +8,10 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>A law of the engine that a run breaks on purpose, to show that the invariants notice. The usual one breaks none.</summary>
 /// <param name="Name">What is done wrong.</param>
 /// <param name="Caught">How the words begin with which it is noticed.</param>
-internal sealed record BrokenLaw(string Name, string Caught)
+/// <param name="Seed">A run that is known to notice it.</param>
+internal sealed record BrokenLaw(string Name, string Caught, int Seed)
 {
-    public static readonly BrokenLaw None = new("none", "");
+    public static readonly BrokenLaw None = new("none", "", 0);
 
     /// <summary>Rewrites a statement before it is sent.</summary>
     public Func<string, string> Rewrite { get; init; } = sql => sql;

@@ -15,52 +15,52 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>The laws that are broken on purpose: by rewritten statements, replaced parts and changed answers, never by a switch in the product.</summary>
 internal static partial class BrokenLaws
 {
-    private const string LeaseIsFree = "AND (lease_until IS NULL OR lease_until < clock_timestamp())";
-
     public static readonly IReadOnlyList<BrokenLaw> All =
     [
-        new("nobody takes a lease", "I4")
+        new("nobody takes a lease", "I4", 1)
         {
-            Rewrite = sql => sql.Replace(LeaseIsFree, "", StringComparison.Ordinal),
+            Rewrite = sql => LeaseIsFree().Replace(sql, ""),
         },
-        new("a lease runs out during the call", "I4")
+        new("a lease runs out during the call", "I4", 22)
         {
             Rewrite = sql => sql.Contains("lease_until = clock_timestamp()", StringComparison.Ordinal)
                 ? sql.Replace("lease_until = clock_timestamp() +", "lease_until = clock_timestamp() + interval '1 second' + 0 *", StringComparison.Ordinal)
                 : sql,
         },
-        new("a lease never runs out", "I5")
+        new("a lease never runs out", "I5", 7)
         {
-            Rewrite = sql => sql
-                .Replace(LeaseIsFree, "AND lease_until IS NULL", StringComparison.Ordinal)
-                .Replace("WHERE lease_until < clock_timestamp()", "WHERE false", StringComparison.Ordinal),
+            Rewrite = sql => sql.Replace("lease_until < clock_timestamp()", "false", StringComparison.Ordinal),
         },
-        new("leases go by each node's own clock", "I4") { LeasesByOwnClock = true },
-        new("the lease is released before the answer is saved", "I")
+        new("after an outage nobody waits for those who hold an answer", "I1", 221)
+        {
+            Rewrite = sql => LeaseRanOut().Replace(sql, "$1 AND true"),
+        },
+        new("leases go by each node's own clock", "I4", 1) { LeasesByOwnClock = true },
+        new("the lease is released before the answer is saved", "I", 1)
         {
             BeforeCall = (world, token) => world.Scalar<int>("UPDATE tokens SET lease_owner = NULL, lease_until = NULL WHERE name = $1", token),
         },
-        new("a stale writer does not lose", "I5")
+        new("a stale writer does not lose", "I5", 16)
         {
             Rewrite = sql => sql.Contains("UPDATE tokens SET access_token", StringComparison.Ordinal) ? WhatWasRead().Replace(sql, "") : sql,
         },
-        new("a used refresh token is sent again", "I1")
+        new("a used refresh token is sent again", "I1", 1)
         {
             Renewed = result => result is ProviderResult.Issued issued ? issued with { Token = issued.Token with { RefreshToken = null } } : result,
         },
-        new("abandoned attempts are not closed", "I5")
+        new("abandoned attempts are not closed", "I5", 8)
         {
             Rewrite = sql => sql.Contains("UPDATE token_refresh_logs AS", StringComparison.Ordinal) && sql.Contains("'running'", StringComparison.Ordinal) ? $"{sql} AND false" : sql,
         },
-        new("what is served is not checked for its expiry", "I2")
+        new("what is served is not checked for its expiry", "I2", 1)
         {
             Replace = services => services.AddSingleton(provider => new TokenVault(
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
                 provider.GetRequiredService<TokenRefresher>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
         },
-        new("the vault hears of nothing", "I3") { IsDeaf = true },
-        new("calls at a provider are not bounded", "I6") { HasNoSlots = true },
-        new("a mail goes out before it is written down", "I7")
+        new("the vault hears of nothing", "I3", 1) { IsDeaf = true },
+        new("calls at a provider are not bounded", "I6", 32) { HasNoSlots = true },
+        new("a mail goes out before it is written down", "I7", 12)
         {
             BeforeStatement = (world, node, command) =>
             {
@@ -72,14 +72,20 @@ internal static partial class BrokenLaws
                 }
             },
         },
-        new("the outbox marks a mail before it is sent", "I7") { Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)) },
-        new("a round forgets which incidents are open", "round")
+        new("the outbox marks a mail before it is sent", "I7", 1) { Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)) },
+        new("a round forgets which incidents are open", "round", 1)
         {
             Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)
                 ? sql.Replace("WHERE", "WHERE false AND", StringComparison.Ordinal)
                 : sql,
         },
     ];
+
+    [GeneratedRegex(@" AND \(lease_until IS NULL OR .*\)\)")]
+    private static partial Regex LeaseIsFree();
+
+    [GeneratedRegex(@"(lease_until < clock_timestamp\(\)) AND @\w+")]
+    private static partial Regex LeaseRanOut();
 
     [GeneratedRegex(@" AND (lease_owner|version) (= @\w+|IS NULL)")]
     private static partial Regex WhatWasRead();

@@ -6,11 +6,13 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(1);
 
     private readonly List<(int Step, Action Action)> ambushes = [];
+    private readonly Queue<Action<SimNode>> calls = new();
     private int step;
     private bool isOver;
 
     public void Begin()
     {
+        world.CallBegins = StrikeDuring;
         for (var number = 0; number < scenario.Faults; number++)
         {
             world.Agenda.In(scenario.Length * world.Chance.Between(0, 0.95), Aim);
@@ -39,6 +41,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
         world.Trace("all is HEALED");
         isOver = true;
         ambushes.Clear();
+        calls.Clear();
         world.Mail.IsAway = false;
         world.Providers.ToList().ForEach(provider => provider.Weather = ProviderWeather.Fair);
         if (world.IsDatabaseAway)
@@ -92,7 +95,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
             return;
         }
 
-        world.Chance.Pick<Action>([Weather, Weather, Weather, Weather, Crash, Crash, Crash, Pause, Pause, LoseDatabase, LoseDatabase, CutOff, MoveClock, LoseMail])();
+        world.Chance.Pick<Action>([Weather, Weather, Weather, Weather, Crash, Crash, Crash, Pause, Pause, LoseDatabase, LoseDatabase, LoseDatabase, CutOff, MoveClock, LoseMail])();
     }
 
     private void Weather()
@@ -178,11 +181,36 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
             ended();
         });
 
-    private void Ambush(Action<SimNode> action) => ambushes.Add((step + world.Chance.Pick([1, 2, 3, 5, 8, 13, 21, 34, 55]), () =>
+    // Half of them lie in wait for a call and strike while it is in flight, the others after so many steps, wherever that is.
+    private void Ambush(Action<SimNode> action)
     {
-        if (world.Nodes.Where(node => node.IsAwake).ToList() is { Count: > 0 } awake)
+        if (world.Chance.Of(0.5))
         {
-            action(world.Chance.Pick(awake));
+            calls.Enqueue(action);
         }
-    }));
+        else
+        {
+            ambushes.Add((step + world.Chance.Pick([1, 2, 3, 5, 8, 13, 21, 34, 55]), () =>
+            {
+                if (world.Nodes.Where(node => node.IsAwake).ToList() is { Count: > 0 } awake)
+                {
+                    action(world.Chance.Pick(awake));
+                }
+            }));
+        }
+    }
+
+    private void StrikeDuring(SimNode caller, TimeSpan takes)
+    {
+        if (calls.TryDequeue(out var action))
+        {
+            world.Agenda.In(takes * world.Chance.Share(), () =>
+            {
+                if (caller.IsAwake && !isOver)
+                {
+                    action(caller);
+                }
+            });
+        }
+    }
 }

@@ -58,6 +58,7 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
                 inFlight.Remove(order.Name);
             }
         });
+        world.CallBegins(node, takes);
         await Task.Delay(takes, node.Clock);
         if (weather.Instead is { } instead)
         {

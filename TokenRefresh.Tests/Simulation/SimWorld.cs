@@ -67,6 +67,9 @@ internal sealed class SimWorld : IDisposable
 
     public bool IsDatabaseAway { get; private set; }
 
+    /// <summary>Hears of each call to a provider as it begins, and how long it takes.</summary>
+    public Action<SimNode, TimeSpan> CallBegins { get; set; } = (_, _) => { };
+
     /// <summary>When it last went away or came back.</summary>
     public DateTimeOffset DatabaseBackAt { get; private set; }
 
@@ -145,6 +148,7 @@ internal sealed class SimWorld : IDisposable
         var node = places[place] = new(this, place);
         node.Services = NodeServices.Of(this, node);
         built.Add(node.Services);
+        node.Get<DatabaseContact>().Lost();
         Begin();
 
         void Begin() => Start(node, "start", async () =>
@@ -183,13 +187,17 @@ internal sealed class SimWorld : IDisposable
             Agenda.In(TimeSpan.FromSeconds(1), Listen);
         }
 
-        void Listen() => node.WhenAwake(() => Start(node, "listen", () => HearAsync(node), error =>
+        void Listen() => node.WhenAwake(() =>
         {
-            if (error is not null)
+            node.Get<DatabaseContact>().Lost();
+            Start(node, "listen", () => HearAsync(node), error =>
             {
-                Agenda.In(TimeSpan.FromSeconds(1), Listen);
-            }
-        }));
+                if (error is not null)
+                {
+                    Agenda.In(TimeSpan.FromSeconds(1), Listen);
+                }
+            });
+        });
     }
 
     /// <summary>Looks at what is committed, and passes on the notifications that the database sends of it.</summary>

@@ -7,7 +7,8 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>
 /// The engine keeps its invariants, whatever fails and in whatever order things happen. A broken one is told with its seed and its last steps.
 /// By hand: <c>TOKENREFRESH_SIM_SEED=7</c> makes the run of that seed again, <c>TOKENREFRESH_SIM_SEEDS=1000</c> makes that many runs instead of the
-/// fixed ones, the first from <c>TOKENREFRESH_SIM_FROM</c>; <c>TOKENREFRESH_SIM_TRACE=folder</c> keeps every step of those that fail.
+/// fixed ones, the first from <c>TOKENREFRESH_SIM_FROM</c>; <c>TOKENREFRESH_SIM_TRACE=folder</c> keeps every step of those that fail,
+/// and <c>TOKENREFRESH_SIM_LAW=lease</c> breaks the first law with that word in its name.
 /// </summary>
 public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper output)
 {
@@ -40,10 +41,11 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
     {
         await using var database = await SimDatabase.CreateAsync(postgres);
         var reports = new List<RunReport>();
+        var law = BrokenLaws.All.FirstOrDefault(each => Setting("LAW") is { } part && each.Name.Contains(part, StringComparison.Ordinal));
 
         foreach (var seed in Seeds())
         {
-            var report = SimWorld.Simulate(database, Scenario.Of(seed));
+            var report = SimWorld.Simulate(database, Scenario.Of(seed), law);
             output.WriteLine($"seed {seed}: {report.Steps} steps, {report.Calls} calls, {report.Reads} reads in {report.Simulated}: {report.Broken ?? "well"}");
             Keep(report);
             reports.Add(report with { Trace = report.Broken is null ? [] : report.Trace });
