@@ -12,7 +12,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
 
     public void Begin()
     {
-        world.CallBegins = StrikeDuring;
+        world.OnCall.Add(StrikeDuring);
         for (var number = 0; number < scenario.Faults; number++)
         {
             world.Agenda.In(scenario.Length * world.Chance.Between(0, 0.95), Aim);
@@ -95,7 +95,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
             return;
         }
 
-        world.Chance.Pick<Action>([Weather, Weather, Weather, Weather, Crash, Crash, Crash, Pause, Pause, LoseDatabase, LoseDatabase, LoseDatabase, CutOff, MoveClock, LoseMail])();
+        world.Chance.Pick<Action>([Weather, Weather, Weather, Weather, Crash, Crash, Crash, Pause, Pause, LoseDatabase, LoseDatabase, LoseDatabase, CutOff, MoveClock, MoveClock, LoseMail])();
     }
 
     private void Weather()
@@ -160,7 +160,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
     private void MoveClock()
     {
         var node = world.Chance.Pick(world.Nodes);
-        var far = world.Chance.Of(0.2) ? scenario.LongestOutage : TimeSpan.FromSeconds(10);
+        var far = world.Chance.Of(0.5) ? scenario.LongestOutage : TimeSpan.FromSeconds(10);
         node.Clock.Offset = far * world.Chance.Between(-1, 1);
         world.Trace($"{node.Name}'s clock is off by {node.Clock.Offset}");
         For(scenario.LongestOutage, () => node.Clock.Offset = TimeSpan.Zero, $"{node.Name}'s clock is right");

@@ -58,7 +58,7 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
                 inFlight.Remove(order.Name);
             }
         });
-        world.CallBegins(node, takes);
+        world.OnCall.ForEach(hears => hears(node, takes));
         await Task.Delay(takes, node.Clock);
         if (weather.Instead is { } instead)
         {

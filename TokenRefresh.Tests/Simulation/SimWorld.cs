@@ -67,8 +67,11 @@ internal sealed class SimWorld : IDisposable
 
     public bool IsDatabaseAway { get; private set; }
 
-    /// <summary>Hears of each call to a provider as it begins, and how long it takes.</summary>
-    public Action<SimNode, TimeSpan> CallBegins { get; set; } = (_, _) => { };
+    /// <summary>Hear of each call to a provider as it begins, and how long it takes.</summary>
+    public List<Action<SimNode, TimeSpan>> OnCall { get; } = [];
+
+    /// <summary>Happens when the database is back.</summary>
+    public Action OnDatabaseBack { get; set; } = () => { };
 
     /// <summary>When it last went away or came back.</summary>
     public DateTimeOffset DatabaseBackAt { get; private set; }
@@ -174,6 +177,11 @@ internal sealed class SimWorld : IDisposable
         foreach (var node in places)
         {
             Deafen(node);
+        }
+
+        if (!isAway)
+        {
+            OnDatabaseBack();
         }
     }
 

@@ -35,6 +35,13 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
         world.Agenda.In(TimeSpan.FromSeconds(5), Tick);
         world.Agenda.In(TimeSpan.FromSeconds(8), Read);
         world.Agenda.In(HalfADay, Sweep);
+        if (scenario.Faults > 0)
+        {
+            world.OnCall.Add(Contend);
+        }
+
+        // A tick that was missed is made up for at once.
+        world.OnDatabaseBack = () => world.Agenda.In(world.Chance.Between(TimeSpan.Zero, TimeSpan.FromSeconds(5)), CheckDue);
         foreach (var token in scenario.Plan.Tokens.Where(token => token.Grant == Grant.Imported))
         {
             world.Agenda.In(TimeSpan.FromSeconds(6), () => Import(token.Name));
@@ -43,16 +50,33 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
 
     private void Tick()
     {
-        if (world.AnyNode() is { IsAway: false } node)
-        {
-            world.Start(node, "due check", () => node.Get<DueRefreshJob>().RunAsync(CancellationToken.None));
-        }
-
+        CheckDue();
         world.Agenda.In(TimeSpan.FromSeconds(world.Chance.Between(0, 40)), Round);
         world.Agenda.At(NextTick(), Tick);
         foreach (var row in world.Tokens.Rows.Where(row => row.ErrorCode == FailureKind.GrantRevoked.Code() && withPerson.Add(row.Name)).ToList())
         {
             world.Agenda.In(world.Chance.Between(TimeSpan.FromMinutes(5), scenario.LongestOutage), () => Import(row.Name));
+        }
+    }
+
+    private void CheckDue()
+    {
+        if (world.AnyNode() is { IsAway: false } node)
+        {
+            world.Start(node, "due check", () => node.Get<DueRefreshJob>().RunAsync(CancellationToken.None));
+        }
+    }
+
+    // Others want the same while a call is in flight.
+    private void Contend(SimNode caller, TimeSpan takes)
+    {
+        if (world.Chance.Of(0.15))
+        {
+            world.Agenda.In(takes * world.Chance.Share(), () =>
+            {
+                CheckDue();
+                ReadOnce();
+            });
         }
     }
 
@@ -86,24 +110,30 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
         world.Agenda.In(scenario.Length / ReadsInARun * world.Chance.Between(0.1, 1.9), Read);
         for (var burst = world.Chance.Pick([1, 1, 1, 3]); burst > 0; burst--)
         {
-            var token = world.Chance.Pick(scenario.Plan.Tokens).Name;
-            if (world.AnyNode() is not { } node)
-            {
-                return;
-            }
+            ReadOnce();
+        }
+    }
 
-            var life = world.ProviderOf(token).Traits.Life;
-            if (scenario.Faults > 0 && world.Chance.Of(0.05))
-            {
-                var trigger = world.Chance.Pick([RefreshTrigger.Forced, RefreshTrigger.Manual]);
-                world.Start(node, $"{trigger} refresh of {token}", () => node.Get<TokenRefresher>().RefreshAsync(new(token, trigger, "a person"), CancellationToken.None));
-            }
-            else
-            {
-                var minValidity = world.Chance.Pick([TimeSpan.Zero, TimeSpan.FromSeconds(1), life * 0.05, life * 0.4]);
-                Reads++;
-                world.Start(node, $"read of {token}", () => new Reader(world, node, token, minValidity).ReadAsync());
-            }
+    // A program reads, or once in a while a person presses the button.
+    private void ReadOnce()
+    {
+        var token = world.Chance.Pick(scenario.Plan.Tokens).Name;
+        if (world.AnyNode() is not { } node)
+        {
+            return;
+        }
+
+        var life = world.ProviderOf(token).Traits.Life;
+        if (scenario.Faults > 0 && world.Chance.Of(0.05))
+        {
+            var trigger = world.Chance.Pick([RefreshTrigger.Forced, RefreshTrigger.Manual]);
+            world.Start(node, $"{trigger} refresh of {token}", () => node.Get<TokenRefresher>().RefreshAsync(new(token, trigger, "a person"), CancellationToken.None));
+        }
+        else
+        {
+            var minValidity = world.Chance.Pick([TimeSpan.Zero, TimeSpan.FromSeconds(1), life * 0.05, life * 0.4]);
+            Reads++;
+            world.Start(node, $"read of {token}", () => new Reader(world, node, token, minValidity).ReadAsync());
         }
     }
 
