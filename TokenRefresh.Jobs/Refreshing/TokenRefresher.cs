@@ -141,7 +141,8 @@ public sealed partial class TokenRefresher(
         }
     }
 
-    // Every new token is reminded of once, whoever asked for it; a reminder that comes early by this node's clock is made again.
+    // Every new token is reminded of once, whoever asked for it, and so is one that is to be tried again before its job's retry; a reminder that
+    // comes early by this node's clock is made again.
     private void Remind(RefreshRequest request, RefreshOutcome outcome)
     {
         switch (outcome)
@@ -151,6 +152,9 @@ public sealed partial class TokenRefresher(
                 break;
             case RefreshOutcome.Skipped { DueAt: { } dueAt } when request is { Trigger: RefreshTrigger.Due, JobId: not null }:
                 reminders.Remind(request.Token, dueAt);
+                break;
+            case RefreshOutcome.Failed { NextAttemptAt: { } nextAt, IsLeftToJob: false }:
+                reminders.Remind(request.Token, nextAt);
                 break;
         }
     }
