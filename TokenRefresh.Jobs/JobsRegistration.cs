@@ -66,7 +66,9 @@ public static class JobsRegistration
     {
         services.AddPooledDbContextFactory<TokenRefreshDbContext>((provider, options) => options
             .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>())
-            .UseSnakeCaseNamingConvention());
+            .UseSnakeCaseNamingConvention()
+            .AddInterceptors(provider.GetRequiredService<DatabaseContact>()));
+        services.AddSingleton<DatabaseContact>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<IDataProtectionProvider>(provider => provider.GetRequiredService<KeyRing>());
 

@@ -23,7 +23,7 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetr
 
     /// <summary>Asks the provider. Never throws: a mistake of ours is a failure of kind <see cref="FailureKind.Internal"/>.</summary>
     /// <param name="isAfterUnknownOutcome">True when an earlier attempt died before its answer was saved, so the stored refresh token may be used up.</param>
-    public async Task<Answer> AskAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, bool isAfterUnknownOutcome)
+    internal async Task<Answer> AskAsync(Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, bool isAfterUnknownOutcome)
     {
         var steps = new List<ExchangeStep>(2);
         try
@@ -58,13 +58,16 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetr
                 return Revoked($"The refresh token was refused ({refusal.Reason})", isAfterUnknownOutcome);
             }
 
-            return await Leases.ExtendAsync(db, token.Name, token.LeaseOwner!, settings.Provider.Timeout)
-                ? await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit))
-                : new ProviderResult.Failed(new(FailureKind.Abandoned, "This node was paused for so long that another one took over."));
+            return await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit));
         }
 
         async Task<ProviderResult> CallAsync(string call, Func<Task<ProviderResult>> ask)
         {
+            if (!await lease.CoversCallAsync())
+            {
+                return new ProviderResult.Failed(new(FailureKind.Abandoned, TokenRefresher.TakenOver));
+            }
+
             var started = clock.GetTimestamp();
             var result = await ask();
             steps.Add(result switch

@@ -25,5 +25,9 @@ public abstract record RefreshOutcome
     /// <summary>No token came; the stored one is as it was.</summary>
     /// <param name="Failure">Why.</param>
     /// <param name="NextAttemptAt">When it is tried again by itself; null where that waits for a person or for changed settings.</param>
-    public sealed record Failed(ProviderFailure Failure, DateTimeOffset? NextAttemptAt) : RefreshOutcome;
+    public sealed record Failed(ProviderFailure Failure, DateTimeOffset? NextAttemptAt) : RefreshOutcome
+    {
+        /// <summary>True where the job that carried the request tries it again.</summary>
+        public bool IsLeftToJob { get; init; }
+    }
 }

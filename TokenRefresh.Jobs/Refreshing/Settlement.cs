@@ -22,7 +22,7 @@ public sealed partial class Settlement(
     /// <summary>On top of the pause before a job's retry: until then the due check leaves the token to that job.</summary>
     private static readonly TimeSpan RetryGrace = TimeSpan.FromMinutes(1);
 
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+    internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     /// <summary>Saves, and waits for a database that is away. The stored token changes only on success.</summary>
     /// <exception cref="OperationCanceledException">The program stops while the database is away; the answer is kept on disk, sealed.</exception>
@@ -90,9 +90,12 @@ public sealed partial class Settlement(
     {
         var (db, token, attempt, request) = (settling.Db, settling.Token, settling.Attempt, settling.Request);
         var now = clock.GetUtcNow();
-        var leavesItToJob = failure.Kind.IsRetryable() && request is { JobId: not null, RetriesLeft: > 0 };
+        var retryAt = now + RetryDelay(failure.RetryAfter);
+
+        // A token that would die before its job's retry is brought back sooner; of a dead one, the retry is the soonest.
+        var leavesItToJob = failure.Kind.IsRetryable() && request is { JobId: not null, RetriesLeft: > 0 } && (!token.IsValid(now) || token.ExpiresAt > retryAt);
         DateTimeOffset? nextAttemptAt = !failure.Kind.IsRetryable() ? null
-            : leavesItToJob ? now + RetryDelay(failure.RetryAfter) + RetryGrace
+            : leavesItToJob ? retryAt + RetryGrace
             : now + RenewalPolicy.PauseAfter(token.Name, token.ConsecutiveFailures + 1, schedule.Value.Retries + 1, token.ExpiresAt, failure.RetryAfter, now);
         token.RecordFailure(failure, nextAttemptAt, leavesItToJob ? request.JobId : null);
         token.Release();
@@ -108,7 +111,7 @@ public sealed partial class Settlement(
                 return Task.CompletedTask;
             },
             cancellationToken);
-        return new RefreshOutcome.Failed(failure, nextAttemptAt);
+        return new RefreshOutcome.Failed(failure, nextAttemptAt) { IsLeftToJob = leavesItToJob };
     }
 
     private TimeSpan RetryDelay(TimeSpan? retryAfter) => retryAfter > schedule.Value.Backoff ? retryAfter.Value : schedule.Value.Backoff;

@@ -17,11 +17,14 @@ public sealed partial class TokenRefresher(
     Settlement settlement,
     IReminders reminders,
     SecretProtection secrets,
+    DatabaseContact contact,
     TokenMetrics metrics,
     NodeName node,
     TimeProvider clock,
     ILogger<TokenRefresher> log)
 {
+    internal const string TakenOver = "This node was paused for so long that another one took over.";
+
     /// <summary>Refreshes one token if the request and the stored state call for it, and leaves a row in the log.</summary>
     /// <param name="request">What is asked for, and by whom.</param>
     /// <param name="cancellationToken">Ends the waiting before the call, and the waiting for a database that is away; never the call or the save.</param>
@@ -42,8 +45,8 @@ public sealed partial class TokenRefresher(
     {
         using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var owner = $"{node.Value}/{Guid.NewGuid():N}";
-        if (await Leases.TakeAsync(db, settings.Name, owner, settings.Provider.Timeout, clock.GetUtcNow(), cancellationToken) is not { } token)
+        var lease = new Lease(db, settings.Name, $"{node.Value}/{Guid.NewGuid():N}", settings.Provider.Timeout, contact, clock);
+        if (await lease.TakeAsync(cancellationToken) is not { } token)
         {
             return await NoteInFlightAsync(db, settings, request, cancellationToken);
         }
@@ -53,7 +56,7 @@ public sealed partial class TokenRefresher(
             ? RenewalVerdict.RefusedAgain
             : RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
         return verdict.IsDue
-            ? await AttemptAsync(db, token, settings, request, verdict.Reason, cancellationToken)
+            ? await AttemptAsync(db, lease, token, settings, request, verdict.Reason, cancellationToken)
             : await SkipAsync(db, token, settings, request, verdict);
     }
 
@@ -65,7 +68,7 @@ public sealed partial class TokenRefresher(
             .OrderByDescending(row => row.Id).Select(row => row.TriggerType).FirstOrDefaultAsync(CancellationToken.None) == RefreshTrigger.Rejected;
 
     private async Task<RefreshOutcome> AttemptAsync(
-        TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
+        TokenRefreshDbContext db, Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
     {
         using var activity = TokenMetrics.StartRefresh(settings, request);
         var now = clock.GetUtcNow();
@@ -74,9 +77,12 @@ public sealed partial class TokenRefresher(
         var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
         db.Attempts.Add(attempt);
         token.Attempted(now, secrets.Fingerprint(settings));
-        await db.SaveChangesAsync(CancellationToken.None);
+        if (!await IsSavedAsync(db))
+        {
+            return new RefreshOutcome.InFlight(TakenOver);
+        }
 
-        var answer = await exchange.AskAsync(db, token, settings, request, isAfterUnknownOutcome);
+        var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
         var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)), cancellationToken);
         TokenMetrics.End(activity, outcome);
         Report(request, outcome);
@@ -89,9 +95,27 @@ public sealed partial class TokenRefresher(
         token.Looked(now);
         token.Release();
         NoteSkip(db, settings, request, verdict.Reason, now);
-        await db.SaveChangesAsync(CancellationToken.None);
+        if (!await IsSavedAsync(db))
+        {
+            return new RefreshOutcome.InFlight(TakenOver);
+        }
+
         LogSkipped(request.Token, verdict.Reason, request.Trigger);
         return new RefreshOutcome.Skipped(verdict.Reason) { DueAt = verdict.DueAt };
+    }
+
+    // False where the lease was lost before anything was done under it.
+    private static async Task<bool> IsSavedAsync(TokenRefreshDbContext db)
+    {
+        try
+        {
+            await db.SaveChangesAsync(CancellationToken.None);
+            return true;
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            return false;
+        }
     }
 
     private async Task<RefreshOutcome> NoteInFlightAsync(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)
@@ -117,7 +141,8 @@ public sealed partial class TokenRefresher(
         }
     }
 
-    // Every new token is reminded of once, whoever asked for it; a reminder that comes early by this node's clock is made again.
+    // Every new token is reminded of once, whoever asked for it, and so is one that is to be tried again before its job's retry; a reminder that
+    // comes early by this node's clock is made again.
     private void Remind(RefreshRequest request, RefreshOutcome outcome)
     {
         switch (outcome)
@@ -127,6 +152,9 @@ public sealed partial class TokenRefresher(
                 break;
             case RefreshOutcome.Skipped { DueAt: { } dueAt } when request is { Trigger: RefreshTrigger.Due, JobId: not null }:
                 reminders.Remind(request.Token, dueAt);
+                break;
+            case RefreshOutcome.Failed { NextAttemptAt: { } nextAt, IsLeftToJob: false }:
+                reminders.Remind(request.Token, nextAt);
                 break;
         }
     }

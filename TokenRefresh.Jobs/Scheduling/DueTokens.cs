@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>Asks the database which tokens a job is to be made for.</summary>
 public sealed class DueTokens(
-    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, IOptions<BackupOptions> backup, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, DatabaseContact contact, IOptions<BackupOptions> backup, TimeProvider clock)
 {
     /// <summary>A claimed token whose job has not begun by then is enqueued again.</summary>
     private static readonly TimeSpan ClaimFor = TimeSpan.FromMinutes(2);
@@ -28,7 +28,11 @@ public sealed class DueTokens(
     {
         var now = clock.GetUtcNow();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await AbandonedAttempts.ReclaimAsync(db, now, cancellationToken);
+        if (contact.IsSteady)
+        {
+            await AbandonedAttempts.ReclaimAsync(db, now, cancellationToken);
+        }
+
         await db.Database.ExecuteSqlAsync(
             $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = TRUE WHERE paused_until <= {now}", cancellationToken);
         await WakeAsync(db, now, cancellationToken);

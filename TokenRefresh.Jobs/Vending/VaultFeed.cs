@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Vending;
 
 /// <summary>Keeps what this node holds in memory in step with the database: by notifications, and by a full reload beneath them.</summary>
 public sealed partial class VaultFeed(
-    TokenVault vault, ClientKeys clients, KeyRing keys, NpgsqlDataSource database, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<VaultFeed> log)
+    TokenVault vault, ClientKeys clients, KeyRing keys, NpgsqlDataSource database, DatabaseContact contact, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<VaultFeed> log)
 {
     /// <summary>The channel; a payload is a token's name, or one of the words below.</summary>
     public const string Channel = "tokenrefresh";
@@ -38,6 +38,7 @@ public sealed partial class VaultFeed(
     /// <summary>Listens until it is cancelled; a broken connection is made anew, and what was missed is read.</summary>
     public async Task ListenAsync(CancellationToken cancellationToken)
     {
+        contact.Lost();
         for (var isCut = false; !cancellationToken.IsCancellationRequested;)
         {
             try
@@ -77,6 +78,8 @@ public sealed partial class VaultFeed(
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
+                contact.Lost();
+
                 // Tried again each second, said once.
                 if (!isCut)
                 {

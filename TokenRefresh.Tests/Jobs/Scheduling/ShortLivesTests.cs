@@ -1,8 +1,10 @@
 using Hangfire.States;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
+using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Scheduling;
@@ -36,6 +38,20 @@ public sealed class ShortLivesTests(PostgresFixture postgres)
         });
 
         world.Provider.Calls.Count.ShouldBeInRange(16, 60, "a reminder that somebody has answered already makes no further one");
+    }
+
+    [Fact]
+    public async Task Nor_when_its_provider_is_away_for_twelve_seconds_every_minute_or_so_though_a_jobs_retry_would_come_too_late()
+    {
+        await using var world = await WorldAsync(TimeSpan.FromSeconds(40));
+
+        await PassAsync(world, TimeSpan.FromMinutes(10), elapsed =>
+        {
+            world.Provider.Before = elapsed.TotalSeconds % 67 is > 10 and < 22 ? ModelProvider.Failing(FailureKind.ProviderDown) : (_, _) => Task.FromResult<ProviderResult?>(null);
+            return Task.CompletedTask;
+        });
+
+        (await world.LogAsync()).ShouldContain(row => row.Status == AttemptStatus.Failed);
     }
 
     [Fact]
@@ -130,7 +146,7 @@ public sealed class ShortLivesTests(PostgresFixture postgres)
             {
                 foreach (var token in (string[])job.Args[0])
                 {
-                    await world.RefreshAsync(RefreshTriggers.Parse((string)job.Args[1])!.Value, token, request => request with { JobId = id, RequestedAt = createdAt.GetValueOrDefault(id, world.Clock.GetUtcNow()) });
+                    await world.RefreshAsync(RefreshTriggers.Parse((string)job.Args[1])!.Value, token, request => request with { JobId = id, RetriesLeft = 3, RequestedAt = createdAt.GetValueOrDefault(id, world.Clock.GetUtcNow()) });
                 }
             }
         }

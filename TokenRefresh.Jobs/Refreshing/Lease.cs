@@ -1,0 +1,65 @@
+using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>One holder at a time: a lease on the token's row, by the database's clock. Saving a result releases it.</summary>
+internal sealed class Lease(TokenRefreshDbContext db, string name, string owner, TimeSpan callTimeout, DatabaseContact contact, TimeProvider clock)
+{
+    /// <summary>On top of a provider's time-out: for the save after the call.</summary>
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
+
+    /// <summary>A call that begins later than this after the lease was taken could outlast it.</summary>
+    private static readonly TimeSpan Slack = Margin / 2;
+
+    private long since = clock.GetTimestamp();
+
+    /// <summary>
+    /// Takes the lease for one provider call, and reads the row under it; null while somebody else holds it, or may still save what was issued to
+    /// him. A lease that has run out is first taken back, with all that its holder left open.
+    /// </summary>
+    public async Task<Token?> TakeAsync(CancellationToken cancellationToken) =>
+        await TakeFreeAsync(cancellationToken)
+        ?? (contact.IsSteady && (await AbandonedAttempts.ReclaimAsync(db, clock.GetUtcNow(), cancellationToken)).Contains(name) ? await TakeFreeAsync(cancellationToken) : null);
+
+    /// <summary>
+    /// To be asked right before each call: true when one that begins now ends under the lease, which is extended where it has become too short.
+    /// False when it was lost, for example while this process was paused, so that no two calls overlap.
+    /// </summary>
+    public async Task<bool> CoversCallAsync()
+    {
+        while (clock.GetElapsedTime(since) > Slack)
+        {
+            var asked = clock.GetTimestamp();
+            if (!await ExtendAsync())
+            {
+                return false;
+            }
+
+            since = asked;
+        }
+
+        return true;
+    }
+
+    private async Task<bool> ExtendAsync()
+    {
+        var span = callTimeout + Margin;
+        return await db.Database.ExecuteSqlAsync(
+            $"UPDATE tokens SET lease_until = clock_timestamp() + {span} WHERE name = {name} AND lease_owner = {owner}", CancellationToken.None) == 1;
+    }
+
+    private async Task<Token?> TakeFreeAsync(CancellationToken cancellationToken)
+    {
+        since = clock.GetTimestamp();
+        var span = callTimeout + Margin;
+        var rows = await db.Tokens.FromSql(
+            $"""
+             UPDATE tokens SET lease_owner = {owner}, lease_until = clock_timestamp() + {span}
+             WHERE name = {name} AND lease_until IS NULL
+             RETURNING *
+             """).AsTracking().ToListAsync(cancellationToken);
+        return rows.SingleOrDefault();
+    }
+}

@@ -1,0 +1,90 @@
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Refreshing;
+
+public sealed class LeaseTests(PostgresFixture postgres)
+{
+    private const string RanOut = "UPDATE tokens SET lease_owner = 'another', lease_until = clock_timestamp() - interval '1 second'";
+
+    [Fact]
+    public async Task A_node_that_was_paused_between_the_lease_and_the_call_does_not_call_once_another_has_taken_over()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await using var db = await world.ContextAsync();
+        var lease = Lease(world, db);
+        await lease.TakeAsync(CancellationToken.None);
+        world.Clock.Advance(TimeSpan.FromSeconds(45));
+        await world.ExecuteAsync("UPDATE tokens SET lease_owner = 'another', lease_until = clock_timestamp() + interval '40 seconds'");
+
+        (await lease.CoversCallAsync()).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_short_pause_before_the_call_extends_the_lease_to_the_end_of_the_call()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await using var db = await world.ContextAsync();
+        var lease = Lease(world, db);
+        await lease.TakeAsync(CancellationToken.None);
+        var before = (await world.TokenAsync()).LeaseUntil;
+        world.Clock.Advance(TimeSpan.FromSeconds(8));
+
+        (await lease.CoversCallAsync()).ShouldBeTrue();
+        (await world.TokenAsync()).LeaseUntil!.Value.ShouldBeGreaterThan(before!.Value);
+    }
+
+    [Fact]
+    public async Task A_lease_that_is_lost_before_its_attempt_is_written_ends_as_in_flight_and_not_as_a_mistake()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(
+            """
+            CREATE FUNCTION lose_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              UPDATE tokens SET lease_owner = 'another' WHERE name = NEW.token_name;
+              RETURN NEW;
+            END $$;
+            CREATE TRIGGER lose_lease BEFORE INSERT ON token_refresh_logs FOR EACH ROW EXECUTE FUNCTION lose_lease()
+            """);
+
+        var outcome = await world.RefreshAsync();
+
+        outcome.ShouldBeOfType<RefreshOutcome.InFlight>();
+        world.Provider.Calls.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task After_an_outage_nobody_takes_a_token_over_until_its_holder_had_the_time_to_save()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(RanOut);
+        world.Node.GetRequiredService<DatabaseContact>().Lost();
+        world.Clock.Advance(TimeSpan.FromSeconds(14));
+
+        (await world.RefreshAsync(RefreshTrigger.Forced)).ShouldBeOfType<RefreshOutcome.InFlight>();
+        (await world.Node.GetRequiredService<DueTokens>().ClaimAsync(CancellationToken.None)).ShouldBeEmpty();
+
+        world.Clock.Advance(TimeSpan.FromSeconds(2));
+        (await world.RefreshAsync(RefreshTrigger.Forced)).ShouldBeOfType<RefreshOutcome.Refreshed>();
+    }
+
+    [Fact]
+    public async Task A_node_that_fails_to_reach_the_database_knows_that_it_was_away()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var contact = world.Node.GetRequiredService<DatabaseContact>();
+        contact.IsSteady.ShouldBeTrue();
+
+        await Should.ThrowAsync<Npgsql.PostgresException>(() => world.ExecuteAsync("SELECT pg_terminate_backend(pg_backend_pid())"));
+
+        contact.IsSteady.ShouldBeFalse();
+    }
+
+    private static Lease Lease(TokenWorld world, TokenRefreshDbContext db) =>
+        new(db, "jibit", "node-1/1", TimeSpan.FromSeconds(30), world.Node.GetRequiredService<DatabaseContact>(), world.Clock);
+}

@@ -1,0 +1,120 @@
+using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Tests.Simulation;
+
+/// <summary>The laws that are broken on purpose: by rewritten statements, replaced parts and changed answers, never by a switch in the product.</summary>
+internal static partial class BrokenLaws
+{
+    public static readonly IReadOnlyList<BrokenLaw> All =
+    [
+        new("nobody takes a lease", "I4", 1)
+        {
+            Rewrite = sql => LeaseIsFree().Replace(sql, ""),
+        },
+        new("a lease runs out during the call", "I4", 22)
+        {
+            Rewrite = sql => sql.Contains("lease_until = clock_timestamp()", StringComparison.Ordinal)
+                ? sql.Replace("lease_until = clock_timestamp() +", "lease_until = clock_timestamp() + interval '1 second' + 0 *", StringComparison.Ordinal)
+                : sql,
+        },
+        new("a lease never runs out", "I5", 7)
+        {
+            Rewrite = sql => sql.Replace("lease_until < clock_timestamp()", "false", StringComparison.Ordinal),
+        },
+        new("after an outage nobody waits for those who hold an answer", "I1", 221)
+        {
+            Replace = services => services.AddSingleton(new DatabaseContact(new HastyClock())),
+        },
+        new("leases go by each node's own clock", "I4", 1) { LeasesByOwnClock = true },
+        new("the lease is released before the answer is saved", "I", 1)
+        {
+            BeforeCall = (world, token) => world.Scalar<int>("UPDATE tokens SET lease_owner = NULL, lease_until = NULL WHERE name = $1", token),
+        },
+        new("a stale writer does not lose", "I5", 16)
+        {
+            Rewrite = sql => sql.Contains("UPDATE tokens SET access_token", StringComparison.Ordinal) ? WhatWasRead().Replace(sql, "") : sql,
+        },
+        new("a used refresh token is sent again", "I1", 1)
+        {
+            Renewed = result => result is ProviderResult.Issued issued ? issued with { Token = issued.Token with { RefreshToken = null } } : result,
+        },
+        new("abandoned attempts are not closed", "I5", 8)
+        {
+            Rewrite = sql => sql.Contains("UPDATE token_refresh_logs AS", StringComparison.Ordinal) && sql.Contains("'running'", StringComparison.Ordinal) ? $"{sql} AND false" : sql,
+        },
+        new("what is served is not checked for its expiry", "I2", 1)
+        {
+            Replace = services => services.AddSingleton(provider => new TokenVault(
+                provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
+                provider.GetRequiredService<TokenRefresher>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
+        },
+        new("the vault hears of nothing", "I3", 1) { IsDeaf = true },
+        new("calls at a provider are not bounded", "I6", 32) { HasNoSlots = true },
+        new("a mail goes out before it is written down", "I7", 12)
+        {
+            BeforeStatement = (world, node, command) =>
+            {
+                foreach (var id in command.CommandText.Contains("INSERT INTO notifications", StringComparison.Ordinal)
+                    ? command.Parameters.Cast<System.Data.Common.DbParameter>().Select(parameter => parameter.Value).OfType<string>().Where(text => text.EndsWith("@tokenrefresh", StringComparison.Ordinal))
+                    : [])
+                {
+                    world.Mail.Accept(id, "", node);
+                }
+            },
+        },
+        new("the outbox marks a mail before it is sent", "I7", 1) { Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)) },
+        new("a round forgets which incidents are open", "round", 1)
+        {
+            Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)
+                ? sql.Replace("WHERE", "WHERE false AND", StringComparison.Ordinal)
+                : sql,
+        },
+    ];
+
+    [GeneratedRegex(@" AND lease_until IS NULL(?=\s+RETURNING)")]
+    private static partial Regex LeaseIsFree();
+
+    [GeneratedRegex(@" AND (lease_owner|version) (= @\w+|IS NULL)")]
+    private static partial Regex WhatWasRead();
+
+    /// <summary>Ten minutes behind the node that it belongs to.</summary>
+    private sealed class LateClock(TimeProvider clock) : TimeProvider
+    {
+        public override long TimestampFrequency => clock.TimestampFrequency;
+
+        public override DateTimeOffset GetUtcNow() => clock.GetUtcNow() - TimeSpan.FromMinutes(10);
+
+        public override long GetTimestamp() => clock.GetTimestamp();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => clock.CreateTimer(callback, state, dueTime, period);
+    }
+
+    /// <summary>An hour passes between any two looks at it.</summary>
+    private sealed class HastyClock : TimeProvider
+    {
+        private long hours;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => ++hours * TimeSpan.TicksPerHour;
+    }
+
+    private sealed class MarksFirst(SimWorld world, IEmailSender inner) : IEmailSender
+    {
+        public Task<DeliveryOutcome> SendAsync(Notification mail, CancellationToken cancellationToken)
+        {
+            world.Scalar<int>("UPDATE notifications SET status = 'sent' WHERE id = $1", mail.Id);
+            return inner.SendAsync(mail, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Alerts.Delivery;
+
+namespace TokenRefresh.Tests.Simulation;
+
+/// <summary>The one mail server: it remembers what it took, and from whom.</summary>
+internal sealed class MailModel(SimWorld world)
+{
+    private readonly Dictionary<string, SimNode> accepted = [];
+
+    public bool IsAway { get; set; }
+
+    public IEnumerable<string> Accepted => accepted.Keys;
+
+    /// <summary>Takes a mail, and checks that it may be sent: it is written down, and nobody has sent it before without trouble.</summary>
+    public void Accept(string messageId, string text, SimNode from)
+    {
+        if (world.Scalar<string?>("SELECT status FROM notifications WHERE message_id = $1", messageId) is null)
+        {
+            world.Broken("I7: a mail was sent before it was written down");
+        }
+
+        if (accepted.TryGetValue(messageId, out var first) && !first.IsDead && !first.MayRepeat)
+        {
+            world.Broken($"I7: {from.Name} sends a mail again that {first.Name} had sent and could have marked");
+        }
+
+        if (text.Contains(SimWorld.Secret, StringComparison.Ordinal))
+        {
+            world.Broken("I8: a secret in a mail");
+        }
+
+        accepted[messageId] = from;
+    }
+}
+
+/// <summary>The mail server as one node reaches it.</summary>
+internal sealed class NodeMail(SimWorld world, SimNode node) : IEmailSender
+{
+    public async Task<DeliveryOutcome> SendAsync(Notification mail, CancellationToken cancellationToken)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(world.Chance.Between(20, 3000)), node.Clock, cancellationToken);
+        if (world.Mail.IsAway)
+        {
+            return new DeliveryOutcome.Failed("no connection to the server", IsAway: true);
+        }
+
+        world.Trace($"{node.Name} mails {mail.Kind} #{mail.Id}");
+        world.Mail.Accept(mail.MessageId, mail.Subject + mail.Text + mail.Html, node);
+        return new DeliveryOutcome.Accepted("250 ok");
+    }
+}

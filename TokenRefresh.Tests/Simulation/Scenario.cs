@@ -1,0 +1,49 @@
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Tests.Simulation;
+
+/// <summary>What a run is about: which tokens, on how many nodes, for how long, with how many faults.</summary>
+internal sealed record Scenario(int Seed, SimPlan Plan, int Nodes, TimeSpan Length, int Faults)
+{
+    /// <summary>After the last fault, for everything to become well again: the longest pause after failures, which short lives do not have, and a little more.</summary>
+    public TimeSpan Recovery => TimeSpan.FromMinutes(Length < TimeSpan.FromHours(1) ? 15 : 70);
+
+    /// <summary>The longest that anything stays away, in proportion to the lives that are at stake.</summary>
+    public TimeSpan LongestOutage => TimeSpan.FromTicks(Math.Clamp(Length.Ticks / 10, TimeSpan.FromMinutes(2).Ticks, TimeSpan.FromHours(6).Ticks));
+
+    /// <summary>A scheduler that is late by this much is no fault; it keeps long outages short to run.</summary>
+    public TimeSpan LatestTick => TimeSpan.FromTicks(Math.Max(TimeSpan.FromMinutes(1).Ticks, LongestOutage.Ticks / 12));
+
+    /// <summary>One node, one token of a day, a week, no faults.</summary>
+    public static Scenario Week(int seed) => new(
+        seed,
+        new([new("jibit", "p1", Grant.ClientCredentials)], [("p1", new(TimeSpan.FromDays(1), TimeSpan.FromDays(2), Rotates: true, KillsOldToken: true, TimeSpan.Zero))]),
+        1, TimeSpan.FromDays(7), 0);
+
+    /// <summary>Three nodes, several tokens, all faults: everything drawn from the seed.</summary>
+    public static Scenario Of(int seed)
+    {
+        var chance = new Chance(seed);
+        var (shortest, longest, length) = chance.Pick<(TimeSpan, TimeSpan, TimeSpan)>(
+        [
+            (TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(20)),
+            (TimeSpan.FromMinutes(5), TimeSpan.FromHours(2), TimeSpan.FromHours(8)),
+            (TimeSpan.FromHours(12), TimeSpan.FromDays(10), TimeSpan.FromDays(20)),
+        ]);
+        var providers = Enumerable.Range(1, chance.Pick([1, 2])).Select(number => ($"p{number}", Traits())).ToList();
+        var tokens = Enumerable.Range(1, chance.Pick([2, 3, 4])).Select(number =>
+        {
+            var (provider, traits) = chance.Pick(providers);
+            return new SimToken($"t{number}", provider, traits.RefreshLife is not null && chance.Of(0.25) ? Grant.Imported : Grant.ClientCredentials);
+        }).ToList();
+        return new(seed, new(tokens, providers), 3, length, 12);
+
+        ProviderTraits Traits()
+        {
+            var life = chance.Between(shortest, longest);
+            return new(
+                life, chance.Of(0.8) ? life * chance.Between(1.5, 4) : null, Rotates: chance.Of(0.7), KillsOldToken: chance.Of(0.5),
+                chance.Of(0.3) ? life * 0.2 : TimeSpan.Zero);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using Shouldly;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Simulation;
+
+/// <summary>
+/// The engine keeps its invariants, whatever fails and in whatever order things happen. A broken one is told with its seed and its last steps.
+/// By hand: <c>TOKENREFRESH_SIM_SEED=7</c> makes the run of that seed again, <c>TOKENREFRESH_SIM_SEEDS=1000</c> makes that many runs instead of the
+/// fixed ones, the first from <c>TOKENREFRESH_SIM_FROM</c>; <c>TOKENREFRESH_SIM_TRACE=folder</c> keeps every step of those that fail,
+/// and <c>TOKENREFRESH_SIM_LAW=lease</c> breaks the first law with that word in its name.
+/// </summary>
+public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper output)
+{
+    private const int FixedSeeds = 20;
+    private const int Tail = 80;
+
+    [Fact]
+    public async Task A_week_without_faults_renews_a_days_token_in_time_every_time()
+    {
+        await using var database = await SimDatabase.CreateAsync(postgres);
+
+        var report = SimWorld.Simulate(database, Scenario.Week(1));
+
+        report.Broken.ShouldBeNull();
+        report.Calls.ShouldBeInRange(10, 11, "a day's token is renewed after sixteen hours");
+    }
+
+    [Fact]
+    public async Task A_run_is_the_same_each_time_it_is_made_from_its_seed()
+    {
+        await using var database = await SimDatabase.CreateAsync(postgres);
+
+        var (once, again) = (SimWorld.Simulate(database, Scenario.Of(1)), SimWorld.Simulate(database, Scenario.Of(1)));
+
+        again.Trace.ShouldBe(once.Trace);
+    }
+
+    [Fact]
+    public async Task Every_invariant_holds_under_all_faults()
+    {
+        await using var database = await SimDatabase.CreateAsync(postgres);
+        var reports = new List<RunReport>();
+        var law = BrokenLaws.All.FirstOrDefault(each => Setting("LAW") is { } part && each.Name.Contains(part, StringComparison.Ordinal));
+
+        foreach (var seed in Seeds())
+        {
+            var report = SimWorld.Simulate(database, Scenario.Of(seed), law);
+            output.WriteLine($"seed {seed}: {report.Steps} steps, {report.Calls} calls, {report.Reads} reads in {report.Simulated}: {report.Broken ?? "well"}");
+            Keep(report);
+            reports.Add(report with { Trace = report.Broken is null ? [] : report.Trace });
+        }
+
+        output.WriteLine($"{reports.Sum(report => report.Steps)} steps in {reports.Count} runs of {TimeSpan.FromTicks(reports.Sum(report => report.Simulated.Ticks)).TotalDays:0} days");
+        reports.Where(report => report.Broken is not null)
+            .Select(report => $"{report.Broken}\nTOKENREFRESH_SIM_SEED={report.Seed} runs it again. Its last steps:\n{string.Join('\n', report.Trace.TakeLast(Tail))}")
+            .ShouldBeEmpty();
+    }
+
+    private static IEnumerable<int> Seeds() => Setting("SEED") is { } one
+        ? [Number(one)]
+        : Enumerable.Range(Number(Setting("FROM") ?? "1"), Number(Setting("SEEDS") ?? $"{FixedSeeds}"));
+
+    private static void Keep(RunReport report)
+    {
+        if (report.Broken is not null && Setting("TRACE") is { } folder)
+        {
+            File.WriteAllLines(Path.Combine(folder, $"seed-{report.Seed}.txt"), report.Trace);
+        }
+    }
+
+    private static string? Setting(string name) => Environment.GetEnvironmentVariable($"TOKENREFRESH_SIM_{name}") is { Length: > 0 } value ? value : null;
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}
