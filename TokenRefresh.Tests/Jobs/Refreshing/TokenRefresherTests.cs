@@ -180,7 +180,7 @@ public sealed class TokenRefresherTests(PostgresFixture postgres)
         (during.RetryJobId, during.NextAttemptAt).ShouldBe(("7", Some.Now.AddMinutes(2)));
         other.ShouldBeOfType<RefreshOutcome.Skipped>();
         afterwards.RetryJobId.ShouldBeNull();
-        afterwards.NextAttemptAt!.Value.ShouldBeInRange(Some.Now.AddMinutes(1.8), Some.Now.AddMinutes(2));
+        afterwards.NextAttemptAt!.Value.ShouldBeInRange(Some.Now.AddMinutes(0.9), Some.Now.AddMinutes(1));
         world.Provider.Calls.Count.ShouldBe(2);
     }
 
