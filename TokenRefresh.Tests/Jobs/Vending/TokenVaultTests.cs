@@ -55,7 +55,7 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
 
         reading.IsServed.ShouldBeFalse();
         reading.Code.ShouldBe("provider_down");
-        reading.RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromMinutes(1));
+        reading.RetryAfter!.Value.ShouldBeInRange(TimeSpan.FromSeconds(54), TimeSpan.FromSeconds(60));
     }
 
     [Fact]
