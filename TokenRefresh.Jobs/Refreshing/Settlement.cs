@@ -36,7 +36,7 @@ public sealed partial class Settlement(
     private async Task<RefreshOutcome> SaveIssuedAsync(Settling settling, IssuedToken issued, string? note, CancellationToken cancellationToken)
     {
         var (db, token, attempt) = (settling.Db, settling.Token, settling.Attempt);
-        var readVersion = token.Version;
+        var (readVersion, owner) = (token.Version, token.LeaseOwner);
         var needsRefreshToken = settling.Settings.Order.Grant == Grant.Imported;
         var plan = RenewalPolicy.Plan(token.Name, settling.Settings.Rule, issued.RequestedAt, issued.ExpiresAt,
             needsRefreshToken ? issued.RefreshExpiresAt ?? token.RefreshExpiresAt : null);
@@ -61,7 +61,7 @@ public sealed partial class Settlement(
         unsaved.Forget(token.Name, attempt.Id);
 
         return attempt.Status == AttemptStatus.Success
-            ? new RefreshOutcome.Refreshed(issued.ExpiresAt, plan.DueAt, readVersion + 1)
+            ? new RefreshOutcome.Refreshed(issued.ExpiresAt, plan.DueAt, token.Version)
             : new RefreshOutcome.Skipped(attempt.Message);
 
         // The row changed under us: after a pause of this node, an import, or a commit whose confirmation was lost.
@@ -69,12 +69,15 @@ public sealed partial class Settlement(
         {
             var entry = conflict.Entries.Single(entry => entry.Entity == token);
             var current = await entry.GetDatabaseValuesAsync(CancellationToken.None);
-            if (current is not null && current.GetValue<long>(nameof(Token.Version)) == readVersion)
+            if (current is not null && (current.GetValue<long>(nameof(Token.Version)) == readVersion || current.GetValue<DateTimeOffset?>(nameof(Token.IssuedAt)) < issued.RequestedAt))
             {
-                // Only the lease went to somebody else. A token in hand is never thrown away, and their lease stays theirs.
+                // Only the lease went to somebody else, or somebody who was paused has just saved an older token. The newest one in hand is never
+                // thrown away, and a lease that is not ours stays theirs.
+                var isOurs = current.GetValue<string?>(nameof(Token.LeaseOwner)) == owner;
                 entry.OriginalValues.SetValues(current);
-                entry.CurrentValues[nameof(Token.LeaseOwner)] = current[nameof(Token.LeaseOwner)];
-                entry.CurrentValues[nameof(Token.LeaseUntil)] = current[nameof(Token.LeaseUntil)];
+                entry.CurrentValues[nameof(Token.Version)] = current.GetValue<long>(nameof(Token.Version)) + 1;
+                entry.CurrentValues[nameof(Token.LeaseOwner)] = isOurs ? null : current[nameof(Token.LeaseOwner)];
+                entry.CurrentValues[nameof(Token.LeaseUntil)] = isOurs ? null : current[nameof(Token.LeaseUntil)];
                 return;
             }
 

@@ -28,9 +28,6 @@ internal sealed record BrokenLaw(string Name, string Caught, int Seed)
     /// <summary>Calls at a provider are not bounded.</summary>
     public bool HasNoSlots { get; init; }
 
-    /// <summary>Leases go by the clock of each node instead of the database's.</summary>
-    public bool LeasesByOwnClock { get; init; }
-
     /// <summary>Notifications and reloads do nothing.</summary>
     public bool IsDeaf { get; init; }
 

@@ -3,11 +3,9 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Simulation;
 
-/// <summary>The simulator bites: whichever law is broken, a run notices: the one that is known for it, or some other.</summary>
+/// <summary>The simulator bites: whichever law is broken, a run notices: the one that is known for it, or another of the fixed ones.</summary>
 public sealed class BrokenLawTests(PostgresFixture postgres, ITestOutputHelper output)
 {
-    private const int Seeds = 60;
-
     public static TheoryData<string> Names => [.. BrokenLaws.All.Select(law => law.Name)];
 
     [Theory]
@@ -17,9 +15,9 @@ public sealed class BrokenLawTests(PostgresFixture postgres, ITestOutputHelper o
         var law = BrokenLaws.All.Single(each => each.Name == name);
         await using var database = await SimDatabase.CreateAsync(postgres);
 
-        var noticed = Enumerable.Range(1, Seeds).Prepend(law.Seed).Select(seed => (Seed: seed, Words: SimWorld.Simulate(database, Scenario.Of(seed), law).Broken)).First(run => run.Words is not null);
+        var noticed = Enumerable.Range(1, SimulationTests.FixedSeeds).Prepend(law.Seed).Select(seed => (Seed: seed, Words: SimWorld.Simulate(database, Scenario.Of(seed), law).Broken)).First(run => run.Words is not null);
 
-        output.WriteLine($"seed {noticed.Seed}: {noticed.Words}");
-        noticed.Words!.ShouldStartWith(law.Caught);
+        output.WriteLine($"seed {noticed.Seed}: {noticed.Words!.Split('\n')[0]}");
+        noticed.Words.ShouldStartWith(law.Caught);
     }
 }

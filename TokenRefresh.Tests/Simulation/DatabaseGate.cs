@@ -91,7 +91,7 @@ internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCo
         command.CommandText = world.Laws.Rewrite(text).Replace("clock_timestamp()", "@virtual_now", StringComparison.Ordinal);
         if (command.CommandText != text)
         {
-            command.Parameters.Add(new NpgsqlParameter("virtual_now", world.Laws.LeasesByOwnClock ? node.Clock.GetUtcNow() : world.Agenda.Now));
+            command.Parameters.Add(new NpgsqlParameter("virtual_now", world.Agenda.Now));
         }
 
         var answer = execute();

@@ -153,7 +153,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
     {
         world.Trace($"{node.Name} is CUT OFF from the database");
         node.CutOff(true);
-        world.Deafen(node);
+        world.Feed.Cut(node);
         For(TimeSpan.FromMinutes(3), () => node.CutOff(false), $"{node.Name} reaches the database");
     });
 

@@ -5,7 +5,6 @@ using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
-using TokenRefresh.Jobs.Vending;
 
 namespace TokenRefresh.Tests.Simulation;
 
@@ -28,7 +27,7 @@ internal sealed class SimWorld : IDisposable
         (Database, Plan, Laws, Chance, Stepper) = (database, plan, laws, new(seed), new());
         Gates = new(Stepper, Trace);
         Providers = [.. plan.Providers.Select(provider => new ProviderModel(provider.Name, provider.Traits, this))];
-        (Jobs, Mail) = (new(this), new(this));
+        (Jobs, Mail, Feed) = (new(this), new(this), new(this));
         Observer = NodeServices.Plain(database, plan);
         built.Add(Observer);
         database.Begin(Observer, plan);
@@ -56,6 +55,8 @@ internal sealed class SimWorld : IDisposable
     public JobModel Jobs { get; }
 
     public MailModel Mail { get; }
+
+    public Feed Feed { get; }
 
     public ServiceProvider Observer { get; }
 
@@ -152,12 +153,13 @@ internal sealed class SimWorld : IDisposable
         node.Services = NodeServices.Of(this, node);
         built.Add(node.Services);
         node.Get<DatabaseContact>().Lost();
+        CheckLeftBehind(node);
         Begin();
 
         void Begin() => Start(node, "start", async () =>
         {
             await node.Get<UnsavedAnswers>().ReplayAsync(CancellationToken.None);
-            await HearAsync(node);
+            await Feed.ListenAsync(node);
         }, error => Agenda.In(TimeSpan.FromSeconds(1), error is null ? () => node.IsUp = true : () => node.WhenAwake(Begin)));
     }
 
@@ -176,7 +178,7 @@ internal sealed class SimWorld : IDisposable
         (IsDatabaseAway, DatabaseBackAt) = (isAway, Agenda.Now);
         foreach (var node in places)
         {
-            Deafen(node);
+            Feed.Cut(node);
         }
 
         if (!isAway)
@@ -185,42 +187,12 @@ internal sealed class SimWorld : IDisposable
         }
     }
 
-    /// <summary>The node's connection for notifications is cut; once the database is in reach it listens again, and reads what it missed.</summary>
-    public void Deafen(SimNode node)
-    {
-        if (node.IsHearing)
-        {
-            (node.IsHearing, node.HasGap) = (false, true);
-            node.Untold.Clear();
-            Agenda.In(TimeSpan.FromSeconds(1), Listen);
-        }
-
-        void Listen() => node.WhenAwake(() =>
-        {
-            node.Get<DatabaseContact>().Lost();
-            Start(node, "listen", () => HearAsync(node), error =>
-            {
-                if (error is not null)
-                {
-                    Agenda.In(TimeSpan.FromSeconds(1), Listen);
-                }
-            });
-        });
-    }
-
     /// <summary>Looks at what is committed, and passes on the notifications that the database sends of it.</summary>
     public void Observe()
     {
         foreach (var name in Tokens.Look(eyes))
         {
-            foreach (var node in places.Where(node => node is { IsHearing: true, IsDead: false }))
-            {
-                node.Untold.Add(name);
-                if (node.Untold.Count == 1)
-                {
-                    Agenda.In(TimeSpan.FromMilliseconds(Chance.Between(1, 50)), () => node.WhenAwake(() => Start(node, "hear", () => HearAsync(node, node.TakeUntold()))));
-                }
-            }
+            Feed.Tell(name);
         }
     }
 
@@ -242,51 +214,11 @@ internal sealed class SimWorld : IDisposable
         Directory.Delete(folder, recursive: true);
     }
 
-    private Task HearAsync(SimNode node)
+    private void CheckLeftBehind(SimNode node)
     {
-        (node.IsHearing, node.HasGap) = (true, true);
-        return HearAsync(node, null);
-    }
-
-    private async Task HearAsync(SimNode node, IReadOnlyList<string>? names)
-    {
-        var heard = Tokens.Rows.Where(row => names?.Contains(row.Name) ?? true).ToList();
-        node.Hearings++;
-        try
+        foreach (var file in Directory.EnumerateFiles(FolderOf(node)).Where(file => File.ReadAllText(file).Contains(Secret, StringComparison.Ordinal)))
         {
-            if (!Laws.IsDeaf)
-            {
-                await (names is null ? node.Get<TokenVault>().ReloadAsync(CancellationToken.None) : EachAsync(names));
-            }
-
-            node.HasGap &= names is not null;
-            node.Told(heard);
-        }
-        catch (Exception)
-        {
-            node.HasGap = true;
-            if (names is null)
-            {
-                node.IsHearing = false;
-            }
-            else
-            {
-                Deafen(node);
-            }
-
-            throw;
-        }
-        finally
-        {
-            node.Hearings--;
-        }
-
-        async Task EachAsync(IReadOnlyList<string> changed)
-        {
-            foreach (var name in changed)
-            {
-                await node.Get<TokenVault>().ReloadAsync([name], CancellationToken.None);
-            }
+            Broken($"I8: a secret in {Path.GetFileName(file)}");
         }
     }
 }

@@ -12,7 +12,7 @@ namespace TokenRefresh.Tests.Simulation;
 /// </summary>
 public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper output)
 {
-    private const int FixedSeeds = 20;
+    internal const int FixedSeeds = 20;
     private const int Tail = 80;
 
     [Fact]

@@ -6,7 +6,7 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>A token's row as it was last committed.</summary>
 internal sealed record TokenRow(
     string Name, long Version, string? Access, DateTimeOffset? ExpiresAt, DateTimeOffset? DueAt, DateTimeOffset? NextAttemptAt, DateTimeOffset? QueuedUntil,
-    DateTimeOffset? LeaseUntil, string? ErrorCode, int Failures, string? RetryJob)
+    DateTimeOffset? LeaseUntil, string? ErrorCode, int Failures)
 {
     /// <summary>What the database's trigger tells the nodes of.</summary>
     public (long, string?, string?, DateTimeOffset?) Told => (Version, Access, ErrorCode, NextAttemptAt);
@@ -20,7 +20,7 @@ internal sealed class TokenRows(SimWorld world, SecretProtection secrets)
 {
     private const string Sql =
         """
-        SELECT name, version, access_token, expires_at, refresh_due_at, next_attempt_at, queued_until, lease_until, last_error_code, consecutive_failures, retry_job_id
+        SELECT name, version, access_token, expires_at, refresh_due_at, next_attempt_at, queued_until, lease_until, last_error_code, consecutive_failures
         FROM tokens ORDER BY name
         """;
 
@@ -98,7 +98,7 @@ internal sealed class TokenRows(SimWorld world, SecretProtection secrets)
         while (reader.Read())
         {
             read.Add(new(
-                reader.GetString(0), reader.GetInt64(1), Text(2), At(3), At(4), At(5), At(6), At(7), Text(8), reader.GetInt32(9), Text(10)));
+                reader.GetString(0), reader.GetInt64(1), Text(2), At(3), At(4), At(5), At(6), At(7), Text(8), reader.GetInt32(9)));
         }
 
         return read;

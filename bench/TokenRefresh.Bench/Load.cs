@@ -10,7 +10,7 @@ namespace TokenRefresh.Bench;
 /// <summary>Real nodes on a Postgres of their own against a provider that takes 50 ms: refreshes a second, waiting times, start, rest and growth.</summary>
 internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
 {
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(90);
 
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("tokenrefresh-bench-");
     private readonly StringBuilder report = new();
@@ -146,7 +146,7 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
         }
 
         Tell($"… to each of {count:N0} tokens served, one after another", $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
-        await Task.Delay(TimeSpan.FromSeconds(60), TimeProvider.System);
+        await Task.Delay(TimeSpan.FromSeconds(45), TimeProvider.System);
         var statements = await StatementsAsync();
         var (resident, own) = node.Memory;
         Tell($"memory at rest, {count:N0} tokens: resident, and without the file pages that are shared", $"{resident:0} and {own:0} MB");

@@ -247,6 +247,25 @@ public sealed class TokenRefresherTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task An_older_answer_that_a_paused_node_saved_meanwhile_does_not_cost_the_newer_one_in_hand()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        world.Clock.Advance(TimeSpan.FromHours(17));
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.ExecuteAsync("UPDATE tokens SET version = version + 1, access_token = 'older', issued_at = issued_at + interval '1 hour'");
+            return null;
+        };
+
+        var outcome = await world.RefreshAsync();
+
+        outcome.ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(3);
+        var token = await world.TokenAsync();
+        (token.Version, token.LeaseOwner, token.IssuedAt).ShouldBe((3, null, world.Clock.GetUtcNow()));
+    }
+
+    [Fact]
     public async Task A_failure_of_a_node_that_lost_its_lease_does_not_touch_the_token()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
