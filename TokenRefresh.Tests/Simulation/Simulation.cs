@@ -32,7 +32,7 @@ internal sealed class Simulation(SimWorld world, Scenario scenario)
                 faults.Heal();
                 if (Pass(scenario.Recovery, faults))
                 {
-                    new Aftermath(world).Check();
+                    new Aftermath(world, scenario.LatestTick).Check();
                 }
             }
 
