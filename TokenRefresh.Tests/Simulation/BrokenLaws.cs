@@ -31,7 +31,7 @@ internal static partial class BrokenLaws
         {
             Rewrite = sql => sql.Replace("lease_until < clock_timestamp()", "false", StringComparison.Ordinal),
         },
-        new("after an outage nobody waits for those who hold an answer", "I1", 1)
+        new("after an outage nobody waits for those who hold an answer", "I1", 106)
         {
             Replace = services => services.AddSingleton(new DatabaseContact(new HastyClock())),
         },
@@ -71,7 +71,7 @@ internal static partial class BrokenLaws
                 }
             },
         },
-        new("the outbox marks a mail before it is sent", "I7", 18) { Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)) },
+        new("the outbox marks a mail before it is sent", "I7", 114) { Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)) },
         new("a round forgets which incidents are open", "round", 1)
         {
             Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)
