@@ -78,7 +78,11 @@ public sealed partial class VaultFeed(
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                contact.Lost();
+                // A mistake of ours here must not keep the node from taking over what the dead have left.
+                if (DatabaseFaults.IsAway(error))
+                {
+                    contact.Lost();
+                }
 
                 // Tried again each second, said once.
                 if (!isCut)
