@@ -12,9 +12,14 @@ internal static class AbandonedAttempts
 
     private static readonly string Code = FailureKind.Abandoned.Code();
 
-    /// <summary>Frees every lease that has run out, closes its rows and makes its token due. Returns the tokens' names.</summary>
-    public static async Task<IReadOnlyList<string>> ReclaimAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Frees every lease that has run out, closes its rows and makes its token due. Returns the tokens' names: none soon after an outage, when a holder may still save what was issued to him.</summary>
+    public static async Task<IReadOnlyList<string>> ReclaimAsync(TokenRefreshDbContext db, DatabaseContact contact, DateTimeOffset now, CancellationToken cancellationToken)
     {
+        if (!contact.IsSteady)
+        {
+            return [];
+        }
+
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var names = await db.Database.SqlQuery<string>(
             $"""

@@ -28,11 +28,7 @@ public sealed class DueTokens(
     {
         var now = clock.GetUtcNow();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        if (contact.IsSteady)
-        {
-            await AbandonedAttempts.ReclaimAsync(db, now, cancellationToken);
-        }
-
+        await AbandonedAttempts.ReclaimAsync(db, contact, now, cancellationToken);
         await db.Database.ExecuteSqlAsync(
             $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = TRUE WHERE paused_until <= {now}", cancellationToken);
         await WakeAsync(db, now, cancellationToken);

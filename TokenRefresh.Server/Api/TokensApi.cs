@@ -86,17 +86,18 @@ internal static class TokensApi
             return Problem.UnknownProvider(providers.All.Select(known => known.Name));
         }
 
-        if (order.Token is { } name && (client.MayRead(name) ? configured.Find(name) is null ? Problem.UnknownToken : null : Problem.Forbidden) is { } problem)
+        var token = order.Token is null ? null : configured.Find(order.Token);
+        if (order.Token is { } name && (client.MayRead(name) ? token is null ? Problem.UnknownToken : null : Problem.Forbidden) is { } problem)
         {
             return problem;
         }
 
-        if (order is { Token: { } one, Provider: { } its } && configured.Find(one)!.Provider != providers.Find(its))
+        if (token is not null && order.Provider is { } its && token.Provider != providers.Find(its))
         {
             return Problem.BadRequest("The token is another provider's.");
         }
 
-        if (order.Token is { } named && configured.Find(named)!.NotConfiguredBecause is { } missing)
+        if (token?.NotConfiguredBecause is { } missing)
         {
             return Problem.NotConfigured(missing);
         }
@@ -106,10 +107,10 @@ internal static class TokensApi
         object Enqueue()
         {
             var names = configured.All
-                .Where(token => client.MayRead(token.Name) && token.NotConfiguredBecause is null)
-                .Where(token => order.Token is null || token.Name.Equals(order.Token, StringComparison.OrdinalIgnoreCase))
-                .Where(token => order.Provider is null || token.Provider.Name.Equals(order.Provider, StringComparison.OrdinalIgnoreCase))
-                .Select(token => token.Name).ToList();
+                .Where(each => client.MayRead(each.Name) && each.NotConfiguredBecause is null)
+                .Where(each => token is null || each == token)
+                .Where(each => order.Provider is null || each.Provider.Name.Equals(order.Provider, StringComparison.OrdinalIgnoreCase))
+                .Select(each => each.Name).ToList();
             var jobs = queue.Enqueue(names, order.Force ? RefreshTrigger.Forced : RefreshTrigger.Manual, client.Key.Actor);
             return new { status = "accepted", data = new { jobs = jobs.Select(job => new { job_id = job.JobId, tokens = job.Tokens }) } };
         }

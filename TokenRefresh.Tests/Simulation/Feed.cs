@@ -1,4 +1,5 @@
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Vending;
 
 namespace TokenRefresh.Tests.Simulation;

@@ -31,19 +31,24 @@ internal sealed record RenewalPolicyModel(string Name, Func<TokenLife, DateTimeO
         new("TokenRefresh", Ours),
     ];
 
-    // A job makes four attempts a minute apart; then, and where there is no job, the due check finds what the policy lets it.
+    // A job makes four attempts a minute apart, unless the token would die before the next; then the policy's pause counts.
     private static DateTimeOffset Ours(TokenLife token)
     {
         if (token.FailedAt is not { } failedAt)
         {
             var due = RenewalPolicy.Plan(token.Name, new(Defaults.Threshold, Defaults.LifetimeFraction), token.IssuedAt, token.ExpiresAt).DueAt;
-            return due - token.IssuedAt < 2 * DueCheck ? due.AddSeconds(1) : Tick(token, DueCheck, due);
+            return Found(token, token.IssuedAt, due);
         }
 
-        return token.Failures % AttemptsOfAJob != 0
-            ? failedAt + Backoff
-            : Tick(token, DueCheck, failedAt + RenewalPolicy.PauseAfter(token.Name, token.Failures, AttemptsOfAJob, token.ExpiresAt, null, failedAt));
+        var retryAt = failedAt + Backoff;
+        return token.Failures % AttemptsOfAJob != 0 && (token.ExpiresAt <= failedAt || token.ExpiresAt > retryAt)
+            ? retryAt
+            : Found(token, failedAt, failedAt + RenewalPolicy.PauseAfter(token.Name, token.Failures, AttemptsOfAJob, token.ExpiresAt, null, failedAt));
     }
+
+    // What is near is reminded of by a scheduled job; the rest is found by the due check.
+    private static DateTimeOffset Found(TokenLife token, DateTimeOffset now, DateTimeOffset dueAt) =>
+        dueAt - now < 2 * DueCheck ? dueAt.AddSeconds(1) : Tick(token, DueCheck, dueAt);
 
     private static DateTimeOffset Later(TokenLife token, DateTimeOffset at) => Max(at, (token.FailedAt ?? token.IssuedAt).AddTicks(1));
 

@@ -1,8 +1,8 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore.Diagnostics;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Persistence;
 
-namespace TokenRefresh.Jobs.Persistence;
+namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>
 /// Since when this node has been in touch with the database. After an outage every lease may have run out while its holder waits to save what the
