@@ -52,6 +52,7 @@ internal static class HangfireRegistration
             {
                 options.Queues = [DeliveryQueue.Name];
                 options.WorkerCount = 2;
+                options.IsLightweightServer = true;
                 SetTimes(options);
             });
         }
@@ -61,13 +62,13 @@ internal static class HangfireRegistration
 
     private static void SetTimes(BackgroundJobServerOptions options)
     {
-        options.SchedulePollingInterval = TimeSpan.FromSeconds(2);
+        options.SchedulePollingInterval = TimeSpan.FromSeconds(3);
         options.StopTimeout = TimeSpan.FromSeconds(30);
         options.ShutdownTimeout = ShutdownTimeout;
         options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 
-    private static PostgreSqlStorage Storage(string connectionString)
+    private static OneAskerStorage Storage(string connectionString)
     {
         var options = new PostgreSqlStorageOptions
         {
@@ -75,7 +76,7 @@ internal static class HangfireRegistration
             PrepareSchemaIfNecessary = false,
 
             // A job from another process waits for the next poll; one from this process wakes a worker at once.
-            QueuePollInterval = TimeSpan.FromSeconds(1.5),
+            QueuePollInterval = TimeSpan.FromSeconds(2),
 
             // A killed process's job runs again after this; the sliding keeps a living one's, however long it takes.
             UseSlidingInvisibilityTimeout = true,
@@ -85,7 +86,10 @@ internal static class HangfireRegistration
             DistributedLockTimeout = TimeSpan.FromMinutes(1),
             JobExpirationCheckInterval = TimeSpan.FromMinutes(15),
         };
-        return new(new NpgsqlConnectionFactory(connectionString, options), options) { JobExpirationTimeout = TimeSpan.FromHours(6) };
+
+        // Hangfire leaves nothing behind in a session, so a connection needs no reset before it is used again.
+        var connection = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true };
+        return new OneAskerStorage(new NpgsqlConnectionFactory(connection.ConnectionString, options), options) { JobExpirationTimeout = TimeSpan.FromHours(6) };
     }
 
     /// <summary>Installs Hangfire's tables under the same lock as our own.</summary>

@@ -110,7 +110,7 @@ public sealed class ShortLivesTests(PostgresFixture postgres)
         return world;
     }
 
-    // Hangfire as it is at its slowest: a look at the schedule each two seconds, whole seconds only, a due check each minute.
+    // Hangfire as it is at its slowest: a look at the schedule each three seconds, whole seconds only, a due check each minute.
     private static async Task PassAsync(TokenWorld world, TimeSpan span, Func<TimeSpan, Task> between)
     {
         var due = world.Node.GetRequiredService<DueTokens>();
@@ -124,7 +124,7 @@ public sealed class ShortLivesTests(PostgresFixture postgres)
                 queue.Enqueue([.. await due.ClaimAsync(CancellationToken.None)], RefreshTrigger.Due, RecurringJobs.Scheduler);
             }
 
-            if (elapsed.TotalSeconds % 2 == 0)
+            if (elapsed.TotalSeconds % 3 == 0)
             {
                 await RunAsync(world, createdAt, begun);
                 (await world.TokenAsync()).IsValid(world.Clock.GetUtcNow()).ShouldBeTrue($"{elapsed} in");
