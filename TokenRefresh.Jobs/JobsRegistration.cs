@@ -48,11 +48,7 @@ public static class JobsRegistration
             .AddSettings<PerformanceOptions>(PerformanceOptions.Section);
 
         var names = configuration.GetSection(TokenSettings.Section).GetChildren().Select(token => token.Key.ToLowerInvariant()).ToList();
-        services.AddSingleton(new TokenNames(names));
-        foreach (var name in names)
-        {
-            services.AddSettings<TokenSettings>($"{TokenSettings.Section}:{name}", name);
-        }
+        services.AddSingleton(new TokenNames(names)).AddSettingsOfEach<TokenSettings>(TokenSettings.Section, names);
 
         foreach (var provider in configuration.GetSection(ProviderOptions.Section).GetChildren().Select(provider => provider.Key))
         {

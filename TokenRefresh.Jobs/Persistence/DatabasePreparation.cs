@@ -77,24 +77,31 @@ public sealed class DatabasePreparation(
 
     private async Task SeedAsync(TokenRefreshDbContext db, bool marksStrays, CancellationToken cancellationToken)
     {
-        var stored = await db.Tokens.ToDictionaryAsync(token => token.Name, cancellationToken);
-        foreach (var settings in configured.All)
+        // Without the sealed columns, because nearly all of thousands are as they should be.
+        var stored = await db.Tokens.Select(token => new { token.Name, token.Provider, token.IsActive, token.PausedAt }).ToDictionaryAsync(token => token.Name, cancellationToken);
+        foreach (var settings in configured.All.Where(settings => !stored.ContainsKey(settings.Name)))
         {
-            if (!stored.Remove(settings.Name, out var token))
-            {
-                db.Tokens.Add(token = Token.New(settings.Name, clock.GetUtcNow()));
-            }
-            else if (!marksStrays)
-            {
-                continue;
-            }
-
+            var token = Token.New(settings.Name, clock.GetUtcNow());
             token.Configure(settings);
+            db.Tokens.Add(token);
         }
 
-        foreach (var stray in marksStrays ? stored.Values.AsEnumerable() : [])
+        if (marksStrays)
         {
-            stray.Unconfigure();
+            var changed = stored.Values
+                .Where(token => configured.Find(token.Name) is { } settings ? token.Provider != settings.Provider.Name || token.IsActive != (token.PausedAt is null) : token.IsActive)
+                .Select(token => token.Name).ToList();
+            foreach (var token in await db.Tokens.Where(token => changed.Contains(token.Name)).ToListAsync(cancellationToken))
+            {
+                if (configured.Find(token.Name) is { } settings)
+                {
+                    token.Configure(settings);
+                }
+                else
+                {
+                    token.Unconfigure();
+                }
+            }
         }
 
         await db.SaveChangesAsync(cancellationToken);

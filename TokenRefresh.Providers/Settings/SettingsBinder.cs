@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
@@ -98,9 +99,12 @@ internal sealed class SettingsBinder<T>(IConfigurationSection section, string na
 }
 
 /// <summary>Hands each named options object to the binder of its name.</summary>
-internal sealed class SettingsBinders<T>(IEnumerable<SettingsBinder<T>> binders) : IConfigureNamedOptions<T>, IValidateOptions<T>
+internal sealed class SettingsBinders<T>(IEnumerable<IReadOnlyList<SettingsBinder<T>>> binders) : IConfigureNamedOptions<T>, IValidateOptions<T>
     where T : class
 {
+    // Thousands of tokens are as many names; of one that is registered twice the first counts.
+    private readonly FrozenDictionary<string, SettingsBinder<T>> byName = binders.SelectMany(some => some).DistinctBy(binder => binder.Name).ToFrozenDictionary(binder => binder.Name);
+
     public void Configure(T options) => Configure(Options.DefaultName, options);
 
     public void Configure(string? name, T options) => Find(name)?.Bind(options);
@@ -111,5 +115,5 @@ internal sealed class SettingsBinders<T>(IEnumerable<SettingsBinder<T>> binders)
         var failures => ValidateOptionsResult.Fail(failures),
     };
 
-    private SettingsBinder<T>? Find(string? name) => binders.FirstOrDefault(binder => binder.Name == (name ?? Options.DefaultName));
+    private SettingsBinder<T>? Find(string? name) => byName.GetValueOrDefault(name ?? Options.DefaultName);
 }

@@ -125,8 +125,13 @@ internal static class ServerHost
         var sources = builder.Configuration.Sources;
         var environment = sources.OfType<EnvironmentVariablesConfigurationSource>().LastOrDefault(source => string.IsNullOrEmpty(source.Prefix));
         var at = environment is null ? sources.Count : sources.IndexOf(environment);
-        sources.Insert(at, Memory(EnvFile.FromEnvironment()));
-        sources.Insert(at, Memory(envFile));
+        if (environment is not null)
+        {
+            sources[at] = new IndexedEnvironment();
+        }
+
+        sources.Insert(at, new IndexedSettings(EnvFile.FromEnvironment()));
+        sources.Insert(at, new IndexedSettings(envFile));
         if (roles == Roles.None)
         {
             // A verb has its own words for what it did; only what went wrong is worth a line beside them, unless a person asks for more.

@@ -26,8 +26,8 @@ internal static class Telemetry
     public static IServiceCollection AddTelemetry(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSettings<MetricsOptions>(MetricsOptions.Section);
-        var isPushed = configuration.AsEnumerable().Any(pair =>
-            pair.Key.StartsWith("OTEL_EXPORTER_OTLP_", StringComparison.OrdinalIgnoreCase) && pair.Key.EndsWith("ENDPOINT", StringComparison.OrdinalIgnoreCase) && !string.IsNullOrWhiteSpace(pair.Value));
+        var isPushed = configuration.GetChildren().Any(setting =>
+            setting.Key.StartsWith("OTEL_EXPORTER_OTLP_", StringComparison.OrdinalIgnoreCase) && setting.Key.EndsWith("ENDPOINT", StringComparison.OrdinalIgnoreCase) && !string.IsNullOrWhiteSpace(setting.Value));
         if (!IsScraped(configuration) && !isPushed)
         {
             return services;

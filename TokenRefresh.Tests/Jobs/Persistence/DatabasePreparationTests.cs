@@ -37,6 +37,18 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_token_that_the_settings_name_again_and_give_to_another_provider_is_active_and_his()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync("UPDATE tokens SET is_active = false, provider = 'finnotech' WHERE name = 'jibit'");
+
+        await world.Node.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: true, CancellationToken.None);
+
+        var token = await world.TokenAsync();
+        (token.IsActive, token.Provider).ShouldBe((true, "jibit"));
+    }
+
+    [Fact]
     public async Task A_full_dump_of_the_database_holds_neither_token_nor_credential()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
