@@ -7,7 +7,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>db …</c></summary>
 internal static class DbCommands
 {
-    public static Command Create(VerbHost host) => new("db", "The schema of the database.") { Migrate(host), Status(host) };
+    public static Command Create(VerbHost host) => new("db", "The database: its schema, and its move to another Postgres.") { Migrate(host), Status(host), MoveCommand.Create(host) };
 
     private static Command Migrate(VerbHost host)
     {

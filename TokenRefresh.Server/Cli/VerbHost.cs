@@ -18,6 +18,9 @@ internal sealed class VerbHost(Dictionary<string, string?> settings)
     public Task<int> RunUnpreparedAsync(Func<IServiceProvider, Task<int>> verb, CancellationToken cancellationToken) =>
         RunAsync((services, _) => verb(services), prepares: false, calls: false, cancellationToken);
 
+    /// <summary>The same settings on another database.</summary>
+    public VerbHost On(string connectionString) => new(new(settings, StringComparer.OrdinalIgnoreCase) { ["ConnectionStrings:TokenRefresh"] = connectionString });
+
     private async Task<int> RunAsync(Func<IServiceProvider, CancellationToken, Task<int>> verb, bool prepares, bool calls, CancellationToken cancellationToken)
     {
         await using var app = ServerHost.Build(settings, Roles.None);

@@ -80,7 +80,8 @@ internal sealed partial class Database(
         {
             try
             {
-                await using var probe = new NpgsqlConnection(connectionString);
+                // Not pooled: it would lie idle in a pool of its own.
+                await using var probe = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
                 await probe.OpenAsync(cancellationToken);
                 if (probe.PostgreSqlVersion.Major < 14)
                 {

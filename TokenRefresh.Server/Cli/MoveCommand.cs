@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Npgsql;
+using Spectre.Console;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Server.Hosting;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>db move</c>: from the program's own Postgres, or any other, to another one.</summary>
+internal static class MoveCommand
+{
+    private const string FromInput = "-";
+
+    public static Command Create(VerbHost host)
+    {
+        var to = new Argument<string>("to") { Description = "The connection string of an empty database, or - to read it from stdin, which keeps its password out of the shell's history." };
+        var json = Options.Json();
+        var command = new Command("move", "Copy everything into an empty database of another Postgres, while no node runs. What is here stays as it is.") { to, json };
+        command.SetAction(async (call, cancellationToken) =>
+        {
+            var target = Parse(call.GetValue(to) == FromInput ? await Console.In.ReadToEndAsync(cancellationToken) : call.GetValue(to)!);
+            return await host.RunUnpreparedAsync(
+                source => MoveAsync(source, host.On(target), target, call.GetValue(json), cancellationToken), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> MoveAsync(IServiceProvider source, VerbHost targetHost, string target, bool json, CancellationToken cancellationToken)
+    {
+        var old = source.GetRequiredService<Database>();
+        await using var from = await OpenAsync(old.ConnectionString, cancellationToken);
+        await using var to = await OpenAsync(target, cancellationToken);
+        var move = new DatabaseMove(from, to, source.GetRequiredService<TimeProvider>());
+        await move.CheckAsync(source.GetRequiredService<MasterKey>().Fingerprint, cancellationToken);
+        return await targetHost.RunAsync(
+            async services =>
+            {
+                var messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+                var tables = await messages.Status().StartAsync("moving", status => move.RunAsync(table => status.Status = $"moving {table}".EscapeMarkup(), cancellationToken));
+                var where = services.GetRequiredService<Database>().Description;
+                await services.GetRequiredService<AuditTrail>().WriteAsync(Options.Caller, "db.moved", where, new { From = old.Description, Rows = tables.Sum(table => table.Rows) });
+                Tell(tables, old.Description, where, json);
+                return ExitCode.Done;
+            },
+            cancellationToken);
+    }
+
+    private static void Tell(IReadOnlyList<MovedTable> tables, string old, string where, bool json)
+    {
+        if (json)
+        {
+            Output.Json(new { Database = where, Tables = tables });
+            return;
+        }
+
+        Output.Table(["table", "rows"], tables.Where(table => table.Rows > 0).Select(table => new[] { table.Name, $"{table.Rows}" }), "There was nothing to move.");
+        Console.Out.WriteLine(
+            $"Everything is in {where}. Give every node ConnectionStrings__TokenRefresh for it and the same Encryption__MasterKey, then start.{Environment.NewLine}"
+            + $"Never start on {old} again: two databases that renew the same grant kill each other's refresh tokens. Delete it once the new one is backed up.");
+    }
+
+    // Refused here without being repeated, for it holds a password.
+    private static string Parse(string text)
+    {
+        try
+        {
+            var settings = new NpgsqlConnectionStringBuilder(text.Trim());
+            return settings is { Host.Length: > 0, Database.Length: > 0 } ? settings.ConnectionString : throw new UsageException("The connection string names no host or no database.");
+        }
+        catch (Exception error) when (error is ArgumentException or FormatException)
+        {
+            throw new UsageException("That is not a connection string such as Host=db;Database=tokenrefresh;Username=tokenrefresh;Password=…");
+        }
+    }
+
+    // Not pooled, so that a connection that is closed is gone and not taken for another process's.
+    private static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, ApplicationName = "TokenRefresh", CommandTimeout = 0 }.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+            return connection;
+        }
+        catch (NpgsqlException error)
+        {
+            await connection.DisposeAsync();
+            throw new StartUpException($"{connection.Host}/{connection.Database} cannot be used: {(error as PostgresException)?.MessageText ?? error.GetBaseException().Message}.", error);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using Npgsql;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>A move that was not made; the message says why and what to do. Nothing was changed on either side.</summary>
+internal sealed class DatabaseMoveException(string message) : Exception(message);
+
+/// <summary>A table that was moved.</summary>
+internal sealed record MovedTable(string Name, long Rows);
+
+/// <summary>
+/// Copies all of the program's tables, Hangfire's too, from one database into another that was prepared by the same version and is not
+/// in use yet: one snapshot, one transaction, so that a move that is cut short leaves the target as it was. Neither side needs more
+/// rights than the owner of the tables has, nor tools of Postgres.
+/// </summary>
+internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, TimeProvider clock)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>A process that has just ended is seen by Postgres for a moment.</summary>
+    private const int Looks = 10;
+
+    // Which migrations a database has is its own matter, and the sandbox's pairs are worth nothing.
+    private const string TablesSql =
+        """
+        SELECT t.oid::bigint, format('%I.%I', n.nspname, t.relname),
+               (SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+               ARRAY(SELECT f.confrelid::bigint FROM pg_constraint f WHERE f.conrelid = t.oid AND f.contype = 'f' AND f.confrelid <> t.oid)
+        FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
+        WHERE t.relkind = 'r' AND n.nspname IN ('public', 'hangfire') AND t.relname NOT LIKE '\_\_%' AND format('%I.%I', n.nspname, t.relname) <> 'hangfire.schema'
+        ORDER BY 2
+        """;
+
+    private const string SequencesSql =
+        "SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences WHERE schemaname IN ('public', 'hangfire') AND last_value IS NOT NULL";
+
+    /// <summary>Finds what stands against the move before anything is written.</summary>
+    /// <param name="masterKey">The fingerprint of this process's master key.</param>
+    /// <exception cref="DatabaseMoveException">Something does.</exception>
+    public async Task CheckAsync(string masterKey, CancellationToken cancellationToken)
+    {
+        await RefuseWhileInUseAsync(cancellationToken);
+        if (!await IsPreparedAsync(from, cancellationToken))
+        {
+            throw new DatabaseMoveException("There is nothing to move: no server has worked on this database yet. Start one with the new connection string.");
+        }
+
+        if (await ScalarAsync<string>(from, "SELECT fingerprint FROM master_key_mark", cancellationToken) != masterKey)
+        {
+            throw new DatabaseMoveException("Encryption__MasterKey is not the key that the database was sealed with. Move with the key of its nodes.");
+        }
+
+        await RefuseUsedTargetAsync(cancellationToken);
+    }
+
+    /// <summary>Copies everything; what the target held is replaced.</summary>
+    /// <param name="progress">Hears of each table.</param>
+    /// <exception cref="DatabaseMoveException">The two do not have the same schema.</exception>
+    public async Task<IReadOnlyList<MovedTable>> RunAsync(Action<string> progress, CancellationToken cancellationToken)
+    {
+        await using var snapshot = await from.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+        await using var change = await to.BeginTransactionAsync(cancellationToken);
+        var tables = await TablesAsync(to, cancellationToken);
+        var source = (await TablesAsync(from, cancellationToken)).ToDictionary(table => table.Name, table => table.Columns);
+        if (tables.Find(table => source.GetValueOrDefault(table.Name) != table.Columns) is { } other)
+        {
+            throw new DatabaseMoveException($"The table {other.Name} is not the same on both sides. Start this version once on the database that is to be moved (or run: db migrate), stop it, and move then.");
+        }
+
+        // What triggers count, tell and refuse was counted, told and refused at the old place.
+        await ForEachAsync(tables, "DISABLE TRIGGER USER", cancellationToken);
+        await ExecuteAsync($"TRUNCATE {string.Join(", ", tables.Select(table => table.Name))}", cancellationToken);
+        var moved = new List<MovedTable>();
+        foreach (var table in InOrder(tables))
+        {
+            progress(table.Name);
+            moved.Add(await CopyAsync(table, cancellationToken));
+        }
+
+        foreach (var (sequence, last) in await RowsAsync(from, SequencesSql, row => (row.GetString(0), row.GetInt64(1)), cancellationToken))
+        {
+            await ExecuteAsync($"SELECT setval('{sequence}', {last})", cancellationToken);
+        }
+
+        await ForEachAsync(tables, "ENABLE TRIGGER USER", cancellationToken);
+        await change.CommitAsync(cancellationToken);
+        await ExecuteAsync("ANALYZE", cancellationToken);
+        return moved;
+    }
+
+    private async Task<MovedTable> CopyAsync(Table table, CancellationToken cancellationToken)
+    {
+        await using (var rows = await from.BeginRawBinaryCopyAsync($"COPY {table.Name} ({table.Columns}) TO STDOUT (FORMAT BINARY)", cancellationToken))
+        await using (var copy = await to.BeginRawBinaryCopyAsync($"COPY {table.Name} ({table.Columns}) FROM STDIN (FORMAT BINARY)", cancellationToken))
+        {
+            await rows.CopyToAsync(copy, cancellationToken);
+        }
+
+        var count = $"SELECT count(*) FROM {table.Name}";
+        var (there, here) = (await ScalarAsync<long>(from, count, cancellationToken), await ScalarAsync<long>(to, count, cancellationToken));
+        return there == here ? new(table.Name, here) : throw new DatabaseMoveException($"Of the {there} rows of {table.Name} {here} arrived. Nothing was moved; try again.");
+    }
+
+    // Two databases that renew the same grant kill each other's refresh tokens.
+    private async Task RefuseWhileInUseAsync(CancellationToken cancellationToken)
+    {
+        const string Others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'TokenRefresh' AND pid <> pg_backend_pid()";
+        for (var look = 1; await ScalarAsync<long>(from, Others, cancellationToken) > 0; look++)
+        {
+            if (look == Looks)
+            {
+                throw new DatabaseMoveException("A server or a verb works on the database that is to be moved. Stop every node, then move: a token that is renewed in between would be lost.");
+            }
+
+            await Task.Delay(Pause, clock, cancellationToken);
+        }
+    }
+
+    // A target that a move has prepared and then not filled is as good as empty.
+    private async Task RefuseUsedTargetAsync(CancellationToken cancellationToken)
+    {
+        var isUsed = await IsPreparedAsync(to, cancellationToken)
+            ? "SELECT EXISTS (SELECT FROM tokens WHERE version > 0) OR EXISTS (SELECT FROM token_refresh_logs)"
+            : "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname IN ('public', 'hangfire'))";
+        if (await ScalarAsync<bool>(to, isUsed, cancellationToken))
+        {
+            throw new DatabaseMoveException($"The target {to.Host}/{to.Database} is not empty. Make a database for TokenRefresh alone and name that.");
+        }
+    }
+
+    private static Task<bool> IsPreparedAsync(NpgsqlConnection db, CancellationToken cancellationToken) =>
+        ScalarAsync<bool>(db, "SELECT to_regclass('public.master_key_mark') IS NOT NULL", cancellationToken);
+
+    private async Task ForEachAsync(IEnumerable<Table> tables, string change, CancellationToken cancellationToken)
+    {
+        foreach (var table in tables)
+        {
+            await ExecuteAsync($"ALTER TABLE {table.Name} {change}", cancellationToken);
+        }
+    }
+
+    /// <summary>Those that others refer to come first.</summary>
+    private static IEnumerable<Table> InOrder(List<Table> tables)
+    {
+        HashSet<long> done = [];
+        for (var left = tables; left.Count > 0; left = [.. left.Where(table => !done.Contains(table.Id))])
+        {
+            foreach (var table in left.Where(table => table.RefersTo.All(done.Contains)).ToList())
+            {
+                done.Add(table.Id);
+                yield return table;
+            }
+        }
+    }
+
+    private static Task<List<Table>> TablesAsync(NpgsqlConnection db, CancellationToken cancellationToken) =>
+        RowsAsync(db, TablesSql, row => new Table(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetFieldValue<long[]>(3)), cancellationToken);
+
+    private static async Task<List<T>> RowsAsync<T>(NpgsqlConnection db, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, db);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
+    }
+
+    private static async Task<T> ScalarAsync<T>(NpgsqlConnection db, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, db);
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, to) { CommandTimeout = 0 };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private sealed record Table(long Id, string Name, string Columns, IReadOnlyList<long> RefersTo);
+}
