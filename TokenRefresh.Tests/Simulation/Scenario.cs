@@ -20,6 +20,12 @@ internal sealed record Scenario(int Seed, SimPlan Plan, int Nodes, TimeSpan Leng
         new([new("jibit", "p1", Grant.ClientCredentials)], [("p1", new(TimeSpan.FromDays(1), TimeSpan.FromDays(2), Rotates: true, KillsOldToken: true, TimeSpan.Zero))]),
         1, TimeSpan.FromDays(7), 0);
 
+    /// <summary>Reads by programs, spread over the run.</summary>
+    public int Reads { get; private init; } = 150;
+
+    /// <summary>A run that has taken this many steps does not end.</summary>
+    public int MostSteps { get; private init; } = 100_000;
+
     /// <summary>Three nodes, several tokens, all faults: everything drawn from the seed.</summary>
     public static Scenario Of(int seed)
     {
@@ -30,13 +36,22 @@ internal sealed record Scenario(int Seed, SimPlan Plan, int Nodes, TimeSpan Leng
             (TimeSpan.FromMinutes(5), TimeSpan.FromHours(2), TimeSpan.FromHours(8)),
             (TimeSpan.FromHours(12), TimeSpan.FromDays(10), TimeSpan.FromDays(20)),
         ]);
-        var providers = Enumerable.Range(1, chance.Pick([1, 2])).Select(number => ($"p{number}", Traits())).ToList();
-        var tokens = Enumerable.Range(1, chance.Pick([2, 3, 4])).Select(number =>
+        return new(seed, Draw(chance, chance.Pick([1, 2]), () => chance.Pick([2, 3, 4]), shortest, longest), 3, length, 12);
+    }
+
+    /// <summary>The same for a year, with a hundred tokens: some minutes to run, so by hand.</summary>
+    public static Scenario Year(int seed) =>
+        new(seed, Draw(new(seed), 4, () => 100, TimeSpan.FromHours(12), TimeSpan.FromDays(10)), 3, TimeSpan.FromDays(365), 220) { Reads = 20_000, MostSteps = 20_000_000 };
+
+    private static SimPlan Draw(Chance chance, int providerCount, Func<int> tokenCount, TimeSpan shortest, TimeSpan longest)
+    {
+        var providers = Enumerable.Range(1, providerCount).Select(number => ($"p{number}", Traits())).ToList();
+        var tokens = Enumerable.Range(1, tokenCount()).Select(number =>
         {
             var (provider, traits) = chance.Pick(providers);
             return new SimToken($"t{number}", provider, traits.RefreshLife is not null && chance.Of(0.25) ? Grant.Imported : Grant.ClientCredentials);
         }).ToList();
-        return new(seed, new(tokens, providers), 3, length, 12);
+        return new(tokens, providers);
 
         ProviderTraits Traits()
         {

@@ -11,8 +11,6 @@ internal sealed record RunReport(int Seed, int Steps, TimeSpan Simulated, int Ca
 /// </summary>
 internal sealed class Simulation(SimWorld world, Scenario scenario)
 {
-    private const int MostSteps = 100_000;
-
     private int steps;
 
     public RunReport Run()
@@ -52,7 +50,7 @@ internal sealed class Simulation(SimWorld world, Scenario scenario)
         {
             if (world.Gates.Ready is { Count: > 0 } ready)
             {
-                if (++steps > MostSteps)
+                if (++steps > scenario.MostSteps)
                 {
                     world.Broken("The run does not end.");
                 }

@@ -8,7 +8,7 @@ namespace TokenRefresh.Tests.Simulation;
 /// The engine keeps its invariants, whatever fails and in whatever order things happen. A broken one is told with its seed and its last steps.
 /// By hand: <c>TOKENREFRESH_SIM_SEED=7</c> makes the run of that seed again, <c>TOKENREFRESH_SIM_SEEDS=1000</c> makes that many runs instead of the
 /// fixed ones, the first from <c>TOKENREFRESH_SIM_FROM</c>; <c>TOKENREFRESH_SIM_TRACE=folder</c> keeps every step of those that fail,
-/// and <c>TOKENREFRESH_SIM_LAW=lease</c> breaks the first law with that word in its name.
+/// <c>TOKENREFRESH_SIM_LAW=lease</c> breaks the first law with that word in its name, and <c>TOKENREFRESH_SIM_YEAR=1</c> makes each run a year of a hundred tokens.
 /// </summary>
 public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper output)
 {
@@ -45,7 +45,7 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
 
         foreach (var seed in Seeds())
         {
-            var report = SimWorld.Simulate(database, Scenario.Of(seed), law);
+            var report = SimWorld.Simulate(database, Setting("YEAR") is null ? Scenario.Of(seed) : Scenario.Year(seed), law);
             output.WriteLine($"seed {seed}: {report.Steps} steps, {report.Calls} calls, {report.Reads} reads in {report.Simulated}: {report.Broken ?? "well"}");
             Keep(report);
             reports.Add(report with { Trace = report.Broken is null ? [] : report.Trace });

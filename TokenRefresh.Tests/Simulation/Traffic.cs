@@ -12,8 +12,6 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>Starts what the timetable, readers, their reports and people start in the product.</summary>
 internal sealed class Traffic(SimWorld world, Scenario scenario)
 {
-    private const int ReadsInARun = 150;
-
     private const string Unsettled =
         """
         SELECT (SELECT count(*) FROM notifications WHERE status = 'pending')
@@ -107,7 +105,7 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
 
     private void Read()
     {
-        world.Agenda.In(scenario.Length / ReadsInARun * world.Chance.Between(0.1, 1.9), Read);
+        world.Agenda.In(scenario.Length / scenario.Reads * world.Chance.Between(0.1, 1.9), Read);
         for (var burst = world.Chance.Pick([1, 1, 1, 3]); burst > 0; burst--)
         {
             ReadOnce();
