@@ -69,6 +69,13 @@ public sealed partial class Settlement(
         {
             var entry = conflict.Entries.Single(entry => entry.Entity == token);
             var current = await entry.GetDatabaseValuesAsync(CancellationToken.None);
+            if (current?.GetValue<string?>(nameof(Token.AccessToken)) == token.AccessToken)
+            {
+                // It is saved; only the word of it was lost.
+                entry.State = EntityState.Detached;
+                return;
+            }
+
             if (current is not null && (current.GetValue<long>(nameof(Token.Version)) == readVersion || current.GetValue<DateTimeOffset?>(nameof(Token.IssuedAt)) < issued.RequestedAt))
             {
                 // Only the lease went to somebody else, or somebody who was paused has just saved an older token. The newest one in hand is never
@@ -82,10 +89,7 @@ public sealed partial class Settlement(
             }
 
             entry.State = EntityState.Detached;
-            if (current?.GetValue<string?>(nameof(Token.AccessToken)) != token.AccessToken)
-            {
-                attempt.Supersede("Another refresh or an import saved a newer token first; this answer was dropped.", metadata, clock.GetUtcNow(), settling.Took);
-            }
+            attempt.Supersede("Another refresh or an import saved a newer token first; this answer was dropped.", metadata, clock.GetUtcNow(), settling.Took);
         }
     }
 

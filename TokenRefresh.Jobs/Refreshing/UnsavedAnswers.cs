@@ -15,6 +15,9 @@ public sealed record UnsavedFolder(string Path);
 public sealed partial class UnsavedAnswers(
     UnsavedFolder folder, IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock, ILogger<UnsavedAnswers> log)
 {
+    /// <summary>Hears of each token that has to wait, as its row will be: it is good for calls all the same.</summary>
+    internal event Action<Token>? Kept;
+
     /// <summary>Saves what an earlier run could not; an answer that was overtaken meanwhile is dropped.</summary>
     /// <returns>How many tokens were saved.</returns>
     public async Task<int> ReplayAsync(CancellationToken cancellationToken)
@@ -47,6 +50,7 @@ public sealed partial class UnsavedAnswers(
             return;
         }
 
+        Kept?.Invoke(token);
         try
         {
             PrivateFiles.MakeFolder(folder.Path);

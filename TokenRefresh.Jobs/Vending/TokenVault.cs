@@ -14,16 +14,30 @@ namespace TokenRefresh.Jobs.Vending;
 /// Serves valid tokens from memory: a read takes no SQL, no lock and no allocation while enough life is left, whatever fails around it.
 /// With too little left it goes through the door, once for all who wait.
 /// </summary>
-public sealed partial class TokenVault(
-    ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, TimeProvider clock, ILogger<TokenVault> log)
+public sealed partial class TokenVault
 {
+    private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
+    private readonly SecretProtection secrets;
+    private readonly TokenRefresher door;
+    private readonly TimeProvider clock;
+    private readonly ILogger<TokenVault> log;
+    private readonly FrozenDictionary<string, Slot> slots;
+
+    /// <summary>A vault that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
+    public TokenVault(
+        ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, UnsavedAnswers unsaved, TimeProvider clock,
+        ILogger<TokenVault> log)
+    {
+        (this.contexts, this.secrets, this.door, this.clock, this.log) = (contexts, secrets, door, clock, log);
+        slots = configured.All.ToFrozenDictionary(token => token.Name, token => new Slot(token), StringComparer.Ordinal);
+        unsaved.Kept += Serve;
+    }
+
     /// <summary>The longest that a reader waits for a refresh.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     /// <summary>Suggested to a reader where nothing better is known.</summary>
     private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
-
-    private readonly FrozenDictionary<string, Slot> slots = configured.All.ToFrozenDictionary(token => token.Name, token => new Slot(token), StringComparer.Ordinal);
 
     /// <summary>How every configured token stands that this node holds.</summary>
     public IEnumerable<TokenLife> Lives => slots.Values
@@ -108,9 +122,10 @@ public sealed partial class TokenVault(
         if (CanTry(slot, minValidity))
         {
             var request = new RefreshRequest(slot.Settings.Name, RefreshTrigger.OnDemand, "reader") { MinValidity = minValidity };
+            var unsaved = slot.Unsaved;
             try
             {
-                await FlyAsync(slot, request).WaitAsync(LongestWait, clock, cancellationToken);
+                await Task.WhenAny(FlyAsync(slot, request), unsaved).WaitAsync(LongestWait, clock, cancellationToken);
             }
             catch (TimeoutException)
             {
@@ -172,7 +187,14 @@ public sealed partial class TokenVault(
     private bool IsAnswered(Slot slot, RefreshRequest request) => slot.Entry is { } entry
         && (request.RejectedVersion is { } rejected ? entry.Version > rejected : entry.ExpiresAt - clock.GetUtcNow() > request.MinValidity);
 
-    private void Swap(Token token)
+    // The database is away, so nobody else can have a newer one; readers who wait for it need not wait for the database.
+    private void Serve(Token unsaved)
+    {
+        Swap(unsaved, isSaved: false);
+        slots.GetValueOrDefault(unsaved.Name)?.TellOfUnsaved();
+    }
+
+    private void Swap(Token token, bool isSaved = true)
     {
         if (!slots.TryGetValue(token.Name, out var slot) || slot.Entry?.Version > token.Version)
         {
@@ -181,9 +203,9 @@ public sealed partial class TokenVault(
 
         try
         {
-            slot.Entry = slot.Entry is { AccessToken: not null } known && known.Version == token.Version
+            slot.Entry = slot.Entry is { AccessToken: not null, IsSaved: true } known && known.Version == token.Version
                 ? new VaultEntry(token, known.AccessToken)
-                : new VaultEntry(token, token.AccessToken is null ? null : secrets.OpenAccess(token.Name, token.AccessToken));
+                : new VaultEntry(token, token.AccessToken is null ? null : secrets.OpenAccess(token.Name, token.AccessToken), isSaved);
         }
         catch (CryptographicException)
         {
@@ -218,6 +240,7 @@ public sealed partial class TokenVault(
     private sealed class Slot(ConfiguredToken settings)
     {
         private VaultEntry? entry;
+        private TaskCompletionSource unsaved = New();
 
         public ConfiguredToken Settings => settings;
 
@@ -228,6 +251,13 @@ public sealed partial class TokenVault(
         }
 
         public Task? Flight { get; set; }
+
+        /// <summary>Ends when a token is at hand that cannot be saved yet.</summary>
+        public Task Unsaved => Volatile.Read(ref unsaved).Task;
+
+        public void TellOfUnsaved() => Interlocked.Exchange(ref unsaved, New()).SetResult();
+
+        private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     [LoggerMessage(1101, LogLevel.Warning, "A reader of {Token} waited {Wait} for a refresh in vain")]

@@ -12,8 +12,9 @@ public sealed class VaultEntry
     // Nothing is escaped that JSON lets stand: shell scripts cut the token out, and many hold a plus.
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    internal VaultEntry(Token stored, string? accessToken)
+    internal VaultEntry(Token stored, string? accessToken, bool isSaved = true)
     {
+        IsSaved = isSaved;
         Name = stored.Name;
         AccessToken = accessToken;
         Version = stored.Version;
@@ -24,7 +25,7 @@ public sealed class VaultEntry
         Failure = stored.LastFailure;
         PausedAt = stored.PausedAt;
         PausedUntil = stored.PausedUntil;
-        ETag = $"\"{stored.Name}-{stored.Version}\"";
+        ETag = $"\"{stored.Name}-{stored.Version}{(isSaved ? "" : "-unsaved")}\"";
         Head = Encoding.UTF8.GetBytes(
             $$"""{"name":{{Json(Name)}},"access_token":{{Json(accessToken ?? "")}},"token_type":"Bearer","expires_at":{{Json(ExpiresAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture) ?? "")}},"expires_in":""");
         Tail = Encoding.UTF8.GetBytes($$""","version":{{Version}}""");
@@ -56,6 +57,9 @@ public sealed class VaultEntry
 
     /// <summary>Identifies the answer for <c>If-None-Match</c>.</summary>
     public string ETag { get; }
+
+    /// <summary>False while the database is away and the token is in this node's hands alone: another may yet be stored under its version.</summary>
+    internal bool IsSaved { get; }
 
     internal DateTimeOffset? PausedAt { get; }
 

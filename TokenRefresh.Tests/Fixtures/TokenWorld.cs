@@ -65,7 +65,7 @@ internal sealed class TokenWorld : IAsyncDisposable
     }
 
     /// <summary>A further node on the same database.</summary>
-    public ServiceProvider AddNode(string name, byte[]? ownMasterKey = null)
+    public ServiceProvider AddNode(string name, byte[]? ownMasterKey = null, Action<IServiceCollection>? shape = null)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         var services = new ServiceCollection();
@@ -80,6 +80,7 @@ internal sealed class TokenWorld : IAsyncDisposable
         services.AddSingleton(NpgsqlDataSource.Create(connectionString));
         services.AddSingleton<IBackgroundJobClient>(Jobs);
         services.AddTokenRefresh(configuration);
+        shape?.Invoke(services);
         var node = services.BuildServiceProvider();
         nodes.Add(node);
         return node;
@@ -106,6 +107,15 @@ internal sealed class TokenWorld : IAsyncDisposable
         await using var db = await ContextAsync();
         await db.Database.ExecuteSqlRawAsync(sql);
     }
+
+    /// <summary>From now on each save of a token fails as on a full disk (class 53).</summary>
+    public Task FillDiskAsync() => ExecuteAsync(
+        """
+        CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+        CREATE TRIGGER full_disk BEFORE UPDATE ON tokens FOR EACH ROW EXECUTE FUNCTION disk_full();
+        """);
+
+    public Task EmptyDiskAsync() => ExecuteAsync("DROP TRIGGER full_disk ON tokens");
 
     public Task<TokenRefreshDbContext> ContextAsync() =>
         Node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();

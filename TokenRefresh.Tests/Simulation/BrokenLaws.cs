@@ -55,7 +55,7 @@ internal static partial class BrokenLaws
         {
             Replace = services => services.AddSingleton(provider => new TokenVault(
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
-                provider.GetRequiredService<TokenRefresher>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
+                provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<UnsavedAnswers>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
         },
         new("the vault hears of nothing", "I3", 11) { IsDeaf = true },
         new("calls at a provider are not bounded", "I6", 11) { HasNoSlots = true },

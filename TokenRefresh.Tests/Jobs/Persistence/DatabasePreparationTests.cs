@@ -71,7 +71,7 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
         await using var world = await TokenWorld.CreateAsync(postgres);
         world.Provider.Before = async (_, _) =>
         {
-            await world.ExecuteAsync(FillTheDisk);
+            await world.FillDiskAsync();
             return new ProviderResult.Issued(new("planted-access", "planted-refresh", Some.Now, Some.Now.AddHours(24), null, []), null);
         };
         using var stop = new CancellationTokenSource();
@@ -85,7 +85,7 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(refresh);
         File.ReadAllText(Directory.GetFiles(world.UnsavedFolder)[0]).ShouldNotContain("planted");
-        await world.ExecuteAsync("DROP TRIGGER full_disk ON tokens");
+        await world.EmptyDiskAsync();
 
         (await world.AddNode("after-restart").GetRequiredService<UnsavedAnswers>().ReplayAsync(CancellationToken.None)).ShouldBe(1);
 
@@ -95,11 +95,4 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
         Directory.GetFiles(world.UnsavedFolder).ShouldBeEmpty();
     }
-
-    // Fails each save as a full disk does (class 53).
-    private const string FillTheDisk =
-        """
-        CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
-        CREATE TRIGGER full_disk BEFORE UPDATE ON tokens FOR EACH ROW EXECUTE FUNCTION disk_full();
-        """;
 }
