@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Npgsql;
+
+namespace TokenRefresh.Bench.Chaos;
+
+/// <summary>
+/// Three real nodes, a real Postgres, a provider, a mail server and programs that read, while everything goes wrong by a seeded schedule;
+/// then everything that must hold is looked at.
+/// </summary>
+internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
+{
+    /// <summary>Within this all tokens must be fresh after the last fault.</summary>
+    private static readonly TimeSpan FreshWithin = TimeSpan.FromMinutes(2);
+
+    /// <summary>A mail is tried again after at most two minutes here, a killed process's job after one.</summary>
+    private static readonly TimeSpan SettledWithin = TimeSpan.FromMinutes(5);
+
+    // Not by CreateTempSubdirectory, which would keep Postgres's user out.
+    private readonly string home = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"tokenrefresh-chaos-{Guid.NewGuid():N}")).FullName;
+    private readonly Timeline timeline = new();
+    private readonly List<Check> checks = [];
+
+    /// <summary>Runs it; 0 where everything held.</summary>
+    public async Task<int> RunAsync()
+    {
+        timeline.Tell($"seed {seed}");
+        await using var postgres = await ChaosPostgres.StartAsync(Path.Combine(home, "postgres"), timeline);
+        using var mailbox = new Mailbox();
+        ChaosNodes? started = null;
+        await using var provider = await ProviderModel.StartAsync(new(seed, 10), new(() => started?.Processes ?? []));
+        var settings = Settings(postgres, provider, mailbox);
+        await using var nodes = started = new(node => new Dictionary<string, string>(settings) { ["Data__Directory"] = Path.Combine(home, $"node{node + 1}") }, home, timeline);
+        await nodes.StartAsync();
+        var key = await ServerNode.RunAsync(new Dictionary<string, string>(settings) { ["Data__Directory"] = Path.Combine(home, "verb") }, "clients", "add", "chaos", "--tokens", "*");
+        await using var db = NpgsqlDataSource.Create(postgres.ConnectionString);
+        await UntilAsync(() => IsFreshAsync(nodes), TimeSpan.FromMinutes(1));
+
+        await using var watch = new DatabaseWatch(postgres.ConnectionString);
+        await using var readers = new Readers(nodes, provider.Book, key);
+        await using var orders = new Orders(nodes, new(seed, 11), key);
+        timeline.Tell($"{ChaosNodes.Count} nodes serve {ChaosToken.All.Count} tokens");
+        var faults = new Faults(nodes, postgres, provider, mailbox, timeline, seed);
+        await faults.RunAsync(time);
+        await orders.StopAsync();
+        await SettleAsync(nodes, db);
+        await readers.StopAsync();
+        await watch.StopAsync();
+
+        var evidence = await Evidence.ReadAsync(db);
+        checks.InsertRange(0, new Checks(timeline, nodes, provider.Book, mailbox, readers, orders, watch, evidence).All());
+        var broken = checks.Where(check => check.Holds == false).ToList();
+        foreach (var check in broken)
+        {
+            timeline.Tell($"BROKEN: {check.Name}: {check.Figure}{string.Concat(check.Broken.Take(20).Select(words => $"\n    {words}"))}");
+        }
+
+        await File.WriteAllTextAsync(resultFile, Report(postgres, faults.Made));
+        Console.Error.WriteLine(broken.Count == 0 ? "Everything held." : $"Seed {seed}; the nodes' output is in {home}.");
+        if (broken.Count == 0)
+        {
+            await nodes.DisposeAsync();
+            await postgres.DisposeAsync();
+            Directory.Delete(home, recursive: true);
+        }
+
+        return broken.Count == 0 ? 0 : 1;
+    }
+
+    private static Dictionary<string, string> Settings(ChaosPostgres postgres, ProviderModel provider, Mailbox mailbox) => new(provider.Settings)
+    {
+        ["ASPNETCORE_ENVIRONMENT"] = "Production",
+        ["ConnectionStrings__TokenRefresh"] = postgres.ConnectionString,
+        ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[32]),
+        ["Email__Host"] = "127.0.0.1",
+        ["Email__Port"] = $"{mailbox.Port}",
+        ["Email__Security"] = "None",
+        ["TokenRefresh__Notifications__Email"] = "ops@example.com",
+        ["TokenRefresh__Notifications__CriticalThreshold"] = "00:00:30",
+        ["TokenRefresh__Health__CheckCron"] = "*/5 * * * * *",
+        ["TokenRefresh__Schedule__DueCheckCron"] = "*/5 * * * * *",
+        ["TokenRefresh__Schedule__Backoff"] = "00:00:10",
+        ["Logging__LogLevel__Default"] = "Information",
+    };
+
+    private async Task SettleAsync(ChaosNodes nodes, NpgsqlDataSource db)
+    {
+        var since = Stopwatch.GetTimestamp();
+        timeline.Tell("the last fault is over");
+        var isFresh = await UntilAsync(() => IsFreshAsync(nodes), FreshWithin);
+        var took = Stopwatch.GetElapsedTime(since);
+        timeline.Tell(isFresh ? "all tokens are fresh" : "not all tokens are fresh");
+        checks.Add(new("seconds from the last fault until every node said that all tokens are fresh, at most 120", took.TotalSeconds.ToString("0", CultureInfo.InvariantCulture), isFresh, []));
+        await UntilAsync(
+            async () => (bool)(await db.CreateCommand(
+                $"""
+                 SELECT NOT EXISTS (SELECT FROM notifications WHERE status = 'pending')
+                    AND NOT EXISTS (SELECT FROM incidents WHERE resolved_at IS NULL AND told_at IS NOT NULL)
+                    AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running' AND started_at < now() - interval '30 seconds')
+                    AND NOT EXISTS (SELECT FROM hangfire.job WHERE createdat < now() - interval '2 minutes' AND statename IN ('Enqueued', 'Processing'))
+                 """).ExecuteScalarAsync())!,
+            SettledWithin);
+
+        // One that is just being made ends by itself.
+        await UntilAsync(async () => !(bool)(await db.CreateCommand("SELECT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running')").ExecuteScalarAsync())!, TimeSpan.FromSeconds(30));
+    }
+
+    private static async Task<bool> IsFreshAsync(ChaosNodes nodes)
+    {
+        for (var node = 0; node < ChaosNodes.Count; node++)
+        {
+            try
+            {
+                if (nodes.Of(node) is not { ReadyAt: not null, EndedAt: null } life || !(await life.Server.Http.GetAsync(new Uri("/health/fresh", UriKind.Relative))).IsSuccessStatusCode)
+                {
+                    return false;
+                }
+            }
+            catch (Exception error) when (error is HttpRequestException or OperationCanceledException)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static async Task<bool> UntilAsync(Func<Task<bool>> holds, TimeSpan limit)
+    {
+        for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < limit; await Task.Delay(TimeSpan.FromMilliseconds(250), TimeProvider.System))
+        {
+            try
+            {
+                if (await holds())
+                {
+                    return true;
+                }
+            }
+            catch (NpgsqlException)
+            {
+                // Its connections were cut; the next one is new.
+            }
+        }
+
+        return false;
+    }
+
+    private string Report(ChaosPostgres postgres, IReadOnlyList<Fault> faults)
+    {
+        var report = new StringBuilder();
+        report.AppendLine(CultureInfo.InvariantCulture, $"Seed {seed}. {(postgres.HasOwnDisk ? "" : "The full disk was left out: no file system could be mounted for it. ")}{faults.Count} faults:").AppendLine();
+        report.AppendLine("| from | to | fault | |").AppendLine("| ---: | ---: | --- | --- |");
+        foreach (var fault in faults)
+        {
+            report.AppendLine(CultureInfo.InvariantCulture, $"| {Timeline.InWords(timeline.Since(fault.From))} | {Timeline.InWords(timeline.Since(fault.To))} | {fault.Name} | {fault.Words} |");
+        }
+
+        report.AppendLine().AppendLine("| checked | found | |").AppendLine("| --- | ---: | --- |");
+        foreach (var check in checks)
+        {
+            report.AppendLine(CultureInfo.InvariantCulture, $"| {check.Name} | {check.Figure} | {check.Holds switch { true => "holds", false => "BROKEN", null => "" }} |");
+        }
+
+        return report.ToString();
+    }
+}
