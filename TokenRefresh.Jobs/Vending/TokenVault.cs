@@ -157,10 +157,17 @@ public sealed partial class TokenVault(
                 await Task.Delay(TimeSpan.FromMilliseconds(100), clock, CancellationToken.None);
                 await ReloadAsync([slot.Settings.Name], CancellationToken.None);
             }
+
+            slot.IsAwayTold = false;
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+            // Every reader of a token that has died tries again; that is said once an outage.
+            if (!slot.IsAwayTold)
+            {
+                slot.IsAwayTold = true;
+                LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+            }
         }
         catch (Exception error)
         {
@@ -228,6 +235,8 @@ public sealed partial class TokenVault(
         }
 
         public Task? Flight { get; set; }
+
+        public bool IsAwayTold { get; set; }
     }
 
     [LoggerMessage(1101, LogLevel.Warning, "A reader of {Token} waited {Wait} for a refresh in vain")]

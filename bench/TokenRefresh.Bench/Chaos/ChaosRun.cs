@@ -44,7 +44,7 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         var faults = new Faults(nodes, postgres, provider, mailbox, timeline, seed);
         await faults.RunAsync(time);
         await orders.StopAsync();
-        await SettleAsync(nodes, db);
+        await SettleAsync(nodes, orders, db);
         await readers.StopAsync();
         await watch.StopAsync();
 
@@ -84,7 +84,7 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         ["Logging__LogLevel__Default"] = "Information",
     };
 
-    private async Task SettleAsync(ChaosNodes nodes, NpgsqlDataSource db)
+    private async Task SettleAsync(ChaosNodes nodes, Orders orders, NpgsqlDataSource db)
     {
         var since = Stopwatch.GetTimestamp();
         timeline.Tell("the last fault is over");
@@ -93,17 +93,21 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         timeline.Tell(isFresh ? "all tokens are fresh" : "not all tokens are fresh");
         checks.Add(new("seconds from the last fault until every node said that all tokens are fresh, at most 120", took.TotalSeconds.ToString("0", CultureInfo.InvariantCulture), isFresh, []));
         await UntilAsync(
-            async () => (bool)(await db.CreateCommand(
-                $"""
-                 SELECT NOT EXISTS (SELECT FROM notifications WHERE status = 'pending')
-                    AND NOT EXISTS (SELECT FROM incidents WHERE resolved_at IS NULL AND told_at IS NOT NULL)
-                    AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running' AND started_at < now() - interval '30 seconds')
-                    AND NOT EXISTS (SELECT FROM hangfire.job WHERE createdat < now() - interval '2 minutes' AND statename IN ('Enqueued', 'Processing'))
-                 """).ExecuteScalarAsync())!,
+            async () =>
+            {
+                await using var isSettled = db.CreateCommand(
+                    """
+                    SELECT NOT EXISTS (SELECT FROM notifications WHERE status = 'pending')
+                       AND NOT EXISTS (SELECT FROM incidents WHERE resolved_at IS NULL AND told_at IS NOT NULL)
+                       AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running')
+                       AND NOT EXISTS (SELECT FROM hangfire.job WHERE id = ANY($1) AND statename <> ALL($2))
+                    """);
+                isSettled.Parameters.Add(new() { Value = orders.Acknowledged.Select(order => long.Parse(order.JobId, CultureInfo.InvariantCulture)).ToArray() });
+                isSettled.Parameters.Add(new() { Value = Evidence.Ended.ToArray() });
+                return (bool)(await isSettled.ExecuteScalarAsync())!;
+            },
             SettledWithin);
-
-        // One that is just being made ends by itself.
-        await UntilAsync(async () => !(bool)(await db.CreateCommand("SELECT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running')").ExecuteScalarAsync())!, TimeSpan.FromSeconds(30));
+        timeline.Tell("outbox, log and queue have settled, or had their time to");
     }
 
     private static async Task<bool> IsFreshAsync(ChaosNodes nodes)

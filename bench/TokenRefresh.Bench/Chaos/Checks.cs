@@ -39,7 +39,8 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
         yield return Check.None("versions that named two tokens, or an older one than the version before", readers.Torn.Concat(readers.Backwards));
         yield return Check.Figured("– reads without a token: the node was killed, stopped or not ready", failed[ReadVerdict.NodeNotAlive].Count());
         yield return Check.Figured("– reads without a token: none that was issued was still valid", failed[ReadVerdict.NothingValid].Count());
-        yield return Check.Figured("– reads without a token: what was valid was not stored (process killed, database away)", failed[ReadVerdict.NotStored].Count());
+        yield return Check.Figured("– reads without a token: what was valid had been issued in an answer that was lost or on its way", failed[ReadVerdict.NotReceived].Count());
+        yield return Check.Figured("– reads without a token: what was valid was held by a process that could not save it (database away, stopped, killed)", failed[ReadVerdict.NotStored].Count());
         yield return Check.Figured("– reads without a token: what was valid was stored, but the database away before this node could read it", failed[ReadVerdict.NotToBeKnown].Count());
     }
 

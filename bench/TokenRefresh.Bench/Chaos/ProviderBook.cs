@@ -88,17 +88,6 @@ internal sealed class ProviderBook
         }
     }
 
-    public IReadOnlyList<IssuedAccess> Issued
-    {
-        get
-        {
-            lock (gate)
-            {
-                return [.. issued.Values];
-            }
-        }
-    }
-
     public IssuedAccess? Find(string accessToken)
     {
         lock (gate)

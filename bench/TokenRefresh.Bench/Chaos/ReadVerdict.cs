@@ -9,7 +9,10 @@ internal enum ReadVerdict
     /// <summary>Nothing that the provider had issued under that name was valid any more.</summary>
     NothingValid,
 
-    /// <summary>Something valid was issued, but not stored: its process was killed, or waits for the database.</summary>
+    /// <summary>Something valid was issued, but its answer was lost or still on its way.</summary>
+    NotReceived,
+
+    /// <summary>Something valid was received, but not stored: its process waits for the database, or was killed or stopped before it had saved it.</summary>
     NotStored,
 
     /// <summary>Something valid was stored, but the database was away before this node could read it.</summary>
@@ -28,7 +31,7 @@ internal sealed class ReadJudge(ProviderBook book, Readers readers, DatabaseWatc
     private static readonly TimeSpan Hearing = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Step = TimeSpan.FromSeconds(0.5);
 
-    private readonly ILookup<string, IssuedAccess> issued = book.Issued.ToLookup(access => access.Token.Name);
+    private readonly ILookup<string, Call> issuing = book.Calls.Where(call => call.Issued is not null).ToLookup(call => call.Token.Name);
 
     public ReadVerdict Of(FailedRead read)
     {
@@ -37,11 +40,11 @@ internal sealed class ReadJudge(ProviderBook book, Readers readers, DatabaseWatc
             return ReadVerdict.NodeNotAlive;
         }
 
-        var valid = issued[read.Token].Where(access => access.At <= read.AskedAt && access.ExpiresAt > read.AnsweredAt + TimeSpan.FromSeconds(1)).ToList();
-        var stored = valid.Where(access => access.FirstServedAt < read.AskedAt).ToList();
+        var valid = issuing[read.Token].Where(call => call.Issued!.At <= read.AskedAt && call.Issued.ExpiresAt > read.AnsweredAt + TimeSpan.FromSeconds(1)).ToList();
+        var stored = valid.Where(call => call.Issued!.FirstServedAt < read.AskedAt).ToList();
         return valid.Count == 0 ? ReadVerdict.NothingValid
-            : stored.Count == 0 ? ReadVerdict.NotStored
-            : stored.Exists(access => CanHave(life, access, read.AskedAt)) ? ReadVerdict.Breach
+            : stored.Count == 0 ? valid.Exists(call => call.IsDelivered && call.EndedAt < read.AskedAt) ? ReadVerdict.NotStored : ReadVerdict.NotReceived
+            : stored.Exists(call => CanHave(life, call.Issued!, read.AskedAt)) ? ReadVerdict.Breach
             : ReadVerdict.NotToBeKnown;
     }
 
