@@ -136,7 +136,7 @@ internal sealed class ChaosPostgres : IAsyncDisposable
         await File.AppendAllLinesAsync(Path.Combine(Cluster, "postgresql.conf"),
         [
             "listen_addresses = '127.0.0.1'", "unix_socket_directories = ''", $"port = {port}", "max_connections = 200", "timezone = 'UTC'",
-            "shared_buffers = 32MB", "min_wal_size = 2MB", "max_wal_size = 32MB",
+            "shared_buffers = 32MB", "min_wal_size = 2MB", "max_wal_size = 4MB",
         ]);
         isWanted = true;
         if (Start() is { Succeeded: false } failed)

@@ -9,15 +9,20 @@ internal sealed record Fault(string Name, DateTimeOffset From, DateTimeOffset To
 internal sealed class Faults(
     ChaosNodes nodes, ChaosPostgres postgres, ProviderModel provider, Mailbox mailbox, Timeline timeline, int seed)
 {
+    private const string MailGone = "SMTP gone, and an incident meanwhile";
+
     /// <summary>The provider's time-out of five seconds, and ten.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
-    private static readonly TimeSpan Catching = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Catching = TimeSpan.FromSeconds(90);
 
     private readonly ConcurrentQueue<Fault> made = [];
 
     /// <summary>Every fault, in order.</summary>
     public IReadOnlyList<Fault> Made => [.. made.OrderBy(fault => fault.From)];
+
+    /// <summary>When the last fault ended that keeps tokens from being renewed.</summary>
+    public DateTimeOffset LastOfTokens => made.Where(fault => fault.Name != MailGone).Max(fault => fault.To);
 
     public async Task RunAsync(TimeSpan time)
     {
@@ -50,7 +55,7 @@ internal sealed class Faults(
                     return;
                 }
 
-                await Task.Delay(chance.Between(8, 25), TimeProvider.System);
+                await Task.Delay(chance.Between(15, 40), TimeProvider.System);
                 await fault(chance);
             }
         }
@@ -135,14 +140,14 @@ internal sealed class Faults(
 
     private async Task MailAndProviderAwayAsync(Chance chance)
     {
-        await MakeAsync("SMTP gone, and an incident meanwhile", async () =>
+        await MakeAsync(MailGone, async () =>
         {
             mailbox.Leave();
             await Task.Delay(chance.Between(2, 10), TimeProvider.System);
             await MakeAsync("provider away", async () =>
             {
                 provider.Weather = Weather.Down;
-                await Task.Delay(chance.Between(75, 120), TimeProvider.System);
+                await Task.Delay(chance.Between(90, 120), TimeProvider.System);
                 provider.Weather = Weather.Fair;
             });
             await Task.Delay(chance.Between(20, 40), TimeProvider.System);

@@ -9,12 +9,12 @@ internal sealed record ChaosToken(string Name, bool IsJibit, TimeSpan Life)
     public static readonly IReadOnlyList<ChaosToken> All =
     [
         new("a40", false, TimeSpan.FromSeconds(40)),
-        new("a60", false, TimeSpan.FromSeconds(60)),
-        new("a120", false, TimeSpan.FromSeconds(120)),
-        new("a240", false, TimeSpan.FromSeconds(240)),
+        new("a90", false, TimeSpan.FromSeconds(90)),
+        new("a180", false, TimeSpan.FromSeconds(180)),
+        new("a300", false, TimeSpan.FromSeconds(300)),
         new("a600", false, TimeSpan.FromSeconds(600)),
-        new("j90", true, TimeSpan.FromSeconds(90)),
-        new("j180", true, TimeSpan.FromSeconds(180)),
+        new("j120", true, TimeSpan.FromSeconds(120)),
+        new("j240", true, TimeSpan.FromSeconds(240)),
         new("j400", true, TimeSpan.FromSeconds(400)),
     ];
 }

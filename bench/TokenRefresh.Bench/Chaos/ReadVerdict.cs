@@ -15,6 +15,9 @@ internal enum ReadVerdict
     /// <summary>Something valid was received, but not stored: its process waits for the database, or was killed or stopped before it had saved it.</summary>
     NotStored,
 
+    /// <summary>The same, and this very node held it.</summary>
+    NotStoredHere,
+
     /// <summary>Something valid was stored, but the database was away before this node could read it.</summary>
     NotToBeKnown,
 
@@ -43,10 +46,15 @@ internal sealed class ReadJudge(ProviderBook book, Readers readers, DatabaseWatc
         var valid = issuing[read.Token].Where(call => call.Issued!.At <= read.AskedAt && call.Issued.ExpiresAt > read.AnsweredAt + TimeSpan.FromSeconds(1)).ToList();
         var stored = valid.Where(call => call.Issued!.FirstServedAt < read.AskedAt).ToList();
         return valid.Count == 0 ? ReadVerdict.NothingValid
-            : stored.Count == 0 ? valid.Exists(call => call.IsDelivered && call.EndedAt < read.AskedAt) ? ReadVerdict.NotStored : ReadVerdict.NotReceived
+            : stored.Count == 0 ? NotStored(life, [.. valid.Where(call => call.IsDelivered && call.EndedAt < read.AskedAt)])
             : stored.Exists(call => CanHave(life, call.Issued!, read.AskedAt)) ? ReadVerdict.Breach
             : ReadVerdict.NotToBeKnown;
     }
+
+    private static ReadVerdict NotStored(Life life, IReadOnlyList<Call> received) =>
+        received.Count == 0 ? ReadVerdict.NotReceived
+        : received.Any(call => call.Process == life.Server.Id) ? ReadVerdict.NotStoredHere
+        : ReadVerdict.NotStored;
 
     private bool CanHave(Life life, IssuedAccess access, DateTimeOffset askedAt)
     {

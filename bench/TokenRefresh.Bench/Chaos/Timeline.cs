@@ -31,13 +31,26 @@ internal sealed class Spells
     private readonly Lock gate = new();
     private readonly List<(DateTimeOffset From, DateTimeOffset? To)> spells = [];
 
-    public int Count
+    /// <summary>True where the last one has not ended.</summary>
+    public bool IsOn
     {
         get
         {
             lock (gate)
             {
-                return spells.Count;
+                return spells is [.., (_, null)];
+            }
+        }
+    }
+
+    /// <summary>When the last one ended; null where it has not, or there was none.</summary>
+    public DateTimeOffset? EndedAt
+    {
+        get
+        {
+            lock (gate)
+            {
+                return spells is [.., var last] ? last.To : null;
             }
         }
     }
