@@ -22,6 +22,8 @@ internal sealed record ChaosToken(string Name, bool IsJibit, TimeSpan Life)
 /// <summary>An access token as the provider knows it. It lives until its own end, also after another has followed it.</summary>
 internal sealed class IssuedAccess(ChaosToken token, int number, string text, DateTimeOffset at, DateTimeOffset expiresAt)
 {
+    private long firstServedAt;
+
     public ChaosToken Token => token;
 
     /// <summary>Grows with each issue, over all tokens.</summary>
@@ -33,8 +35,10 @@ internal sealed class IssuedAccess(ChaosToken token, int number, string text, Da
 
     public DateTimeOffset ExpiresAt => expiresAt;
 
-    /// <summary>When a node first served it: since then it is stored for certain.</summary>
-    public DateTimeOffset? FirstServedAt { get; set; }
+    /// <summary>When a node first served it: since then it is stored for certain. Null for never.</summary>
+    public DateTimeOffset? FirstServedAt => Interlocked.Read(ref firstServedAt) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    public void WasServed(DateTimeOffset at) => Interlocked.CompareExchange(ref firstServedAt, at.UtcTicks, 0);
 }
 
 /// <summary>One call at the provider.</summary>

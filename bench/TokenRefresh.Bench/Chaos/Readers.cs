@@ -7,7 +7,7 @@ namespace TokenRefresh.Bench.Chaos;
 /// <summary>A read that brought no token.</summary>
 internal sealed record FailedRead(Life? Life, string Token, DateTimeOffset AskedAt, DateTimeOffset AnsweredAt, string Answer);
 
-/// <summary>What one node has served of one token, newest first known.</summary>
+/// <summary>A token that one process has served, and when it first did.</summary>
 internal sealed record Served(IssuedAccess Access, DateTimeOffset At);
 
 /// <summary>
@@ -32,7 +32,7 @@ internal sealed class Readers : IAsyncDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentDictionary<(string Token, long Version), IssuedAccess> versions = [];
     private readonly ConcurrentDictionary<(Life Life, string Token), ConcurrentQueue<Served>> served = [];
-    private readonly DateTimeOffset[] avoidedUntil = new DateTimeOffset[ChaosNodes.Count];
+    private readonly long[] avoidedUntil = new long[ChaosNodes.Count];
     private readonly Task[] reading;
     private long count;
 
@@ -100,7 +100,7 @@ internal sealed class Readers : IAsyncDisposable
     private async Task<bool> ReadAsync(int node, string token, string wish)
     {
         var askedAt = Timeline.Now;
-        if (avoidedUntil[node] > askedAt)
+        if (Interlocked.Read(ref avoidedUntil[node]) > askedAt.UtcTicks)
         {
             return false;
         }
@@ -123,7 +123,7 @@ internal sealed class Readers : IAsyncDisposable
         catch (Exception error) when (error is HttpRequestException or OperationCanceledException or IOException)
         {
             answer = error is OperationCanceledException ? $"no answer within {Patience.TotalSeconds} s" : "no connection";
-            avoidedUntil[node] = Timeline.Now + Avoided;
+            Interlocked.Exchange(ref avoidedUntil[node], (Timeline.Now + Avoided).UtcTicks);
         }
 
         Interlocked.Increment(ref count);
@@ -141,7 +141,7 @@ internal sealed class Readers : IAsyncDisposable
             return;
         }
 
-        access.FirstServedAt ??= Timeline.Now;
+        access.WasServed(Timeline.Now);
         if (access.ExpiresAt < askedAt)
         {
             Expired.Enqueue($"{token} version {version}, dead for {(askedAt - access.ExpiresAt).TotalSeconds:0.0} s");
