@@ -89,9 +89,13 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         ["Email__Security"] = "None",
         ["TokenRefresh__Notifications__Email"] = "ops@example.com",
         ["TokenRefresh__Notifications__CriticalThreshold"] = "00:00:30",
+
+        // A mail for each refresh, so that the outbox is never idle when something is killed.
+        ["TokenRefresh__Notifications__OnSuccess"] = "true",
         ["TokenRefresh__Health__CheckCron"] = "*/5 * * * * *",
         ["TokenRefresh__Schedule__DueCheckCron"] = "*/5 * * * * *",
         ["TokenRefresh__Schedule__Backoff"] = "00:00:10",
+        ["TokenRefresh__Schedule__Retries"] = "1",
         ["Logging__LogLevel__Default"] = "Information",
     };
 
@@ -124,9 +128,9 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
             {
                 await using var isSettled = db.CreateCommand(
                     """
-                    SELECT NOT EXISTS (SELECT FROM notifications WHERE status = 'pending')
+                    SELECT NOT EXISTS (SELECT FROM notifications WHERE status = 'pending' AND created_at < now() - interval '30 seconds')
                        AND NOT EXISTS (SELECT FROM incidents WHERE resolved_at IS NULL AND told_at IS NOT NULL)
-                       AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running')
+                       AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running' AND started_at < now() - interval '30 seconds')
                        AND NOT EXISTS (SELECT FROM hangfire.job WHERE id = ANY($1) AND statename <> ALL($2))
                     """);
                 isSettled.Parameters.Add(new() { Value = orders.Acknowledged.Select(order => long.Parse(order.JobId, CultureInfo.InvariantCulture)).ToArray() });

@@ -58,7 +58,7 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
         var cut = calls.Where(WasKilledIn).ToList();
         yield return Check.Figured("– calls in flight whose process was killed", cut.Count);
         yield return Check.None("– of these not ended as abandoned", cut.Where(call => RowOf(call) is not { ErrorCode: "abandoned" }).Select(Words));
-        yield return Check.None("rows left running", evidence.Log.Where(row => row.Status == "running").Select(row => $"row {row.Id} of {row.Token}"));
+        yield return Check.None("rows left running for more than half a minute", evidence.Log.Where(row => row.Status == "running" && evidence.HadItsTime(row.StartedAt)).Select(row => $"row {row.Id} of {row.Token}"));
     }
 
     private IEnumerable<Check> Jobs()
@@ -84,7 +84,9 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
             .Where(transition => written[transition.Key].Count() is var count && count != 1 && !(count == 0 && transition.All(one => one.IsEnd)))
             .Select(transition => $"incident {transition.Key.Incident} at {At(transition.Key.At)}: {written[transition.Key].Count()}"));
         yield return Check.None("notifications of an incident without a transition", written.Where(rows => told.TrueForAll(transition => transition.Key != rows.Key)).Select(rows => $"incident {rows.Key.Value}, {rows.First().Kind}"));
-        yield return Check.None("notifications not delivered", evidence.Outbox.Where(row => row.Status != "sent" || !taken.Contains(row.MessageId)).Select(row => $"{row.Kind} {row.Id}, {row.Status}"));
+        yield return Check.Figured("notifications in the outbox", evidence.Outbox.Count);
+        yield return Check.Figured("– of these written while SMTP was gone", evidence.Outbox.Count(row => mailbox.Gone.Touch(row.CreatedAt, row.CreatedAt)));
+        yield return Check.None("– of these not delivered in the end", evidence.Outbox.Where(row => evidence.HadItsTime(row.CreatedAt) && (row.Status != "sent" || !taken.Contains(row.MessageId))).Select(row => $"{row.Kind} {row.Id}, {row.Status}"));
         yield return Check.None("mails sent twice though nothing was killed between the server's word and ours", twice.Where(mail => !IsAtLeastOnce([.. mail])).Select(mail => mail.First().Subject));
         yield return Check.Figured("– mails sent twice after a kill in between, under the same Message-ID", twice.Count(mail => IsAtLeastOnce([.. mail])));
         yield return Check.Figured("– mails past the outbox, because the database was away", taken.Count(mail => !known.Contains(mail.Key)));

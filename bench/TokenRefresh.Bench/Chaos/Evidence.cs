@@ -11,6 +11,12 @@ internal sealed record OutboxRow(long Id, long? Incident, string Kind, DateTimeO
 /// <summary>What the database holds at the end.</summary>
 internal sealed record Evidence(IReadOnlyList<LogRow> Log, IReadOnlyList<OutboxRow> Outbox, IReadOnlyDictionary<string, string> Jobs, IReadOnlySet<string> AuditedJobs, int Incidents)
 {
+    /// <summary>What is younger than half a minute may be under way yet.</summary>
+    private readonly DateTimeOffset settled = Timeline.Now - TimeSpan.FromSeconds(30);
+
+    /// <summary>True for what had the time to end.</summary>
+    public bool HadItsTime(DateTimeOffset since) => since < settled;
+
     /// <summary>The states in which a job of Hangfire's is over.</summary>
     public static readonly IReadOnlySet<string> Ended = new HashSet<string>(StringComparer.Ordinal) { "Succeeded", "Failed", "Deleted" };
 

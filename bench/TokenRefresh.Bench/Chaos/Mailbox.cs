@@ -24,16 +24,24 @@ internal sealed class Mailbox : IDisposable
 
     public int Port { get; }
 
+    /// <summary>When nobody listened.</summary>
+    public Spells Gone { get; } = new();
+
     public IReadOnlyList<TakenMail> Taken => [.. taken];
 
     /// <summary>From now on nobody listens.</summary>
     public void Leave()
     {
+        Gone.Begin(Timeline.Now);
         listener?.Stop();
         listener = null;
     }
 
-    public void Return() => listener = Open(Port);
+    public void Return()
+    {
+        listener = Open(Port);
+        Gone.End(Timeline.Now);
+    }
 
     public void Dispose()
     {
