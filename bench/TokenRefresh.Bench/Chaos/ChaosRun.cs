@@ -95,7 +95,6 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         ["TokenRefresh__Health__CheckCron"] = "*/5 * * * * *",
         ["TokenRefresh__Schedule__DueCheckCron"] = "*/5 * * * * *",
         ["TokenRefresh__Schedule__Backoff"] = "00:00:10",
-        ["TokenRefresh__Schedule__Retries"] = "1",
         ["Logging__LogLevel__Default"] = "Information",
     };
 
@@ -129,7 +128,7 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
                 await using var isSettled = db.CreateCommand(
                     """
                     SELECT NOT EXISTS (SELECT FROM notifications WHERE status = 'pending' AND created_at < now() - interval '30 seconds')
-                       AND NOT EXISTS (SELECT FROM incidents WHERE resolved_at IS NULL AND told_at IS NOT NULL)
+                       AND NOT EXISTS (SELECT FROM incidents WHERE resolved_at IS NULL AND told_at IS NOT NULL AND kind <> 'success_rate')
                        AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running' AND started_at < now() - interval '30 seconds')
                        AND NOT EXISTS (SELECT FROM hangfire.job WHERE id = ANY($1) AND statename <> ALL($2))
                     """);

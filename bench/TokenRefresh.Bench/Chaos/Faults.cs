@@ -28,7 +28,9 @@ internal sealed class Faults(
     {
         var end = Timeline.Now + time;
         await Task.WhenAll(
-            LineAsync(new(seed, 1), end, [ /* One node at a time, so that the others live. */
+            // One node at a time, so that the others live.
+            LineAsync(new(seed, 1), end,
+            [
                 chance => KillAsync(chance, processes: false),
                 chance => KillAsync(chance, processes: true),
                 StopAsync,
