@@ -40,6 +40,16 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
         await db.SaveChangesAsync(CancellationToken.None);
     }
 
+    /// <summary>Adds an entry for each job that somebody has ordered.</summary>
+    /// <param name="force">Whatever is due.</param>
+    public async Task WriteRefreshesAsync(string actor, bool force, IReadOnlyList<(string JobId, string[] Tokens)> jobs)
+    {
+        await using var db = await contexts.CreateDbContextAsync(CancellationToken.None);
+        db.Audit.AddRange(jobs.Select(job => AuditEntry.Of(
+            clock.GetUtcNow(), actor, force ? "token.refresh_forced" : "token.refresh_asked", job.Tokens is [var only] ? only : $"{job.Tokens.Length} tokens", new { job = job.JobId, tokens = job.Tokens })));
+        await db.SaveChangesAsync(CancellationToken.None);
+    }
+
     /// <summary>Every entry, newest first.</summary>
     /// <param name="before">Only entries older than the one with this id.</param>
     public Task<IReadOnlyList<AuditEntry>> RecentAsync(int limit, long? before, CancellationToken cancellationToken) =>

@@ -172,10 +172,17 @@ public sealed partial class TokenVault
                 await Task.Delay(TimeSpan.FromMilliseconds(100), clock, CancellationToken.None);
                 await ReloadAsync([slot.Settings.Name], CancellationToken.None);
             }
+
+            slot.IsAwayTold = false;
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+            // Every reader of a token that has died tries again; that is said once an outage.
+            if (!slot.IsAwayTold)
+            {
+                slot.IsAwayTold = true;
+                LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+            }
         }
         catch (Exception error)
         {
@@ -251,6 +258,9 @@ public sealed partial class TokenVault
         }
 
         public Task? Flight { get; set; }
+
+        /// <summary>True once it was said of the present outage that the database is away.</summary>
+        public bool IsAwayTold { get; set; }
 
         /// <summary>Ends when a token is at hand that cannot be saved yet.</summary>
         public Task Unsaved => Volatile.Read(ref unsaved).Task;

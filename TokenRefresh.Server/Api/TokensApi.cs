@@ -77,7 +77,7 @@ internal static class TokensApi
     }
 
     private static async Task<IResult> RefreshAsync(
-        HttpContext context, RefreshOrder? order, ConfiguredTokens configured, ITokenProviders providers, RefreshQueue queue, RepeatedRequests repeated, CancellationToken cancellationToken)
+        HttpContext context, RefreshOrder? order, ConfiguredTokens configured, ITokenProviders providers, RefreshQueue queue, AuditTrail audit, RepeatedRequests repeated, CancellationToken cancellationToken)
     {
         var client = context.Client();
         order ??= new();
@@ -102,9 +102,9 @@ internal static class TokensApi
             return Problem.NotConfigured(missing);
         }
 
-        return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), Enqueue, cancellationToken);
+        return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), EnqueueAsync, cancellationToken);
 
-        object Enqueue()
+        async Task<object> EnqueueAsync()
         {
             var names = configured.All
                 .Where(each => client.MayRead(each.Name) && each.NotConfiguredBecause is null)
@@ -112,6 +112,7 @@ internal static class TokensApi
                 .Where(each => order.Provider is null || each.Provider.Name.Equals(order.Provider, StringComparison.OrdinalIgnoreCase))
                 .Select(each => each.Name).ToList();
             var jobs = queue.Enqueue(names, order.Force ? RefreshTrigger.Forced : RefreshTrigger.Manual, client.Key.Actor);
+            await audit.WriteRefreshesAsync(client.Key.Actor, order.Force, jobs);
             return new { status = "accepted", data = new { jobs = jobs.Select(job => new { job_id = job.JobId, tokens = job.Tokens }) } };
         }
     }
@@ -126,11 +127,11 @@ internal static class TokensApi
     {
         private static readonly TimeSpan KeptFor = TimeSpan.FromDays(1);
 
-        public async Task<IResult> AnswerAsync(HttpContext context, Client client, string request, Func<object> act, CancellationToken cancellationToken)
+        public async Task<IResult> AnswerAsync(HttpContext context, Client client, string request, Func<Task<object>> act, CancellationToken cancellationToken)
         {
             if (!context.Request.Headers.TryGetValue("Idempotency-Key", out var chosen))
             {
-                return TypedResults.Accepted((string?)null, act());
+                return TypedResults.Accepted((string?)null, await act());
             }
 
             if (chosen is not [{ Length: > 0 and <= LongestIdempotencyKey } key])
@@ -154,7 +155,7 @@ internal static class TokensApi
                 return Problem.IdempotencyKeyReused;
             }
 
-            var answer = isFirst ? JsonSerializer.Serialize(act()) : stored.Answer;
+            var answer = isFirst ? JsonSerializer.Serialize(await act()) : stored.Answer;
             await db.RepeatedRequests.Where(row => row.Key == id).ExecuteUpdateAsync(row => row.SetProperty(request => request.Answer, answer), cancellationToken);
             await transaction.CommitAsync(cancellationToken);
             return TypedResults.Text(answer, "application/json", Encoding.UTF8, StatusCodes.Status202Accepted);

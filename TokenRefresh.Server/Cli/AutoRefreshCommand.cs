@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Spectre.Console;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -24,7 +25,7 @@ internal static class AutoRefreshCommand
             var trigger = call.GetValue(force) ? RefreshTrigger.Forced : RefreshTrigger.Manual;
             return call.GetValue(sync)
                 ? host.RunCallingAsync(services => RefreshAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json), cancellationToken), cancellationToken)
-                : host.RunAsync(services => Task.FromResult(Enqueue(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json))), cancellationToken);
+                : host.RunAsync(services => EnqueueAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json)), cancellationToken);
         });
         return command;
     }
@@ -49,9 +50,10 @@ internal static class AutoRefreshCommand
         return [.. asked.Where(token => token.NotConfiguredBecause is null)];
     }
 
-    private static int Enqueue(IServiceProvider services, List<ConfiguredToken> tokens, RefreshTrigger trigger, bool json)
+    private static async Task<int> EnqueueAsync(IServiceProvider services, List<ConfiguredToken> tokens, RefreshTrigger trigger, bool json)
     {
         var jobs = services.GetRequiredService<RefreshQueue>().Enqueue([.. tokens.Select(token => token.Name)], trigger, Options.Caller);
+        await services.GetRequiredService<AuditTrail>().WriteRefreshesAsync(Options.Caller, trigger == RefreshTrigger.Forced, jobs);
         if (json)
         {
             Output.Json(jobs.Select(job => new { job.JobId, job.Tokens }));

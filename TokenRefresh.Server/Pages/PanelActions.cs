@@ -43,11 +43,7 @@ internal sealed class PanelActions(
 
         var askedAt = clock.GetUtcNow();
         var jobs = queue.Enqueue(known, force ? RefreshTrigger.Forced : RefreshTrigger.Manual, actor);
-        foreach (var (job, tokens) in jobs)
-        {
-            await audit.WriteAsync(actor, force ? "token.refresh_forced" : "token.refresh_asked", tokens.Length == 1 ? tokens[0] : $"{tokens.Length} tokens", new { job, tokens });
-        }
-
+        await audit.WriteRefreshesAsync(actor, force, jobs);
         var rows = await ResultsAsync([.. jobs.Select(job => job.JobId)], known.Count, askedAt, cancellationToken);
         var told = known.Select(name => Tell(name, rows.GetValueOrDefault(name), actor)).ToList();
         var each = told.Concat(chosen.Except(known).Select(name => new SaidOf(name, false, $"not configured: {configured.Find(name)!.NotConfiguredBecause}"))).ToList();

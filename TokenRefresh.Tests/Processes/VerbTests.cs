@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Tests.Fixtures;
 
@@ -27,6 +28,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         manualRow.GetProperty("triggered_by").GetString().ShouldBe($"cli:{Environment.UserName}");
         forcedRow.GetProperty("trigger_type").GetString().ShouldBe("forced");
         forcedRow.GetProperty("status").GetString().ShouldBe("success");
+        (await OrdersAsync(settings)).ShouldBe([$"cli:{Environment.UserName} token.refresh_asked {JobId(asked)}", $"cli:{Environment.UserName} token.refresh_forced {JobId(forced)}"]);
 
         (await DoneAsync(settings, "schedule list")).ShouldContain("due-token-refresh");
         (await DoneAsync(settings, "schedule run automatic-token-refresh")).ShouldContain("automatic-token-refresh runs as job");
@@ -95,6 +97,19 @@ public sealed class VerbTests(PostgresFixture postgres)
     }
 
     private static string JobId(string json) => JsonDocument.Parse(json).RootElement.EnumerateArray().ShouldHaveSingleItem().GetProperty("job_id").GetString()!;
+
+    private static async Task<List<string>> OrdersAsync(Dictionary<string, string> settings)
+    {
+        await using var db = NpgsqlDataSource.Create(settings["ConnectionStrings__TokenRefresh"]);
+        await using var rows = await db.CreateCommand("SELECT actor || ' ' || action || ' ' || (details ->> 'job') FROM audit_log WHERE action LIKE 'token.refresh%' ORDER BY id").ExecuteReaderAsync();
+        var orders = new List<string>();
+        while (await rows.ReadAsync())
+        {
+            orders.Add(rows.GetString(0));
+        }
+
+        return orders;
+    }
 
     private static async Task<JsonElement> RowOfAsync(ServerProcess server, Dictionary<string, string> settings, string jobId)
     {

@@ -13,6 +13,11 @@ internal sealed class ServerNode : IAsyncDisposable
 
     private ServerNode(Process process, string address) => (this.process, Http.BaseAddress) = (process, new(address));
 
+    /// <summary>The process's id.</summary>
+    public int Id => process.Id;
+
+    public bool HasExited => process.HasExited;
+
     public HttpClient Http { get; } = new() { Timeout = TimeSpan.FromSeconds(30) };
 
     /// <summary>The memory that the process holds, in MB: in all, and without the pages of files that it shares with others.</summary>
@@ -28,10 +33,25 @@ internal sealed class ServerNode : IAsyncDisposable
     }
 
     /// <summary>Starts a node; it may not answer yet.</summary>
-    public static ServerNode Start(IReadOnlyDictionary<string, string> settings, int port)
+    /// <param name="hears">Gets each line that it prints; null to pass on only what is on stderr.</param>
+    public static ServerNode Start(IReadOnlyDictionary<string, string> settings, int port, Action<string>? hears = null)
     {
         var address = $"http://127.0.0.1:{port}";
-        return new(Launch(settings, "serve", "--urls", address), address);
+        var process = Launch(settings, "serve", "--urls", address);
+
+        // Read even where it is dropped, or the node would wait for a full pipe.
+        process.OutputDataReceived += (_, line) => hears?.Invoke(line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => (hears ?? (text => Console.Error.Write(text.Length > 0 ? $"  {text}\n" : "")))(line.Data ?? "");
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return new(process, address);
+    }
+
+    /// <summary>Sends a signal, such as <c>KILL</c>, <c>STOP</c> or <c>CONT</c>.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{process.Id}"]);
+        kill.WaitForExit();
     }
 
     /// <summary>Runs a verb beside the nodes and gives what it prints.</summary>
@@ -50,7 +70,7 @@ internal sealed class ServerNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Process.Start("kill", ["-TERM", $"{process.Id}"]).WaitForExit();
+        Signal("TERM");
         if (!process.WaitForExit(TimeSpan.FromMinutes(1)))
         {
             process.Kill();
@@ -69,16 +89,6 @@ internal sealed class ServerNode : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        var process = Process.Start(start)!;
-        if (args[0] == "serve")
-        {
-            // Read and dropped, or the node would wait for a full pipe.
-            process.OutputDataReceived += (_, _) => { };
-            process.ErrorDataReceived += (_, line) => Console.Error.Write(line.Data is { Length: > 0 } text ? $"  {text}\n" : "");
-            process.BeginOutputReadLine();
-            process.BeginErrorReadLine();
-        }
-
-        return process;
+        return Process.Start(start)!;
     }
 }

@@ -387,6 +387,34 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
         }
     }
 
+    [Fact]
+    public async Task That_readers_of_a_dead_token_find_the_database_away_is_said_once_an_outage()
+    {
+        await using var world = await ObtainedAsync();
+        await world.ExecuteAsync("CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = '53100'; END $$");
+        for (var outage = 1; outage <= 2; outage++)
+        {
+            world.Clock.Advance(TimeSpan.FromDays(2));
+            await world.ExecuteAsync("CREATE TRIGGER fail BEFORE UPDATE ON tokens FOR EACH ROW EXECUTE FUNCTION fail()");
+            for (var read = 0; read < 5; read++)
+            {
+                (await VersionAsync(world.Node)).ShouldBeNull();
+            }
+
+            Lines().ShouldBe(outage);
+            await world.ExecuteAsync("DROP TRIGGER fail ON tokens");
+            (await VersionAsync(world.Node)).ShouldBe(outage + 1);
+        }
+
+        int Lines()
+        {
+            lock (world.LogLines)
+            {
+                return world.LogLines.Count(line => line.Contains("is served from memory while it is valid", StringComparison.Ordinal));
+            }
+        }
+    }
+
     private static async Task<long?> VersionAsync(IServiceProvider node) =>
         (await node.GetRequiredService<TokenVault>().ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))?.Entry?.Version;
 

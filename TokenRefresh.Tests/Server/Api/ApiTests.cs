@@ -327,6 +327,22 @@ public sealed class ApiTests(PostgresFixture postgres)
         server.Provider.Calls.Count.ShouldBe(2);
     }
 
+    [Theory]
+    [InlineData(false, "token.refresh_asked")]
+    [InlineData(true, "token.refresh_forced")]
+    public async Task A_program_that_orders_a_refresh_is_in_the_audit_with_its_job(bool force, string action)
+    {
+        await using var server = await FreshAsync("jibit");
+
+        var answer = await server.Http.PostAsJsonAsync("/api/tokens/refresh", new { token = "jibit", force });
+
+        var job = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data").GetProperty("jobs")[0].GetProperty("job_id").GetString();
+        await using var db = await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
+        var entry = await db.Audit.SingleAsync(entry => entry.Action == action);
+        (entry.Actor, entry.Subject).ShouldBe(("client:program", "jibit"));
+        entry.Details.ShouldContain($"\"{job}\"");
+    }
+
     [Fact]
     public async Task Health_has_the_shape_that_scripts_rely_on_and_is_503_when_unhealthy()
     {
