@@ -22,7 +22,8 @@ internal static class HangfireRegistration
 
     public static IServiceCollection AddHangfireOnPostgres(this IServiceCollection services, Roles roles)
     {
-        services.AddSingleton<JobStorage>(provider => Storage(provider.GetRequiredService<Database>().ConnectionString));
+        services.AddSingleton<JobStorage>(provider => Storage(
+            provider.GetRequiredService<Database>().ConnectionString, provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));
         services.AddSingleton<IJobFilterProvider>(provider => RetryFilters.Create(provider.GetRequiredService<IOptions<ScheduleOptions>>()));
 
         // Hangfire's default is a process-wide static, so of two hosts in one process one would run its jobs with the other's services.
@@ -68,7 +69,7 @@ internal static class HangfireRegistration
         options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 
-    private static OneAskerStorage Storage(string connectionString)
+    private static PatientStorage Storage(string connectionString, CancellationToken stopping)
     {
         var options = new PostgreSqlStorageOptions
         {
@@ -89,7 +90,7 @@ internal static class HangfireRegistration
 
         // Hangfire leaves nothing behind in a session, so a connection needs no reset before it is used again.
         var connection = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true };
-        return new OneAskerStorage(new NpgsqlConnectionFactory(connection.ConnectionString, options), options) { JobExpirationTimeout = TimeSpan.FromHours(6) };
+        return new PatientStorage(new NpgsqlConnectionFactory(connection.ConnectionString, options), options, stopping) { JobExpirationTimeout = TimeSpan.FromHours(6) };
     }
 
     /// <summary>Installs Hangfire's tables under the same lock as our own.</summary>

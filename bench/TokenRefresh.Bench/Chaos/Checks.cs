@@ -41,7 +41,8 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
         yield return Check.Figured("– reads without a token: none that was issued was still valid", failed[ReadVerdict.NothingValid].Count());
         yield return Check.Figured("– reads without a token: what was valid had been issued in an answer that was lost or on its way", failed[ReadVerdict.NotReceived].Count());
         yield return Check.Figured("– reads without a token: what was valid was held by a process that could not save it (database away, stopped, killed)", failed[ReadVerdict.NotStored].Count());
-        yield return Check.Figured("– reads without a token: the same, asked of the very node that held it", failed[ReadVerdict.NotStoredHere].Count());
+        yield return Check.None("reads failed at the very node that held a valid token which it could not save", failed[ReadVerdict.NotStoredHere].Select(Words));
+        yield return Check.Figured("– reads that such a node served", readers.Unsaved);
         yield return Check.Figured("– reads without a token: what was valid was stored, but the database away before this node could read it", failed[ReadVerdict.NotToBeKnown].Count());
     }
 

@@ -35,7 +35,7 @@ internal sealed class IssuedAccess(ChaosToken token, int number, string text, Da
 
     public DateTimeOffset ExpiresAt => expiresAt;
 
-    /// <summary>When a node first served it: since then it is stored for certain. Null for never.</summary>
+    /// <summary>When a node first served it as saved: since then it is stored for certain. Null for never.</summary>
     public DateTimeOffset? FirstServedAt => Interlocked.Read(ref firstServedAt) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     public void WasServed(DateTimeOffset at) => Interlocked.CompareExchange(ref firstServedAt, at.UtcTicks, 0);

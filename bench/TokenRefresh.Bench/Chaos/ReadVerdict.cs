@@ -15,7 +15,7 @@ internal enum ReadVerdict
     /// <summary>Something valid was received, but not stored: its process waits for the database, or was killed or stopped before it had saved it.</summary>
     NotStored,
 
-    /// <summary>The same, and this very node held it.</summary>
+    /// <summary>The same, and this very node has held it for a while, so it could have served it. This must not be.</summary>
     NotStoredHere,
 
     /// <summary>Something valid was stored, but the database was away before this node could read it.</summary>
@@ -26,7 +26,7 @@ internal enum ReadVerdict
 }
 
 /// <summary>
-/// Judges reads without a token. A token counts as stored from the first time that any node served it; a node can have it if it has served it,
+/// Judges reads without a token. A token counts as stored from the first time that any node served it as saved; a node can have it if it has served it,
 /// if it started later, or if node and database were both there for three seconds since.
 /// </summary>
 internal sealed class ReadJudge(ProviderBook book, Readers readers, DatabaseWatch database)
@@ -46,14 +46,14 @@ internal sealed class ReadJudge(ProviderBook book, Readers readers, DatabaseWatc
         var valid = issuing[read.Token].Where(call => call.Issued!.At <= read.AskedAt && call.Issued.ExpiresAt > read.AnsweredAt + TimeSpan.FromSeconds(1)).ToList();
         var stored = valid.Where(call => call.Issued!.FirstServedAt < read.AskedAt).ToList();
         return valid.Count == 0 ? ReadVerdict.NothingValid
-            : stored.Count == 0 ? NotStored(life, [.. valid.Where(call => call.IsDelivered && call.EndedAt < read.AskedAt)])
+            : stored.Count == 0 ? NotStored(life, [.. valid.Where(call => call.IsDelivered && call.EndedAt < read.AskedAt)], read.AskedAt)
             : stored.Exists(call => CanHave(life, call.Issued!, read.AskedAt)) ? ReadVerdict.Breach
             : ReadVerdict.NotToBeKnown;
     }
 
-    private static ReadVerdict NotStored(Life life, IReadOnlyList<Call> received) =>
+    private static ReadVerdict NotStored(Life life, IReadOnlyList<Call> received, DateTimeOffset askedAt) =>
         received.Count == 0 ? ReadVerdict.NotReceived
-        : received.Any(call => call.Process == life.Server.Id) ? ReadVerdict.NotStoredHere
+        : received.Any(call => call.Process == life.Server.Id && life.IsAliveFor(call.EndedAt!.Value, askedAt) && call.EndedAt + Hearing < askedAt) ? ReadVerdict.NotStoredHere
         : ReadVerdict.NotStored;
 
     private bool CanHave(Life life, IssuedAccess access, DateTimeOffset askedAt)

@@ -35,6 +35,7 @@ internal sealed class Readers : IAsyncDisposable
     private readonly long[] avoidedUntil = new long[ChaosNodes.Count];
     private readonly Task[] reading;
     private long count;
+    private long unsaved;
 
     public Readers(ChaosNodes nodes, ProviderBook book, string key)
     {
@@ -46,6 +47,9 @@ internal sealed class Readers : IAsyncDisposable
 
     /// <summary>Answers of all nodes, and reads that brought none.</summary>
     public long Count => Interlocked.Read(ref count);
+
+    /// <summary>Answers with a token that its node could not save yet.</summary>
+    public long Unsaved => Interlocked.Read(ref unsaved);
 
     public ConcurrentQueue<FailedRead> Failed { get; } = [];
 
@@ -113,7 +117,7 @@ internal sealed class Readers : IAsyncDisposable
             var body = await response.Content.ReadAsStringAsync(CancellationToken.None);
             if (response.IsSuccessStatusCode)
             {
-                Judge(life, token, body, askedAt);
+                Judge(life, token, body, response.Headers.ETag?.Tag.Contains("-unsaved", StringComparison.Ordinal) != true, askedAt);
                 Interlocked.Increment(ref count);
                 return true;
             }
@@ -131,7 +135,7 @@ internal sealed class Readers : IAsyncDisposable
         return false;
     }
 
-    private void Judge(Life? life, string token, string body, DateTimeOffset askedAt)
+    private void Judge(Life? life, string token, string body, bool isSaved, DateTimeOffset askedAt)
     {
         using var answer = JsonDocument.Parse(body);
         var version = answer.RootElement.GetProperty("version").GetInt64();
@@ -141,15 +145,22 @@ internal sealed class Readers : IAsyncDisposable
             return;
         }
 
-        access.WasServed(Timeline.Now);
         if (access.ExpiresAt < askedAt)
         {
             Expired.Enqueue($"{token} version {version}, dead for {(askedAt - access.ExpiresAt).TotalSeconds:0.0} s");
         }
 
-        if (versions.GetOrAdd((token, version), access) != access)
+        if (isSaved)
         {
-            Torn.Enqueue($"{token} version {version}");
+            access.WasServed(Timeline.Now);
+            if (versions.GetOrAdd((token, version), access) != access)
+            {
+                Torn.Enqueue($"{token} version {version}");
+            }
+        }
+        else
+        {
+            Interlocked.Increment(ref unsaved);
         }
 
         var by = served.GetOrAdd((life!, token), _ => []);

@@ -1,6 +1,7 @@
 using Hangfire;
 using Hangfire.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
@@ -9,8 +10,8 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Hosting;
 
-/// <summary>Workers of one process take turns in asking for a job, and none is kept from one by that.</summary>
-public sealed class OneAskerStorageTests(PostgresFixture postgres)
+/// <summary>Workers of one process take turns in asking for a job, none is kept from one by that, and none gives up with the database.</summary>
+public sealed class PatientStorageTests(PostgresFixture postgres)
 {
     private static readonly string[] Tokens = ["tokens"];
 
@@ -58,6 +59,36 @@ public sealed class OneAskerStorageTests(PostgresFixture postgres)
         (await Task.WhenAll(first, second)).ShouldAllBe(job => job == null);
     }
 
+    [Fact]
+    public async Task A_worker_whose_connection_is_cut_goes_on_waiting_and_gets_its_job()
+    {
+        await using var host = await HostAsync();
+        using var connection = host.Storage.GetConnection();
+        using var end = new CancellationTokenSource();
+        var waiting = FetchAsync(connection, Tokens, end.Token);
+
+        await using (var database = NpgsqlDataSource.Create(host.ConnectionString))
+        {
+            await using var cut = database.CreateCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            await cut.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        var id = await host.EnqueueAfterCutAsync();
+
+        (await waiting)!.JobId.ShouldBe(id);
+    }
+
+    [Fact]
+    public async Task A_schedulers_lock_that_another_node_holds_is_told_at_once()
+    {
+        await using var host = await HostAsync();
+        using var one = host.Storage.GetConnection();
+        using var other = host.Storage.GetConnection();
+        using var held = one.AcquireDistributedLock("locks:schedulepoller", TimeSpan.FromSeconds(1));
+
+        Should.Throw<DistributedLockTimeoutException>(() => other.AcquireDistributedLock("locks:schedulepoller", TimeSpan.Zero));
+    }
+
     // As a worker does: on a thread that waits.
     private static Task<IFetchedJob?> FetchAsync(IStorageConnection connection, string[] queues, CancellationToken cancellationToken) => Task.Factory.StartNew(
         () =>
@@ -76,20 +107,42 @@ public sealed class OneAskerStorageTests(PostgresFixture postgres)
     private async Task<Host> HostAsync()
     {
         // A verb's host has the queue and no worker of its own.
+        var connectionString = await postgres.CreateDatabaseAsync();
         var app = ServerHost.Build(
             new Dictionary<string, string?>
             {
                 ["environment"] = "Development",
-                ["ConnectionStrings:TokenRefresh"] = await postgres.CreateDatabaseAsync(),
+                ["ConnectionStrings:TokenRefresh"] = connectionString,
                 ["Encryption:MasterKey"] = Convert.ToBase64String(new byte[32]),
             }, Roles.None);
         await StartUp.PrepareAsync(app.Services, isServer: false, TestContext.Current.CancellationToken);
-        return new(app.Services.GetRequiredService<JobStorage>(), app.Services.GetRequiredService<RefreshQueue>(), app);
+        return new(connectionString, app.Services.GetRequiredService<JobStorage>(), app.Services.GetRequiredService<RefreshQueue>(), app);
     }
 
-    private sealed record Host(JobStorage Storage, RefreshQueue Queue, IAsyncDisposable App) : IAsyncDisposable
+    private sealed record Host(string ConnectionString, JobStorage Storage, RefreshQueue Queue, IAsyncDisposable App) : IAsyncDisposable
     {
         public string Enqueue() => Queue.Enqueue(["jibit"], RefreshTrigger.Manual, "a test").Single().JobId;
+
+        /// <summary>The client's pooled connection was cut too, so its first tries may fail.</summary>
+        public async Task<string> EnqueueAfterCutAsync()
+        {
+            var id = "";
+            await RunningServer.UntilAsync(
+                () =>
+                {
+                    try
+                    {
+                        id = Enqueue();
+                        return Task.FromResult(true);
+                    }
+                    catch (BackgroundJobClientException)
+                    {
+                        return Task.FromResult(false);
+                    }
+                },
+                "the job is stored");
+            return id;
+        }
 
         public ValueTask DisposeAsync() => App.DisposeAsync();
     }
