@@ -108,9 +108,12 @@ public sealed class TokenHealthTests
     public void A_refresh_is_overdue_after_five_minutes(int secondsSinceDue, TokenState state) => Of(DueSince(secondsSinceDue, TimeSpan.FromHours(8))).ShouldBe(state);
 
     [Theory]
-    [InlineData(15, TokenState.Due)]
-    [InlineData(16, TokenState.Overdue)]
-    public void A_short_life_is_overdue_once_half_of_the_lead_is_gone(int secondsSinceDue, TokenState state) => Of(DueSince(secondsSinceDue, TimeSpan.FromSeconds(30))).ShouldBe(state);
+    [InlineData(15, 30, TokenState.Due)]
+    [InlineData(16, 30, TokenState.Overdue)]
+    [InlineData(240, 480, TokenState.Due)]
+    [InlineData(241, 480, TokenState.Overdue)]
+    public void A_short_life_is_overdue_once_half_of_the_lead_is_gone(int secondsSinceDue, int lead, TokenState state) =>
+        Of(DueSince(secondsSinceDue, TimeSpan.FromSeconds(lead))).ShouldBe(state);
 
     [Theory]
     [InlineData(TokenState.Fresh, true)]

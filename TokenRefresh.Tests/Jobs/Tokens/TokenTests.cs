@@ -112,6 +112,7 @@ public sealed class TokenTests
         var token = Some.Fresh();
 
         token.Pause(Now, Now.AddHours(1), "maintenance");
+        token.IsActive.ShouldBeFalse();
         token.Configure(Some.Settings());
         (token.IsActive, token.PausedAt, token.PausedUntil, token.PauseReason).ShouldBe((false, Now, Now.AddHours(1), "maintenance"));
 
