@@ -60,12 +60,12 @@ public sealed class AlertPolicyTests
     }
 
     [Fact]
-    public void A_retry_whose_time_has_long_passed_is_not_pending()
+    public void A_retry_whose_time_has_come_is_not_pending_any_more()
     {
         var token = Some.Fresh();
         for (var failure = 0; failure < 3; failure++)
         {
-            token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now.AddMinutes(-1), "a job that died");
+            token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now, "a job that died");
         }
 
         Complaints(token).ShouldHaveSingleItem();
@@ -217,6 +217,16 @@ public sealed class AlertPolicyTests
 
         Complaints(Imported(TimeSpan.FromDays(-1)), grant: Grant.Imported).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", true, 0, "It has died, and only a person can start it anew."));
+    }
+
+    [Fact]
+    public void What_a_dead_grant_last_failed_with_stays_its_cause()
+    {
+        var dead = Imported(TimeSpan.FromDays(-1));
+        dead.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), null, null);
+
+        Complaints(dead, grant: Grant.Imported).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "provider_down", "jibit", true, 0, "HTTP 503"));
     }
 
     [Theory]

@@ -54,7 +54,7 @@ public sealed class IncidentTests
         incident.Told(Word.Opened, 1, wasMailed: true, Now.AddMinutes(1));
         (incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.Reminders).ShouldBe((Now.AddMinutes(1), Now.AddMinutes(1), null, 0));
 
-        incident.Told(Word.Critical, 2, wasMailed: false, Now.AddMinutes(2));
+        incident.Told(Word.Critical, 2, wasMailed: true, Now.AddMinutes(2));
         incident.Told(Word.Reminder, 0, wasMailed: false, Now.AddMinutes(3));
         (incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.Reminders).ShouldBe((Now.AddMinutes(1), Now.AddMinutes(3), Now.AddMinutes(2), 1));
         (incident.ToldStage, incident.WasMailed, incident.RecoveryToldAt).ShouldBe((2, true, null));
@@ -147,6 +147,9 @@ public sealed class IncidentTests
         kind.Code().ShouldBe(code);
         IncidentNames.ParseKind(code).ShouldBe(kind);
     }
+
+    [Fact]
+    public void A_name_that_no_kind_has_is_a_mistake() => Should.Throw<InvalidOperationException>(() => IncidentNames.ParseKind("no_such_kind"));
 
     private static Complaint Complaint(string subject) => new(IncidentKind.Failed, "finnotech", "passing", "provider_down", subject, false, 0, "HTTP 503");
 

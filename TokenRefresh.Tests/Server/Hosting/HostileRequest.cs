@@ -41,7 +41,7 @@ internal sealed class HostileRequest(int seed)
 
     private static readonly (string Name, string[] Values)[] Headers =
     [
-        ("Idempotency-Key", ["", "a", new string('k', 500), "'; --", "\u00e9\u00ff"]),
+        ("Idempotency-Key", ["", "a", new string('k', 500), "'; --"]),
         ("If-None-Match", ["*", "\"", "W/\"x\", \"y", new string('"', 200)]),
         ("Accept", ["*/*", "text/html", "application/xml;q=nonsense", "////"]),
         ("X-Forwarded-For", ["8.8.8.8", "nonsense", "1.1.1.1, 2.2.2.2, 3.3.3.3"]),

@@ -20,7 +20,7 @@ namespace TokenRefresh.Tests.Server.Hosting;
 public sealed partial class HostileRequestsTests(PostgresFixture postgres)
 {
     /// <summary>For each address; many addresses have few parameters, so the seed walks through most of the values.</summary>
-    private const int Rounds = 40;
+    private const int Rounds = 30;
 
     [Fact]
     public async Task Whoever_has_no_right_changes_no_token_and_breaks_nothing()
@@ -65,12 +65,18 @@ public sealed partial class HostileRequestsTests(PostgresFixture postgres)
                 var address = hostile.Address(pattern, handlers);
                 using var message = hostile.Message($"{panel.Server.Http.BaseAddress!.ToString().TrimEnd('/')}{address}", verbs, formFields);
                 var choice = credentials();
+                // One for each: a connection that the server closes after a refusal must not cost the next request its answer.
+                message.Headers.ConnectionClose = true;
                 message.Headers.Authorization = choice[round % choice.Length];
                 var sent = $"{message.Method} {(address.Length > 200 ? address[..200] : address)} {message.Content?.Headers.ContentType}";
                 try
                 {
                     using var answer = await http.SendAsync(message);
                     findings.AddRange((await FindingsAsync(answer, address, secrets)).Select(finding => $"{sent}: {(int)answer.StatusCode} {finding}"));
+                }
+                catch (HttpRequestException) when (message.Content?.Headers.ContentLength > 4096 || address.Contains(HostileRequest.Nul, StringComparison.Ordinal))
+                {
+                    // Refused before it was read to the end; whether the answer still arrives is a race.
                 }
                 catch (HttpRequestException error)
                 {
