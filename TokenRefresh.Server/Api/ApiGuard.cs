@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Persistence;
 
@@ -29,6 +30,14 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
         }
 
         context.Items[typeof(Client)] = client;
+
+        // JSON is UTF-8 (RFC 8259); a charset that nobody knows the framework would take for a mistake of this program.
+        if (context.Request.GetTypedHeaders().ContentType is { Charset: { HasValue: true } charset } && !HeaderUtilities.RemoveQuotes(charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+        {
+            await Problem.NotJson.ExecuteAsync(context);
+            return;
+        }
+
         if (await FailureAsync(context) is { } problem && !context.Response.HasStarted)
         {
             await problem.ExecuteAsync(context);
