@@ -32,10 +32,16 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
         context.Items[typeof(Client)] = client;
 
         // JSON is UTF-8 (RFC 8259); a charset that nobody knows the framework would take for a mistake of this program.
-        if (context.Request.GetTypedHeaders().ContentType is { Charset: { HasValue: true } charset } && !HeaderUtilities.RemoveQuotes(charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+        // So it does with the quotes around one, which the standard allows.
+        if (context.Request.GetTypedHeaders().ContentType is { Charset: { HasValue: true } charset } type)
         {
-            await Problem.NotJson.ExecuteAsync(context);
-            return;
+            if (!HeaderUtilities.RemoveQuotes(charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            {
+                await Problem.NotJson.ExecuteAsync(context);
+                return;
+            }
+
+            context.Request.ContentType = type.MediaType.Value;
         }
 
         if (await FailureAsync(context) is { } problem && !context.Response.HasStarted)
