@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Persistence;
 
@@ -29,6 +30,20 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
         }
 
         context.Items[typeof(Client)] = client;
+
+        // JSON is UTF-8 (RFC 8259); a charset that nobody knows the framework would take for a mistake of this program.
+        // So it does with the quotes around one, which the standard allows.
+        if (context.Request.GetTypedHeaders().ContentType is { Charset: { HasValue: true } charset } type)
+        {
+            if (!HeaderUtilities.RemoveQuotes(charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            {
+                await Problem.NotJson.ExecuteAsync(context);
+                return;
+            }
+
+            context.Request.ContentType = type.MediaType.Value;
+        }
+
         if (await FailureAsync(context) is { } problem && !context.Response.HasStarted)
         {
             await problem.ExecuteAsync(context);

@@ -97,8 +97,8 @@ internal static class CommandLine
     private static (IEnumerable<string> Lines, int ExitCode)? Verdict(Exception error) => error switch
     {
         AggregateException many when many.InnerExceptions.All(one => one is OptionsValidationException) =>
-            (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(), ExitCode.Usage),
-        OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
+            (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct().Select(OneLine.Of), ExitCode.Usage),
+        OptionsValidationException wrong => (wrong.Failures.Distinct().Select(OneLine.Of), ExitCode.Usage),
         UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException or RotationRunningException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
         IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),

@@ -50,7 +50,12 @@ internal static class JobsDashboard
                 IsReadOnlyFunc = context => !context.GetHttpContext().User.IsInRole(nameof(Role.Operator)),
             }).Build();
         });
-        app.Map(Path + "/{**rest}", context => dashboard.Value(context)).RequireAuthorization(nameof(Role.Viewer)).ExcludeFromDescription();
+        app.Map(Path + "/{**rest}", context =>
+        {
+            // Or what Hangfire has no page for would end as an endpoint that nobody has run, which is an error and not a 404.
+            context.SetEndpoint(null);
+            return dashboard.Value(context);
+        }).RequireAuthorization(nameof(Role.Viewer)).ExcludeFromDescription();
     }
 
     /// <summary>A job in words: which tokens, and what set it off.</summary>

@@ -57,6 +57,7 @@ internal static class PanelRegistration
             pages.UseRateLimiter();
             pages.UseAuthentication();
             pages.UseAuthorization();
+            pages.Use(RefuseUnreadableFormsAsync);
         });
     }
 
@@ -77,6 +78,25 @@ internal static class PanelRegistration
 
         context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
         return Task.CompletedTask;
+    }
+
+    // Whatever a form holds is its sender's doing; the framework takes some of what it cannot read for its own mistake.
+    private static async Task RefuseUnreadableFormsAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.Request.HasFormContentType && (context.GetEndpoint()?.Metadata.GetMetadata<PageActionDescriptor>() is not null || context.Request.Path.StartsWithSegments(JobsDashboard.Path, StringComparison.OrdinalIgnoreCase)))
+        {
+            try
+            {
+                await context.Request.ReadFormAsync(context.RequestAborted);
+            }
+            catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException)
+            {
+                context.Response.StatusCode = error is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status400BadRequest;
+                return;
+            }
+        }
+
+        await next(context);
     }
 
     private static bool IsForPeople(HttpContext context) =>

@@ -8,16 +8,16 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Fixtures;
 
-/// <summary>One cluster for the whole run, brought up by the product's own code; a database for whoever asks.</summary>
-public sealed class PostgresFixture : IAsyncLifetime
+/// <summary>One cluster for the whole run, brought up by the product's own code when the first test asks; a database for whoever asks.</summary>
+public sealed class PostgresFixture : IAsyncDisposable
 {
     private readonly string folder = Path.Combine(Path.GetTempPath(), $"tokenrefresh-tests-{Guid.NewGuid():N}");
     private readonly ConcurrentDictionary<string, Lazy<Task<string>>> templates = new();
-    private EmbeddedPostgres? postgres;
+    private readonly Lazy<Task<EmbeddedPostgres>> postgres;
 
-    public async ValueTask InitializeAsync() => postgres = await EmbeddedPostgres.StartAsync(
+    public PostgresFixture() => postgres = new(() => EmbeddedPostgres.StartAsync(
         new(folder, Environment.GetEnvironmentVariable("TOKENREFRESH_PG_BIN")) { ExtraSettings = ["fsync = off", "max_connections = 400"] },
-        NullLogger.Instance, TimeProvider.System, CancellationToken.None);
+        NullLogger.Instance, TimeProvider.System, CancellationToken.None));
 
     /// <summary>A database of its own; the connection string.</summary>
     /// <param name="prepareTemplate">Fills the template, given its connection string; it must leave no connection open.</param>
@@ -36,9 +36,9 @@ public sealed class PostgresFixture : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         NpgsqlConnection.ClearAllPools();
-        if (postgres is not null)
+        if (postgres.IsValueCreated)
         {
-            await postgres.DisposeAsync();
+            await (await postgres.Value).DisposeAsync();
         }
 
         if (Directory.Exists(folder))
@@ -64,10 +64,11 @@ public sealed class PostgresFixture : IAsyncLifetime
 
     private async Task<string> CreateAsync(string name, string? template)
     {
-        await using var connection = new NpgsqlConnection(postgres!.ConnectionString);
+        var cluster = await postgres.Value;
+        await using var connection = new NpgsqlConnection(cluster.ConnectionString);
         await connection.OpenAsync();
         await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name}\"{(template is null ? "" : $" TEMPLATE \"{template}\"")}", connection);
         await create.ExecuteNonQueryAsync();
-        return new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = name, MaxPoolSize = 40, ConnectionIdleLifetime = 5, ConnectionPruningInterval = 2 }.ConnectionString;
+        return new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name, MaxPoolSize = 40, ConnectionIdleLifetime = 5, ConnectionPruningInterval = 2 }.ConnectionString;
     }
 }

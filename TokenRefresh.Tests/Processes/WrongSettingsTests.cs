@@ -28,6 +28,10 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_value_of_several_lines_is_told_in_one_line_and_commands_no_terminal() =>
+        (await RefusedAsync(("TokenRefresh__Queue__Name", "first\nsecond\u001b[2J"))).ShouldStartWith("TokenRefresh__Queue__Name = 'first second?[2J' is not allowed: ");
+
+    [Fact]
     public async Task An_unknown_key_is_told_with_those_that_there_are() =>
         (await RefusedAsync(("TokenRefresh__Queue__Wrokers", "3"))).ShouldBe("TokenRefresh__Queue__Wrokers is not a setting; TokenRefresh__Queue has Name, Workers.");
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using Shouldly;
 using TokenRefresh.Providers;
+using TokenRefresh.Tests.Providers.OAuth2;
 
 namespace TokenRefresh.Tests.Providers;
 
@@ -16,6 +17,10 @@ public sealed class AnswerPropertyTests
     private const string Finnotech = """
         { "result": { "value": "access-2", "scopes": [ "a:b:get" ], "lifeTime": 864000000, "creationDate": "14030615084530", "refreshToken": "refresh-2" },
           "status": "DONE", "error": { "code": "X", "message": "y" }, "trackId": "t-1" }
+        """;
+
+    private const string OAuth2 = """
+        { "access_token": "access-2", "token_type": "bearer", "expires_in": 3600, "refresh_token": "refresh-2", "refresh_expires_in": 7200, "scope": "a:b:get" }
         """;
 
     private static readonly TokenOrder Order = ProviderWorld.Order("fino", "a:b:get");
@@ -38,6 +43,7 @@ public sealed class AnswerPropertyTests
     [Theory]
     [InlineData("jibit", Jibit)]
     [InlineData("finnotech", Finnotech)]
+    [InlineData("acme", OAuth2)]
     public Task Bytes_changed_at_random(string provider, string answer)
     {
         var good = Encoding.UTF8.GetBytes(answer);
@@ -50,6 +56,7 @@ public sealed class AnswerPropertyTests
     [InlineData("jibit", Jibit, new[] { "accessToken", "refreshToken", "code", "errors" })]
     [InlineData("finnotech", Finnotech, new[] { "result", "status", "error", "trackId", "message" })]
     [InlineData("finnotech", Finnotech, new[] { "result.value", "result.refreshToken", "result.lifeTime", "result.creationDate", "result.scopes", "error.code", "error.message" })]
+    [InlineData("acme", OAuth2, new[] { "access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "error_description", "refresh_expires_in", "refresh_token_expires_in" })]
     public Task Values_put_into_the_fields_at_random(string provider, string answer, string[] fields) =>
         Gen.Select(Statuses, Gen.Select(Gen.OneOf(fields), Values).Array[1, 3])
             .SampleAsync((status, changes) => HoldsAsync(provider, status, Encoding.UTF8.GetBytes(Put(answer, changes))), iter: Samples);
@@ -76,7 +83,7 @@ public sealed class AnswerPropertyTests
 
     private static async Task HoldsAsync(string provider, int status, byte[] body)
     {
-        using var world = new ProviderWorld();
+        using var world = OAuth2World.With();
         world.Http.ReplyBytes(status, body);
         world.Http.ReplyBytes(status, body);
         var asked = world.Providers.Find(provider)!;

@@ -60,12 +60,12 @@ public sealed class AlertPolicyTests
     }
 
     [Fact]
-    public void A_retry_whose_time_has_long_passed_is_not_pending()
+    public void A_retry_whose_time_has_come_is_not_pending_any_more()
     {
         var token = Some.Fresh();
         for (var failure = 0; failure < 3; failure++)
         {
-            token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now.AddMinutes(-1), "a job that died");
+            token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now, "a job that died");
         }
 
         Complaints(token).ShouldHaveSingleItem();
@@ -146,9 +146,127 @@ public sealed class AlertPolicyTests
     public void A_scheduler_that_never_ticked_is_silent() =>
         (Well with { SchedulerTick = null }).Silences(Now).ShouldHaveSingleItem().Words.ShouldBe("the due check has never run");
 
-    private static IReadOnlyList<Complaint> Complaints(Token token, AlertRules? rules = null, Pulse? pulse = null)
+    [Fact]
+    public void A_rate_is_told_in_figures() =>
+        AlertPolicy.Complaints(new(Now, [], [new("jibit", 143, 57)], Well, Rules)).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.SuccessRate, "jibit", "rate", "success_rate", "jibit", false, 0, "71.5 % of 200 attempts succeeded"));
+
+    [Fact]
+    public void A_low_rate_is_no_complaint_of_its_own_where_a_token_of_that_provider_already_is()
     {
-        var settings = Some.Settings();
+        var refused = Some.Failing(FailureKind.CredentialRejected);
+        var view = new TokenView(Some.Settings(), TokenHealth.Of(refused, Some.Settings(), Now), refused, Now);
+
+        AlertPolicy.Complaints(new(Now, [view], [new("jibit", 0, 100), new("finnotech", 0, 100)], Well, Rules))
+            .Select(complaint => complaint.Key).ShouldBe(["failed:jibit:credential_rejected", "success_rate:finnotech:rate"]);
+    }
+
+    [Fact]
+    public void A_silence_names_the_part_and_is_nobodys_in_particular() =>
+        AlertPolicy.Complaints(new(Now, [], [], Well with { Workers = 0 }, Rules)).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.Silence, "", "silence", "silence", "workers", false, 0, "no worker is alive, so nothing is refreshed"));
+
+    [Fact]
+    public void A_failing_token_is_told_in_the_providers_words()
+    {
+        var token = Some.Fresh();
+        token.RecordFailure(new(FailureKind.CredentialRejected, "HTTP 401 invalid.credentials"), null, null);
+
+        Complaints(token).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.Failed, "jibit", "credential_rejected", "credential_rejected", "jibit", false, 0, "HTTP 401 invalid.credentials"));
+    }
+
+    [Fact]
+    public void A_late_token_is_told_with_where_to_look() =>
+        Complaints(Some.Aged(TimeSpan.FromHours(18))).ShouldHaveSingleItem().ShouldBe(new(
+            IncidentKind.Failed, "jibit", "late", "overdue", "jibit", false, 0, "It was not refreshed when it was due, and nothing failed: look at the workers and the queue."));
+
+    [Fact]
+    public void A_failing_token_with_little_life_left_and_a_dead_one_are_critical()
+    {
+        var critical = Some.Aged(TimeSpan.FromHours(23));
+        critical.RecordFailure(new(FailureKind.CredentialRejected, "HTTP 401"), null, null);
+
+        Complaints(critical).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
+        Complaints(Some.Expired()).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_token_that_was_never_obtained_is_critical_once_that_fails()
+    {
+        var token = Some.New();
+        Complaints(token).ShouldBeEmpty();
+
+        token.RecordFailure(new(FailureKind.Configuration, "no such scope"), null, null);
+
+        Complaints(token).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_grant_that_nobody_imported_needs_a_person() =>
+        Complaints(Some.New(), grant: Grant.Imported).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "not_imported", "not_imported", "jibit", true, 0, "Nobody has imported it yet."));
+
+    [Fact]
+    public void A_revoked_grant_needs_a_person_and_is_urgent_once_the_token_is_dead()
+    {
+        var token = Some.Fresh();
+        token.RecordFailure(new(FailureKind.GrantRevoked, "The refresh token was refused."), null, null);
+        Complaints(token, grant: Grant.Imported).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", false, 0, "The refresh token was refused."));
+
+        Complaints(Imported(TimeSpan.FromDays(-1)), grant: Grant.Imported).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", true, 0, "It has died, and only a person can start it anew."));
+    }
+
+    [Fact]
+    public void What_a_dead_grant_last_failed_with_stays_its_cause()
+    {
+        var dead = Imported(TimeSpan.FromDays(-1));
+        dead.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), null, null);
+
+        Complaints(dead, grant: Grant.Imported).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "provider_down", "jibit", true, 0, "HTTP 503"));
+    }
+
+    [Theory]
+    [InlineData(7.01, 0)]
+    [InlineData(7, 1)]
+    [InlineData(3.01, 1)]
+    [InlineData(3, 2)]
+    [InlineData(1.01, 2)]
+    [InlineData(1, 3)]
+    [InlineData(0.1, 3)]
+    public void A_token_that_only_a_person_can_renew_is_a_complaint_seven_three_and_one_days_before_it_dies(double daysLeft, int stage)
+    {
+        var complaint = Complaints(Imported(TimeSpan.FromDays(daysLeft)), grant: Grant.Imported).SingleOrDefault();
+
+        (complaint?.Stage ?? 0).ShouldBe(stage);
+        (complaint is null || complaint == new Complaint(
+            IncidentKind.NeedsPerson, "jibit", "expires_soon", "expires_soon", "jibit", false, stage, "It cannot be renewed without a person.")).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void What_renews_itself_is_no_complaint_however_near_its_end_is()
+    {
+        var due = Some.Aged(TimeSpan.FromHours(16) + TimeSpan.FromMinutes(2));
+
+        Complaints(due, grant: Grant.Imported).ShouldBeEmpty();
+        Complaints(Imported(TimeSpan.FromDays(2))).ShouldBeEmpty();
+    }
+
+    /// <summary>A token without a refresh token, that has so much life left.</summary>
+    private static Token Imported(TimeSpan left)
+    {
+        var token = Some.New();
+        token.Accept(Some.Issued(Now.AddDays(-30), left + TimeSpan.FromDays(30)) with { RefreshToken = null, RefreshExpiresAt = null }, "sealed", null, new(Now, ""), "{}", Now);
+        token.LeaveToPerson();
+        return token;
+    }
+
+    private static IReadOnlyList<Complaint> Complaints(Token token, AlertRules? rules = null, Pulse? pulse = null, Grant grant = Grant.ClientCredentials)
+    {
+        var settings = Some.Settings(grant);
         var view = new TokenView(settings, TokenHealth.Of(token, settings, Now), token, Now);
         return AlertPolicy.Complaints(new(Now, [view], [], pulse ?? Well, rules ?? Rules));
     }

@@ -17,11 +17,11 @@ public sealed class RenewalPolicyTests
     [InlineData("00:12:00", "00:07:00")]
     public void A_token_is_due_at_its_share_of_life_or_the_threshold_or_half_whichever_is_earliest_but_half(string life, string dueAfter)
     {
-        var lifetime = TimeSpan.Parse(life, System.Globalization.CultureInfo.InvariantCulture);
+        var lifetime = Span(life);
 
         var plan = RenewalPolicy.Plan("jibit", Default, Issued, Issued + lifetime);
 
-        var due = TimeSpan.Parse(dueAfter, System.Globalization.CultureInfo.InvariantCulture);
+        var due = Span(dueAfter);
         (plan.DueAt - Issued).ShouldBeInRange(due - (lifetime * 0.01), due + (lifetime * 0.001));
     }
 
@@ -44,7 +44,20 @@ public sealed class RenewalPolicyTests
 
         (dues.Max() - dues.Min()).ShouldBeGreaterThan(TimeSpan.FromMinutes(10));
         dues.GroupBy(due => due.ToUnixTimeSeconds()).Max(second => second.Count()).ShouldBeLessThan(15);
+        dues.Max().ShouldBeLessThanOrEqualTo(Issued + (TimeSpan.FromDays(1) * 0.667), "the jitter makes a token due earlier, never later");
     }
+
+    [Theory]
+    [InlineData("1.00:00:00", "00:05:00", 0.667, "at 67 % of its 1 d")]
+    [InlineData("23:59:40", "00:05:00", 0.667, "at 67 % of its 1 d")]
+    [InlineData("00:50:20", "00:05:00", 0.667, "at 67 % of its 50 min 20 s")]
+    [InlineData("00:12:00", "00:05:00", 0.667, "5 min before it expires")]
+    [InlineData("00:01:00", "00:05:00", 0.667, "at half of its 1 min")]
+    [InlineData("1.00:00:00", "00:05:00", 0.2, "at half of its 1 d")]
+    [InlineData("00:10:00", "00:05:00", 0.667, "5 min before it expires")]
+    [InlineData("00:10:00", "00:05:00", 0.5, "at 50 % of its 10 min")]
+    public void The_reason_names_the_measure_that_decided(string life, string threshold, double share, string reason) =>
+        RenewalPolicy.Plan("jibit", new(Span(threshold), share), Issued, Issued + Span(life)).Reason.ShouldBe(reason);
 
     [Fact]
     public void The_jitter_of_a_token_is_the_same_each_time() =>
@@ -58,6 +71,14 @@ public sealed class RenewalPolicyTests
         plan.DueAt.ShouldBeLessThan(Issued.AddHours(47));
         plan.Reason.ShouldBe("before its refresh token dies");
     }
+
+    [Fact]
+    public void Where_the_refresh_token_lives_shorter_than_the_usual_lead_half_of_its_life_is_kept_in_hand() =>
+        RenewalPolicy.Plan("fino_sms", Default, Issued, Issued.AddDays(10), refreshExpiresAt: Issued.AddHours(2)).DueAt.ShouldBe(Issued.AddHours(1));
+
+    [Fact]
+    public void A_refresh_token_that_was_dead_from_the_start_makes_the_token_due_at_once() =>
+        RenewalPolicy.Plan("fino_sms", Default, Issued, Issued.AddDays(10), refreshExpiresAt: Issued.AddHours(-1)).DueAt.ShouldBe(Issued);
 
     [Fact]
     public void A_failing_token_with_life_left_is_tried_at_least_eight_times_before_it_dies() =>
@@ -79,6 +100,28 @@ public sealed class RenewalPolicyTests
     }
 
     [Fact]
+    public void The_attempts_of_one_job_are_one_round() =>
+        Enumerable.Range(1, 8).Select(failures => Math.Ceiling(RenewalPolicy.PauseAfter("jibit", failures, 4, Issued.AddDays(9), null, Issued) / TimeSpan.FromMinutes(2)))
+            .ShouldBe([1, 1, 1, 1, 2, 2, 2, 2]);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(-86_400)]
+    public void A_dead_token_is_tried_about_once_a_minute_and_the_provider_is_not_hammered(int secondsLeft) =>
+        RenewalPolicy.PauseAfter("jibit", 9, 4, Issued.AddSeconds(secondsLeft), null, Issued).ShouldBeInRange(TimeSpan.FromSeconds(54), TimeSpan.FromSeconds(60));
+
+    [Fact]
+    public void A_token_that_was_never_obtained_is_treated_as_a_dead_one() =>
+        RenewalPolicy.PauseAfter("jibit", 9, 4, null, null, Issued).ShouldBeInRange(TimeSpan.FromSeconds(54), TimeSpan.FromSeconds(60));
+
+    [Fact]
+    public void Tokens_that_failed_together_are_not_tried_again_together() =>
+        Enumerable.Range(0, 100).Select(number => RenewalPolicy.PauseAfter($"token-{number}", 1, 4, Issued.AddDays(1), null, Issued)).Distinct().Count().ShouldBeGreaterThan(90);
+
+    [Fact]
     public void A_pause_is_never_shorter_than_the_provider_asked_for() =>
         RenewalPolicy.PauseAfter("jibit", 1, 4, Issued.AddMinutes(1), TimeSpan.FromHours(2), Issued).ShouldBe(TimeSpan.FromHours(2));
+
+    private static TimeSpan Span(string text) => TimeSpan.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 }

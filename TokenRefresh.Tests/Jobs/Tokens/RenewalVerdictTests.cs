@@ -104,6 +104,112 @@ public sealed class RenewalVerdictTests
     public void A_grant_that_nobody_has_imported_yet_waits_for_a_person() =>
         RenewalVerdict.For(Some.New(), Some.Settings(grant: Grant.Imported), Request(RefreshTrigger.Due), Settings, Some.Now).Reason.ShouldContain("tokens import jibit");
 
+    [Fact]
+    public void An_imported_grant_that_is_there_is_renewed_like_any_other() =>
+        RenewalVerdict.For(Some.Due(), Some.Settings(Grant.Imported), Request(RefreshTrigger.Due), Settings, Some.Now).IsDue.ShouldBeTrue();
+
+    [Fact]
+    public void Each_verdict_says_why()
+    {
+        Verdict(Some.Fresh(), RefreshTrigger.Forced).Reason.ShouldBe("Forced.");
+        Verdict(Some.Fresh(), RefreshTrigger.Backup).Reason.ShouldBe("Backup: acquired anew with the credentials.");
+        Verdict(Some.New(), RefreshTrigger.Due).Reason.ShouldBe("It was never obtained.");
+        Verdict(Some.Due(), RefreshTrigger.Due).Reason.ShouldStartWith("Due since 2026-03-01 11:00:");
+        Verdict(Some.Due(), RefreshTrigger.Due).Reason.ShouldEndWith("Z, at 67 % of its 1 d.");
+        Verdict(Some.Fresh(), RefreshTrigger.Due).Reason.ShouldStartWith("Fresh: due at 2026-03-02 03:");
+        Verdict(Some.Fresh(), RefreshTrigger.Forced, request => request with { RequestedAt = Some.Now.AddHours(-1) }).Reason
+            .ShouldBe("Already refreshed at 2026-03-01 11:30:00Z, after this was asked for.");
+        Verdict(Some.Failing(FailureKind.CredentialRejected), RefreshTrigger.Due).Reason.ShouldBe("credential_rejected: HTTP 500. Waits for changed settings or a person.");
+        Verdict(Some.Failing(FailureKind.ProviderDown, Some.Now.AddMinutes(1)), RefreshTrigger.Due).Reason
+            .ShouldBe("Waits until 2026-03-01 12:01:00Z after 1 failures (provider_down).");
+        RenewalVerdict.For(Some.Failing(FailureKind.CredentialRejected), Some.Settings(), Request(RefreshTrigger.Due), "other settings", Some.Now).Reason
+            .ShouldBe("The settings have changed since it failed.");
+        RenewalVerdict.RefusedAgain.Reason.ShouldBe("It has just replaced one that was refused too; an API that refuses both refuses them for another reason.");
+    }
+
+    [Fact]
+    public void Only_what_is_too_early_says_when_it_is_due()
+    {
+        var fresh = Some.Fresh();
+
+        Verdict(fresh, RefreshTrigger.Due).DueAt.ShouldBe(fresh.RefreshDueAt);
+        Verdict(Some.Failing(FailureKind.CredentialRejected), RefreshTrigger.Due).DueAt.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_paused_token_says_who_paused_it_and_why()
+    {
+        var token = Some.Due();
+        token.Pause(Some.Now, null, "maintenance, sara");
+
+        Verdict(token, RefreshTrigger.Due).Reason.ShouldBe("Paused: maintenance, sara");
+    }
+
+    [Fact]
+    public void A_request_is_not_answered_by_a_token_that_was_issued_at_that_very_instant() =>
+        Verdict(Some.Due(), RefreshTrigger.Due, request => request with { RequestedAt = Some.Now.AddHours(-17) }).IsDue.ShouldBeTrue();
+
+    [Fact]
+    public void The_pause_after_a_failure_is_over_at_the_instant_at_which_it_ends() =>
+        Verdict(Some.Failing(FailureKind.ProviderDown, nextAttemptAt: Some.Now), RefreshTrigger.Due).IsDue.ShouldBeTrue();
+
+    [Fact]
+    public void A_job_that_has_no_retry_of_this_token_waits_like_the_others() =>
+        Verdict(Some.Failing(FailureKind.ProviderDown, nextAttemptAt: Some.Now.AddMinutes(1)), RefreshTrigger.Due).IsDue.ShouldBeFalse();
+
+    [Theory]
+    [InlineData(1L, true, "The API refused this token.")]
+    [InlineData(0L, false, "A newer token is stored than the one that was refused.")]
+    [InlineData(null, false, "A newer token is stored than the one that was refused.")]
+    public void Only_a_report_about_the_stored_version_renews(long? version, bool isDue, string reason)
+    {
+        var verdict = Verdict(Some.Fresh(), RefreshTrigger.Rejected, request => request with { RejectedVersion = version });
+
+        (verdict.IsDue, verdict.Reason).ShouldBe((isDue, reason));
+    }
+
+    [Theory]
+    [InlineData(7 * 3600, true)]
+    [InlineData((7 * 3600) - 1, false)]
+    [InlineData(24 * 3600, false)]
+    [InlineData((24 * 3600) - 1, true)]
+    public void A_reader_renews_what_would_die_too_soon_for_it_unless_no_token_of_the_provider_lives_as_long_as_it_asks(int minValidity, bool isDue)
+    {
+        // Seven hours are left, and by itself it would not be due yet.
+        var token = Some.New();
+        token.Accept(Some.Issued(Some.Now.AddHours(-17), TimeSpan.FromHours(24)), "sealed", "sealed", new(Some.Now.AddHours(1), "later"), "{}", Some.Now);
+
+        Verdict(token, RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromSeconds(minValidity) }).IsDue.ShouldBe(isDue);
+    }
+
+    [Fact]
+    public void A_readers_reason_names_what_it_needs()
+    {
+        Verdict(Some.Due(), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromHours(8) }).Reason.ShouldBe("A reader needs it for 8 h.");
+        Verdict(Some.Expired(), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromDays(2) }).Reason.ShouldBe("A reader needs it and it has expired.");
+    }
+
+    [Fact]
+    public void A_token_that_dies_at_this_instant_has_expired_for_a_reader() =>
+        Verdict(Some.Aged(TimeSpan.FromHours(24)), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromDays(2) }).Reason.ShouldBe("A reader needs it and it has expired.");
+
+    [Fact]
+    public void A_token_is_due_at_the_instant_at_which_it_falls_due()
+    {
+        var token = Some.Fresh();
+        token.Accept(Some.Issued(Some.Now.AddHours(-1), TimeSpan.FromHours(24)), "sealed", "sealed", new(Some.Now, "now"), "{}", Some.Now);
+
+        Verdict(token, RefreshTrigger.Due).IsDue.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Changed_settings_alone_renew_nothing_that_has_not_failed() =>
+        RenewalVerdict.For(Some.Fresh(), Some.Settings(), Request(RefreshTrigger.Due), "other settings", Some.Now).IsDue.ShouldBeFalse();
+
+    [Fact]
+    public void Changed_settings_lift_the_pause_after_a_failure_too() =>
+        RenewalVerdict.For(Some.Failing(FailureKind.ProviderDown, Some.Now.AddMinutes(1)), Some.Settings(), Request(RefreshTrigger.Due), "other settings", Some.Now).IsDue.ShouldBeTrue();
+
     private static RenewalVerdict Verdict(Token token, RefreshTrigger trigger, Func<RefreshRequest, RefreshRequest>? change = null) =>
         RenewalVerdict.For(token, Some.Settings(), (change ?? (request => request))(Request(trigger)), Settings, Some.Now);
 

@@ -53,6 +53,86 @@ public sealed class TokenHealthTests
     public void A_valid_token_is_shown_as_it_is_even_when_its_provider_was_switched_off() =>
         TokenHealth.Of(Some.Fresh(), Some.Settings(provider: new ModelProvider { IsEnabled = false }), Some.Now).ShouldBe(TokenState.Fresh);
 
+    [Fact]
+    public void A_failing_token_with_two_hours_left_is_not_critical_yet() => Of(Failing(Some.Aged(TimeSpan.FromHours(22)))).ShouldNotBe(TokenState.Critical);
+
+    [Fact]
+    public void Little_life_alone_is_not_critical() => Of(Some.Aged(TimeSpan.FromHours(23))).ShouldBe(TokenState.Overdue);
+
+    [Fact]
+    public void A_paused_token_is_shown_as_paused_even_when_it_is_dead()
+    {
+        var token = Some.Expired();
+        token.Pause(Some.Now, null, "maintenance");
+
+        Of(token).ShouldBe(TokenState.Paused);
+    }
+
+    [Fact]
+    public void A_pause_that_has_run_out_hides_nothing()
+    {
+        var token = Some.Expired();
+        token.Pause(Some.Now.AddHours(-2), Some.Now.AddHours(-1), "maintenance");
+
+        Of(token).ShouldBe(TokenState.Expired);
+    }
+
+    [Fact]
+    public void A_dead_token_needs_a_person_only_where_nobody_else_can_start_it()
+    {
+        var revoked = Some.Expired();
+        revoked.RecordFailure(new(FailureKind.GrantRevoked, "revoked"), null, null);
+        var alone = Some.New();
+        alone.Accept(Some.Issued(Some.Now.AddHours(-25), TimeSpan.FromHours(24)), "sealed", null, new(Some.Now, ""), "{}", Some.Now);
+
+        Of(revoked).ShouldBe(TokenState.NeedsPerson);
+        TokenHealth.Of(alone, Some.Settings(Grant.Imported), Some.Now).ShouldBe(TokenState.NeedsPerson);
+        TokenHealth.Of(Some.Expired(), Some.Settings(Grant.Imported), Some.Now).ShouldBe(TokenState.Expired);
+        Of(alone).ShouldBe(TokenState.Expired);
+        Of(Failing(Some.Expired())).ShouldBe(TokenState.Expired);
+    }
+
+    [Fact]
+    public void A_token_that_only_a_person_can_renew_is_fresh_while_it_lives()
+    {
+        var token = Some.Aged(TimeSpan.FromHours(20));
+        token.LeaveToPerson();
+
+        Of(token).ShouldBe(TokenState.Fresh);
+    }
+
+    [Theory]
+    [InlineData(0, TokenState.Due)]
+    [InlineData(300, TokenState.Due)]
+    [InlineData(301, TokenState.Overdue)]
+    public void A_refresh_is_overdue_after_five_minutes(int secondsSinceDue, TokenState state) => Of(DueSince(secondsSinceDue, TimeSpan.FromHours(8))).ShouldBe(state);
+
+    [Theory]
+    [InlineData(15, 30, TokenState.Due)]
+    [InlineData(16, 30, TokenState.Overdue)]
+    [InlineData(240, 480, TokenState.Due)]
+    [InlineData(241, 480, TokenState.Overdue)]
+    public void A_short_life_is_overdue_once_half_of_the_lead_is_gone(int secondsSinceDue, int lead, TokenState state) =>
+        Of(DueSince(secondsSinceDue, TimeSpan.FromSeconds(lead))).ShouldBe(state);
+
+    [Theory]
+    [InlineData(TokenState.Fresh, true)]
+    [InlineData(TokenState.Due, true)]
+    [InlineData(TokenState.NotConfigured, true)]
+    [InlineData(TokenState.Paused, true)]
+    [InlineData(TokenState.Overdue, false)]
+    [InlineData(TokenState.Critical, false)]
+    [InlineData(TokenState.Missing, false)]
+    [InlineData(TokenState.NeedsPerson, false)]
+    [InlineData(TokenState.Expired, false)]
+    public void In_a_state_that_is_well_nobody_needs_to_do_anything(TokenState state, bool isWell) => state.IsWell().ShouldBe(isWell);
+
+    [Theory]
+    [InlineData(TokenState.NotConfigured, "not configured")]
+    [InlineData(TokenState.NeedsPerson, "needs a person")]
+    [InlineData(TokenState.Overdue, "overdue")]
+    public void A_state_reads_as_people_say_it(TokenState state, string words) => state.InWords().ShouldBe(words);
+
     [Theory]
     [InlineData("9.04:00:00", "9 d 4 h")]
     [InlineData("16:00:00", "16 h")]
@@ -61,4 +141,21 @@ public sealed class TokenHealthTests
     [InlineData("-00:05:00", "-5 min")]
     public void Durations_read_as_people_say_them(string span, string words) =>
         Spans.InWords(TimeSpan.Parse(span, System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(words);
+
+    private static TokenState Of(Token token) => TokenHealth.Of(token, Some.Settings(), Some.Now);
+
+    private static Token Failing(Token token)
+    {
+        token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), null, null);
+        return token;
+    }
+
+    /// <summary>A token that fell due so long ago, with so much life left from then on.</summary>
+    private static Token DueSince(int seconds, TimeSpan lead)
+    {
+        var token = Some.New();
+        var dueAt = Some.Now.AddSeconds(-seconds);
+        token.Accept(Some.Issued(dueAt - lead, 2 * lead), "sealed", "sealed", new(dueAt, "because"), "{}", Some.Now);
+        return token;
+    }
 }

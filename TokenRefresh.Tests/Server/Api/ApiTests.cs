@@ -17,6 +17,20 @@ namespace TokenRefresh.Tests.Server.Api;
 
 public sealed class ApiTests(PostgresFixture postgres)
 {
+    [Theory]
+    [InlineData("application/json; charset=nonsense", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData("application/json; charset=utf-7", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData("application/json; charset=\"UTF-8\"", HttpStatusCode.Accepted)]
+    public async Task A_body_in_another_charset_than_JSONs_own_is_refused_in_words(string type, HttpStatusCode status)
+    {
+        await using var server = await FreshAsync("jibit");
+        var body = new StringContent("{}");
+        body.Headers.Remove("Content-Type");
+        body.Headers.TryAddWithoutValidation("Content-Type", type);
+
+        (await server.Http.PostAsync("/api/tokens/refresh", body)).StatusCode.ShouldBe(status);
+    }
+
     [Fact]
     public async Task A_program_gets_its_token_with_what_it_needs_to_keep_it()
     {

@@ -12,7 +12,13 @@ internal sealed class TokenModel(
     private const int MostNames = 20;
 
     [BindProperty(SupportsGet = true)]
-    public string Name { get; set; } = "";
+    public string Name
+    {
+        get;
+
+        // What is nothing but blanks is bound as null.
+        set => field = value ?? "";
+    } = "";
 
     public TokenView Token { get; private set; } = null!;
 

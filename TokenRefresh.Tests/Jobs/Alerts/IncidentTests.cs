@@ -1,0 +1,165 @@
+using Shouldly;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Alerts;
+
+/// <summary>What an incident remembers of what happened and of what people were told.</summary>
+public sealed class IncidentTests
+{
+    private static readonly DateTimeOffset Now = Some.Now;
+
+    [Fact]
+    public void An_incident_takes_everything_over_from_the_first_complaint()
+    {
+        var incident = Failed("fino");
+
+        (incident.Key, incident.Kind, incident.Scope, incident.Cause, incident.Detail).ShouldBe(("failed:finnotech:passing", IncidentKind.Failed, "finnotech", "provider_down", "HTTP 503"));
+        (incident.OpenedAt, incident.JoinedAt, incident.IsOpen, incident.ToldAt, incident.CriticalAt).ShouldBe((Now, Now, true, null, null));
+        incident.Subjects.ShouldBe(["fino"]);
+    }
+
+    [Fact]
+    public void Who_joins_later_is_a_subject_that_nobody_was_told_of()
+    {
+        var incident = Failed("fino");
+        incident.Told(Word.Opened, 0, wasMailed: true, Now.AddMinutes(1));
+
+        incident.Join("fino_kyc", Now.AddMinutes(5));
+
+        incident.Subjects.ShouldBe(["fino", "fino_kyc"]);
+        incident.ToldSubjects.ShouldBe(["fino"]);
+        (incident.OpenedAt, incident.JoinedAt).ShouldBe((Now, Now.AddMinutes(5)));
+    }
+
+    [Fact]
+    public void It_is_critical_since_it_first_became_so_and_does_not_become_harmless_again()
+    {
+        var incident = Failed("fino");
+
+        incident.Describe("provider_down", "HTTP 503", isCritical: false, Now.AddMinutes(1));
+        incident.CriticalAt.ShouldBeNull();
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, Now.AddMinutes(2));
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, Now.AddMinutes(3));
+        incident.Describe("rate_limited", "HTTP 429", isCritical: false, Now.AddMinutes(4));
+
+        (incident.CriticalAt, incident.Cause, incident.Detail).ShouldBe((Now.AddMinutes(2), "rate_limited", "HTTP 429"));
+    }
+
+    [Fact]
+    public void What_people_were_told_is_kept_word_by_word()
+    {
+        var incident = Failed("fino");
+
+        incident.Told(Word.Opened, 1, wasMailed: true, Now.AddMinutes(1));
+        (incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.Reminders).ShouldBe((Now.AddMinutes(1), Now.AddMinutes(1), null, 0));
+
+        incident.Told(Word.Critical, 2, wasMailed: true, Now.AddMinutes(2));
+        incident.Told(Word.Reminder, 0, wasMailed: false, Now.AddMinutes(3));
+        (incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.Reminders).ShouldBe((Now.AddMinutes(1), Now.AddMinutes(3), Now.AddMinutes(2), 1));
+        (incident.ToldStage, incident.WasMailed, incident.RecoveryToldAt).ShouldBe((2, true, null));
+
+        incident.Told(Word.Recovered, 3, wasMailed: true, Now.AddMinutes(4));
+        (incident.LastToldAt, incident.RecoveryToldAt, incident.ToldStage).ShouldBe((Now.AddMinutes(3), Now.AddMinutes(4), 2));
+    }
+
+    [Fact]
+    public void Of_what_was_never_mailed_it_says_so() => Told(Failed("fino"), wasMailed: false).WasMailed.ShouldBeFalse();
+
+    [Fact]
+    public void One_that_comes_back_counts_it_and_starts_anew()
+    {
+        var incident = Told(Failed("fino"), wasMailed: true);
+        incident.Join("fino_kyc", Now.AddMinutes(5));
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, Now.AddMinutes(6));
+        incident.Told(Word.Critical, 2, wasMailed: true, Now.AddMinutes(6));
+        incident.Told(Word.Reminder, 0, wasMailed: true, Now.AddMinutes(7));
+        incident.Acknowledge("sara", Now.AddMinutes(8));
+        incident.Snooze(Now.AddDays(1));
+        incident.Resolve(Now.AddMinutes(9));
+        incident.Told(Word.Recovered, 0, wasMailed: true, Now.AddMinutes(9));
+
+        incident.Reopen(Complaint("fino_sms"), Now.AddMinutes(30));
+
+        (incident.Flaps, incident.IsOpen, incident.OpenedAt, incident.JoinedAt).ShouldBe((1, true, Now.AddMinutes(30), Now.AddMinutes(30)));
+        (incident.CriticalAt, incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.RecoveryToldAt).ShouldBe((null, null, null, null, null));
+        (incident.AcknowledgedAt, incident.AcknowledgedBy, incident.SnoozedUntil).ShouldBe((null, null, null));
+        (incident.Reminders, incident.ToldStage, incident.WasMailed).ShouldBe((0, 0, false));
+        incident.Subjects.ShouldBe(["fino_sms"]);
+        incident.ToldSubjects.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_end_is_news_unless_another_incident_has_taken_its_subjects()
+    {
+        var (resolved, superseded) = (Failed("fino"), Failed("fino"));
+
+        resolved.Resolve(Now.AddMinutes(1));
+        superseded.Supersede(Now.AddMinutes(1));
+
+        (resolved.IsOpen, resolved.ResolvedAt, resolved.RecoveryToldAt).ShouldBe((false, Now.AddMinutes(1), null));
+        (superseded.IsOpen, superseded.ResolvedAt, superseded.RecoveryToldAt).ShouldBe((false, Now.AddMinutes(1), Now.AddMinutes(1)));
+    }
+
+    [Fact]
+    public void Whoever_takes_care_and_until_when_nobody_is_reminded_are_kept()
+    {
+        var incident = Failed("fino");
+
+        incident.Acknowledge("sara", Now.AddMinutes(8));
+        incident.Snooze(Now.AddDays(1));
+
+        (incident.AcknowledgedBy, incident.AcknowledgedAt, incident.SnoozedUntil).ShouldBe(("sara", Now.AddMinutes(8), Now.AddDays(1)));
+    }
+
+    [Fact]
+    public void What_it_is_about_fits_a_subject()
+    {
+        var two = Failed("fino");
+        two.Join("fino_kyc", Now);
+
+        Failed("fino").About.ShouldBe("fino (provider_down)");
+        two.About.ShouldBe("2 tokens of finnotech (provider_down)");
+        Open(IncidentKind.SuccessRate, "71 % of 100 attempts succeeded").About.ShouldBe("finnotech, 71 % of 100 attempts succeeded");
+        Open(IncidentKind.Silence, "no worker is alive").About.ShouldBe("no worker is alive");
+    }
+
+    [Fact]
+    public void Its_mails_are_one_thread_and_its_return_is_another()
+    {
+        var incident = Failed("fino");
+        var thread = incident.ThreadId;
+        incident.Resolve(Now.AddMinutes(1));
+        incident.Reopen(Complaint("fino"), Now.AddMinutes(30));
+
+        thread.ShouldBe($"failed.finnotech.passing.{Now.ToUnixTimeSeconds()}");
+        incident.ThreadId.ShouldBe($"failed.finnotech.passing.{Now.AddMinutes(30).ToUnixTimeSeconds()}");
+        Incident.Open(Complaint("workers") with { Kind = IncidentKind.Silence, Scope = "", Group = "silence" }, Now).ThreadId.ShouldBe($"silence.silence.{Now.ToUnixTimeSeconds()}");
+    }
+
+    [Theory]
+    [InlineData(IncidentKind.Failed, "failed")]
+    [InlineData(IncidentKind.NeedsPerson, "needs_person")]
+    [InlineData(IncidentKind.SuccessRate, "success_rate")]
+    [InlineData(IncidentKind.Silence, "silence")]
+    public void A_kind_is_stored_by_its_name_and_read_back(IncidentKind kind, string code)
+    {
+        kind.Code().ShouldBe(code);
+        IncidentNames.ParseKind(code).ShouldBe(kind);
+    }
+
+    [Fact]
+    public void A_name_that_no_kind_has_is_a_mistake() => Should.Throw<InvalidOperationException>(() => IncidentNames.ParseKind("no_such_kind"));
+
+    private static Complaint Complaint(string subject) => new(IncidentKind.Failed, "finnotech", "passing", "provider_down", subject, false, 0, "HTTP 503");
+
+    private static Incident Failed(string subject) => Incident.Open(Complaint(subject), Now);
+
+    private static Incident Open(IncidentKind kind, string detail) => Incident.Open(Complaint("fino") with { Kind = kind, Detail = detail }, Now);
+
+    private static Incident Told(Incident incident, bool wasMailed)
+    {
+        incident.Told(Word.Opened, 0, wasMailed, Now.AddMinutes(1));
+        return incident;
+    }
+}
