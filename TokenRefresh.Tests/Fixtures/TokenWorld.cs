@@ -47,6 +47,9 @@ internal sealed class TokenWorld : IAsyncDisposable
 
     public List<string> LogLines { get; } = [];
 
+    /// <summary>The same lines with their level and id, without what was thrown.</summary>
+    public List<(LogLevel Level, int Id, string Text)> Events { get; } = [];
+
     public TokenRefresher Door => Node.GetRequiredService<TokenRefresher>();
 
     /// <summary>A world with one prepared node and one token, <c>jibit</c>, unless the settings name others.</summary>
@@ -70,7 +73,7 @@ internal sealed class TokenWorld : IAsyncDisposable
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(configuration);
-        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(new LineLog(LogLines)));
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(new LineLog(LogLines, Events)));
         services.AddSingleton<TimeProvider>(Clock);
         services.AddSingleton(new NodeName(name));
         services.AddSingleton(new MasterKey(ownMasterKey ?? masterKey));
@@ -149,7 +152,7 @@ internal sealed class TokenWorld : IAsyncDisposable
         public bool ChangeState(string jobId, IState state, string expectedState) => false;
     }
 
-    private sealed class LineLog(List<string> lines) : ILoggerProvider, ILogger
+    private sealed class LineLog(List<string> lines, List<(LogLevel Level, int Id, string Text)> events) : ILoggerProvider, ILogger
     {
         public ILogger CreateLogger(string categoryName) => this;
 
@@ -163,6 +166,7 @@ internal sealed class TokenWorld : IAsyncDisposable
             lock (lines)
             {
                 lines.Add($"{formatter(state, exception)} {exception}");
+                events.Add((logLevel, eventId.Id, formatter(state, exception)));
             }
         }
 

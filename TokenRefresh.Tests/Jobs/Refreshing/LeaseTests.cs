@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Persistence;
@@ -84,6 +85,51 @@ public sealed class LeaseTests(PostgresFixture postgres)
 
         contact.IsSteady.ShouldBeFalse();
     }
+
+    [Fact]
+    public async Task A_lease_lasts_for_the_providers_time_out_and_ten_seconds_to_save()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await using var db = await world.ContextAsync();
+        var span = TimeSpan.FromSeconds(40);
+        var before = await NowAsync(db);
+
+        await Lease(world, db).TakeAsync(CancellationToken.None);
+
+        (await world.TokenAsync()).LeaseUntil!.Value.ShouldBeInRange(before + span, await NowAsync(db) + span);
+    }
+
+    [Fact]
+    public async Task Nobody_else_takes_it_before_it_has_run_out()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await using var db = await world.ContextAsync();
+        await using var others = await world.ContextAsync();
+        await Lease(world, db).TakeAsync(CancellationToken.None);
+        var other = new Lease(others, "jibit", "node-2/1", TimeSpan.FromSeconds(30), world.Node.GetRequiredService<DatabaseContact>(), world.Clock);
+
+        (await other.TakeAsync(CancellationToken.None)).ShouldBeNull();
+        await world.ExecuteAsync("UPDATE tokens SET lease_until = clock_timestamp() - interval '1 second'");
+        (await other.TakeAsync(CancellationToken.None)).ShouldNotBeNull().LeaseOwner.ShouldBe("node-2/1");
+    }
+
+    [Fact]
+    public async Task A_call_that_begins_within_five_seconds_needs_no_longer_lease()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await using var db = await world.ContextAsync();
+        var lease = Lease(world, db);
+        await lease.TakeAsync(CancellationToken.None);
+        var before = (await world.TokenAsync()).LeaseUntil;
+        world.Clock.Advance(TimeSpan.FromSeconds(5));
+
+        (await lease.CoversCallAsync()).ShouldBeTrue();
+        (await world.TokenAsync()).LeaseUntil.ShouldBe(before);
+    }
+
+    // Leases run by the database's clock.
+    private static Task<DateTimeOffset> NowAsync(TokenRefreshDbContext db) =>
+        db.Database.SqlQuery<DateTimeOffset>($"""SELECT clock_timestamp() AS "Value" """).SingleAsync();
 
     private static Lease Lease(TokenWorld world, TokenRefreshDbContext db) =>
         new(db, "jibit", "node-1/1", TimeSpan.FromSeconds(30), world.Node.GetRequiredService<DatabaseContact>(), world.Clock);

@@ -37,6 +37,24 @@ public sealed class TokenMetricsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task How_long_a_provider_took_is_measured_call_by_call()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        using var heard = new Heard(world);
+        world.Provider.Before = (call, _) =>
+        {
+            world.Clock.Advance(TimeSpan.FromSeconds(call == "renew" ? 2 : 3));
+            return Task.FromResult<ProviderResult?>(call == "renew" ? new ProviderResult.Failed(new(FailureKind.CredentialRejected, "HTTP 401")) : null);
+        };
+
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        heard.Sum("tokenrefresh.provider.call.duration", ("call", "renew"), ("outcome", "credential_rejected")).ShouldBe(2);
+        heard.Sum("tokenrefresh.provider.call.duration", ("call", "acquire"), ("outcome", "issued")).ShouldBe(3);
+    }
+
+    [Fact]
     public async Task The_outbox_has_an_age_once_somebody_has_looked_and_none_while_nothing_waits()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

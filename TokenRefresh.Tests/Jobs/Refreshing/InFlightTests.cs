@@ -1,0 +1,121 @@
+using System.Threading.Channels;
+using Shouldly;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Refreshing;
+
+/// <summary>What is told, and written down, when there is nothing to do or somebody else is at it.</summary>
+public sealed class InFlightTests(PostgresFixture postgres)
+{
+    private const string HeldByAnother = "UPDATE tokens SET lease_owner = 'another', lease_until = clock_timestamp() + interval '1 minute'";
+
+    [Fact]
+    public async Task Whoever_finds_a_refresh_in_flight_is_told_who_started_this_tokens_and_when()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres, ("Tokens:jibit:Provider", "jibit"), ("Tokens:other:Provider", "jibit"));
+        await world.RefreshAsync(change: request => request with { TriggeredBy = "somebody earlier" });
+        world.Clock.Advance(TimeSpan.FromMinutes(5));
+        var calls = new CallsInHand(world.Provider);
+        var running = world.RefreshAsync(RefreshTrigger.Forced, change: request => request with { TriggeredBy = "the first" });
+        await calls.ArrivedAsync();
+        var others = world.RefreshAsync(token: "other", change: request => request with { TriggeredBy = "somebody else" });
+        await calls.ArrivedAsync();
+
+        var outcome = await world.RefreshAsync(RefreshTrigger.Manual, change: request => request with { TriggeredBy = "the second" });
+        calls.Release();
+        await Task.WhenAll(running, others);
+
+        outcome.ShouldBeOfType<RefreshOutcome.InFlight>().Reason.ShouldBe("Another refresh of this token is in flight, started by the first at 2026-03-01 12:05:00Z.");
+        var row = (await world.LogAsync()).Single(row => row.TriggeredBy == "the second");
+        (row.Status, row.TokenName, row.Message, row.Node).ShouldBe((AttemptStatus.Skipped, "jibit", ((RefreshOutcome.InFlight)outcome).Reason, "node-1"));
+    }
+
+    [Fact]
+    public async Task A_lease_whose_attempt_is_not_written_yet_is_in_flight_all_the_same()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(HeldByAnother);
+
+        (await world.RefreshAsync()).ShouldBeOfType<RefreshOutcome.InFlight>().Reason.ShouldBe("Another refresh of this token is in flight.");
+    }
+
+    [Theory]
+    [InlineData(RefreshTrigger.Due, 0)]
+    [InlineData(RefreshTrigger.OnDemand, 0)]
+    [InlineData(RefreshTrigger.Rejected, 0)]
+    [InlineData(RefreshTrigger.Automatic, 1)]
+    [InlineData(RefreshTrigger.Manual, 1)]
+    [InlineData(RefreshTrigger.Forced, 1)]
+    [InlineData(RefreshTrigger.Backup, 1)]
+    public async Task Whoever_comes_by_the_thousand_leaves_no_row_of_what_is_in_flight(RefreshTrigger trigger, int rows)
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(HeldByAnother);
+
+        await world.RefreshAsync(trigger);
+
+        (await world.LogAsync()).Count.ShouldBe(rows);
+    }
+
+    [Fact]
+    public async Task A_skip_is_a_look_at_the_token_and_no_attempt_and_gives_the_lease_back()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        world.Clock.Advance(TimeSpan.FromHours(1));
+
+        await world.RefreshAsync();
+
+        var token = await world.TokenAsync();
+        (token.LastLookedAt, token.LastAttemptAt, token.LeaseOwner, token.LeaseUntil).ShouldBe((Some.Now.AddHours(1), Some.Now, null, null));
+    }
+
+    [Fact]
+    public async Task A_skip_whose_lease_was_lost_meanwhile_ends_as_in_flight()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        await world.ExecuteAsync(
+            """
+            CREATE FUNCTION lose_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              UPDATE tokens SET lease_owner = 'another' WHERE name = NEW.token_name;
+              RETURN NEW;
+            END $$;
+            CREATE TRIGGER lose_lease BEFORE INSERT ON token_refresh_logs FOR EACH ROW EXECUTE FUNCTION lose_lease()
+            """);
+
+        var outcome = await world.RefreshAsync(RefreshTrigger.Automatic);
+
+        outcome.ShouldBeOfType<RefreshOutcome.InFlight>().Reason.ShouldBe("This node was paused for so long that another one took over.");
+        (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
+    }
+
+    [Fact]
+    public async Task A_token_that_the_settings_do_not_name_any_more_is_skipped_with_those_words()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+
+        (await world.RefreshAsync(token: "gone")).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe("The settings do not name this token any more.");
+    }
+
+    /// <summary>Keeps calls at the provider until they are released.</summary>
+    private sealed class CallsInHand
+    {
+        private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly Channel<string> arrived = Channel.CreateUnbounded<string>();
+
+        public CallsInHand(ModelProvider provider) => provider.Before = async (call, _) =>
+        {
+            arrived.Writer.TryWrite(call);
+            await released.Task;
+            return null;
+        };
+
+        public async Task ArrivedAsync() => await arrived.Reader.ReadAsync();
+
+        public void Release() => released.SetResult();
+    }
+}

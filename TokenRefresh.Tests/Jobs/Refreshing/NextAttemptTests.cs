@@ -1,0 +1,121 @@
+using Shouldly;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Refreshing;
+
+/// <summary>When a failed token is tried again, and by whom: by its job after the back-off of a minute, or by whoever looks after the pause.</summary>
+public sealed class NextAttemptTests(PostgresFixture postgres)
+{
+    private const int RetriesOfAJob = 3;
+
+    [Theory]
+    [InlineData(null, 2)]
+    [InlineData(30, 2)]
+    [InlineData(60, 2)]
+    [InlineData(300, 6)]
+    public async Task A_token_is_left_to_its_job_until_a_minute_after_the_retry_which_waits_as_long_as_the_provider_asked(int? retryAfterSeconds, double minutes)
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = ModelProvider.Failing(FailureKind.RateLimited, retryAfterSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+
+        var failed = await FailInJobAsync(world);
+
+        (failed.IsLeftToJob, failed.NextAttemptAt).ShouldBe((true, Some.Now.AddMinutes(minutes)));
+        var token = await world.TokenAsync();
+        (token.RetryJobId, token.NextAttemptAt).ShouldBe(("7", failed.NextAttemptAt));
+    }
+
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData("7", 0)]
+    public async Task Without_a_job_that_has_retries_left_the_token_is_left_alone_for_the_pause_of_the_policy(string? jobId, int retriesLeft)
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+
+        var failed = (await world.RefreshAsync(change: request => request with { JobId = jobId, RetriesLeft = retriesLeft })).ShouldBeOfType<RefreshOutcome.Failed>();
+
+        (failed.IsLeftToJob, failed.NextAttemptAt).ShouldBe((false, Some.Now + RenewalPolicy.PauseAfter("jibit", 1, RetriesOfAJob + 1, null, null, Some.Now)));
+        (await world.TokenAsync()).RetryJobId.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task The_pause_is_doubled_once_as_many_attempts_have_failed_as_a_job_makes()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+        var pauses = new List<TimeSpan>();
+
+        for (var failure = 1; failure <= RetriesOfAJob + 2; failure++)
+        {
+            pauses.Add((await FailAsync(world)).NextAttemptAt!.Value - Some.Now);
+        }
+
+        pauses.SkipLast(1).ShouldAllBe(pause => pause >= TimeSpan.FromMinutes(1.8) && pause <= TimeSpan.FromMinutes(2));
+        pauses[^1].ShouldBeInRange(TimeSpan.FromMinutes(3.6), TimeSpan.FromMinutes(4));
+    }
+
+    [Fact]
+    public async Task No_pause_is_shorter_than_the_provider_asked_for()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = ModelProvider.Failing(FailureKind.RateLimited, TimeSpan.FromMinutes(40));
+
+        (await FailAsync(world)).NextAttemptAt.ShouldBe(Some.Now.AddMinutes(40));
+    }
+
+    [Theory]
+    [InlineData(59, false)]
+    [InlineData(60, false)]
+    [InlineData(61, true)]
+    public async Task A_token_that_would_die_before_its_jobs_retry_is_not_left_to_the_job(int secondsLeft, bool isLeftToJob)
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Life = TimeSpan.FromSeconds(secondsLeft);
+        await world.RefreshAsync();
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+
+        var failed = await FailInJobAsync(world);
+
+        failed.IsLeftToJob.ShouldBe(isLeftToJob);
+        (failed.NextAttemptAt < Some.Now.AddSeconds(secondsLeft)).ShouldBe(!isLeftToJob);
+    }
+
+    [Fact]
+    public async Task Of_a_token_that_has_died_the_jobs_retry_is_the_soonest()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Life = TimeSpan.FromSeconds(50);
+        await world.RefreshAsync();
+        world.Clock.Advance(TimeSpan.FromSeconds(50));
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+
+        (await FailInJobAsync(world)).IsLeftToJob.ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData(FailureKind.CredentialRejected)]
+    [InlineData(FailureKind.GrantRevoked)]
+    [InlineData(FailureKind.Configuration)]
+    public async Task What_another_try_cannot_help_has_no_next_attempt_though_a_job_has_retries_left(FailureKind kind)
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = ModelProvider.Failing(kind, TimeSpan.FromMinutes(5));
+
+        var failed = await FailInJobAsync(world);
+
+        (failed.NextAttemptAt, failed.IsLeftToJob).ShouldBe((null, false));
+        var token = await world.TokenAsync();
+        (token.NextAttemptAt, token.RetryJobId).ShouldBe((null, null));
+    }
+
+    private static async Task<RefreshOutcome.Failed> FailAsync(TokenWorld world) =>
+        (await world.RefreshAsync(RefreshTrigger.Forced)).ShouldBeOfType<RefreshOutcome.Failed>();
+
+    private static async Task<RefreshOutcome.Failed> FailInJobAsync(TokenWorld world) =>
+        (await world.RefreshAsync(RefreshTrigger.Forced, change: request => request with { JobId = "7", RetriesLeft = 1 })).ShouldBeOfType<RefreshOutcome.Failed>();
+}
