@@ -39,7 +39,7 @@ public sealed partial class Settlement(
         var (readVersion, owner) = (token.Version, token.LeaseOwner);
         var needsRefreshToken = settling.Settings.Order.Grant == Grant.Imported;
         var plan = RenewalPolicy.Plan(token.Name, settling.Settings.Rule, issued.RequestedAt, issued.ExpiresAt,
-            needsRefreshToken ? issued.RefreshExpiresAt ?? token.RefreshExpiresAt : null);
+            !needsRefreshToken ? null : issued.RefreshToken is null ? token.RefreshExpiresAt : issued.RefreshExpiresAt);
         var now = clock.GetUtcNow();
         var metadata = Metadata(settling, issued);
         token.Accept(

@@ -53,6 +53,19 @@ public sealed class ImportedGrantTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_new_refresh_token_of_unknown_life_is_not_bound_by_the_death_of_the_one_before()
+    {
+        await using var world = await ImportedAsync();
+        world.Provider.Before = Issuing("refresh-2", refreshLifeHours: 4);
+        await world.RefreshAsync(RefreshTrigger.Forced);
+        world.Provider.Before = Issuing("refresh-3", refreshLifeHours: null);
+
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        (await world.TokenAsync()).DueReason.ShouldBe("at 67 % of its 1 d");
+    }
+
+    [Fact]
     public async Task A_grant_that_can_be_acquired_anew_does_not_care_when_its_refresh_token_dies()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
