@@ -45,7 +45,7 @@ mkdir -p "$(dirname "$file")"
   echo "| runs | how many | days | steps | calls at providers | reads | broken invariants |"
   echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
   row short "seeds 1 to $seeds, 2 to 4 tokens"
-  row year "seeds 1 to $years, a year of 100 tokens"
+  if [ "$years" -gt 0 ]; then row year "seeds 1 to $years, a year of 100 tokens"; fi
   echo
   echo "Of $total deliberately broken laws (no lease, no version check, mail before save, …) $((total - errors - failed)) were noticed."
 } > "$file"
