@@ -26,7 +26,7 @@ run() {
 
 # Sums up the lines "seed 7: 123 steps, 45 calls, 67 reads in 20.01:10:00: well".
 row() {
-  sed -n 's/^ *seed \([0-9]*\): \([0-9]*\) steps, \([0-9]*\) calls, \([0-9]*\) reads in \([^ ]*\): \(.*\)/\2 \3 \4 \5 \6/p' "$folder/$1".* | awk -v what="$2" '
+  sed -n 's/^.*seed \([0-9]*\): \([0-9]*\) steps, \([0-9]*\) calls, \([0-9]*\) reads in \([^ ]*\): \(.*\)/\2 \3 \4 \5 \6/p' "$folder/$1".* | awk -v what="$2" '
     { split($4, part, "[.:]"); days = part[1]; if ($4 !~ /^[0-9]+\.[0-9]+:/) days = 0
       runs++; steps += $1; calls += $2; reads += $3; simulated += days; if ($5 != "well") broken++ }
     END { printf "| %s | %d | %d | %d | %d | %d | %d |\n", what, runs, simulated, steps, calls, reads, broken }'
