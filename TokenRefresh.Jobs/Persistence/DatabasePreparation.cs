@@ -89,7 +89,7 @@ public sealed class DatabasePreparation(
         if (marksStrays)
         {
             var changed = stored.Values
-                .Where(token => configured.Find(token.Name) is { } settings ? token.Provider != settings.Provider.Name || token.IsActive != (token.PausedAt is null) : token.IsActive)
+                .Where(token => configured.Find(token.Name) is { } settings ? (token.Provider, token.IsActive) != Token.AsConfigured(settings, token.PausedAt) : token.IsActive)
                 .Select(token => token.Name).ToList();
             foreach (var token in await db.Tokens.Where(token => changed.Contains(token.Name)).ToListAsync(cancellationToken))
             {

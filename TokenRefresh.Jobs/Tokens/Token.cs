@@ -114,11 +114,10 @@ public sealed class Token : ISealedPair
         DueReason = "it was never obtained",
     };
 
-    internal void Configure(ConfiguredToken settings)
-    {
-        Provider = settings.Provider.Name;
-        IsActive = PausedAt is null;
-    }
+    internal void Configure(ConfiguredToken settings) => (Provider, IsActive) = AsConfigured(settings, PausedAt);
+
+    /// <summary>What the settings make of a row.</summary>
+    internal static (string Provider, bool IsActive) AsConfigured(ConfiguredToken settings, DateTimeOffset? pausedAt) => (settings.Provider.Name, pausedAt is null);
 
     internal void Unconfigure() => IsActive = false;
 

@@ -16,6 +16,12 @@ namespace TokenRefresh.Jobs.Vending;
 /// </summary>
 public sealed partial class TokenVault
 {
+    /// <summary>The longest that a reader waits for a refresh.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+
+    /// <summary>Suggested to a reader where nothing better is known.</summary>
+    private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
+
     private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
     private readonly SecretProtection secrets;
     private readonly TokenRefresher door;
@@ -32,12 +38,6 @@ public sealed partial class TokenVault
         slots = configured.All.ToFrozenDictionary(token => token.Name, token => new Slot(token), StringComparer.Ordinal);
         unsaved.Kept += Serve;
     }
-
-    /// <summary>The longest that a reader waits for a refresh.</summary>
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
-
-    /// <summary>Suggested to a reader where nothing better is known.</summary>
-    private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
 
     /// <summary>How every configured token stands that this node holds.</summary>
     public IEnumerable<TokenLife> Lives => slots.Values
@@ -194,7 +194,7 @@ public sealed partial class TokenVault
     private bool IsAnswered(Slot slot, RefreshRequest request) => slot.Entry is { } entry
         && (request.RejectedVersion is { } rejected ? entry.Version > rejected : entry.ExpiresAt - clock.GetUtcNow() > request.MinValidity);
 
-    // The database is away, so nobody else can have a newer one; readers who wait for it need not wait for the database.
+    // Good for calls at once; readers who wait for it need not wait for the database.
     private void Serve(Token unsaved)
     {
         Swap(unsaved, isSaved: false);
@@ -281,32 +281,4 @@ public sealed partial class TokenVault
 
     [LoggerMessage(1104, LogLevel.Error, "A refresh of {Token} for a reader broke; it is served from memory while it is valid")]
     private partial void LogBroken(string token, Exception error);
-}
-
-/// <summary>The stable words with which readers are told why a token is stale or missing.</summary>
-public static class ReadingCodes
-{
-    /// <summary>Its provider has no credentials.</summary>
-    public const string NotConfigured = "not_configured";
-
-    /// <summary>A person has paused it, and it has died since.</summary>
-    public const string Paused = "paused";
-
-    /// <summary>Only a person can start it anew.</summary>
-    public const string NeedsReauthorization = "needs_reauthorization";
-
-    /// <summary>It is being obtained for the first time.</summary>
-    public const string NotYet = "not_obtained_yet";
-
-    /// <summary>It has died, and nothing is known to stand in the way of its renewal but time, or a database that is away.</summary>
-    public const string Expired = "expired";
-
-    /// <summary>Stale: its renewal has not come through within the longest wait.</summary>
-    public const string NotInTime = "not_renewed_in_time";
-
-    /// <summary>Stale: more life was asked for than its provider ever gives.</summary>
-    public const string NeverThatLong = "never_lives_that_long";
-
-    /// <summary>The word of a failure.</summary>
-    public static string Of(FailureKind kind) => kind == FailureKind.GrantRevoked ? NeedsReauthorization : kind.Code();
 }

@@ -20,8 +20,15 @@ internal static class MoveCommand
         command.SetAction(async (call, cancellationToken) =>
         {
             var target = Parse(call.GetValue(to) == FromInput ? await Console.In.ReadToEndAsync(cancellationToken) : call.GetValue(to)!);
-            return await host.RunUnpreparedAsync(
-                source => MoveAsync(source, host.On(target), target, call.GetValue(json), cancellationToken), cancellationToken);
+            try
+            {
+                return await host.RunUnpreparedAsync(
+                    source => MoveAsync(source, host.On(target), target, call.GetValue(json), cancellationToken), cancellationToken);
+            }
+            catch (PostgresException error) when (!DatabaseFaults.IsAway(error))
+            {
+                throw new DatabaseMoveException($"Postgres refused the move: {error.MessageText}. Nothing was moved; the user of the connection string must own the empty database.");
+            }
         });
         return command;
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 
 namespace TokenRefresh.Server.Hosting;
@@ -79,7 +80,8 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
 
         foreach (var (sequence, last) in await RowsAsync(from, SequencesSql, row => (row.GetString(0), row.GetInt64(1)), cancellationToken))
         {
-            await ExecuteAsync($"SELECT setval('{sequence}', {last})", cancellationToken);
+            // One that the target does not have is nobody's of this program.
+            await ExecuteAsync($"SELECT setval(to_regclass('{sequence}'), {last})", cancellationToken);
         }
 
         await ForEachAsync(tables, "ENABLE TRIGGER USER", cancellationToken);
@@ -145,7 +147,13 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
         HashSet<long> done = [];
         for (var left = tables; left.Count > 0; left = [.. left.Where(table => !done.Contains(table.Id))])
         {
-            foreach (var table in left.Where(table => table.RefersTo.All(done.Contains)).ToList())
+            var ready = left.Where(table => table.RefersTo.All(done.Contains)).ToList();
+            if (ready.Count == 0)
+            {
+                throw new UnreachableException("Tables refer to each other in a circle.");
+            }
+
+            foreach (var table in ready)
             {
                 done.Add(table.Id);
                 yield return table;

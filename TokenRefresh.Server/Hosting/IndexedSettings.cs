@@ -45,7 +45,7 @@ internal static class SettingsIndex
         .ToLookup(step => step.Parent, step => step.Name, StringComparer.OrdinalIgnoreCase);
 
     public static IEnumerable<string> Merge(ILookup<string, string> children, IEnumerable<string> earlierKeys, string? parentPath) =>
-        children[parentPath ?? ""].Concat(earlierKeys).Order(Comparer<string>.Create(ConfigurationKeyComparer.Instance.Compare));
+        children[parentPath ?? ""].Concat(earlierKeys).Order(ConfigurationKeyComparer.Instance);
 
     private static IEnumerable<(string Parent, string Name)> Steps(string key)
     {

@@ -33,9 +33,10 @@ internal sealed class PatientStorage(IConnectionFactory connections, PostgreSqlS
             {
                 return ask();
             }
+
+            // A lock that another node holds is a time-out, and no outage.
             catch (Exception error) when (error is not TimeoutException && DatabaseFaults.IsAway(error))
             {
-                // A lock that another node holds is a time-out, and no outage.
                 cancellationToken.WaitHandle.WaitOne(Pause);
                 cancellationToken.ThrowIfCancellationRequested();
             }

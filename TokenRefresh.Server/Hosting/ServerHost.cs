@@ -135,15 +135,13 @@ internal static class ServerHost
         if (roles == Roles.None)
         {
             // A verb has its own words for what it did; only what went wrong is worth a line beside them, unless a person asks for more.
-            sources.Insert(at, Memory(new() { ["Logging:LogLevel:Default"] = "Warning" }));
+            sources.Insert(at, new IndexedSettings(new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" }));
         }
 
         builder.Configuration.AddInMemoryCollection(settings);
         return builder;
 
         string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : envFile.GetValueOrDefault(name);
-
-        static Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource Memory(Dictionary<string, string?> pairs) => new() { InitialData = pairs };
     }
 
     /// <summary>With the sandbox on, it stands in for every provider that has no credentials of its own.</summary>

@@ -103,6 +103,25 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
         (await ServerProcess.RunAsync(settings, "db", "move", target)).ExitCode.ShouldBe(0);
     }
 
+    [Fact]
+    public async Task A_user_who_may_not_make_tables_in_the_target_is_told_so()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        await DoneAsync(settings, "db migrate");
+        var target = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
+        var guest = $"guest_{Guid.NewGuid():N}";
+        await ScalarAsync<object>(target.ConnectionString, $"CREATE ROLE {guest} LOGIN PASSWORD 'planted'; SELECT 1");
+        (target.Username, target.Password) = (guest, "planted");
+
+        var refused = await ServerProcess.RunAsync(settings, "db", "move", target.ConnectionString);
+
+        refused.ExitCode.ShouldBe(1);
+        refused.ErrorLines.ShouldHaveSingleItem().ShouldContain("must own the empty database");
+        refused.Error.ShouldNotContain("planted");
+    }
+
     [Theory]
     [InlineData("planted")]
     [InlineData("Host=;Password=planted")]
