@@ -6,16 +6,19 @@ cd "$(dirname "$0")/.."
 tokens=${1:-10000}
 file=${2:-bench/results/load.md}
 measured=$(mktemp)
-trap 'rm -f "$measured"' EXIT
+published=$(mktemp -d)
+trap 'rm -rf "$measured" "$published"' EXIT
 
 dotnet build -c Release -v quiet bench/TokenRefresh.Bench > /dev/null
+dotnet publish -c Release -r linux-x64 --no-self-contained -v quiet -o "$published" TokenRefresh.Server > /dev/null
+export TOKENREFRESH_BENCH_SERVER=$published
 load=$(cut -d' ' -f1 /proc/loadavg 2> /dev/null || echo unknown)
 dotnet bench/TokenRefresh.Bench/bin/Release/net10.0/TokenRefresh.Bench.dll load "$tokens" "$measured"
 mkdir -p "$(dirname "$file")"
 {
   echo "# Nodes under load and at rest"
   echo
-  echo "\`bench/load.sh $tokens\` at commit $(git rev-parse --short HEAD), $(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1)) for nodes, Postgres, provider and measurement together, load $load before the start. Tables of one run compare; between machines only their ratios do."
+  echo "\`bench/load.sh $tokens\` at commit $(git rev-parse --short HEAD), $(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1)) for nodes, Postgres, provider and measurement together, the program published for linux-x64, load $load before the start. Tables of one run compare; between machines only their ratios do."
   echo
   cat "$measured"
 } > "$file"

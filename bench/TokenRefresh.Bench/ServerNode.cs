@@ -7,7 +7,8 @@ namespace TokenRefresh.Bench;
 /// <summary>The program as a process of its own, on a database and with a provider that are given.</summary>
 internal sealed class ServerNode : IAsyncDisposable
 {
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "TokenRefresh.Server.dll");
+    // The published program where the script names its folder, else the one that was built beside this.
+    private static readonly string Program = Path.Combine(Environment.GetEnvironmentVariable("TOKENREFRESH_BENCH_SERVER") ?? AppContext.BaseDirectory, "TokenRefresh.Server.dll");
 
     private readonly Process process;
 
@@ -83,7 +84,7 @@ internal sealed class ServerNode : IAsyncDisposable
 
     private static Process Launch(IReadOnlyDictionary<string, string> settings, params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = AppContext.BaseDirectory };
+        var start = new ProcessStartInfo("dotnet", [Program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(Program) };
         foreach (var (name, value) in settings)
         {
             start.Environment[name] = value;
