@@ -4,8 +4,8 @@ using System.Text;
 namespace TokenRefresh.Bench;
 
 /// <summary>What came of one life and one outage.</summary>
-/// <param name="Seconds">Expired seconds of a token-year under each of <see cref="RenewalPolicyModel.All"/>.</param>
-internal sealed record Cell(string Life, string Outage, double AtBest, double[] Seconds);
+/// <param name="Ways">Under each of <see cref="RenewalPolicyModel.All"/>: expired seconds of a token-year, and calls at the provider for a token a day.</param>
+internal sealed record Cell(string Life, string Outage, double AtBest, (double Expired, double Calls)[] Ways);
 
 /// <summary>
 /// For how many seconds of a year a token is expired under five ways to renew it, by the token's life and the length of the provider's outage,
@@ -26,7 +26,7 @@ internal static class Freshness
     public static async Task RunAsync(string tableFile, string chartFile)
     {
         var cells = Lives.SelectMany(life => Outages.Select(outage => (life, outage)))
-            .Select(cell => new Cell(cell.life.Words, cell.outage.Words, AtBest(cell.life.Span, cell.outage.Span), [.. RenewalPolicyModel.All.Select(policy => Seconds(policy, cell.life.Span, cell.outage.Span))]))
+            .Select(cell => new Cell(cell.life.Words, cell.outage.Words, AtBest(cell.life.Span, cell.outage.Span), [.. RenewalPolicyModel.All.Select(policy => Year(policy, cell.life.Span, cell.outage.Span))]))
             .ToList();
         await File.WriteAllTextAsync(tableFile, Table(cells));
         await File.WriteAllTextAsync(chartFile, FreshnessChart.Draw([.. cells.Where(cell => cell.Life is "24 h" or "10 d")]));
@@ -37,11 +37,18 @@ internal static class Freshness
         var text = new StringBuilder();
         text.AppendLine("# For how many seconds of a year is a token expired?").AppendLine();
         text.AppendLine("`bench/freshness.sh`: five ways to renew, a provider that is away once a week at a random instant, 40 tokens, seeded. Programs read each token every 30 s. *Unavoidable* is what is left if every token were renewed in the instant before each outage.").AppendLine();
-        text.AppendLine("| life | outage a week | unavoidable | " + string.Join(" | ", RenewalPolicyModel.All.Select(policy => policy.Name)) + " |");
-        text.AppendLine("| --- | --- | ---: | " + string.Join(" | ", RenewalPolicyModel.All.Select(_ => "---:")) + " |");
+        var (names, columns) = (string.Join(" | ", RenewalPolicyModel.All.Select(policy => policy.Name)), string.Join(" | ", RenewalPolicyModel.All.Select(_ => "---:")));
+        text.AppendLine(CultureInfo.InvariantCulture, $"| life | outage a week | unavoidable | {names} |").AppendLine(CultureInfo.InvariantCulture, $"| --- | --- | ---: | {columns} |");
         foreach (var cell in cells)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {cell.Life} | {cell.Outage} | {InWords(cell.AtBest)} | {string.Join(" | ", cell.Seconds.Select(InWords))} |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {cell.Life} | {cell.Outage} | {InWords(cell.AtBest)} | {string.Join(" | ", cell.Ways.Select(way => InWords(way.Expired)))} |");
+        }
+
+        text.AppendLine().AppendLine("What it takes: calls at the provider for one token a day, failed ones included.").AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"| life | outage a week | {names} |").AppendLine(CultureInfo.InvariantCulture, $"| --- | --- | {columns} |");
+        foreach (var cell in cells.Where(cell => cell.Outage == Outages[1].Words))
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {cell.Life} | {cell.Outage} | {string.Join(" | ", cell.Ways.Select(way => way.Calls.ToString(way.Calls < 10 ? "0.0" : "#,0", CultureInfo.InvariantCulture)))} |");
         }
 
         return text.ToString();
@@ -52,32 +59,33 @@ internal static class Freshness
     /// <summary>What nobody can avoid: renewed in the very instant before each outage, a token still dies in an outage longer than its life.</summary>
     private static double AtBest(TimeSpan life, TimeSpan outage) => Math.Max(0, (outage - life).TotalSeconds) * 365 / 7;
 
-    /// <summary>Expired seconds of a token-year.</summary>
-    private static double Seconds(RenewalPolicyModel policy, TimeSpan life, TimeSpan outage)
+    private static (double Expired, double Calls) Year(RenewalPolicyModel policy, TimeSpan life, TimeSpan outage)
     {
         // Short lives make many attempts, and need fewer weeks for a steady figure.
         var weeks = life < TimeSpan.FromHours(1) ? 8 : 104;
         var random = new Random(20_26);
-        var expired = TimeSpan.Zero;
+        var (expired, calls) = (TimeSpan.Zero, 0);
         for (var number = 0; number < Tokens; number++)
         {
             var start = DateTimeOffset.UnixEpoch.AddYears(56);
             var outages = Enumerable.Range(0, weeks).Select(week => start.AddDays(7 * week) + (random.NextDouble() * (TimeSpan.FromDays(7) - outage))).ToArray();
-            expired += Run(policy, new($"token-{number}", random.NextDouble() * TimeSpan.FromHours(12), start, start + life, null, 0), life, outages, outage, start.AddDays(7 * weeks));
+            var run = Run(policy, new($"token-{number}", random.NextDouble() * TimeSpan.FromHours(12), start, start + life, null, 0), life, outages, outage, start.AddDays(7 * weeks));
+            (expired, calls) = (expired + run.Expired, calls + run.Calls);
         }
 
-        return expired.TotalSeconds / (Tokens * weeks * 7 * 86_400d) * SecondsOfYear;
+        var days = Tokens * weeks * 7d;
+        return (expired.TotalSeconds / (days * 86_400d) * SecondsOfYear, calls / days);
     }
 
-    private static TimeSpan Run(RenewalPolicyModel policy, TokenLife token, TimeSpan life, DateTimeOffset[] outages, TimeSpan outage, DateTimeOffset end)
+    private static (TimeSpan Expired, int Calls) Run(RenewalPolicyModel policy, TokenLife token, TimeSpan life, DateTimeOffset[] outages, TimeSpan outage, DateTimeOffset end)
     {
         var expired = TimeSpan.Zero;
-        for (var week = 0; ;)
+        for (var (week, calls) = (0, 0); ; calls++)
         {
             var at = policy.NextAttempt(token);
             if (at >= end)
             {
-                return expired + Max(end - token.ExpiresAt, TimeSpan.Zero);
+                return (expired + Max(end - token.ExpiresAt, TimeSpan.Zero), calls);
             }
 
             while (week < outages.Length && outages[week] + outage <= at)

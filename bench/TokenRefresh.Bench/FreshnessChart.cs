@@ -20,9 +20,9 @@ internal static class FreshnessChart
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"<text class=\"group\" x=\"8\" y=\"{y + 14}\">token of {cell.Life}, outage of {cell.Outage}</text>");
             y += Gap - 4;
-            for (var policy = 0; policy < cell.Seconds.Length; policy++, y += Row)
+            for (var policy = 0; policy < cell.Ways.Length; policy++, y += Row)
             {
-                var seconds = cell.Seconds[policy];
+                var seconds = cell.Ways[policy].Expired;
                 var length = seconds < 1 ? 0 : Math.Max(2, Math.Log10(seconds) / MostLog * (Width - Left - 90));
                 text.AppendLine(CultureInfo.InvariantCulture, $"<text class=\"name\" x=\"{Left - 8}\" y=\"{y + 10}\">{Short(policy)}</text><rect x=\"{Left}\" y=\"{y}\" width=\"{length:0}\" height=\"{Bar}\" fill=\"{Colours[policy]}\"/><text x=\"{Left + length + 5:0}\" y=\"{y + 10}\">{seconds:#,0}</text>");
             }
