@@ -126,7 +126,9 @@ public sealed class ProviderReplyTests
         var response = new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(body) };
         response.Content.Headers.ContentLength = (1024 * 1024) + 1;
 
-        (await AskAsync(response)).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the answer is larger than 1 MB");
+        var failure = (await AskAsync(response)).ShouldHaveFailed(FailureKind.InvalidResponse);
+
+        (failure.Reason, failure.TrackId).ShouldBe(("HTTP 200: the answer is larger than 1 MB", Sent));
         body.Reads.ShouldBe(0);
     }
 
