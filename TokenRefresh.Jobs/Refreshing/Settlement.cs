@@ -76,7 +76,7 @@ public sealed partial class Settlement(
                 return;
             }
 
-            if (current is not null && (current.GetValue<long>(nameof(Token.Version)) == readVersion || current.GetValue<DateTimeOffset?>(nameof(Token.IssuedAt)) < issued.RequestedAt))
+            if (current is not null && (current.GetValue<long>(nameof(Token.Version)) == readVersion || !await IsOvertakenAsync(db, attempt)))
             {
                 // Only the lease went to somebody else, or somebody who was paused has just saved an older token. The newest one in hand is never
                 // thrown away, and a lease that is not ours stays theirs.
@@ -92,6 +92,10 @@ public sealed partial class Settlement(
             attempt.Supersede("Another refresh or an import saved a newer token first; this answer was dropped.", metadata, clock.GetUtcNow(), settling.Took);
         }
     }
+
+    // Whoever stores a token writes a row, and the database numbers the rows in the order of the calls; two nodes' clocks may differ by more than those lie apart.
+    private static Task<bool> IsOvertakenAsync(TokenRefreshDbContext db, RefreshAttempt attempt) =>
+        db.Attempts.AnyAsync(row => row.TokenName == attempt.TokenName && row.Id > attempt.Id && row.Status == AttemptStatus.Success, CancellationToken.None);
 
     private async Task<RefreshOutcome> SaveFailureAsync(Settling settling, ProviderFailure failure, CancellationToken cancellationToken)
     {

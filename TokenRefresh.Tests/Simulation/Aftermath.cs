@@ -48,8 +48,9 @@ internal sealed class Aftermath(SimWorld world, TimeSpan latestTick)
             world.Broken($"I5: {token.Name} has not recovered: {row.ErrorCode ?? "no failure"}, expires {row.ExpiresAt:O}, {(hasIncident ? "with" : "without")} an incident");
         }
 
-        // A round is made only where something stirs, so one that became well just now may not have been looked at yet.
-        var isWellSince = world.Scalar<bool>("SELECT last_success_at < $2 FROM tokens WHERE name = $1", token.Name, world.Agenda.Now - latestTick - TimeSpan.FromMinutes(1));
+        // A round is made only where something stirs, and by chance, so one that became well just now, or since the last, may not have been looked at yet.
+        var lookedAt = world.Agenda.Now - latestTick < world.LastRoundAt ? world.Agenda.Now - latestTick : world.LastRoundAt;
+        var isWellSince = world.Scalar<bool>("SELECT last_success_at < $2 FROM tokens WHERE name = $1", token.Name, lookedAt - TimeSpan.FromMinutes(1));
         if (isWell && row.ErrorCode is null && hasIncident && isWellSince)
         {
             world.Broken($"I7: {token.Name} is well and its incident is still open");

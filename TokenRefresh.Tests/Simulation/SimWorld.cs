@@ -77,6 +77,9 @@ internal sealed class SimWorld : IDisposable
     /// <summary>When it last went away or came back.</summary>
     public DateTimeOffset DatabaseBackAt { get; private set; }
 
+    /// <summary>When the last round that looked at the tokens for incidents began.</summary>
+    public DateTimeOffset LastRoundAt { get; set; }
+
     /// <summary>Every step since the beginning.</summary>
     public ReadOnlyCollection<string> Steps => steps.AsReadOnly();
 

@@ -94,10 +94,11 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
     {
         foreach (var node in world.Nodes.Where(node => node is { IsUp: true, IsAwake: true } && world.Chance.Of(0.45)).ToList())
         {
-            var now = node.Clock.GetUtcNow();
+            var (now, began) = (node.Clock.GetUtcNow(), world.Agenda.Now);
             world.Start(node, "round", async () =>
             {
                 await node.Get<AlertRound>().RunAsync(new(now, Minute, 5, null), CancellationToken.None);
+                world.LastRoundAt = began;
                 await node.Get<Outbox>().DeliverAsync(CancellationToken.None);
             });
         }

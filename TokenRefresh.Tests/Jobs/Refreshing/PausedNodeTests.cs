@@ -68,6 +68,44 @@ public sealed class PausedNodeTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_paused_node_whose_clock_is_ahead_does_not_store_its_answer_over_the_newer_one_of_who_took_over()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        world.Clock.Advance(TimeSpan.FromHours(17));
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.ExecuteAsync(
+                """
+                UPDATE tokens SET version = version + 1, access_token = 'newer', issued_at = issued_at + interval '16 hours';
+                INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, metadata, started_at, attempt, node)
+                VALUES ('jibit', 'jibit', 'success', 'due', 'schedule', 'Refreshed.', jsonb_build_object(), now(), 1, 'another')
+                """);
+            return null;
+        };
+
+        var outcome = await world.RefreshAsync();
+
+        outcome.ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldContain("dropped");
+        (await world.TokenAsync()).AccessToken.ShouldBe("newer");
+    }
+
+    [Fact]
+    public async Task An_older_answer_that_was_saved_with_a_clock_ahead_does_not_cost_the_newer_one_in_hand()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        world.Clock.Advance(TimeSpan.FromHours(17));
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.ExecuteAsync("UPDATE tokens SET version = version + 1, access_token = 'older', issued_at = issued_at + interval '18 hours'");
+            return null;
+        };
+
+        (await world.RefreshAsync()).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(3);
+    }
+
+    [Fact]
     public async Task A_failure_of_a_node_that_lost_its_lease_does_not_touch_the_token()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
