@@ -133,11 +133,12 @@ public sealed partial class Settlement(
         {
             try
             {
-                await save();
-                return;
-            }
-            catch (DbUpdateConcurrencyException conflict)
-            {
+                // The database may go away while a conflict is looked into, too.
+                if (await ConflictOfAsync(save) is not { } conflict)
+                {
+                    return;
+                }
+
                 await resolve(conflict);
             }
             catch (Exception error) when (DatabaseFaults.IsAway(error))
@@ -147,6 +148,20 @@ public sealed partial class Settlement(
                 await Task.Delay(wait, clock, cancellationToken);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
             }
+        }
+    }
+
+    // Null where it was saved.
+    private static async Task<DbUpdateConcurrencyException?> ConflictOfAsync(Func<Task> save)
+    {
+        try
+        {
+            await save();
+            return null;
+        }
+        catch (DbUpdateConcurrencyException conflict)
+        {
+            return conflict;
         }
     }
 

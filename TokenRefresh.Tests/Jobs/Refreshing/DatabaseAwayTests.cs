@@ -1,6 +1,10 @@
+using System.Data.Common;
+using System.Net.Sockets;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
@@ -83,6 +87,29 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_database_that_goes_away_while_a_conflict_is_looked_into_costs_no_answer()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var node = world.AddNode("node-2", shape: services =>
+        {
+            services.AddSingleton<TimeProvider>(clock);
+            services.ConfigureDbContext<TokenRefreshDbContext>(options => options.AddInterceptors(new AwayAtConflict()));
+        });
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.ExecuteAsync("UPDATE tokens SET lease_owner = 'another'");
+            return null;
+        };
+
+        var outcome = await node.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Due, "a test"), CancellationToken.None);
+
+        clock.Waits.ShouldBe([TimeSpan.FromSeconds(0.5)]);
+        outcome.ShouldBeOfType<RefreshOutcome.Refreshed>();
+        (await world.TokenAsync()).Version.ShouldBe(1);
+        Kept(world).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_failure_waits_in_the_same_way_and_leaves_nothing_on_disk()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
@@ -132,5 +159,30 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
             return Task.FromResult(answer);
         };
         return node.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Due, "a test"), cancellationToken);
+    }
+
+    // Once, right after the first conflict.
+    private sealed class AwayAtConflict : DbCommandInterceptor, ISaveChangesInterceptor
+    {
+        private int conflicts;
+        private bool isAway;
+
+        public ValueTask<InterceptionResult> ThrowingConcurrencyExceptionAsync(ConcurrencyExceptionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+        {
+            isAway = ++conflicts == 1;
+            return new(result);
+        }
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            if (isAway)
+            {
+                isAway = false;
+                throw new NpgsqlException("Nobody listens.", new SocketException((int)SocketError.ConnectionRefused));
+            }
+
+            return new(result);
+        }
     }
 }
