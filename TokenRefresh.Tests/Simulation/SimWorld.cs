@@ -78,7 +78,7 @@ internal sealed class SimWorld : IDisposable
     public DateTimeOffset DatabaseBackAt { get; private set; }
 
     /// <summary>When the last round that looked at the tokens for incidents began.</summary>
-    public DateTimeOffset LastRoundAt { get; set; }
+    public DateTimeOffset LastRoundAt { get; set; } = Epoch;
 
     /// <summary>Every step since the beginning.</summary>
     public ReadOnlyCollection<string> Steps => steps.AsReadOnly();
