@@ -76,9 +76,9 @@ public sealed class HealthOptions
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "TokenRefresh:Health";
 
-    /// <summary>When incidents are looked for. Default: every 30 seconds.</summary>
+    /// <summary>When a job looks for incidents; every node does besides, each 30 seconds, whatever this says. Default: each half hour.</summary>
     [Cron]
-    public string CheckCron { get; set; } = "*/30 * * * * *";
+    public string CheckCron { get; set; } = "*/30 * * * *";
 
     /// <summary>A token that failed so often in a row, and has no retry pending, is told of even before a job's last retry. 0: only after the last retry. Default 3.</summary>
     [Between(0, 100)]

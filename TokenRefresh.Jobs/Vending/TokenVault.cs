@@ -55,7 +55,7 @@ public sealed partial class TokenVault
 
         var now = clock.GetUtcNow();
         return slot.Entry is { ExpiresAt: { } expires } entry && expires - now > minValidity
-            ? new(new TokenReading(entry, StaleReason(entry, now), null))
+            ? new(new TokenReading(entry, StaleReason(entry), null))
             : ReadSlowlyAsync(slot, minValidity, cancellationToken);
     }
 
@@ -135,7 +135,7 @@ public sealed partial class TokenVault
 
         var now = clock.GetUtcNow();
         return slot.Entry is { } entry && entry.ExpiresAt > now
-            ? new TokenReading(entry, entry.ExpiresAt - now > minValidity ? StaleReason(entry, now) : ReasonForLess(slot, entry, minValidity, now), null)
+            ? new TokenReading(entry, entry.ExpiresAt - now > minValidity ? StaleReason(entry) : ReasonForLess(slot, entry, minValidity, now), null)
             : Unavailable(slot, now);
     }
 
@@ -220,9 +220,8 @@ public sealed partial class TokenVault
         }
     }
 
-    /// <summary>A token that is served though it should have been renewed by now says why.</summary>
-    private static string? StaleReason(VaultEntry entry, DateTimeOffset now) =>
-        entry.RefreshDueAt <= now && entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
+    /// <summary>A token that is served though its last refresh failed says why.</summary>
+    private static string? StaleReason(VaultEntry entry) => entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
 
     /// <summary>A reader who asked for more life than the token has is told why it gets no more.</summary>
     private static string ReasonForLess(Slot slot, VaultEntry entry, TimeSpan minValidity, DateTimeOffset now) =>

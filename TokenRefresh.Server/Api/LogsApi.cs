@@ -33,6 +33,7 @@ internal static class LogsApi
         HttpContext context, AttemptLog log, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken,
         string? hours = null, string? provider = null, string? token = null, string? status = null, string? trigger = null, string? cursor = null, string? limit = null)
     {
+        (hours, provider, token, status, trigger, cursor, limit) = (Given(hours), Given(provider), Given(token), Given(status), Given(trigger), Given(cursor), Given(limit));
         var client = context.Client();
         if (token is not null && !client.MayRead(token))
         {
@@ -40,7 +41,7 @@ internal static class LogsApi
         }
 
         // Of any name, because the log outlives the settings.
-        if (token is not null && (token.Length is 0 or > LongestName || token.Any(char.IsControl)))
+        if (token is not null && (token.Length > LongestName || token.Any(char.IsControl)))
         {
             return Problem.BadRequest($"token is a name of 1 to {LongestName} characters.");
         }
@@ -79,6 +80,7 @@ internal static class LogsApi
     private static async Task<IResult> StatisticsAsync(
         HttpContext context, AttemptLog log, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken, string? hours = null, string? provider = null)
     {
+        (hours, provider) = (Given(hours), Given(provider));
         if (Hours(hours) is not { } back || (provider is not null && providers.Find(provider) is null))
         {
             return Problem.BadRequest($"hours is a number of more than 0, at most {LongestHours}; provider is a configured one.");
@@ -86,6 +88,9 @@ internal static class LogsApi
 
         return TypedResults.Ok(await log.StatisticsAsync(provider?.ToLowerInvariant(), clock.GetUtcNow() - back, cancellationToken, context.Client().Tokens));
     }
+
+    // A form sends what was left blank, too.
+    private static string? Given(string? text) => text is { Length: > 0 } ? text : null;
 
     private static TimeSpan? Hours(string? text) =>
         text is null ? TimeSpan.FromHours(24)

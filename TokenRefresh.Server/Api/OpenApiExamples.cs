@@ -49,7 +49,7 @@ internal static class OpenApiExamples
             [.. OfChanging, Problem.UnknownProvider(["finnotech", "jibit"]), Problem.NotConfigured("set Providers__Jibit__ApiKey"), Problem.IdempotencyKeyReused, Problem.DatabaseAway]),
         ["ListAttempts"] = ("200", $$$"""{"data":[{{{Attempt}}}],"next_cursor":412}""", [.. OfTheStored, Problem.Forbidden]),
         ["AttemptStatistics"] = ("200",
-            """{"total_attempts":42,"successful_attempts":38,"failed_attempts":2,"skipped_attempts":2,"automatic_attempts":2,"manual_attempts":3,"forced_attempts":1,"success_rate":95.0,"avg_duration_ms":210.4,"p95_duration_ms":480.0}""",
+            """{"total_attempts":42,"successful_attempts":38,"failed_attempts":2,"skipped_attempts":2,"automatic_attempts":38,"manual_attempts":3,"forced_attempts":1,"success_rate":95.0,"avg_duration_ms":210.4,"p95_duration_ms":480.0}""",
             OfTheStored),
     };
 

@@ -16,12 +16,12 @@ internal sealed class ServeCommand : Command
     /// <summary>Gives a command the server's options and action; the root has them too.</summary>
     public static void Configure(Command command, Dictionary<string, string?> settings)
     {
-        var roles = new Option<string>("--roles") { Description = "web, worker, or both: web,worker", DefaultValueFactory = _ => "web,worker" };
+        var roles = new Option<string[]>("--roles") { Description = "web, worker, or both (the default): web,worker", DefaultValueFactory = _ => ["web,worker"] };
         roles.Validators.Add(result =>
         {
-            if (Parse(result.GetValueOrDefault<string>()) is null)
+            if (Parse(result.GetValueOrDefault<string[]>()) is null)
             {
-                result.AddError($"'{result.GetValueOrDefault<string>()}' is not a role: web, worker, or both separated by a comma.");
+                result.AddError($"'{string.Join(' ', result.GetValueOrDefault<string[]>() ?? [])}' is not a role: web, worker, or both separated by a comma.");
             }
         });
         var urls = new Option<string?>("--urls") { Description = "Where to listen, separated by semicolons (default http://localhost:5080; a worker alone listens on a private port)." };
@@ -93,9 +93,9 @@ internal sealed class ServeCommand : Command
         Console.WriteLine(string.Join(Environment.NewLine, password is null ? lines : [.. lines, $"  sign in    as admin with {password} (shown this once; users reset-password admin makes another)"]));
     }
 
-    private static Roles? Parse(string? text)
+    private static Roles? Parse(string[]? given)
     {
-        var names = (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var names = string.Join(',', given ?? []).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         return names.Length > 0 && names.All(name => name.ToLowerInvariant() is "web" or "worker")
             ? names.Aggregate(Roles.None, (roles, name) => roles | Enum.Parse<Roles>(name, ignoreCase: true))
             : null;

@@ -1,17 +1,22 @@
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>
-/// The net beneath the timetable's health check: on every node, whatever Hangfire does, it looks for incidents each minute, delivers what
-/// nobody delivers, tells of a database that is away, and gives the outside watcher its sign of life.
+/// What makes people hear of trouble within a minute: on every node, whatever the timetable says and Hangfire does, it looks for incidents
+/// each 30 seconds, delivers what nobody delivers, tells of a database that is away, and gives the outside watcher its sign of life.
 /// </summary>
 internal sealed partial class AlertWatch(
-    PulseReader pulse, AlertRound round, Outbox outbox, DatabaseOutage outage, OutsideWatcher watcher, TimeProvider clock, ILogger<AlertWatch> log) : BackgroundService
+    PulseReader pulse, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher, TimeProvider clock,
+    ILogger<AlertWatch> log) : BackgroundService
 {
-    private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
+
+    /// <summary>The outside watcher hears of every second look.</summary>
+    private const int LooksPerPing = 2;
 
     /// <summary>What waits longer is delivered by no worker.</summary>
     private static readonly TimeSpan LeftAlone = TimeSpan.FromMinutes(1);
@@ -19,11 +24,15 @@ internal sealed partial class AlertWatch(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Period, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        for (var look = 1L; await timer.WaitForNextTickAsync(stoppingToken); look++)
         {
             try
             {
-                await WatchAsync(stoppingToken);
+                var problem = await LookAsync(stoppingToken);
+                if (look % LooksPerPing == 0)
+                {
+                    await watcher.PingAsync(problem, stoppingToken);
+                }
             }
             catch (Exception error) when (error is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
@@ -33,20 +42,21 @@ internal sealed partial class AlertWatch(
         }
     }
 
-    /// <summary>Looks once, and tells the outside watcher.</summary>
-    internal async Task WatchAsync(CancellationToken cancellationToken) => await watcher.PingAsync(await LookAsync(cancellationToken), cancellationToken);
-
-    /// <summary>A phrase where something is wrong, without names.</summary>
-    private async Task<string?> LookAsync(CancellationToken cancellationToken)
+    /// <summary>Looks once. A phrase where something is wrong, without names.</summary>
+    internal async Task<string?> LookAsync(CancellationToken cancellationToken)
     {
         try
         {
             var now = await pulse.ReadAsync(cancellationToken);
             await outage.NoteBackAsync(cancellationToken);
-            await round.RunAsync(now, cancellationToken);
+            var result = await round.RunAsync(now, cancellationToken);
             if (await outbox.IsLateAsync(LeftAlone, cancellationToken))
             {
                 await outbox.DeliverAsync(cancellationToken);
+            }
+            else if (result?.Written > 0)
+            {
+                await deliveries.EnqueueIfDueAsync(cancellationToken);
             }
 
             return await round.JudgeAsync(now, cancellationToken) is { Count: > 0 } wrong
@@ -60,6 +70,6 @@ internal sealed partial class AlertWatch(
         }
     }
 
-    [LoggerMessage(5021, LogLevel.Error, "The watch over incidents failed ({Error}); it looks again in a minute")]
+    [LoggerMessage(5021, LogLevel.Error, "The watch over incidents failed ({Error}); it looks again in half a minute")]
     private partial void LogFailed(string error);
 }

@@ -33,6 +33,7 @@ internal sealed partial class Database(
 
     /// <summary>Brings up the embedded cluster, or waits for the configured database.</summary>
     /// <exception cref="StartUpException">There is no database; the message says what to do.</exception>
+    /// <exception cref="OptionsValidationException">The folder that was named for Postgres's programs does not hold them.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         if (connection.Value.TokenRefresh is { Length: > 0 } configured)
@@ -47,6 +48,10 @@ internal sealed partial class Database(
         try
         {
             embedded = await EmbeddedPostgres.StartAsync(new(Path.GetFullPath(data.Value.Directory), configuration["TOKENREFRESH_PG_BIN"]), log, clock, cancellationToken);
+        }
+        catch (WrongPostgresFolderException error)
+        {
+            throw new OptionsValidationException("TOKENREFRESH_PG_BIN", typeof(EmbeddedPostgresOptions), [error.Message]);
         }
         catch (EmbeddedPostgresException error)
         {

@@ -10,8 +10,12 @@ internal sealed class DataOptions
 {
     public const string Section = "Data";
 
-    /// <summary>The embedded cluster, the key file and answers that wait for a database. Default: <c>.data</c> in the repository root, or the platform's application-data folder when published.</summary>
-    public string Directory { get; set; } = Workplace.Current.DefaultDataDirectory;
+    /// <summary>The embedded cluster, the key file and answers that wait for a database. Empty (default): <c>.data</c> in the repository root, or the platform's application-data folder when published.</summary>
+    public string Directory
+    {
+        get => string.IsNullOrWhiteSpace(field) ? Workplace.Current.DefaultDataDirectory : field;
+        set;
+    } = "";
 }
 
 /// <summary>How secrets are sealed, bound from <c>Encryption</c>.</summary>

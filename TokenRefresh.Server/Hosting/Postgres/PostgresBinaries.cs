@@ -30,12 +30,12 @@ internal sealed partial record PostgresFinder(string Path, IReadOnlyList<string>
 
     /// <summary>Every server found, in the order of preference: PATH first, then the usual folders from the newest version down.</summary>
     /// <param name="named">The folder that a person has named; it is then the only one.</param>
-    /// <exception cref="EmbeddedPostgresException">The named folder holds no server.</exception>
+    /// <exception cref="WrongPostgresFolderException">The named folder holds no server.</exception>
     public IReadOnlyList<PostgresBinaries> Find(string? named)
     {
         if (!string.IsNullOrWhiteSpace(named))
         {
-            return [At(named) ?? throw new EmbeddedPostgresException(
+            return [At(named) ?? throw new WrongPostgresFolderException(
                 $"TOKENREFRESH_PG_BIN = '{named}' is not allowed: a folder that holds initdb, pg_ctl and postgres of version {PostgresBinaries.OldestMajor} or newer.")];
         }
 

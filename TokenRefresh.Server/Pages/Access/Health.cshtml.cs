@@ -11,6 +11,7 @@ using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Pages.Access.Logs;
 using TokenRefresh.Server.Sandbox;
 
 namespace TokenRefresh.Server.Pages.Access;
@@ -27,14 +28,18 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
-    TokenOverview overview, AttemptLog log, QueueView queue, JobStorage storage, IRecurringJobManager hangfire, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
+    TokenOverview overview, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, IRecurringJobManager hangfire, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
     PulseReader pulse, IncidentDesk desk, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
+    private const int TrendHours = 7 * 24;
 
     public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
 
     public IReadOnlyList<ProviderRow> Providers { get; private set; } = [];
+
+    /// <summary>The last week, hour by hour.</summary>
+    public LogTrend Trend { get; private set; } = null!;
 
     public IReadOnlyList<LiveServer> Servers { get; private set; } = [];
 
@@ -70,6 +75,7 @@ internal sealed class HealthModel(
         }
 
         Providers = rows;
+        Trend = new(new(moments), (await LogFigures.ReadAsync(hours, new(), clock.GetUtcNow(), TrendHours, cancellationToken)).Bars);
         Servers = queue.LiveServers();
         Queue = queue.Status();
         var paused = await pauses.ListAsync(cancellationToken);
@@ -203,12 +209,7 @@ internal sealed class HealthModel(
         foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null))
         {
             yield return $"{job.Id} is paused by {pause!.PausedBy} until {moments.InZone(pause.Until)[..16]} ({pause.Reason})"
-                + job.Id switch
-                {
-                    RecurringJobs.DueTokenRefresh => ", so tokens die unless something else renews them",
-                    RecurringJobs.TokenHealthCheck => ", so nobody is told of trouble",
-                    _ => "",
-                };
+                + (job.Id == RecurringJobs.DueTokenRefresh ? ", so tokens die unless something else renews them" : "");
         }
 
         foreach (var row in Timetable.Where(row => row is { Pause: null, Job: { Error: not null } or { NextExecution: null } }))

@@ -84,11 +84,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
     // The same words after the same time for every reason: they tell neither who exists nor who is locked out.
     private async Task<PageResult> RefuseAsync(long since)
     {
-        if (RefusedAfter - clock.GetElapsedTime(since) is var rest && rest > TimeSpan.Zero)
-        {
-            await Task.Delay(rest, clock);
-        }
-
+        await clock.UntilElapsedAsync(since, RefusedAfter);
         Problem = "Name and password do not fit, or there were too many tries: then wait a quarter of an hour.";
         Response.StatusCode = StatusCodes.Status401Unauthorized;
         return Page();

@@ -15,6 +15,12 @@ public sealed class CommandLineTests
         words.ShouldBe(["tokens", "health", "--provider=jibit"]);
     }
 
+    [Theory]
+    [InlineData("--roles web,worker")]
+    [InlineData("--roles web --roles worker")]
+    [InlineData("--roles worker")]
+    public void Both_roles_may_be_named_in_one_option_or_in_two(string call) => new ServeCommand([]).Parse(call).Errors.ShouldBeEmpty();
+
     [Fact]
     public void An_imported_pair_may_lack_the_refresh_token()
     {

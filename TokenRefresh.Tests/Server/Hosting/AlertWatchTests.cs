@@ -67,6 +67,22 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task What_a_look_has_to_tell_is_put_on_the_queue_of_deliveries_at_once()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        var (watch, _) = await WatchAsync(world);
+        await world.FailAsync(FailureKind.CredentialRejected, "jibit");
+
+        for (var look = 0; look < 6; look++)
+        {
+            world.Tokens.Clock.Advance(TimeSpan.FromSeconds(30));
+            await watch.LookAsync(CancellationToken.None);
+        }
+
+        world.Tokens.Jobs.Created.Select(job => job.Job.Type).ShouldContain(typeof(DeliverNotificationsJob));
+    }
+
+    [Fact]
     public async Task A_watcher_that_sends_the_sign_of_life_elsewhere_is_not_followed()
     {
         await using var elsewhere = new HookStub();
@@ -127,7 +143,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         for (var look = 0; look < looks; look++)
         {
             world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
-            await watch.WatchAsync(CancellationToken.None);
+            await world.Tokens.Node.GetRequiredService<OutsideWatcher>().PingAsync(await watch.LookAsync(CancellationToken.None), CancellationToken.None);
         }
     }
 
@@ -146,7 +162,8 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), world.Tokens.Clock);
         var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<TimetablePauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
         return (new AlertWatch(
-            pulse, node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
+            pulse, node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
+            node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
             world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);
     }
 }

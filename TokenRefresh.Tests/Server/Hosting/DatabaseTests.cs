@@ -43,6 +43,17 @@ public sealed class DatabaseTests(PostgresFixture postgres)
         lines.Told.ShouldAllBe(line => line.StartsWith("Waiting for the database at 127.0.0.1:", StringComparison.Ordinal) && !line.Contains("planted"));
     }
 
+    [Fact]
+    public async Task A_wrong_password_is_no_outage_and_is_not_waited_out()
+    {
+        var (clock, lines) = (new FakeTimeProvider(Some.Now), new Lines());
+        var wrong = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync()) { Password = "planted-secret" };
+        await using var database = Open(wrong.ConnectionString, clock, lines);
+
+        (await database.StartAsync(TestContext.Current.CancellationToken).ShouldThrowAsync<StartUpException>()).Message.ShouldNotContain("planted");
+        lines.Told.ShouldBeEmpty();
+    }
+
     private static Database Open(string connectionString, TimeProvider clock, ILogger<Database> log) => new(
         Options.Create(new ConnectionOptions { TokenRefresh = connectionString }), Options.Create(new DataOptions()), new ConfigurationBuilder().Build(), clock, log);
 

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Shouldly;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Hosting;
@@ -9,6 +11,17 @@ namespace TokenRefresh.Tests.Server.Hosting;
 
 public sealed class SettingsTests
 {
+    [Fact]
+    public void Without_settings_the_crons_are_those_of_the_contract() =>
+        (new ScheduleOptions().Cron, new ScheduleOptions().DueCheckCron, new BackupOptions().Cron, new HealthOptions().CheckCron, new NotificationOptions().DailySummaryCron)
+            .ShouldBe(("0 */12 * * *", "* * * * *", "0 8,20 * * *", "*/30 * * * *", "0 8 * * *"));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    public void A_data_folder_that_is_left_blank_is_the_usual_one(string blank) =>
+        new DataOptions { Directory = blank }.Directory.ShouldBe(Workplace.Current.DefaultDataDirectory);
+
     [Theory]
     [InlineData("TokenRefresh:Schedule:Cron", "often", "TokenRefresh__Schedule__Cron = 'often' is not allowed: a cron expression")]
     [InlineData("TokenRefresh:Schedule:DueCheckCron", "* * * * * * *", "TokenRefresh__Schedule__DueCheckCron")]

@@ -19,6 +19,18 @@ public sealed class HealthPageTests(PostgresFixture postgres)
     private const string Page = "/access/token-health";
 
     [Fact]
+    public async Task The_last_week_is_drawn_with_what_came_of_the_attempts_and_how_long_they_took()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+
+        var page = await panel.ReadAsync(Page);
+
+        page.ShouldContain(">Attempts an hour<");
+        page.ShouldContain(">Average duration an hour<");
+        page.ShouldContain("1 succeeded, 0 failed, ");
+    }
+
+    [Fact]
     public async Task A_pause_of_the_due_check_is_in_the_verdict_and_the_audit_and_outlives_a_restart()
     {
         var database = await postgres.CreateDatabaseAsync();

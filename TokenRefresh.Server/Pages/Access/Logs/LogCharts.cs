@@ -6,6 +6,13 @@ using TokenRefresh.Jobs.Attempts;
 
 namespace TokenRefresh.Server.Pages.Access.Logs;
 
+/// <summary>What the two charts are drawn from.</summary>
+internal sealed record LogTrend(LogCharts Charts, IReadOnlyList<LogBar> Bars)
+{
+    /// <summary>What one bar stands for.</summary>
+    public string Unit => LogCharts.Unit(Bars);
+}
+
 /// <summary>The log's charts, drawn as SVG that fits any width without script: places in percent, texts in their own size.</summary>
 internal sealed class LogCharts(Moments moments)
 {
@@ -57,7 +64,7 @@ internal sealed class LogCharts(Moments moments)
             bar => bar.Tally.AverageMs is { } average ? $"{LogWords.Duration(average)} on average over {bar.Tally.Timed}" : "nothing");
     }
 
-    private static string Unit(IReadOnlyList<LogBar> bars) => bars[0].End - bars[0].Start > TimeSpan.FromHours(1) ? "a day" : "an hour";
+    internal static string Unit(IReadOnlyList<LogBar> bars) => bars[0].End - bars[0].Start > TimeSpan.FromHours(1) ? "a day" : "an hour";
 
     private HtmlString Draw(
         string id, string title, string description, IReadOnlyList<LogBar> bars, string top, Action<StringBuilder, LogBar, double, double> bar, Func<LogBar, string> words)

@@ -1,0 +1,23 @@
+using Microsoft.Extensions.DependencyInjection;
+using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Vending;
+
+/// <summary>A world whose token is obtained and known to the vault, and how its readers look at it.</summary>
+internal static class ObtainedWorld
+{
+    public static async Task<TokenWorld> CreateAsync(PostgresFixture postgres)
+    {
+        var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        await Vault(world).ReloadAsync(CancellationToken.None);
+        return world;
+    }
+
+    public static TokenVault Vault(TokenWorld world) => world.Node.GetRequiredService<TokenVault>();
+
+    /// <summary>The version that a reader at this node is served, or null.</summary>
+    public static async Task<long?> VersionAsync(IServiceProvider node) =>
+        (await node.GetRequiredService<TokenVault>().ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))?.Entry?.Version;
+}

@@ -1,0 +1,57 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Server.Api;
+
+public sealed class ReportApiTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task Health_has_the_shape_that_scripts_rely_on_and_is_503_when_unhealthy()
+    {
+        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        var well = await server.Http.GetFromJsonAsync<JsonElement>("/api/tokens/health");
+        await using (var db = await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync())
+        {
+            await db.Database.ExecuteSqlRawAsync("UPDATE tokens SET expires_at = now() - interval '1 hour'");
+        }
+
+        var ill = await server.Http.GetAsync("/api/tokens/health");
+
+        well.GetProperty("data").GetProperty("overall_health").GetString().ShouldBe("healthy");
+        well.GetProperty("data").GetProperty("providers").GetProperty("jibit").EnumerateObject().Select(field => field.Name)
+            .ShouldBe(["exists", "active", "access_token_expired", "refresh_token_expired", "needs_refresh", "expires_at", "refresh_expires_at", "last_used_at", "state"]);
+        ill.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (await ill.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data").GetProperty("overall_health").GetString().ShouldBe("unhealthy");
+    }
+
+    [Fact]
+    public async Task Statistics_have_the_names_of_the_contract_and_logs_page_by_cursor()
+    {
+        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+
+        var figures = await server.Http.GetFromJsonAsync<JsonElement>("/api/token-refresh-logs/statistics");
+        var page = await server.Http.GetFromJsonAsync<JsonElement>("/api/token-refresh-logs?limit=1");
+        var next = await server.Http.GetFromJsonAsync<JsonElement>($"/api/token-refresh-logs?limit=1&cursor={page.GetProperty("next_cursor").GetInt64()}");
+
+        figures.EnumerateObject().Select(field => field.Name).ShouldBe(
+            ["total_attempts", "successful_attempts", "failed_attempts", "skipped_attempts", "automatic_attempts", "manual_attempts", "forced_attempts", "success_rate", "avg_duration_ms", "p95_duration_ms"]);
+        page.GetProperty("data").GetArrayLength().ShouldBe(1);
+        next.GetProperty("data").GetArrayLength().ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("?hours=24&provider=&token=&status=&trigger=&cursor=&limit=")]
+    [InlineData("/statistics?hours=&provider=")]
+    public async Task What_a_form_left_blank_is_as_if_it_was_not_sent(string query)
+    {
+        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+
+        (await server.Http.GetStringAsync($"/api/token-refresh-logs{query}")).ShouldBe(await server.Http.GetStringAsync($"/api/token-refresh-logs{query.Split('?')[0]}"));
+    }
+}
