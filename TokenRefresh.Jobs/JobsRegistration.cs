@@ -86,11 +86,13 @@ public static class JobsRegistration
         .AddSingleton<AttemptHours>()
         .AddSingleton<TokenTails>()
         .AddSingleton<TokenLives>()
-        .AddSingleton<AttemptLog>();
+        .AddSingleton<AttemptLog>()
+        .AddSingleton<LogCleanup>();
 
     private static IServiceCollection AddRefreshing(this IServiceCollection services) => services
         .AddSingleton<ProviderSlots>()
         .AddSingleton<ProviderExchange>()
+        .AddSingleton<ProgramEnd>()
         .AddSingleton<Settlement>()
         .AddSingleton<UnsavedAnswers>()
         .AddSingleton<TokenRefresher>();

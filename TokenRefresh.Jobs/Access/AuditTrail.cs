@@ -45,10 +45,14 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
     public async Task WriteRefreshesAsync(string actor, bool force, IReadOnlyList<(string JobId, string[] Tokens)> jobs)
     {
         await using var db = await contexts.CreateDbContextAsync(CancellationToken.None);
-        db.Audit.AddRange(jobs.Select(job => AuditEntry.Of(
-            clock.GetUtcNow(), actor, force ? "token.refresh_forced" : "token.refresh_asked", job.Tokens is [var only] ? only : $"{job.Tokens.Length} tokens", new { job = job.JobId, tokens = job.Tokens })));
+        AddRefreshes(db, actor, force, jobs);
         await db.SaveChangesAsync(CancellationToken.None);
     }
+
+    /// <summary>As <see cref="WriteRefreshesAsync"/>, to be saved with whatever else the context holds.</summary>
+    public void AddRefreshes(TokenRefreshDbContext db, string actor, bool force, IReadOnlyList<(string JobId, string[] Tokens)> jobs) =>
+        db.Audit.AddRange(jobs.Select(job => AuditEntry.Of(
+            clock.GetUtcNow(), actor, force ? "token.refresh_forced" : "token.refresh_asked", job.Tokens is [var only] ? only : $"{job.Tokens.Length} tokens", new { job = job.JobId, tokens = job.Tokens })));
 
     /// <summary>Every entry, newest first.</summary>
     /// <param name="before">Only entries older than the one with this id.</param>

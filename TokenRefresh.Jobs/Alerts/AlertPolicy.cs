@@ -66,7 +66,7 @@ public static class AlertPolicy
     {
         var silences = situation.Pulse.Silences(situation.Now).Select(silence =>
             new Complaint(IncidentKind.Silence, "", "silence", "silence", silence.Part, false, 0, silence.Words)).ToList();
-        var tokens = situation.Tokens.Select(token => OfToken(token, situation, silences.Count > 0)).OfType<Complaint>().ToList();
+        var tokens = situation.Tokens.Select(token => OfToken(token, situation, silences.Any(silence => silence.Subject != Pulse.Outbox))).OfType<Complaint>().ToList();
         var rates = situation.Rates
             .Where(rate => rate.Successes + rate.Failures >= LeastAttempts && rate.Percent < situation.Rules.SuccessRate)
             .Where(rate => tokens.All(complaint => complaint.Scope != rate.Provider))
@@ -164,6 +164,9 @@ public static class AlertPolicy
         var enough = situation.Rules.ConsecutiveFailures is > 0 and var failures ? Math.Min(failures, situation.Rules.RunsOfAJob) : situation.Rules.RunsOfAJob;
         return !kind.IsRetryable()
             || token.State == TokenState.Expired
+
+            // Nothing is tried any more while it lives, because the provider asked for so long a pause.
+            || stored.NextAttemptAt >= stored.ExpiresAt
             || (!isRetryPending && stored.ConsecutiveFailures >= (kind == FailureKind.Abandoned ? Math.Min(2, enough) : enough));
     }
 

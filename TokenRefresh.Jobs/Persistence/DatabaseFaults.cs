@@ -14,4 +14,7 @@ public static class DatabaseFaults
         DbException or IOException or TimeoutException or SocketException => true,
         _ => false,
     };
+
+    /// <summary>True where the database took a transaction back for the sake of another one, as at a deadlock: the same again succeeds.</summary>
+    public static bool IsTakenBack(Exception error) => error.GetBaseException() is PostgresException { SqlState: ['4', '0', ..] };
 }

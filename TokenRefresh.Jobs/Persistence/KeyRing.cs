@@ -117,7 +117,14 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
             var masterKey = root.GetRequiredService<MasterKey>();
             var services = new ServiceCollection().AddLogging().AddSingleton(masterKey).AddScoped(_ => contexts.CreateDbContext());
             var built = services.AddSealingKeys().BuildServiceProvider();
-            return new(built, built.GetRequiredService<IKeyManager>().GetAllKeys(), now);
+            var reading = new Reading(built, built.GetRequiredService<IKeyManager>().GetAllKeys(), now);
+            if (reading.Keys.Count > 0)
+            {
+                // Data Protection would load its ring at the first use, which may be the sealing of an answer while the database is away.
+                reading.Provider.CreateProtector(nameof(KeyRing)).Protect([]);
+            }
+
+            return reading;
         }
 
         public bool Knows(Guid key) => ids.Contains(key);

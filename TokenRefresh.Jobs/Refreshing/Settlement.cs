@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Attempts;
@@ -17,23 +18,25 @@ public sealed record Settling(
 
 /// <summary>Saves the provider's answer: token and attempt in one transaction, at once, and against every fault on the way.</summary>
 public sealed partial class Settlement(
-    SecretProtection secrets, UnsavedAnswers unsaved, IOptions<ScheduleOptions> schedule, TimeProvider clock, ILogger<Settlement> log)
+    SecretProtection secrets, UnsavedAnswers unsaved, ProgramEnd end, IOptions<ScheduleOptions> schedule, TimeProvider clock, ILogger<Settlement> log)
 {
     /// <summary>On top of the pause before a job's retry: until then the due check leaves the token to that job.</summary>
     private static readonly TimeSpan RetryGrace = TimeSpan.FromMinutes(1);
 
+    internal const string Overtaken = "Another refresh or an import saved a newer token first; this answer was dropped.";
+
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     /// <summary>Saves, and waits for a database that is away. The stored token changes only on success.</summary>
-    /// <exception cref="OperationCanceledException">The program stops while the database is away; the answer is kept on disk, sealed.</exception>
-    public Task<RefreshOutcome> SaveAsync(Settling settling, CancellationToken cancellationToken) => settling.Answer.Result switch
+    /// <exception cref="OperationCanceledException">The program ends while the database is away; the answer is kept on disk, sealed.</exception>
+    public Task<RefreshOutcome> SaveAsync(Settling settling) => settling.Answer.Result switch
     {
-        ProviderResult.Issued issued => SaveIssuedAsync(settling, issued.Token, issued.Note, cancellationToken),
-        ProviderResult.Failed { Failure: { } failure } => SaveFailureAsync(settling, failure, cancellationToken),
+        ProviderResult.Issued issued => SaveIssuedAsync(settling, issued.Token, issued.Note),
+        ProviderResult.Failed { Failure: { } failure } => SaveFailureAsync(settling, failure),
         _ => throw new UnreachableException(),
     };
 
-    private async Task<RefreshOutcome> SaveIssuedAsync(Settling settling, IssuedToken issued, string? note, CancellationToken cancellationToken)
+    private async Task<RefreshOutcome> SaveIssuedAsync(Settling settling, IssuedToken issued, string? note)
     {
         var (db, token, attempt) = (settling.Db, settling.Token, settling.Attempt);
         var (readVersion, owner) = (token.Version, token.LeaseOwner);
@@ -55,9 +58,8 @@ public sealed partial class Settlement(
 
         await WhileAwayAsync(
             () => db.SaveChangesAsync(CancellationToken.None),
-            () => unsaved.Keep(token, attempt, readVersion),
-            ResolveAsync,
-            cancellationToken);
+            () => unsaved.Keep(token, attempt, readVersion, owner),
+            ResolveAsync);
         unsaved.Forget(token.Name, attempt.Id);
 
         return attempt.Status == AttemptStatus.Success
@@ -88,8 +90,8 @@ public sealed partial class Settlement(
                 return;
             }
 
-            entry.State = EntityState.Detached;
-            attempt.Supersede("Another refresh or an import saved a newer token first; this answer was dropped.", metadata, clock.GetUtcNow(), settling.Took);
+            LeaveTheirs(entry, current, owner);
+            attempt.Supersede(Overtaken, metadata, clock.GetUtcNow(), settling.Took);
         }
     }
 
@@ -97,10 +99,28 @@ public sealed partial class Settlement(
     private static Task<bool> IsOvertakenAsync(TokenRefreshDbContext db, RefreshAttempt attempt) =>
         db.Attempts.AnyAsync(row => row.TokenName == attempt.TokenName && row.Id > attempt.Id && row.Status == AttemptStatus.Success, CancellationToken.None);
 
-    private async Task<RefreshOutcome> SaveFailureAsync(Settling settling, ProviderFailure failure, CancellationToken cancellationToken)
+    // What somebody else has stored counts; of ours only the lease is given back, where it is still ours.
+    private static void LeaveTheirs(EntityEntry entry, PropertyValues? current, string? owner)
+    {
+        if (current is null)
+        {
+            entry.State = EntityState.Detached;
+            return;
+        }
+
+        entry.OriginalValues.SetValues(current);
+        entry.CurrentValues.SetValues(current);
+        if (current.GetValue<string?>(nameof(Token.LeaseOwner)) == owner)
+        {
+            entry.CurrentValues[nameof(Token.LeaseOwner)] = null;
+            entry.CurrentValues[nameof(Token.LeaseUntil)] = null;
+        }
+    }
+
+    private async Task<RefreshOutcome> SaveFailureAsync(Settling settling, ProviderFailure failure)
     {
         var (db, token, attempt, request) = (settling.Db, settling.Token, settling.Attempt, settling.Request);
-        var now = clock.GetUtcNow();
+        var (now, owner) = (clock.GetUtcNow(), token.LeaseOwner);
         var retryAt = now + RetryDelay(failure.RetryAfter);
 
         // A token that would die before its job's retry is brought back sooner; of a dead one, the retry is the soonest.
@@ -115,19 +135,17 @@ public sealed partial class Settlement(
         await WhileAwayAsync(
             () => db.SaveChangesAsync(CancellationToken.None),
             () => { },
-            conflict =>
+            async conflict =>
             {
-                // Somebody else holds the token by now: their word about it counts, ours stays in the log.
-                conflict.Entries.Single(entry => entry.Entity == token).State = EntityState.Detached;
-                return Task.CompletedTask;
-            },
-            cancellationToken);
+                var entry = conflict.Entries.Single(entry => entry.Entity == token);
+                LeaveTheirs(entry, await entry.GetDatabaseValuesAsync(CancellationToken.None), owner);
+            });
         return new RefreshOutcome.Failed(failure, nextAttemptAt) { IsLeftToJob = leavesItToJob };
     }
 
     private TimeSpan RetryDelay(TimeSpan? retryAfter) => retryAfter > schedule.Value.Backoff ? retryAfter.Value : schedule.Value.Backoff;
 
-    private async Task WhileAwayAsync(Func<Task> save, Action onAway, Func<DbUpdateConcurrencyException, Task> resolve, CancellationToken cancellationToken)
+    private async Task WhileAwayAsync(Func<Task> save, Action onAway, Func<DbUpdateConcurrencyException, Task> resolve)
     {
         for (var wait = TimeSpan.FromSeconds(0.5); ;)
         {
@@ -141,11 +159,17 @@ public sealed partial class Settlement(
 
                 await resolve(conflict);
             }
-            catch (Exception error) when (DatabaseFaults.IsAway(error))
+            catch (Exception error)
             {
+                // Whatever it is, the answer is in hand: it is kept first.
                 onAway();
+                if (!DatabaseFaults.IsAway(error) && !DatabaseFaults.IsTakenBack(error))
+                {
+                    throw;
+                }
+
                 LogDatabaseAway(error.GetBaseException().GetType().Name, wait);
-                await Task.Delay(wait, clock, cancellationToken);
+                await Task.Delay(wait, clock, end.Token);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
             }
         }
@@ -183,6 +207,6 @@ public sealed partial class Settlement(
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
     };
 
-    [LoggerMessage(1021, LogLevel.Warning, "The database is away ({Error}); an answer is kept and saved when it is back. Next try in {Wait}")]
+    [LoggerMessage(1021, LogLevel.Warning, "The database does not take an answer ({Error}); it is kept, and saved as soon as it does. Next try in {Wait}")]
     private partial void LogDatabaseAway(string error, TimeSpan wait);
 }

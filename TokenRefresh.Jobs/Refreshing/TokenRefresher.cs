@@ -27,7 +27,8 @@ public sealed partial class TokenRefresher(
 
     /// <summary>Refreshes one token if the request and the stored state call for it, and leaves a row in the log.</summary>
     /// <param name="request">What is asked for, and by whom.</param>
-    /// <param name="cancellationToken">Ends the waiting before the call, and the waiting for a database that is away; never the call or the save.</param>
+    /// <param name="cancellationToken">Ends the waiting before the call; never the call or the save.</param>
+    /// <exception cref="OperationCanceledException">It ended before the call, or the program did while the database was away.</exception>
     public async Task<RefreshOutcome> RefreshAsync(RefreshRequest request, CancellationToken cancellationToken)
     {
         if (configured.Find(request.Token) is not { } settings)
@@ -56,7 +57,7 @@ public sealed partial class TokenRefresher(
             ? RenewalVerdict.RefusedAgain
             : RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
         return verdict.IsDue
-            ? await AttemptAsync(db, lease, token, settings, request, verdict.Reason, cancellationToken)
+            ? await AttemptAsync(db, lease, token, settings, request, verdict.Reason)
             : await SkipAsync(db, token, settings, request, verdict);
     }
 
@@ -68,7 +69,7 @@ public sealed partial class TokenRefresher(
             .OrderByDescending(row => row.Id).Select(row => row.TriggerType).FirstOrDefaultAsync(CancellationToken.None) == RefreshTrigger.Rejected;
 
     private async Task<RefreshOutcome> AttemptAsync(
-        TokenRefreshDbContext db, Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason, CancellationToken cancellationToken)
+        TokenRefreshDbContext db, Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason)
     {
         using var activity = TokenMetrics.StartRefresh(settings, request);
         var now = clock.GetUtcNow();
@@ -83,7 +84,7 @@ public sealed partial class TokenRefresher(
         }
 
         var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
-        var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)), cancellationToken);
+        var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)));
         TokenMetrics.End(activity, outcome);
         Report(request, outcome);
         return outcome;

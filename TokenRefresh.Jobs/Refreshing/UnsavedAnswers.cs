@@ -30,19 +30,17 @@ public sealed partial class UnsavedAnswers(
         var saved = 0;
         foreach (var file in Directory.EnumerateFiles(folder.Path, "*.json"))
         {
-            if (JsonSerializer.Deserialize<UnsavedAnswer>(await File.ReadAllTextAsync(file, cancellationToken)) is not { } answer)
+            if (await ReadAsync(file, cancellationToken) is { } answer)
             {
-                continue;
+                saved += await SaveAsync(answer, cancellationToken);
+                File.Delete(file);
             }
-
-            saved += await SaveAsync(answer, cancellationToken);
-            File.Delete(file);
         }
 
         return saved;
     }
 
-    internal void Keep(Token token, RefreshAttempt attempt, long readVersion)
+    internal void Keep(Token token, RefreshAttempt attempt, long readVersion, string? leaseOwner)
     {
         var file = FileOf(token.Name, attempt.Id);
         if (File.Exists(file))
@@ -57,7 +55,7 @@ public sealed partial class UnsavedAnswers(
             using (var part = PrivateFiles.Create(file + ".part"))
             {
                 JsonSerializer.Serialize(part, new UnsavedAnswer(
-                    token.Name, readVersion, attempt.Id, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
+                    token.Name, readVersion, attempt.Id, leaseOwner, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
                     token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata));
             }
 
@@ -74,6 +72,20 @@ public sealed partial class UnsavedAnswers(
         if (FileOf(token, attempt) is var file && File.Exists(file))
         {
             File.Delete(file);
+        }
+    }
+
+    // One file that says nothing must not keep the others, and with them the program, from starting.
+    private async Task<UnsavedAnswer?> ReadAsync(string file, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<UnsavedAnswer>(await File.ReadAllTextAsync(file, cancellationToken));
+        }
+        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        {
+            LogUnreadable(file, error.GetType().Name);
+            return null;
         }
     }
 
@@ -97,9 +109,14 @@ public sealed partial class UnsavedAnswers(
                 .SetProperty(token => token.LastSuccessAt, now)
                 .SetProperty(token => token.ConsecutiveFailures, 0)
                 .SetProperty(token => token.NextAttemptAt, (DateTimeOffset?)null)
+                .SetProperty(token => token.RetryJobId, (string?)null)
                 .SetProperty(token => token.LastErrorCode, (string?)null)
                 .SetProperty(token => token.LastError, (string?)null),
                 cancellationToken);
+
+        // Else it would run out, and what has just been settled be called an unknown outcome.
+        await db.Tokens.Where(token => token.Name == answer.Token && token.LeaseOwner == answer.LeaseOwner).ExecuteUpdateAsync(
+            row => row.SetProperty(token => token.LeaseOwner, (string?)null).SetProperty(token => token.LeaseUntil, (DateTimeOffset?)null), cancellationToken);
         if (saved == 1)
         {
             await db.Attempts.Where(attempt => attempt.Id == answer.AttemptId).ExecuteUpdateAsync(row => row
@@ -107,6 +124,15 @@ public sealed partial class UnsavedAnswers(
                 .SetProperty(attempt => attempt.Message, "Refreshed; saved after the database was back.")
                 .SetProperty(attempt => attempt.ErrorCode, (string?)null)
                 .SetProperty(attempt => attempt.ErrorDetails, (string?)null)
+                .SetProperty(attempt => attempt.CompletedAt, now),
+                cancellationToken);
+        }
+
+        else
+        {
+            await db.Attempts.Where(attempt => attempt.Id == answer.AttemptId && attempt.Status == AttemptStatus.Running).ExecuteUpdateAsync(row => row
+                .SetProperty(attempt => attempt.Status, AttemptStatus.Skipped)
+                .SetProperty(attempt => attempt.Message, Settlement.Overtaken)
                 .SetProperty(attempt => attempt.CompletedAt, now),
                 cancellationToken);
         }
@@ -119,7 +145,7 @@ public sealed partial class UnsavedAnswers(
     private string FileOf(string token, long attempt) => Path.Combine(folder.Path, $"{token}-{attempt}.json");
 
     private sealed record UnsavedAnswer(
-        string Token, long ReadVersion, long AttemptId, string AccessToken, string? RefreshToken, DateTimeOffset IssuedAt,
+        string Token, long ReadVersion, long AttemptId, string? LeaseOwner, string AccessToken, string? RefreshToken, DateTimeOffset IssuedAt,
         DateTimeOffset ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset DueAt, string DueReason, string Metadata)
     {
         public override string ToString() => $"{nameof(UnsavedAnswer)} {{ {Token} }}";
@@ -130,4 +156,7 @@ public sealed partial class UnsavedAnswers(
 
     [LoggerMessage(1032, LogLevel.Error, "The answer for {Token} could not be kept on disk ({Error}); it is in memory until the database is back")]
     private partial void LogNotKept(string token, string error);
+
+    [LoggerMessage(1033, LogLevel.Error, "{File} holds an answer that could not be saved, and cannot be read ({Error}); it stays where it is")]
+    private partial void LogUnreadable(string file, string error);
 }

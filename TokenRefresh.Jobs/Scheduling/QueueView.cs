@@ -43,14 +43,18 @@ public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOp
     }
 
     /// <summary>Deletes all failed jobs; returns how many.</summary>
-    public int DeleteFailed() => FailedIds().Count(id => jobs.ChangeState(id, new DeletedState(), FailedState.StateName));
+    public int DeleteFailed() => DeleteFailed(DateTimeOffset.MaxValue);
+
+    /// <summary>Deletes the jobs that failed before an instant: Hangfire itself keeps them for ever. Returns how many.</summary>
+    public int DeleteFailed(DateTimeOffset before) =>
+        Failed().Where(job => job.FailedAt is not { } at || Utc(at) < before).Count(job => jobs.ChangeState(job.Id, new DeletedState(), FailedState.StateName));
 
     /// <summary>Enqueues all failed jobs again, each with its retries; a refresh among them is then a person's wish. Returns how many.</summary>
     /// <param name="askedBy">Who asks, for the log.</param>
     public int RequeueFailed(string askedBy)
     {
         using var connection = storage.GetConnection();
-        return FailedIds().Count(Requeue);
+        return Failed().Count(job => Requeue(job.Id));
 
         bool Requeue(string id)
         {
@@ -60,16 +64,16 @@ public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOp
         }
     }
 
-    private List<string> FailedIds()
+    private List<(string Id, DateTime? FailedAt)> Failed()
     {
         var monitor = storage.GetMonitoringApi();
-        var ids = new List<string>();
-        for (var page = monitor.FailedJobs(0, PageSize); page.Count > 0; page = monitor.FailedJobs(ids.Count, PageSize))
+        var failed = new List<(string, DateTime?)>();
+        for (var page = monitor.FailedJobs(0, PageSize); page.Count > 0; page = monitor.FailedJobs(failed.Count, PageSize))
         {
-            ids.AddRange(page.Select(job => job.Key));
+            failed.AddRange(page.Select(job => (job.Key, job.Value?.FailedAt)));
         }
 
-        return ids;
+        return failed;
     }
 
     private static DateTimeOffset Utc(DateTime instant) => new(DateTime.SpecifyKind(instant, DateTimeKind.Utc));

@@ -82,17 +82,6 @@ public sealed class BackupOptions
     public bool OnlyOnFailure { get; set; } = true;
 }
 
-/// <summary>Retention of the log, bound from <c>TokenRefresh:Logging</c>.</summary>
-public sealed class LogOptions
-{
-    /// <summary>The section these settings are bound from.</summary>
-    public const string Section = "TokenRefresh:Logging";
-
-    /// <summary>Rows of ended attempts that are older are deleted each night. Default 30 days.</summary>
-    [Between(1, 3650)]
-    public int CleanupAfterDays { get; set; } = 30;
-}
-
 /// <summary>The queue, bound from <c>TokenRefresh:Queue</c>.</summary>
 public sealed class QueueOptions
 {

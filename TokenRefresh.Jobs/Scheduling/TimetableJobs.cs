@@ -1,8 +1,5 @@
 using System.ComponentModel;
 using Hangfire;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -40,25 +37,17 @@ public sealed class BackupRefreshJob(DueTokens due, RefreshQueue queue)
         queue.Enqueue([.. await due.ForBackupAsync(cancellationToken)], RefreshTrigger.Backup, RecurringJobs.Scheduler);
 }
 
-/// <summary>Deletes old rows of the log.</summary>
-public sealed class LogCleanupJob(IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<LogOptions> options, TimeProvider clock)
+/// <summary>Deletes what is too old to be of use.</summary>
+public sealed class LogCleanupJob(LogCleanup cleanup, QueueView queue, TimeProvider clock)
 {
-    /// <summary>Rows in one statement, so that no long lock is held.</summary>
-    private const int Chunk = 10_000;
+    /// <summary>Hangfire keeps a failed job for ever; a dead token leaves one each few minutes.</summary>
+    private static readonly TimeSpan FailedJobsKeptFor = TimeSpan.FromDays(7);
 
-    /// <summary>Deletes ended attempts, deliveries and incidents that are older than the retention; what runs, waits or lasts stays whatever its age.</summary>
+    /// <summary>Deletes old rows of the log, and jobs that failed long ago.</summary>
     [DisplayName("Log clean-up")]
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var before = clock.GetUtcNow() - TimeSpan.FromDays(options.Value.CleanupAfterDays);
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        while (await db.Attempts
-            .Where(old => db.Attempts.Where(row => row.StartedAt < before && row.Status != AttemptStatus.Running).OrderBy(row => row.Id).Take(Chunk).Select(row => row.Id).Contains(old.Id))
-            .ExecuteDeleteAsync(cancellationToken) == Chunk)
-        {
-        }
-
-        await db.Notifications.Where(row => row.CreatedAt < before && row.Status != NotificationStatus.Pending).ExecuteDeleteAsync(cancellationToken);
-        await db.Incidents.Where(incident => incident.ResolvedAt < before).ExecuteDeleteAsync(cancellationToken);
+        await cleanup.RunAsync(cancellationToken);
+        queue.DeleteFailed(clock.GetUtcNow() - FailedJobsKeptFor);
     }
 }

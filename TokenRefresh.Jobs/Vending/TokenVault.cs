@@ -99,6 +99,9 @@ public sealed partial class TokenVault
         }
     }
 
+    /// <summary>Ends when every refresh that readers and reports have set off has ended: a call in flight must not be lost with the process.</summary>
+    public Task LandAsync() => Task.WhenAll(slots.Values.Select(slot => slot.Flight).OfType<Task>());
+
     // Another node may have issued it a moment ago, so the row decides; one that nobody ever issued ends here.
     private async Task RejectUnheardAsync(Slot slot, RefreshRequest request)
     {
@@ -183,6 +186,10 @@ public sealed partial class TokenVault
                 slot.IsAwayTold = true;
                 LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
             }
+        }
+        catch (OperationCanceledException)
+        {
+            // The program ends while the database is away; the answer is on disk for the next start.
         }
         catch (Exception error)
         {

@@ -18,7 +18,7 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
     private const string FirstName = "admin";
 
     /// <summary>Any constant will do that no other lock of this program has.</summary>
-    private const long LockId = 7_245_001_183_640_024;
+    private const long LockId = 7_245_001_183_640_025;
 
     /// <summary>Everybody, by name.</summary>
     public Task<List<Operator>> ListAsync(CancellationToken cancellationToken) => users.Users.AsNoTracking().OrderBy(person => person.UserName).ToListAsync(cancellationToken);

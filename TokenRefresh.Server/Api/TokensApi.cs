@@ -102,9 +102,9 @@ internal static class TokensApi
             return Problem.NotConfigured(missing);
         }
 
-        return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), EnqueueAsync, cancellationToken);
+        return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), Enqueue, cancellationToken);
 
-        async Task<object> EnqueueAsync()
+        object Enqueue(TokenRefreshDbContext db)
         {
             var names = configured.All
                 .Where(each => client.MayRead(each.Name) && each.NotConfiguredBecause is null)
@@ -112,7 +112,7 @@ internal static class TokensApi
                 .Where(each => order.Provider is null || each.Provider.Name.Equals(order.Provider, StringComparison.OrdinalIgnoreCase))
                 .Select(each => each.Name).ToList();
             var jobs = queue.Enqueue(names, order.Force ? RefreshTrigger.Forced : RefreshTrigger.Manual, client.Key.Actor);
-            await audit.WriteRefreshesAsync(client.Key.Actor, order.Force, jobs);
+            audit.AddRefreshes(db, client.Key.Actor, order.Force, jobs);
             return new { status = "accepted", data = new { jobs = jobs.Select(job => new { job_id = job.JobId, tokens = job.Tokens }) } };
         }
     }
@@ -122,16 +122,19 @@ internal static class TokensApi
     private static async Task<List<TokenView>> MineAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
         [.. (await overview.ListAsync(null, cancellationToken)).Where(view => context.Client().MayRead(view.Name))];
 
-    /// <summary>Answers a repeated request as the first time.</summary>
+    /// <summary>Answers a repeated request as the first time. What was done is written down with the answer, on one connection and whether or not the program still waits.</summary>
     internal sealed class RepeatedRequests(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
     {
         private static readonly TimeSpan KeptFor = TimeSpan.FromDays(1);
 
-        public async Task<IResult> AnswerAsync(HttpContext context, Client client, string request, Func<Task<object>> act, CancellationToken cancellationToken)
+        public async Task<IResult> AnswerAsync(HttpContext context, Client client, string request, Func<TokenRefreshDbContext, object> act, CancellationToken cancellationToken)
         {
+            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             if (!context.Request.Headers.TryGetValue("Idempotency-Key", out var chosen))
             {
-                return TypedResults.Accepted((string?)null, await act());
+                var done = act(db);
+                await db.SaveChangesAsync(CancellationToken.None);
+                return TypedResults.Accepted((string?)null, done);
             }
 
             if (chosen is not [{ Length: > 0 and <= LongestIdempotencyKey } key])
@@ -142,7 +145,6 @@ internal static class TokensApi
             var now = clock.GetUtcNow();
             var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(request)));
             var id = $"{client.Key.Id}:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}";
-            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             await db.RepeatedRequests.Where(old => old.CreatedAt < now - KeptFor).ExecuteDeleteAsync(cancellationToken);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
 
@@ -155,9 +157,10 @@ internal static class TokensApi
                 return Problem.IdempotencyKeyReused;
             }
 
-            var answer = isFirst ? JsonSerializer.Serialize(await act()) : stored.Answer;
-            await db.RepeatedRequests.Where(row => row.Key == id).ExecuteUpdateAsync(row => row.SetProperty(request => request.Answer, answer), cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
+            var answer = isFirst ? JsonSerializer.Serialize(act(db)) : stored.Answer;
+            await db.SaveChangesAsync(CancellationToken.None);
+            await db.RepeatedRequests.Where(row => row.Key == id).ExecuteUpdateAsync(row => row.SetProperty(request => request.Answer, answer), CancellationToken.None);
+            await transaction.CommitAsync(CancellationToken.None);
             return TypedResults.Text(answer, "application/json", Encoding.UTF8, StatusCodes.Status202Accepted);
         }
     }

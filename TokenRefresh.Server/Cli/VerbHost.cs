@@ -1,3 +1,4 @@
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Server.Sandbox;
 
@@ -24,6 +25,7 @@ internal sealed class VerbHost(Dictionary<string, string?> settings)
     private async Task<int> RunAsync(Func<IServiceProvider, CancellationToken, Task<int>> verb, bool prepares, bool calls, CancellationToken cancellationToken)
     {
         await using var app = ServerHost.Build(settings, Roles.None);
+        using var stop = cancellationToken.Register(app.Services.GetRequiredService<ProgramEnd>().Begin);
         StartUp.Validate(app.Services);
         if (prepares)
         {

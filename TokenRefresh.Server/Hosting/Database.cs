@@ -49,7 +49,7 @@ internal sealed partial class Database(
         {
             embedded = await EmbeddedPostgres.StartAsync(new(Path.GetFullPath(data.Value.Directory), configuration["TOKENREFRESH_PG_BIN"]), log, clock, cancellationToken);
         }
-        catch (WrongPostgresFolderException error)
+        catch (EmbeddedPostgresException error) when (error.IsWrongSetting)
         {
             throw new OptionsValidationException("TOKENREFRESH_PG_BIN", typeof(EmbeddedPostgresOptions), [error.Message]);
         }

@@ -77,6 +77,7 @@ internal static class ServerHost
 
         shape?.Invoke(builder);
         var app = builder.Build();
+        app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<ProgramEnd>().Begin);
         app.MapHealth();
         if (roles != Roles.None)
         {

@@ -18,6 +18,8 @@ internal sealed partial class VaultHost(TokenVault vault, VaultFeed feed, ReadCo
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
+        // Whoever waited for them has gone, but what a provider answers them is the token that counts.
+        await Task.WhenAny(vault.LandAsync(), Task.Delay(Timeout.InfiniteTimeSpan, clock, cancellationToken));
         await base.StopAsync(cancellationToken);
         await FlushAsync(cancellationToken);
     }

@@ -56,6 +56,12 @@ public sealed partial class ConventionTests
             .GroupBy(id => id).Where(group => group.Count() > 1).Select(group => group.Key).ShouldBeEmpty();
 
     [Fact]
+    public void No_two_locks_of_the_database_have_the_same_number() =>
+        new[] { Jobs, Server }.SelectMany(assembly => assembly.GetTypes())
+            .Select(type => type.GetField("LockId", BindingFlags.Static | BindingFlags.NonPublic)?.GetRawConstantValue()).OfType<long>()
+            .ToList().ShouldSatisfyAllConditions(ids => ids.Count.ShouldBeGreaterThan(3), ids => ids.ShouldBeUnique());
+
+    [Fact]
     public void Every_setting_of_the_options_stands_in_the_example_file()
     {
         var example = File.ReadAllText(Path.Combine(Workplace.Current.RepositoryRoot!, ".env.example"));

@@ -12,12 +12,12 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>A job as Hangfire stores it, with the automatic retries that were made of it.</summary>
 internal sealed record SimJob(string Id, Job Job, DateTimeOffset CreatedAt, int Retries);
 
-/// <summary>The modelled Hangfire: at least once, three retries, and a job of a dead server comes back after a while.</summary>
+/// <summary>The modelled Hangfire: at least once, three retries, a job of a dead server comes back after a while, and one that could not renew its hold is fetched anew.</summary>
 internal sealed class JobModel(SimWorld world)
 {
     private const int MostRetries = 3;
 
-    private readonly Dictionary<string, (SimJob Job, SimNode Node)> running = [];
+    private readonly Dictionary<string, (SimJob Job, SimNode Node, CancellationTokenSource Abort)> running = [];
     private int count;
 
     public string Create(SimNode node, Job job, IState state)
@@ -35,10 +35,22 @@ internal sealed class JobModel(SimWorld world)
     /// <summary>What a dead node was at is fetched by another one, once its server is known to be dead.</summary>
     public void Bury(SimNode node)
     {
-        foreach (var (id, (job, _)) in running.Where(each => each.Value.Node == node).ToList())
+        foreach (var (id, (job, _, _)) in running.Where(each => each.Value.Node == node).ToList())
         {
             running.Remove(id);
             world.Agenda.In(world.Chance.Between(TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(5)), () => Run(job));
+        }
+    }
+
+    /// <summary>The database is back: while it was away no worker could say that it was still at its job, so another may have it now, and the first is told to end.</summary>
+    public void Refetch()
+    {
+        foreach (var (id, (job, _, abort)) in running.OrderBy(each => each.Key, StringComparer.Ordinal).Where(_ => world.Chance.Of(0.5)).ToList())
+        {
+            running.Remove(id);
+            world.Agenda.In(world.Chance.Between(TimeSpan.Zero, TimeSpan.FromSeconds(5)), () => Run(job));
+            world.Trace($"job {id} is fetched anew");
+            abort.Cancel();
         }
     }
 
@@ -50,14 +62,20 @@ internal sealed class JobModel(SimWorld world)
             return;
         }
 
-        running[job.Id] = (job, node);
+        var abort = new CancellationTokenSource();
+        running[job.Id] = (job, node, abort);
         var runner = node.Get<RefreshTokensJob>();
         world.Start(node, $"job {job.Id}.{job.Retries + 1}",
-            () => runner.RunAsync((string[])job.Job.Args[0], (string)job.Job.Args[1], (string)job.Job.Args[2], Context(job), CancellationToken.None), error => Ended(job, error));
+            () => runner.RunAsync((string[])job.Job.Args[0], (string)job.Job.Args[1], (string)job.Job.Args[2], Context(job), abort.Token), error => Ended(job, abort, error), abort.Token);
     }
 
-    private void Ended(SimJob job, Exception? error)
+    private void Ended(SimJob job, CancellationTokenSource abort, Exception? error)
     {
+        if (abort.IsCancellationRequested)
+        {
+            return;
+        }
+
         running.Remove(job.Id);
         if (error is not (null or RefreshRefusedException) && job.Retries < MostRetries)
         {

@@ -116,7 +116,8 @@ internal sealed class SimWorld : IDisposable
     }
 
     /// <summary>Begins an operation on a node. What it throws must be one of the things that the product lets through.</summary>
-    public void Start(SimNode node, string name, Func<Task> work, Action<Exception?>? ended = null)
+    /// <param name="abort">Once cancelled, the operation may end without having done its work.</param>
+    public void Start(SimNode node, string name, Func<Task> work, Action<Exception?>? ended = null, CancellationToken abort = default)
     {
         Trace($"{node.Name} begins {name}");
         Gates.Operation.Value = name;
@@ -140,7 +141,8 @@ internal sealed class SimWorld : IDisposable
             }
 
             Trace($"{node.Name} ends {name}{(error is null ? "" : $": {error.GetType().Name}")}");
-            if (error is not (null or RefreshFailedException or RefreshRefusedException or BackgroundJobClientException) && !DatabaseFaults.IsAway(error))
+            if (error is not (null or RefreshFailedException or RefreshRefusedException or BackgroundJobClientException) && !DatabaseFaults.IsAway(error)
+                && !(error is OperationCanceledException && abort.IsCancellationRequested))
             {
                 Broken($"{name} on {node.Name} threw {error}");
             }
@@ -186,6 +188,7 @@ internal sealed class SimWorld : IDisposable
 
         if (!isAway)
         {
+            Jobs.Refetch();
             OnDatabaseBack();
         }
     }

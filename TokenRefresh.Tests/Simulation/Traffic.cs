@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -146,7 +147,7 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
                 node.Get<AutomaticRefreshJob>().Run();
                 return node.Get<BackupRefreshJob>().RunAsync(CancellationToken.None);
             });
-            world.Start(node, "clean-up", () => node.Get<LogCleanupJob>().RunAsync(CancellationToken.None));
+            world.Start(node, "clean-up", () => node.Get<LogCleanup>().RunAsync(CancellationToken.None));
         }
     }
 

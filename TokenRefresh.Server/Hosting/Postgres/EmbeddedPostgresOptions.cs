@@ -10,7 +10,8 @@ internal sealed record EmbeddedPostgresOptions(string DataDirectory, string? Bin
 }
 
 /// <summary>The cluster cannot be used; the message is one line that says what to do.</summary>
-internal class EmbeddedPostgresException(string message, Exception? inner = null) : Exception(message, inner);
-
-/// <summary>The folder that a person has named holds no server.</summary>
-internal sealed class WrongPostgresFolderException(string message) : EmbeddedPostgresException(message);
+internal sealed class EmbeddedPostgresException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>True where a person has named a folder that holds no server.</summary>
+    public bool IsWrongSetting { get; init; }
+}

@@ -30,13 +30,13 @@ internal sealed partial record PostgresFinder(string Path, IReadOnlyList<string>
 
     /// <summary>Every server found, in the order of preference: PATH first, then the usual folders from the newest version down.</summary>
     /// <param name="named">The folder that a person has named; it is then the only one.</param>
-    /// <exception cref="WrongPostgresFolderException">The named folder holds no server.</exception>
+    /// <exception cref="EmbeddedPostgresException">The named folder holds no server.</exception>
     public IReadOnlyList<PostgresBinaries> Find(string? named)
     {
         if (!string.IsNullOrWhiteSpace(named))
         {
-            return [At(named) ?? throw new WrongPostgresFolderException(
-                $"TOKENREFRESH_PG_BIN = '{named}' is not allowed: a folder that holds initdb, pg_ctl and postgres of version {PostgresBinaries.OldestMajor} or newer.")];
+            return [At(named) ?? throw new EmbeddedPostgresException(
+                $"TOKENREFRESH_PG_BIN = '{named}' is not allowed: a folder that holds initdb, pg_ctl and postgres of version {PostgresBinaries.OldestMajor} or newer.") { IsWrongSetting = true }];
         }
 
         var onPath = Path.Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).SelectMany(WithLinkTarget).Select(At);

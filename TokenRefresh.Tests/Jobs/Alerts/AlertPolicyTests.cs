@@ -114,6 +114,21 @@ public sealed class AlertPolicyTests
         Complaints(Some.Expired(), pulse: Well with { Workers = 0 }).Count.ShouldBe(2);
     }
 
+    [Fact]
+    public void A_mail_that_waits_explains_no_late_token() =>
+        Complaints(Some.Aged(TimeSpan.FromHours(18)), pulse: Well with { OldestUnsent = Now.AddMinutes(-11) }).Select(complaint => complaint.Cause).ShouldBe(["silence", "overdue"]);
+
+    [Theory]
+    [InlineData(23, false)]
+    [InlineData(25, true)]
+    public void A_pause_that_outlasts_the_token_is_a_complaint_at_the_first_failure(int hours, bool isComplaint)
+    {
+        var token = Some.Fresh();
+        token.RecordFailure(new(FailureKind.RateLimited, "HTTP 429"), Now.AddHours(hours), null);
+
+        Complaints(token).Any().ShouldBe(isComplaint);
+    }
+
     [Theory]
     [InlineData(9, 0, false)]
     [InlineData(8, 2, false)]

@@ -57,7 +57,7 @@ public sealed class AttemptHoursTests(PostgresFixture postgres)
         await using var world = await WorldAsync(("TokenRefresh:Logging:CleanupAfterDays", "10"));
         await Hours(world).CountEndedAsync(default);
 
-        await world.Node.GetRequiredService<LogCleanupJob>().RunAsync(default);
+        await world.Node.GetRequiredService<LogCleanup>().RunAsync(default);
 
         await ShouldEqualHandCountAsync(world);
         (await Log(world).StatisticsAsync(null, Some.Now.AddDays(-30), default)).SuccessfulAttempts.ShouldBe((await Log(world).StatisticsAsync(null, Some.Now.AddDays(-10), default)).SuccessfulAttempts);

@@ -62,7 +62,7 @@ public sealed class AttemptLogTests(PostgresFixture postgres)
         await world.ExecuteAsync(Rows(("success", "due", 1), ("running", "due", null)).Replace(Timestamp, Some.Now.AddDays(-11).ToString("O"), StringComparison.Ordinal));
         await world.ExecuteAsync(Rows(("failed", "due", 1)).Replace(Timestamp, Some.Now.AddDays(-9).ToString("O"), StringComparison.Ordinal));
 
-        await world.Node.GetRequiredService<LogCleanupJob>().RunAsync(CancellationToken.None);
+        await world.Node.GetRequiredService<LogCleanup>().RunAsync(CancellationToken.None);
 
         (await world.LogAsync()).Select(row => row.Status).ShouldBe([AttemptStatus.Success, AttemptStatus.Running, AttemptStatus.Failed]);
         (await world.TokenAsync()).Version.ShouldBe(1);

@@ -9,6 +9,7 @@ using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
@@ -21,6 +22,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
 
     private readonly WaitlessClock clock = new();
     private readonly AwayDatabase database = new();
+    private ProgramEnd? end;
 
     [Fact]
     public async Task A_save_is_tried_again_after_half_a_second_and_then_after_twice_as_long_up_to_ten_seconds()
@@ -44,8 +46,8 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
 
         world.Events.Where(line => line.Id == Away).ShouldBe(
         [
-            (LogLevel.Warning, Away, "The database is away (SocketException); an answer is kept and saved when it is back. Next try in 00:00:00.5000000"),
-            (LogLevel.Warning, Away, "The database is away (SocketException); an answer is kept and saved when it is back. Next try in 00:00:01"),
+            (LogLevel.Warning, Away, "The database does not take an answer (SocketException); it is kept, and saved as soon as it does. Next try in 00:00:00.5000000"),
+            (LogLevel.Warning, Away, "The database does not take an answer (SocketException); it is kept, and saved as soon as it does. Next try in 00:00:01"),
         ]);
     }
 
@@ -73,17 +75,106 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
     public async Task A_stop_meanwhile_leaves_the_answer_on_disk_from_where_the_next_start_saves_it()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
-        using var stop = new CancellationTokenSource();
-        clock.OnWait = _ => stop.Cancel();
+        clock.OnWait = _ => end!.Begin();
 
-        await Should.ThrowAsync<OperationCanceledException>(() => RefreshAsync(world, failedSaves: 1, cancellationToken: stop.Token));
+        await Should.ThrowAsync<OperationCanceledException>(() => RefreshAsync(world, failedSaves: 1));
 
         (await world.TokenAsync()).Version.ShouldBe(0);
         Kept(world).ShouldHaveSingleItem();
-        (await world.AddNode("node-3").GetRequiredService<UnsavedAnswers>().ReplayAsync(CancellationToken.None)).ShouldBe(1);
-        (await world.TokenAsync()).Version.ShouldBe(1);
+        (await ReplayAsync(world)).ShouldBe(1);
+        var token = await world.TokenAsync();
+        (token.Version, token.LeaseOwner, token.LeaseUntil).ShouldBe((1, null, null));
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
         Kept(world).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_limit_of_its_job_does_not_end_the_waiting_to_save_an_answer()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        using var limit = new CancellationTokenSource();
+        clock.OnWait = wait =>
+        {
+            limit.Cancel();
+            clock.Advance(wait);
+        };
+
+        (await RefreshAsync(world, failedSaves: 3, cancellationToken: limit.Token)).ShouldBeOfType<RefreshOutcome.Refreshed>();
+
+        (await world.TokenAsync()).Version.ShouldBe(1);
+        Kept(world).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_answer_that_was_overtaken_on_disk_is_dropped_with_its_lease_and_its_attempt_closed()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        clock.OnWait = _ => end!.Begin();
+        await Should.ThrowAsync<OperationCanceledException>(() => RefreshAsync(world, failedSaves: 1));
+        await world.Node.GetRequiredService<TokenControls>().ImportAsync("jibit", new("imported", null, Some.Now.AddHours(5)), "a person", CancellationToken.None);
+
+        (await ReplayAsync(world)).ShouldBe(0);
+
+        var token = await world.TokenAsync();
+        (token.ExpiresAt, token.LeaseOwner, token.LeaseUntil).ShouldBe((Some.Now.AddHours(5), null, null));
+        var row = (await world.LogAsync()).Single(row => row.TriggeredBy == "a test");
+        (row.Status, row.CompletedAt.HasValue).ShouldBe((AttemptStatus.Skipped, true));
+    }
+
+    [Fact]
+    public async Task A_file_that_says_nothing_keeps_no_other_from_being_saved()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        clock.OnWait = _ => end!.Begin();
+        await Should.ThrowAsync<OperationCanceledException>(() => RefreshAsync(world, failedSaves: 1));
+        var empty = Path.Combine(world.UnsavedFolder, "a-1.json");
+        await File.WriteAllTextAsync(empty, "");
+
+        (await ReplayAsync(world)).ShouldBe(1);
+
+        Kept(world).ShouldBe([empty]);
+        world.Events.ShouldContain(line => line.Level == LogLevel.Error && line.Text.StartsWith(empty, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_save_that_loses_at_a_deadlock_is_made_again()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(
+            """
+            CREATE SEQUENCE saves;
+            CREATE FUNCTION deadlock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('saves') = 1 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER deadlock BEFORE UPDATE ON tokens FOR EACH ROW WHEN (NEW.version > OLD.version) EXECUTE FUNCTION deadlock();
+            """);
+
+        (await RefreshAsync(world, failedSaves: 0)).ShouldBeOfType<RefreshOutcome.Refreshed>();
+
+        clock.Waits.ShouldBe([TimeSpan.FromSeconds(0.5)]);
+        (await world.TokenAsync()).Version.ShouldBe(1);
+        Kept(world).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_mistake_at_the_save_leaves_the_answer_on_disk()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync("ALTER TABLE tokens ADD CONSTRAINT ours CHECK (version < 1)");
+
+        await Should.ThrowAsync<DbUpdateException>(() => RefreshAsync(world, failedSaves: 0));
+        await world.ExecuteAsync("ALTER TABLE tokens DROP CONSTRAINT ours");
+
+        (await ReplayAsync(world)).ShouldBe(1);
+        (await world.TokenAsync()).Version.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task An_answer_is_sealed_without_asking_the_database_right_after_the_keys_were_read()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Node.GetRequiredService<KeyRing>().Reload();
+        await world.ExecuteAsync("ALTER TABLE data_protection_keys RENAME TO keys_away");
+
+        world.Node.GetRequiredService<SecretProtection>().SealAccess("jibit", "a token").ShouldNotBeEmpty();
     }
 
     [Fact]
@@ -133,15 +224,16 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
     public async Task A_stop_while_a_failure_waits_leaves_its_attempt_open_for_the_next_one_to_close()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
-        using var stop = new CancellationTokenSource();
-        clock.OnWait = _ => stop.Cancel();
+        clock.OnWait = _ => end!.Begin();
 
         await Should.ThrowAsync<OperationCanceledException>(
-            () => RefreshAsync(world, failedSaves: 1, new ProviderResult.Failed(new(FailureKind.ProviderDown, "HTTP 503")), stop.Token));
+            () => RefreshAsync(world, failedSaves: 1, new ProviderResult.Failed(new(FailureKind.ProviderDown, "HTTP 503"))));
 
         Kept(world).ShouldBeEmpty();
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Running);
     }
+
+    private static Task<int> ReplayAsync(TokenWorld world) => world.AddNode("node-3").GetRequiredService<UnsavedAnswers>().ReplayAsync(CancellationToken.None);
 
     private static string[] Kept(TokenWorld world) => Directory.GetFiles(world.UnsavedFolder, "*.json");
 
@@ -158,6 +250,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
             database.Saves = failedSaves;
             return Task.FromResult(answer);
         };
+        end = node.GetRequiredService<ProgramEnd>();
         return node.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Due, "a test"), cancellationToken);
     }
 

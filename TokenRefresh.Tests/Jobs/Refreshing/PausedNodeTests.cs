@@ -25,9 +25,25 @@ public sealed class PausedNodeTests(PostgresFixture postgres)
 
         outcome.ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldContain("dropped");
         var token = await world.TokenAsync();
-        (token.Version, token.ExpiresAt).ShouldBe((1, Some.Now.AddHours(5)));
+        (token.Version, token.ExpiresAt, token.LeaseOwner, token.LeaseUntil).ShouldBe((1, Some.Now.AddHours(5), null, null));
         var row = (await world.LogAsync()).Single(row => row.TriggeredBy == "a test");
         (row.Status, row.Message).ShouldBe((AttemptStatus.Skipped, "Another refresh or an import saved a newer token first; this answer was dropped."));
+    }
+
+    [Fact]
+    public async Task A_failure_says_nothing_about_a_token_that_was_imported_meanwhile_and_gives_its_lease_back()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.Node.GetRequiredService<TokenControls>().ImportAsync("jibit", new("imported", "imported-refresh", Some.Now.AddHours(5)), "a person", CancellationToken.None);
+            return new ProviderResult.Failed(new(FailureKind.ProviderDown, "HTTP 503"));
+        };
+
+        (await world.RefreshAsync()).ShouldBeOfType<RefreshOutcome.Failed>();
+
+        var token = await world.TokenAsync();
+        (token.Version, token.LastErrorCode, token.LeaseOwner, token.LeaseUntil).ShouldBe((1, null, null, null));
     }
 
     [Fact]

@@ -1,10 +1,14 @@
+using System.Collections.Frozen;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Server.Api;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
@@ -41,6 +45,42 @@ public sealed class RefreshApiTests(PostgresFixture postgres)
         (await server.Http.SendAsync(other)).StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
         await RunningServer.UntilAsync(async () => (await server.TokenAsync()).Version == 2, "the refresh is done");
         server.Provider.Calls.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Many_orders_at_once_do_not_wait_for_each_others_connections()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, $"{await postgres.CreateDatabaseAsync()};Maximum Pool Size=6");
+        await ApiServer.SignInAsync(server, "jibit");
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(number => server.Http.SendAsync(
+            new(HttpMethod.Post, "/api/tokens/refresh") { Content = JsonContent.Create(new { token = "jibit" }), Headers = { { "Idempotency-Key", $"{number}" } } })));
+
+        answers.Select(answer => answer.StatusCode).ShouldAllBe(status => status == HttpStatusCode.Accepted);
+    }
+
+    [Fact]
+    public async Task An_order_whose_program_hung_up_is_not_carried_out_again_when_it_is_repeated()
+    {
+        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        var client = new Client(await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContext().ClientKeys.SingleAsync(), FrozenSet.Create("jibit"));
+        var orders = new TokensApi.RepeatedRequests(server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), TimeProvider.System);
+        var context = new DefaultHttpContext { Request = { Headers = { ["Idempotency-Key"] = "once" } } };
+        using var hangsUp = new CancellationTokenSource();
+        var carriedOut = 0;
+
+        for (var time = 0; time < 2; time++)
+        {
+            await orders.AnswerAsync(context, client, "{}", Act, time == 0 ? hangsUp.Token : CancellationToken.None);
+        }
+
+        carriedOut.ShouldBe(1);
+
+        object Act(TokenRefreshDbContext db)
+        {
+            hangsUp.Cancel();
+            return ++carriedOut;
+        }
     }
 
     [Theory]

@@ -80,6 +80,20 @@ public sealed class HangfireTests(PostgresFixture postgres)
         (await server.LogAsync()).ShouldHaveSingleItem().ErrorCode.ShouldBe("credential_rejected");
     }
 
+    [Fact]
+    public async Task A_job_that_failed_is_kept_until_it_is_older_than_asked_for()
+    {
+        await using var server = await RunningServer.StartAsync(postgres, provider: new ModelProvider { Before = ModelProvider.Failing(FailureKind.CredentialRejected) });
+        var monitor = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+        await RunningServer.UntilAsync(() => Task.FromResult(monitor.FailedCount() == 1), "the job has failed");
+        var queue = server.Services.GetRequiredService<QueueView>();
+        var failedAt = new DateTimeOffset(DateTime.SpecifyKind(monitor.FailedJobs(0, 1)[0].Value.FailedAt!.Value, DateTimeKind.Utc));
+
+        queue.DeleteFailed(failedAt).ShouldBe(0);
+        queue.DeleteFailed(failedAt.AddSeconds(1)).ShouldBe(1);
+        monitor.FailedCount().ShouldBe(0);
+    }
+
     [Theory]
     [InlineData(FailureKind.CredentialRejected, 1)]
     [InlineData(FailureKind.ProviderDown, 2)]

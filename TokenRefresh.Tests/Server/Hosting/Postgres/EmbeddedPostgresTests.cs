@@ -103,7 +103,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     [Fact]
     public async Task A_named_folder_without_a_server_is_refused_by_its_name()
     {
-        var refusal = await Should.ThrowAsync<WrongPostgresFolderException>(
+        var refusal = await Should.ThrowAsync<EmbeddedPostgresException>(
             () => EmbeddedPostgres.StartAsync(new(folder, "/nowhere"), NullLogger.Instance, TimeProvider.System, CancellationToken.None));
 
         refusal.Message.ShouldStartWith("TOKENREFRESH_PG_BIN = '/nowhere'");
