@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using Shouldly;
 
 namespace TokenRefresh.Tests.Processes;
@@ -34,35 +33,6 @@ public sealed class InterruptTests
         log.Out.ShouldContain("\"status\": \"success\"");
         log.Out.ShouldNotContain("\"status\": \"running\"");
         stub.Calls.Count.ShouldBe(1);
-    }
-
-    [Fact]
-    public async Task A_stop_in_the_middle_of_a_call_that_a_program_set_off_saves_the_answer_too()
-    {
-        await using var data = new DataFolder();
-        await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, "");
-        await using var server = await ServerProcess.ServeAsync(settings);
-        var key = await ServerProcess.RunAsync(settings, "clients", "add", "program", "--tokens", "jibit");
-        server.Http.DefaultRequestHeaders.Authorization = new("Bearer", key.Out.Trim());
-        await server.UntilAsync(async () => (await server.Http.GetAsync("/api/tokens/jibit/access-token")).IsSuccessStatusCode, "the token is served");
-        var answer = new TaskCompletionSource<HttpStatusCode>();
-        stub.Before = context => answer.Task.WaitAsync(context.RequestAborted);
-
-        (await server.Http.PostAsJsonAsync("/api/tokens/jibit/rejected", new { version = 1 })).StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        await server.UntilAsync(() => Task.FromResult(stub.Calls.Count == 2), "a call held by the provider");
-        server.Signal("TERM");
-        await server.UntilAsync(async () => !await AnswersAsync(server), "the server serves no more");
-
-        // No request and no job waits for the call any more.
-        await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System);
-        answer.SetResult(HttpStatusCode.OK);
-        var end = await server.EndAsync();
-
-        end.ExitCode.ShouldBe(0, end.Error);
-        var log = await ServerProcess.RunAsync(settings, "logs", "show", "--token", "jibit", "--json");
-        log.Out.Split("\"status\": \"success\"").Length.ShouldBe(3);
-        log.Out.ShouldNotContain("\"status\": \"running\"");
     }
 
     private static async Task<bool> AnswersAsync(ServerProcess server)
