@@ -166,7 +166,7 @@ public static class AlertPolicy
             || token.State == TokenState.Expired
 
             // Nothing is tried any more while it lives, because the provider asked for so long a pause.
-            || stored.NextAttemptAt >= stored.ExpiresAt
+            || (!isRetryPending && stored.NextAttemptAt >= stored.ExpiresAt)
             || (!isRetryPending && stored.ConsecutiveFailures >= (kind == FailureKind.Abandoned ? Math.Min(2, enough) : enough));
     }
 

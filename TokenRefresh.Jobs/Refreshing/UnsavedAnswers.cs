@@ -127,7 +127,6 @@ public sealed partial class UnsavedAnswers(
                 .SetProperty(attempt => attempt.CompletedAt, now),
                 cancellationToken);
         }
-
         else
         {
             await db.Attempts.Where(attempt => attempt.Id == answer.AttemptId && attempt.Status == AttemptStatus.Running).ExecuteUpdateAsync(row => row

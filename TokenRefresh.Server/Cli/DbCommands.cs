@@ -11,14 +11,23 @@ internal static class DbCommands
 
     private static Command Migrate(VerbHost host)
     {
-        var command = new Command("migrate", "Bring the schema to what this version expects. Repeating it changes nothing.");
-        command.SetAction((_, cancellationToken) => host.RunUnpreparedAsync(
+        var json = Options.Json();
+        var command = new Command("migrate", "Bring the schema to what this version expects. Repeating it changes nothing.") { json };
+        command.SetAction((call, cancellationToken) => host.RunUnpreparedAsync(
             async services =>
             {
                 var preparation = services.GetRequiredService<DatabasePreparation>();
                 var pending = await preparation.PendingAsync(cancellationToken);
                 await preparation.RunAsync(marksStrays: false, cancellationToken);
-                Console.Out.WriteLine(pending.Count == 0 ? "The schema is up to date." : $"Applied {string.Join(", ", pending)}.");
+                if (call.GetValue(json))
+                {
+                    Output.Json(new { Applied = pending });
+                }
+                else
+                {
+                    Console.Out.WriteLine(pending.Count == 0 ? "The schema is up to date." : $"Applied {string.Join(", ", pending)}.");
+                }
+
                 return ExitCode.Done;
             },
             cancellationToken));

@@ -49,7 +49,8 @@ internal static class ScheduleCommands
     private static Command Run(VerbHost host)
     {
         var id = new Argument<string>("ID") { Description = "The recurring job; left out: the due check.", DefaultValueFactory = _ => RecurringJobs.DueTokenRefresh };
-        var command = new Command("run", "Trigger a recurring job now.") { id };
+        var json = Options.Json();
+        var command = new Command("run", "Trigger a recurring job now.") { id, json };
         command.SetAction((call, cancellationToken) => host.RunAsync(
             services =>
             {
@@ -63,7 +64,15 @@ internal static class ScheduleCommands
                 }
 
                 var job = ((IRecurringJobManagerV2)services.GetRequiredService<IRecurringJobManager>()).TriggerJob(asked);
-                Console.Out.WriteLine($"{asked} runs as job {job}.");
+                if (call.GetValue(json))
+                {
+                    Output.Json(new { Id = asked, JobId = job });
+                }
+                else
+                {
+                    Console.Out.WriteLine($"{asked} runs as job {job}.");
+                }
+
                 return Task.FromResult(ExitCode.Done);
             },
             cancellationToken));

@@ -32,6 +32,7 @@ public sealed class VerbTests(PostgresFixture postgres)
 
         (await DoneAsync(settings, "schedule list")).ShouldContain("due-token-refresh");
         (await DoneAsync(settings, "schedule run automatic-token-refresh")).ShouldContain("automatic-token-refresh runs as job");
+        JsonDocument.Parse(await DoneAsync(settings, "schedule run log-cleanup --json")).RootElement.GetProperty("id").GetString().ShouldBe("log-cleanup");
         (await ServerProcess.RunAsync(settings, "schedule", "run", "nosuch")).ShouldSatisfyAllConditions(
             end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("backup-token-refresh"));
         (await DoneAsync(settings, "queue status")).ShouldContain("5 alive on 1 node");
@@ -65,6 +66,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         (await ServerProcess.RunAsync(settings, "db", "status")).ExitCode.ShouldBe(1, "the schema is pending");
         (await DoneAsync(settings, "db migrate")).ShouldStartWith("Applied ");
         (await DoneAsync(settings, "db migrate")).ShouldBe("The schema is up to date.");
+        JsonDocument.Parse(await DoneAsync(settings, "db migrate --json")).RootElement.GetProperty("applied").GetArrayLength().ShouldBe(0);
         (await ServerProcess.RunAsync(settings, "queue", "status")).ExitCode.ShouldBe(1);
         (await ServerProcess.RunAsync(settings, "tokens", "health")).ExitCode.ShouldBe(1, "nothing is there yet");
         (await ServerProcess.RunAsync(settings, "tokens", "test", "jibit")).ExitCode.ShouldBe(1);

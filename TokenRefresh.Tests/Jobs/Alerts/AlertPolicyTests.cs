@@ -119,12 +119,13 @@ public sealed class AlertPolicyTests
         Complaints(Some.Aged(TimeSpan.FromHours(18)), pulse: Well with { OldestUnsent = Now.AddMinutes(-11) }).Select(complaint => complaint.Cause).ShouldBe(["silence", "overdue"]);
 
     [Theory]
-    [InlineData(23, false)]
-    [InlineData(25, true)]
-    public void A_pause_that_outlasts_the_token_is_a_complaint_at_the_first_failure(int hours, bool isComplaint)
+    [InlineData(23, null, false)]
+    [InlineData(25, null, true)]
+    [InlineData(25, "job", false)]
+    public void A_pause_that_outlasts_the_token_is_a_complaint_at_the_first_failure_unless_its_job_is_sooner(int hours, string? job, bool isComplaint)
     {
         var token = Some.Fresh();
-        token.RecordFailure(new(FailureKind.RateLimited, "HTTP 429"), Now.AddHours(hours), null);
+        token.RecordFailure(new(FailureKind.RateLimited, "HTTP 429"), Now.AddHours(hours), job);
 
         Complaints(token).Any().ShouldBe(isComplaint);
     }

@@ -74,15 +74,14 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
             await world.FillDiskAsync();
             return new ProviderResult.Issued(new("planted-access", "planted-refresh", Some.Now, Some.Now.AddHours(24), null, []), null);
         };
-        using var stop = new CancellationTokenSource();
-        var refresh = world.Door.RefreshAsync(new("jibit", RefreshTrigger.Due, "a test"), stop.Token);
+        var refresh = world.RefreshAsync();
         while (Directory.GetFiles(world.UnsavedFolder, "*.json").Length == 0)
         {
             await Task.Yield();
         }
 
         FileModes.Of(Directory.GetFiles(world.UnsavedFolder, "*.json")[0]).ShouldBe(FileModes.OwnFile);
-        await stop.CancelAsync();
+        world.Node.GetRequiredService<ProgramEnd>().Begin();
         await Should.ThrowAsync<OperationCanceledException>(refresh);
         File.ReadAllText(Directory.GetFiles(world.UnsavedFolder)[0]).ShouldNotContain("planted");
         await world.EmptyDiskAsync();
