@@ -49,12 +49,12 @@ internal sealed partial class AlertWatch(
         {
             var now = await pulse.ReadAsync(cancellationToken);
             await outage.NoteBackAsync(cancellationToken);
-            var result = await round.RunAsync(now, cancellationToken);
+            await round.RunAsync(now, cancellationToken);
             if (await outbox.IsLateAsync(LeftAlone, cancellationToken))
             {
                 await outbox.DeliverAsync(cancellationToken);
             }
-            else if (result?.Written > 0)
+            else
             {
                 await deliveries.EnqueueIfDueAsync(cancellationToken);
             }
