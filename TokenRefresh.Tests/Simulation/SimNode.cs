@@ -11,6 +11,7 @@ internal sealed class SimNode
     private readonly SimWorld world;
     private readonly List<Action> onWaking = [];
     private DateTimeOffset hamperedUntil;
+    private bool owesItself;
 
     public SimNode(SimWorld world, int place)
     {
@@ -97,7 +98,25 @@ internal sealed class SimNode
         Hampered();
     }
 
-    private void Hampered() => hamperedUntil = world.Agenda.Now + CatchUp;
+    /// <summary>A node that had still to catch up when the database went away for all has its moment once it is back.</summary>
+    public void NoteDatabase(bool isAway)
+    {
+        if (isAway)
+        {
+            owesItself |= IsPaused || IsCutOff || world.Agenda.Now < hamperedUntil;
+        }
+        else if (owesItself)
+        {
+            owesItself = false;
+            Hampered();
+        }
+    }
+
+    private void Hampered()
+    {
+        hamperedUntil = world.Agenda.Now + CatchUp;
+        owesItself |= world.IsDatabaseAway;
+    }
 
     public void Die() => IsDead = true;
 

@@ -184,6 +184,7 @@ internal sealed class SimWorld : IDisposable
         foreach (var node in places)
         {
             Feed.Cut(node);
+            node.NoteDatabase(isAway);
         }
 
         if (!isAway)
