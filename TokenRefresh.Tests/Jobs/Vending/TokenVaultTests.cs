@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 

@@ -3,7 +3,6 @@ using Shouldly;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Jobs.Vending;
-using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Vending;
