@@ -12,6 +12,9 @@ internal sealed record ProviderParts<TOptions>(string Name, string SpelledName, 
 internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> parts) : ITokenProvider
     where TOptions : ProviderOptions
 {
+    // Shared, because with settings of its own each call would look at its types anew.
+    private static readonly RefitSettings Refit = new();
+
     public string Name => parts.Name;
 
     public bool IsEnabled => Options.Enabled;
@@ -46,7 +49,7 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
         return client;
     }
 
-    protected TApi Api<TApi>() => RestService.For<TApi>(NewClient());
+    protected TApi Api<TApi>() => RestService.For<TApi>(NewClient(), Refit);
 
     protected ProviderCall NewCall(string? trackId, params IReadOnlyList<string?> secrets) => new(parts.Clock, Options.Timeout, trackId) { Secrets = secrets };
 }

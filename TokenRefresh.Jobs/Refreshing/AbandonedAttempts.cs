@@ -25,13 +25,18 @@ internal static class AbandonedAttempts
             $"""
              UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL, next_attempt_at = NULL, retry_job_id = NULL,
                     refresh_due_at = LEAST(refresh_due_at, {now}), due_reason = 'its last attempt was abandoned',
+                    last_attempt_at = COALESCE(
+                      (SELECT max(started_at) FROM token_refresh_logs WHERE token_name = tokens.name AND status = 'running'), last_attempt_at),
                     consecutive_failures = consecutive_failures + 1, last_error_code = {Code}, last_error = {Message}
              WHERE lease_until < clock_timestamp()
              RETURNING name
              """).ToListAsync(cancellationToken);
-        if (names.Count > 0)
-        {
-            await db.Attempts.Where(attempt => names.Contains(attempt.TokenName) && attempt.Status == AttemptStatus.Running).ExecuteUpdateAsync(
+
+        // Of others too that nobody holds: a node that was paused between its lease and its row may have opened one, and died.
+        await db.Attempts
+            .Where(attempt => attempt.Status == AttemptStatus.Running
+                && (names.Contains(attempt.TokenName) || !db.Tokens.Any(token => token.Name == attempt.TokenName && token.LeaseOwner != null)))
+            .ExecuteUpdateAsync(
                 row => row
                     .SetProperty(attempt => attempt.Status, AttemptStatus.Failed)
                     .SetProperty(attempt => attempt.ErrorCode, Code)
@@ -39,8 +44,6 @@ internal static class AbandonedAttempts
                     .SetProperty(attempt => attempt.ErrorDetails, Message)
                     .SetProperty(attempt => attempt.CompletedAt, now),
                 cancellationToken);
-        }
-
         await transaction.CommitAsync(cancellationToken);
         return names;
     }

@@ -75,14 +75,17 @@ public sealed partial class TokenRefresher(
         var now = clock.GetUtcNow();
         var started = clock.GetTimestamp();
         var isAfterUnknownOutcome = token.LastFailure == FailureKind.Abandoned;
-        var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
-        db.Attempts.Add(attempt);
-        token.Attempted(now, secrets.Fingerprint(settings));
-        if (!await IsSavedAsync(db))
+        if (!await lease.CoversCallAsync())
         {
             return new RefreshOutcome.InFlight(TakenOver);
         }
 
+        var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
+        db.Attempts.Add(attempt);
+        await db.SaveChangesAsync(CancellationToken.None);
+
+        // Saved with the answer: until then only the log says so, and the row is written once less.
+        token.Attempted(now, secrets.Fingerprint(settings));
         var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
         var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)));
         TokenMetrics.End(activity, outcome);
@@ -96,27 +99,17 @@ public sealed partial class TokenRefresher(
         token.Looked(now);
         token.Release();
         NoteSkip(db, settings, request, verdict.Reason, now);
-        if (!await IsSavedAsync(db))
+        try
+        {
+            await db.SaveChangesAsync(CancellationToken.None);
+        }
+        catch (DbUpdateConcurrencyException)
         {
             return new RefreshOutcome.InFlight(TakenOver);
         }
 
         LogSkipped(request.Token, verdict.Reason, request.Trigger);
         return new RefreshOutcome.Skipped(verdict.Reason) { DueAt = verdict.DueAt };
-    }
-
-    // False where the lease was lost before anything was done under it.
-    private static async Task<bool> IsSavedAsync(TokenRefreshDbContext db)
-    {
-        try
-        {
-            await db.SaveChangesAsync(CancellationToken.None);
-            return true;
-        }
-        catch (DbUpdateConcurrencyException)
-        {
-            return false;
-        }
     }
 
     private async Task<RefreshOutcome> NoteInFlightAsync(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)

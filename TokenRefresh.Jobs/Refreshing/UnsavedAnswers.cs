@@ -106,6 +106,8 @@ public sealed partial class UnsavedAnswers(
                 .SetProperty(token => token.RefreshDueAt, answer.DueAt)
                 .SetProperty(token => token.DueReason, answer.DueReason)
                 .SetProperty(token => token.Metadata, answer.Metadata)
+                .SetProperty(token => token.LastLookedAt, now)
+                .SetProperty(token => token.LastAttemptAt, answer.IssuedAt)
                 .SetProperty(token => token.LastSuccessAt, now)
                 .SetProperty(token => token.ConsecutiveFailures, 0)
                 .SetProperty(token => token.NextAttemptAt, (DateTimeOffset?)null)

@@ -44,6 +44,7 @@ public sealed partial class VaultFeed(
             try
             {
                 await using var connection = await database.OpenConnectionAsync(cancellationToken);
+                await using var listener = new Listener(connection);
                 var told = new List<string>();
                 connection.Notification += (_, notification) => told.Add(notification.Payload);
                 await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
@@ -149,6 +150,19 @@ public sealed partial class VaultFeed(
         }
 
         await vault.ReloadAsync(changed, cancellationToken);
+    }
+
+    /// <summary>Ends the listening, or the pool's next user would be told, and Postgres keep what nobody reads.</summary>
+    private sealed class Listener(NpgsqlConnection connection) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            if (connection.State == System.Data.ConnectionState.Open)
+            {
+                await using var end = new NpgsqlCommand($"UNLISTEN {Channel}", connection) { CommandTimeout = PingTimeoutSeconds };
+                await end.ExecuteNonQueryAsync();
+            }
+        }
     }
 
     [LoggerMessage(1111, LogLevel.Warning, "Changes at other nodes are not heard of ({Error}); tokens are served from memory meanwhile")]

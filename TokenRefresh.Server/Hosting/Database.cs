@@ -76,6 +76,9 @@ internal sealed partial class Database(
     {
         settings.MaxPoolSize = settings.ShouldSerialize("Maximum Pool Size") ? settings.MaxPoolSize : ConnectionsAtMost;
         settings.MaxAutoPrepare = settings.ShouldSerialize("Max Auto Prepare") ? settings.MaxAutoPrepare : PreparedAtMost;
+
+        // Seven statements each time a connection is taken from the pool. Whoever of us listens or locks for a session gives that back himself.
+        settings.NoResetOnClose = !settings.ShouldSerialize("No Reset On Close") || settings.NoResetOnClose;
         return settings.ConnectionString;
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
+using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
@@ -40,9 +41,85 @@ public sealed class LeaseTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_lease_that_is_lost_before_its_attempt_is_written_ends_as_in_flight_and_not_as_a_mistake()
+    public async Task A_lease_that_is_lost_before_its_attempt_is_written_ends_as_in_flight_without_a_call_or_a_row()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(
+            """
+            CREATE FUNCTION lose_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              UPDATE tokens SET lease_owner = 'another' WHERE name = NEW.name;
+              RETURN NULL;
+            END $$;
+            CREATE TRIGGER lose_lease AFTER UPDATE ON tokens FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION lose_lease()
+            """);
+        world.Clock.AutoAdvanceAmount = TimeSpan.FromSeconds(6);
+
+        var outcome = await world.RefreshAsync();
+
+        outcome.ShouldBeOfType<RefreshOutcome.InFlight>();
+        world.Provider.Calls.ShouldBeEmpty();
+        (await world.LogAsync()).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_row_that_a_paused_node_opened_after_its_lease_was_lost_is_closed_though_it_died_and_nobody_holds_the_token()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(
+            """
+            INSERT INTO token_refresh_logs (token_name, provider, status, trigger_type, triggered_by, message, metadata, started_at, attempt, node)
+            VALUES ('jibit', 'jibit', 'running', 'forced', 'a person', '', '{{}}', now(), 1, 'dead')
+            """);
+
+        await world.Node.GetRequiredService<DueTokens>().ClaimAsync(CancellationToken.None);
+
+        var row = (await world.LogAsync()).Single();
+        (row.Status, row.ErrorCode).ShouldBe((AttemptStatus.Failed, "abandoned"));
+    }
+
+    [Fact]
+    public async Task A_row_whose_token_somebody_holds_stays_open()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        AttemptStatus? seen = null;
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.Node.GetRequiredService<DueTokens>().ClaimAsync(CancellationToken.None);
+            seen = (await world.LogAsync()).Single().Status;
+            return null;
+        };
+
+        await world.RefreshAsync();
+
+        seen.ShouldBe(AttemptStatus.Running);
+    }
+
+    [Fact]
+    public async Task A_token_whose_first_attempt_was_abandoned_was_tried()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        (DateTimeOffset?, string?) seen = default;
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.ExecuteAsync("UPDATE tokens SET lease_until = clock_timestamp() - interval '1 second'");
+            await world.Node.GetRequiredService<DueTokens>().ClaimAsync(CancellationToken.None);
+            var token = await world.TokenAsync();
+            seen = (token.LastAttemptAt, token.LastErrorCode);
+            return null;
+        };
+
+        await world.RefreshAsync();
+
+        seen.ShouldBe((Some.Now, "abandoned"));
+    }
+
+    [Fact]
+    public async Task A_lease_that_is_lost_while_a_skip_is_noted_ends_as_in_flight_and_not_as_a_mistake()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        world.Provider.Calls.Clear();
         await world.ExecuteAsync(
             """
             CREATE FUNCTION lose_lease() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -53,7 +130,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
             CREATE TRIGGER lose_lease BEFORE INSERT ON token_refresh_logs FOR EACH ROW EXECUTE FUNCTION lose_lease()
             """);
 
-        var outcome = await world.RefreshAsync();
+        var outcome = await world.RefreshAsync(RefreshTrigger.Manual);
 
         outcome.ShouldBeOfType<RefreshOutcome.InFlight>();
         world.Provider.Calls.ShouldBeEmpty();

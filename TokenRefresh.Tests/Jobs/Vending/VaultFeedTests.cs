@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
@@ -48,6 +49,25 @@ public sealed class VaultFeedTests(PostgresFixture postgres)
             "node 2 has caught up");
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(listening);
+    }
+
+    [Fact]
+    public async Task A_connection_that_has_listened_goes_back_to_the_pool_without_listening_on()
+    {
+        await using var world = await ObtainedWorld.CreateAsync(postgres);
+        await using var pool = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(world.ConnectionString) { NoResetOnClose = true, MaxPoolSize = 1 });
+        var feed = ActivatorUtilities.CreateInstance<VaultFeed>(world.Node, pool);
+        using var stop = new CancellationTokenSource();
+        var before = await ObtainedWorld.VersionAsync(world.Node);
+        var listening = feed.ListenAsync(stop.Token);
+        await world.RefreshAsync(RefreshTrigger.Forced);
+        await RunningServer.UntilAsync(async () => await ObtainedWorld.VersionAsync(world.Node) > before, "the feed has heard");
+
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(listening);
+
+        await using var channels = pool.CreateCommand("SELECT count(*) FROM pg_listening_channels()");
+        (await channels.ExecuteScalarAsync(TestContext.Current.CancellationToken)).ShouldBe(0L);
     }
 
     [Fact]

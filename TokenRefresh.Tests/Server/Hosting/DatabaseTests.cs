@@ -14,9 +14,10 @@ namespace TokenRefresh.Tests.Server.Hosting;
 public sealed class DatabaseTests(PostgresFixture postgres)
 {
     [Theory]
-    [InlineData("", 20, 60)]
-    [InlineData(";Maximum Pool Size=7;Max Auto Prepare=0", 7, 0)]
-    public async Task Connections_are_bounded_and_statements_prepared_unless_the_connection_string_says_otherwise(string said, int connections, int prepared)
+    [InlineData("", 20, 60, true)]
+    [InlineData(";Maximum Pool Size=7;Max Auto Prepare=0;No Reset On Close=false", 7, 0, false)]
+    public async Task Connections_are_bounded_used_again_as_they_are_and_statements_prepared_unless_the_connection_string_says_otherwise(
+        string said, int connections, int prepared, bool asTheyAre)
     {
         var given = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
         given.Remove("Maximum Pool Size");
@@ -25,7 +26,7 @@ public sealed class DatabaseTests(PostgresFixture postgres)
         await database.StartAsync(TestContext.Current.CancellationToken);
 
         var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString);
-        (settings.MaxPoolSize, settings.MaxAutoPrepare).ShouldBe((connections, prepared));
+        (settings.MaxPoolSize, settings.MaxAutoPrepare, settings.NoResetOnClose).ShouldBe((connections, prepared, asTheyAre));
     }
 
     [Fact]
