@@ -35,7 +35,7 @@ internal static partial class BrokenLaws
         {
             Replace = services => services.AddSingleton(new DatabaseContact(new HastyClock())),
         },
-        new("whoever waits to save an answer gives up as if the program ended", "job", 3)
+        new("whoever waits to save an answer gives up as if the program ended", "job", 11)
         {
             Replace = services => services.AddSingleton(_ =>
             {
@@ -80,7 +80,7 @@ internal static partial class BrokenLaws
                 }
             },
         },
-        new("the outbox marks a mail before it is sent", "I7", 73) { Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)) },
+        new("the outbox marks a mail before it is sent", "I7", 35) { Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)) },
         new("a round forgets which incidents are open", "round", 1)
         {
             Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)
