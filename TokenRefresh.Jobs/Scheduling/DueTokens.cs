@@ -47,7 +47,7 @@ public sealed class DueTokens(
                AND (queued_until IS NULL OR queued_until <= {now})
              RETURNING name, expires_at
              """).ToListAsync(cancellationToken);
-        return [.. claimed.OrderBy(token => token.ExpiresAt ?? DateTimeOffset.MinValue).Select(token => token.Name)];
+        return [.. claimed.OrderBy(token => token.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).Select(token => token.Name)];
     }
 
     /// <summary>The tokens that the backup job acquires anew.</summary>
@@ -59,7 +59,7 @@ public sealed class DueTokens(
         return await db.Tokens
             .Where(token => token.PausedAt == null && callable.Contains(token.Name)
                 && (!backup.Value.OnlyOnFailure || token.ConsecutiveFailures > 0 || token.LastLookedAt == null || token.LastLookedAt < now - Unwatched))
-            .OrderBy(token => token.ExpiresAt).Select(token => token.Name).ToListAsync(cancellationToken);
+            .OrderBy(token => token.ExpiresAt).ThenBy(token => token.Name).Select(token => token.Name).ToListAsync(cancellationToken);
     }
 
     private string[] Callable() => [.. configured.All.Where(token => token.NotConfiguredBecause is null).Select(token => token.Name)];
@@ -78,7 +78,7 @@ public sealed class DueTokens(
     private static Task<int> WakeAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
         $"""
          UPDATE tokens SET next_attempt_at = {now} + waiting.place * interval '200 milliseconds'
-         FROM (SELECT name, row_number() OVER (PARTITION BY provider ORDER BY expires_at NULLS FIRST) - 1 AS place
+         FROM (SELECT name, row_number() OVER (PARTITION BY provider ORDER BY expires_at NULLS FIRST, name) - 1 AS place
                FROM tokens AS failed
                WHERE last_error_code = 'provider_down' AND next_attempt_at > {now} AND retry_job_id IS NULL
                  AND EXISTS (SELECT 1 FROM tokens AS other WHERE other.provider = failed.provider AND other.last_success_at > failed.last_attempt_at)

@@ -54,6 +54,15 @@ public sealed class DueTokensTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Equally_urgent_ones_come_in_the_order_of_their_names_wherever_their_rows_lie()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres, ("Tokens:a:Provider", "jibit"), ("Tokens:b:Provider", "jibit"), ("Tokens:c:Provider", "jibit"));
+        await world.ExecuteAsync("UPDATE tokens SET metadata = metadata WHERE name = 'a'");
+
+        (await ClaimAsync(world)).ShouldBe(["a", "b", "c"]);
+    }
+
+    [Fact]
     public async Task The_most_urgent_come_first()
     {
         await using var world = await TokenWorld.CreateAsync(postgres, ("Tokens:a:Provider", "jibit"), ("Tokens:b:Provider", "jibit"), ("Tokens:c:Provider", "jibit"));
