@@ -176,10 +176,13 @@ public sealed class Incident
         (Reminders, ToldStage, WasMailed) = (0, 0, false);
     }
 
-    /// <summary>Takes over what is said of it now.</summary>
-    internal void Describe(string cause, string detail, bool isCritical, DateTimeOffset now)
+    /// <summary>Some of its subjects are another incident's now; the end of this one says nothing of them.</summary>
+    internal void Leave(IReadOnlyCollection<string> subjects) => Subjects = [.. Subjects.Except(subjects)];
+
+    /// <summary>Takes over what is said of it now. A lead time that was told of a subject that is well again is told of the others anew.</summary>
+    internal void Describe(string cause, string detail, bool isCritical, int stage, DateTimeOffset now)
     {
-        (Cause, Detail) = (cause, detail);
+        (Cause, Detail, ToldStage) = (cause, detail, Math.Min(ToldStage, stage));
         CriticalAt = isCritical ? CriticalAt ?? now : CriticalAt;
     }
 

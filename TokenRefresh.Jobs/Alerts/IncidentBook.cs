@@ -30,7 +30,7 @@ internal sealed class IncidentBook(IReadOnlyList<Incident> known)
             if (said.Count > 0)
             {
                 var usual = said.GroupBy(complaint => complaint.Cause).OrderByDescending(cause => cause.Count()).First().First();
-                incident.Describe(usual.Cause, usual.Detail, said.Any(complaint => complaint.IsCritical), now);
+                incident.Describe(usual.Cause, usual.Detail, said.Any(complaint => complaint.IsCritical), said.Max(complaint => complaint.Stage), now);
             }
             else if (incident.Kind is IncidentKind.Failed or IncidentKind.NeedsPerson && incident.Subjects.All(subject => IsElsewhere(incident, subject)))
             {
@@ -38,6 +38,7 @@ internal sealed class IncidentBook(IReadOnlyList<Incident> known)
             }
             else
             {
+                incident.Leave([.. incident.Subjects.Where(subject => IsElsewhere(incident, subject))]);
                 incident.Resolve(now);
             }
         }

@@ -12,7 +12,7 @@ public sealed class DatabasePreparation(
     IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, KeyRing keys, MasterKey masterKey, ConfiguredTokens configured, TimeProvider clock)
 {
     /// <summary>Any constant will do, so long as every node takes the same.</summary>
-    private const long LockId = 7_245_001_183_640_022;
+    internal const long LockId = 7_245_001_183_640_022;
 
     /// <summary>The migrations that the database does not have yet.</summary>
     public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
@@ -34,6 +34,9 @@ public sealed class DatabasePreparation(
     public async Task RunAsync(bool marksStrays, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+
+        // As long as it takes: an index over a large log, and the wait for a node that makes one, last longer than any statement else.
+        db.Database.SetCommandTimeout(0);
         await db.Database.OpenConnectionAsync(cancellationToken);
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({LockId})", cancellationToken);
         try

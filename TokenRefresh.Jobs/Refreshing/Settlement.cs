@@ -23,6 +23,10 @@ public sealed partial class Settlement(
     /// <summary>On top of the pause before a job's retry: until then the due check leaves the token to that job.</summary>
     private static readonly TimeSpan RetryGrace = TimeSpan.FromMinutes(1);
 
+    /// <summary>What a refresh does not change: people's pauses, programs' reads, the settings. It may be newer than what was read before the call.</summary>
+    private static readonly string[] OfOthers =
+        [nameof(Token.Provider), nameof(Token.LastUsedAt), nameof(Token.IsActive), nameof(Token.PausedAt), nameof(Token.PausedUntil), nameof(Token.PauseReason)];
+
     internal const string Overtaken = "Another refresh or an import saved a newer token first; this answer was dropped.";
 
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
@@ -84,6 +88,11 @@ public sealed partial class Settlement(
                 // thrown away, and a lease that is not ours stays theirs.
                 var isOurs = current.GetValue<string?>(nameof(Token.LeaseOwner)) == owner;
                 entry.OriginalValues.SetValues(current);
+                foreach (var name in OfOthers)
+                {
+                    entry.CurrentValues[name] = current[name];
+                }
+
                 entry.CurrentValues[nameof(Token.Version)] = current.GetValue<long>(nameof(Token.Version)) + 1;
                 entry.CurrentValues[nameof(Token.LeaseOwner)] = isOurs ? null : current[nameof(Token.LeaseOwner)];
                 entry.CurrentValues[nameof(Token.LeaseUntil)] = isOurs ? null : current[nameof(Token.LeaseUntil)];

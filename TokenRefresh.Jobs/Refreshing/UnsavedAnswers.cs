@@ -95,7 +95,9 @@ public sealed partial class UnsavedAnswers(
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var now = clock.GetUtcNow();
         var saved = await db.Tokens
-            .Where(token => token.Name == answer.Token && token.Version == answer.ReadVersion)
+            .Where(token => token.Name == answer.Token && (token.Version == answer.ReadVersion
+                || (token.AccessToken != answer.AccessToken
+                    && !db.Attempts.Any(row => row.TokenName == answer.Token && row.Id > answer.AttemptId && row.Status == AttemptStatus.Success))))
             .ExecuteUpdateAsync(row => row
                 .SetProperty(token => token.AccessToken, answer.AccessToken)
                 .SetProperty(token => token.RefreshToken, answer.RefreshToken)

@@ -20,15 +20,11 @@ public sealed class TokenHealthCheckJob(PulseReader pulse, AlertRound round, Del
 }
 
 /// <summary>Writes the daily summary.</summary>
-public sealed class DailySummaryJob(DailySummary summary, DeliveryQueue deliveries)
+public sealed class DailySummaryJob(DailySummary summary)
 {
-    /// <summary>Writes it into the outbox.</summary>
+    /// <summary>Writes it into the outbox, and nothing after that: what failed then would have it written again. Every node looks within half a minute for what is to be delivered.</summary>
     [DisplayName("Daily summary")]
-    public async Task RunAsync(CancellationToken cancellationToken)
-    {
-        await summary.WriteAsync(cancellationToken);
-        await deliveries.EnqueueIfDueAsync(cancellationToken);
-    }
+    public Task RunAsync(CancellationToken cancellationToken) => summary.WriteAsync(cancellationToken);
 }
 
 /// <summary>Delivers what the outbox holds, on a queue of its own: a mail server that hangs slows no refresh.</summary>

@@ -37,7 +37,7 @@ internal sealed class NetworksAttribute() : AllowedAttribute("addresses and netw
 }
 
 /// <summary>A password that is long enough, or none.</summary>
-internal sealed class PasswordLengthAttribute() : AllowedAttribute($"at least {Operators.LeastPassword} characters")
+internal sealed class PasswordLengthAttribute() : AllowedAttribute($"{Operators.LeastPassword} to {Operators.MostPassword} characters")
 {
-    public override bool IsValid(object? value) => value is string text && text.Length is 0 or >= Operators.LeastPassword;
+    public override bool IsValid(object? value) => value is string text && text.Length is 0 or (>= Operators.LeastPassword and <= Operators.MostPassword);
 }

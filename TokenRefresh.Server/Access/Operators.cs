@@ -15,6 +15,9 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
     /// <summary>No password is shorter; nothing else is asked of one, because length is what counts.</summary>
     public const int LeastPassword = 12;
 
+    /// <summary>No password is longer: the sign-in looks at none that is.</summary>
+    public const int MostPassword = 256;
+
     private const string FirstName = "admin";
 
     /// <summary>Any constant will do that no other lock of this program has.</summary>
@@ -38,9 +41,14 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
         {
             await AddAsync(FirstName, Role.Admin, password, "setup");
         }
-        catch (DbUpdateException)
+        catch (Exception error) when (error is DbUpdateException or OperatorException)
         {
-            // Another node was first.
+            // Another node was first, or the name or password of the settings will not do.
+            if (!await users.Users.AnyAsync(cancellationToken))
+            {
+                throw;
+            }
+
             return null;
         }
 
@@ -48,18 +56,20 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
     }
 
     /// <summary>Adds a person.</summary>
-    /// <exception cref="OperatorException">The name is taken or odd, or the password too short.</exception>
+    /// <exception cref="OperatorException">The name is taken or odd, or the password too short or too long.</exception>
     public async Task AddAsync(string name, Role role, string password, string by)
     {
+        CheckLength(password);
         Check(await users.CreateAsync(new() { UserName = name, Role = role, CreatedAt = clock.GetUtcNow(), LockoutEnabled = true }, password));
         await audit.WriteAsync(by, "user.added", name, new { role = role.ToString().ToLowerInvariant() });
     }
 
     /// <summary>Gives a person a new password and ends every sign-in of theirs.</summary>
-    /// <exception cref="OperatorException">There is no such person, or the password is too short.</exception>
+    /// <exception cref="OperatorException">There is no such person, or the password is too short or too long.</exception>
     public async Task ResetPasswordAsync(string name, string password, string by)
     {
         var person = await RequireAsync(name);
+        CheckLength(password);
         foreach (var validator in users.PasswordValidators)
         {
             Check(await validator.ValidateAsync(users, person, password));
@@ -131,6 +141,14 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
 
     private async Task<Operator> RequireAsync(string name) => await users.FindByNameAsync(name)
         ?? throw new OperatorException($"There is no user '{name}'. There are: {string.Join(", ", await users.Users.Select(each => each.UserName).OrderBy(each => each).ToListAsync())}.");
+
+    private static void CheckLength(string password)
+    {
+        if (password.Length > MostPassword)
+        {
+            throw new OperatorException($"A password has at most {MostPassword} characters.");
+        }
+    }
 
     private static void Check(IdentityResult result)
     {

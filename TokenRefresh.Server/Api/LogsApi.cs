@@ -40,7 +40,7 @@ internal static class LogsApi
             return Problem.Forbidden;
         }
 
-        // Of any name, because the log outlives the settings.
+        // Of any name that the key may read, because the log outlives the settings.
         if (token is not null && (token.Length > LongestName || token.Any(char.IsControl)))
         {
             return Problem.BadRequest($"token is a name of 1 to {LongestName} characters.");
@@ -69,7 +69,7 @@ internal static class LogsApi
                 Since = clock.GetUtcNow() - back,
                 Provider = provider?.ToLowerInvariant(),
                 Token = token,
-                Tokens = client.Tokens,
+                Tokens = token is null ? client.Tokens : null,
                 Status = status is null ? null : Enum.Parse<AttemptStatus>(status, ignoreCase: true),
                 Trigger = trigger is null ? null : RefreshTriggers.Parse(trigger),
             },

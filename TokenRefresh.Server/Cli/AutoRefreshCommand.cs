@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Spectre.Console;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Refreshing;
@@ -75,21 +76,31 @@ internal static class AutoRefreshCommand
     {
         var refresher = services.GetRequiredService<TokenRefresher>();
         var results = new List<(string Token, RefreshOutcome Outcome)>();
+        ExceptionDispatchInfo? broken = null;
         var messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         await messages.Progress().HideCompleted(false).StartAsync(async progress =>
         {
             var running = tokens.ToDictionary(token => token, token => progress.AddTask(token.Name, new ProgressTaskSettings { MaxValue = 1 }).IsIndeterminate());
             await foreach (var done in Task.WhenEach(tokens.Select(RefreshOneAsync)))
             {
-                var (token, outcome) = await done;
-                running[token].IsIndeterminate(false).Increment(1);
-                results.Add((token.Name, outcome));
-                if (!json)
+                try
                 {
-                    Console.Out.WriteLine($"{token.Name}: {Words(outcome)}");
+                    var (token, outcome) = await done;
+                    running[token].IsIndeterminate(false).Increment(1);
+                    results.Add((token.Name, outcome));
+                    if (!json)
+                    {
+                        Console.Out.WriteLine($"{token.Name}: {Words(outcome)}");
+                    }
+                }
+                catch (Exception error)
+                {
+                    // The others are waited for: an answer in flight must not be lost with the process.
+                    broken ??= ExceptionDispatchInfo.Capture(error);
                 }
             }
         });
+        broken?.Throw();
         if (json)
         {
             Output.Json(results.Select(result => new { Token = result.Token, Outcome = Kind(result.Outcome), Message = Words(result.Outcome) }));

@@ -13,10 +13,11 @@ internal static class UsersCommands
     private static Command Add(VerbHost host)
     {
         var name = new Argument<string>("NAME") { Description = "The name to sign in with." };
-        var role = new Option<Role>("--role") { Description = "viewer reads; operator also refreshes, tests, pauses; admin also manages users, client keys, imports.", Required = true };
+        var role = new Option<string>("--role") { Description = "viewer reads; operator also refreshes, tests, pauses; admin also manages users, client keys, imports.", Required = true };
+        role.AcceptOnlyFromAmong([.. Enum.GetNames<Role>().Select(each => each.ToLowerInvariant())]);
         var command = new Command("add", "Add a user; the password comes from stdin, or is made up and printed once.") { name, role };
         command.SetAction((call, cancellationToken) => host.RunAsync(
-            services => ChangeAsync(services, (users, password) => users.AddAsync(call.GetValue(name)!, call.GetValue(role), password, Options.Caller), cancellationToken), cancellationToken));
+            services => ChangeAsync(services, (users, password) => users.AddAsync(call.GetValue(name)!, Enum.Parse<Role>(call.GetValue(role)!, ignoreCase: true), password, Options.Caller), cancellationToken), cancellationToken));
         return command;
     }
 
@@ -31,15 +32,15 @@ internal static class UsersCommands
                 var users = await scope.ServiceProvider.GetRequiredService<Operators>().ListAsync(cancellationToken);
                 if (call.GetValue(json))
                 {
-                    Output.Json(users.Select(user => new { Name = user.UserName, user.Role, user.CreatedAt, user.LastSignInAt, user.LockoutEnd }));
+                    Output.Json(users.Select(user => new { Name = user.UserName, user.Role, user.CreatedAt, user.LastSignInAt, user.LockoutEnd, user.DisabledAt }));
                 }
                 else
                 {
                     var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
                     Output.Table(
-                        ["NAME", "ROLE", "CREATED", "LAST SIGN-IN", "LOCKED UNTIL"],
+                        ["NAME", "ROLE", "CREATED", "LAST SIGN-IN", "LOCKED UNTIL", "DISABLED SINCE"],
                         users.Select(user => (IReadOnlyList<string>)
-                            [user.UserName!, user.Role.ToString().ToLowerInvariant(), Output.At(user.CreatedAt, zone), Output.At(user.LastSignInAt, zone), Output.At(user.LockoutEnd, zone)]),
+                            [user.UserName!, user.Role.ToString().ToLowerInvariant(), Output.At(user.CreatedAt, zone), Output.At(user.LastSignInAt, zone), Output.At(user.LockoutEnd, zone), Output.At(user.DisabledAt, zone)]),
                         "There is no user yet; the server makes the first one when it starts.");
                 }
 

@@ -65,7 +65,7 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
             return null;
         }
 
-        if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
+        if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local) || local.Year is < 2 or > 9998)
         {
             throw new ImportException("The expiry is not a date and time such as 2026-01-31T12:00.");
         }

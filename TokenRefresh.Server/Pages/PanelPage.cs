@@ -9,7 +9,10 @@ namespace TokenRefresh.Server.Pages;
 /// <summary>What the pages of the panel share: who is there, and how an action's outcome is told on the page after it.</summary>
 internal abstract class PanelPage : PageModel
 {
-    private const int LongestText = 800, MostTold = 40;
+    private const int LongestText = 600, LongestOfOne = 200;
+
+    /// <summary>Characters as they are packed into the cookie; sealed they are half as many again, and proxies pass 4 KB of headers on.</summary>
+    private const int MostPacked = 1500;
 
     /// <summary>As the log and the audit name the person.</summary>
     protected string Actor => $"user:{User.Identity!.Name}";
@@ -26,12 +29,17 @@ internal abstract class PanelPage : PageModel
     /// <summary>What the request before this one has told; null where it told nothing.</summary>
     public static Said? Told(ITempDataDictionary told) => told[nameof(Said)] is string text ? JsonSerializer.Deserialize<Said>(text) : null;
 
-    // It travels in a cookie, and a browser keeps no large ones; what went wrong comes first.
-    private static Said Shortened(Said said) => said with
+    // It travels in a cookie, and neither browsers nor proxies take large ones; what went wrong comes first.
+    private static Said Shortened(Said said)
     {
-        Text = Cut(said.Text, LongestText),
-        Each = [.. said.Each.OrderBy(one => one.IsWell).Take(MostTold).Select(one => one with { Text = Cut(one.Text, LongestText / 4) })],
-    };
+        var text = new Said(said.IsWell, Cut(said.Text, LongestText));
+        var room = MostPacked - Packed(text);
+        var each = said.Each.OrderBy(one => one.IsWell).Select(one => one with { Text = Cut(one.Text, LongestOfOne) }).TakeWhile(one => (room -= Packed(one)) >= 0).ToList();
+        return text with { Text = each.Count == said.Each.Count ? text.Text : $"{text.Text} {said.Each.Count - each.Count} more are told of on their own pages.", Each = each };
+    }
 
-    private static string Cut(string text, int most) => text.Length <= most ? text : $"{text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)]}…";
+    // Packed twice: here, and as one of the things that the next page is told.
+    private static int Packed<T>(T one) => JsonEncodedText.Encode(JsonSerializer.Serialize(one)).EncodedUtf8Bytes.Length;
+
+    private static string Cut(string text, int most) => text.Length <= most ? text : $"{Texts.Start(text, most)}…";
 }

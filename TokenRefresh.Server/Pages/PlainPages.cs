@@ -5,7 +5,7 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Server.Pages;
 
 /// <summary>What people see in place of a bare status; needs no database and no sign-in.</summary>
-internal static class PlainPages
+internal static partial class PlainPages
 {
     public static void UsePlainPages(this IApplicationBuilder app) => app.Use(async (context, next) =>
     {
@@ -17,6 +17,12 @@ internal static class PlainPages
         {
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             context.Response.Headers.RetryAfter = "5";
+        }
+        catch (Exception error) when (IsOurs(error, context))
+        {
+            LogBroken(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(PlainPages)), context.Request.Method, context.Request.Path, error);
+            context.Response.Clear();
+            context.Response.StatusCode = StatusCodes.Status500InternalServerError;
         }
 
         if (context.Response is { HasStarted: false, ContentLength: null, ContentType: null, StatusCode: >= 400 and < 600 and not StatusCodes.Status401Unauthorized } response)
@@ -43,6 +49,10 @@ internal static class PlainPages
     // A file that cannot be read is no reason to say that the database is away.
     private static bool IsOfDatabase(Exception? error) => error is not null && (error is DbException || IsOfDatabase(error.InnerException));
 
+    // Developers see its trace; a request that was given up or could not be read is answered by the server itself.
+    private static bool IsOurs(Exception error, HttpContext context) => !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested
+        && error is not BadHttpRequestException && !context.RequestServices.GetRequiredService<IHostEnvironment>().IsDevelopment();
+
     private static string Hint(HttpContext context) => context.Items[typeof(PlainPages)] is string hint ? $"<p>{HtmlEncoder.Default.Encode(hint)}</p>" : "";
 
     private static (string Heading, string Advice) Words(int status) => status switch
@@ -55,4 +65,7 @@ internal static class PlainPages
         StatusCodes.Status503ServiceUnavailable => ("The database is away", "The panel shows what is stored, so it has nothing to show now. Programs are served valid tokens from memory meanwhile; try again in a moment."),
         _ => ("Something went wrong", "The server's log tells more. What was stored is unchanged."),
     };
+
+    [LoggerMessage(4011, LogLevel.Error, "{Method} {Path} broke")]
+    private static partial void LogBroken(ILogger log, string method, PathString path, Exception error);
 }

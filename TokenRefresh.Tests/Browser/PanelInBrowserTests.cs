@@ -59,11 +59,20 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await page.GetByRole(AriaRole.Link, new() { Name = "jibit", Exact = true }).First.ClickAsync();
         await page.GetByLabel("Reason").FillAsync("تعمیرات");
         await page.Locator("select[name=hours]").SelectOptionAsync("1 day");
-        await ClickAsync(page, "Pause");
+        await page.GetByLabel("Reason").PressAsync("Enter");
         (await said.InnerTextAsync()).ShouldBe("Paused jibit. What is valid is still served; nothing is refreshed automatically for 1 d.");
         (await page.Locator(".life-card").InnerTextAsync()).ShouldContain("تعمیرات (user:ada)");
         await ClickAsync(page, "Resume");
         (await said.InnerTextAsync()).ShouldBe("Resumed jibit.");
+        await page.GotoAsync("/access/tokens");
+        await page.Locator("input[name=names]").First.CheckAsync();
+        await page.GetByLabel("Reason").FillAsync("typed, then Enter");
+        await page.GetByLabel("Reason").PressAsync("Enter");
+        (await said.Locator("p").InnerTextAsync()).ShouldStartWith("Paused ");
+        await page.Locator("input[name=names]").First.CheckAsync();
+        await ClickAsync(page, "Resume");
+        (await said.Locator("p").InnerTextAsync()).ShouldStartWith("Resumed ");
+        await page.GotoAsync("/access/tokens/jibit");
 
         // Imports a pair, and takes it back.
         await page.GetByText("Import a token").ClickAsync();

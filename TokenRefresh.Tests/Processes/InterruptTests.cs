@@ -35,6 +35,30 @@ public sealed class InterruptTests
         stub.Calls.Count.ShouldBe(1);
     }
 
+    [Fact]
+    public async Task A_verb_that_is_stopped_in_the_middle_of_some_calls_while_others_wait_saves_the_answers()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = stub.Settings(data, "");
+        settings["Providers__Jibit__MaxConcurrency"] = "1";
+        settings["Tokens__other__Provider"] = "jibit";
+        var answer = new TaskCompletionSource<HttpStatusCode>();
+        stub.Before = context => answer.Task.WaitAsync(context.RequestAborted);
+        await using var verb = ServerProcess.Start(settings, "tokens", "auto-refresh", "--sync");
+        await verb.UntilAsync(() => Task.FromResult(!stub.Calls.IsEmpty), "a call held by the provider");
+
+        verb.Signal("INT");
+        await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System);
+        answer.SetResult(HttpStatusCode.OK);
+        await verb.EndAsync();
+
+        var log = await ServerProcess.RunAsync(settings, "logs", "show", "--json");
+        log.Out.ShouldContain("\"status\": \"success\"");
+        log.Out.ShouldNotContain("\"status\": \"running\"");
+        stub.Calls.Count.ShouldBe(1);
+    }
+
     private static async Task<bool> AnswersAsync(ServerProcess server)
     {
         try

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Jobs.Alerts.Delivery;
@@ -12,7 +14,7 @@ internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IE
     public async Task<DeliveryOutcome> SendAsync(Notification mail, CancellationToken cancellationToken)
     {
         // Named by the message, so that one tried twice is one file; moved to its place, so that nobody reads half of it.
-        var file = Path.Combine(folder.Path, $"{mail.CreatedAt:yyyyMMdd-HHmmss}-{mail.Id}-{mail.Kind}.eml");
+        var file = Path.Combine(folder.Path, $"{mail.CreatedAt:yyyyMMdd-HHmmss}-{Number(mail)}-{mail.Kind}.eml");
         try
         {
             PrivateFiles.MakeFolder(folder.Path);
@@ -29,4 +31,7 @@ internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IE
             return new DeliveryOutcome.Failed($"{folder.Path} cannot be written to ({error.GetType().Name})", IsAway: true);
         }
     }
+
+    // What is sent while the database is away has no number, but a Message-ID of its own for each recipient.
+    private static string Number(Notification mail) => mail.Id > 0 ? $"{mail.Id}" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(mail.MessageId)))[..12];
 }

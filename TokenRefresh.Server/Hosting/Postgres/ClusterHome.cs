@@ -1,13 +1,14 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace TokenRefresh.Server.Hosting.Postgres;
 
 /// <summary>The folder that holds a cluster, its password, its locks and its log.</summary>
 /// <param name="Folder">The folder itself.</param>
 /// <param name="RunAs">Who runs the cluster and owns the folder.</param>
-internal sealed record ClusterHome(string Folder, RunAs RunAs)
+internal sealed partial record ClusterHome(string Folder, RunAs RunAs)
 {
     private const UnixFileMode Own = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode Passable = Own | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
@@ -48,6 +49,16 @@ internal sealed record ClusterHome(string Folder, RunAs RunAs)
 
         return home;
     }
+
+    /// <summary>The port that the cluster was last started at, as pg_ctl notes it; null where it never was.</summary>
+    public int? LastPort()
+    {
+        var noted = Path.Combine(Cluster, "postmaster.opts");
+        return File.Exists(noted) && PortNoted().Match(File.ReadAllText(noted)) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+    }
+
+    [GeneratedRegex("""-p"? "?([0-9]{1,5})\b""")]
+    private static partial Regex PortNoted();
 
     /// <summary>The major version of Postgres that made the cluster, or null while there is none.</summary>
     /// <exception cref="EmbeddedPostgresException">What is there is no whole cluster.</exception>

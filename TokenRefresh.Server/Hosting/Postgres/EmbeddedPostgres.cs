@@ -130,7 +130,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             postmaster.ForgetDead();
             home.RotateLog();
             var logged = File.Exists(home.ServerLog) ? new FileInfo(home.ServerLog).Length : 0;
-            var port = FreePort();
+            var port = Port();
             var started = home.RunAs.Run(binaries.Program("pg_ctl"), "start", "-D", home.Cluster, "-w", "-t", "60", "-l", home.ServerLog, "-o", $"-p {port}");
             if (started.Succeeded)
             {
@@ -270,6 +270,23 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     // Somebody took the port in between, or children of a killed server are still on their way out.
     private static bool MayPass(string reason) =>
         reason.Contains("could not create any TCP/IP sockets", StringComparison.Ordinal) || reason.Contains("still in use", StringComparison.Ordinal);
+
+    // Where it ran before, if that is free: a server that has outlived its Postgres looks for it there.
+    private int Port() => home.LastPort() is { } last && IsFree(last) ? last : FreePort();
+
+    private static bool IsFree(int port)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 
     private static int FreePort()
     {

@@ -39,7 +39,7 @@ internal sealed class AuditModel(AuditTrail audit, TimeProvider clock) : PanelPa
     // Postgres knows no NUL in a text.
     private AuditFilter Filter => new()
     {
-        Text = Text?.Replace("\0", "", StringComparison.Ordinal).Trim() is { Length: > 0 } text ? text[..Math.Min(text.Length, LongestText)] : null,
+        Text = Text?.Replace("\0", "", StringComparison.Ordinal).Trim() is { Length: > 0 } text ? Texts.Start(text, LongestText) : null,
         Since = Days is { } days ? clock.GetUtcNow().AddDays(-Math.Clamp(days, 1, 3660)) : null,
         WithReads = Reads,
     };

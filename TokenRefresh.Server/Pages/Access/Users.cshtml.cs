@@ -25,10 +25,10 @@ internal sealed class UsersModel(Operators operators) : PanelPage
     public Task OnGetAsync(CancellationToken cancellationToken) => LoadAsync(cancellationToken);
 
     [Needs(Role.Admin)]
-    public Task<IActionResult> OnPostAddAsync(string? name, Role role, string? password, CancellationToken cancellationToken)
+    public Task<IActionResult> OnPostAddAsync(string? name, Role? role, string? password, CancellationToken cancellationToken)
     {
         Typed = name;
-        return WithPasswordAsync(name ?? "", password, chosen => operators.AddAsync(name ?? "", role, chosen, Actor), $"Added {name}.", cancellationToken);
+        return WithPasswordAsync(name ?? "", password, chosen => operators.AddAsync(name ?? "", Chosen(role), chosen, Actor), $"Added {name}.", cancellationToken);
     }
 
     [Needs(Role.Admin)]
@@ -36,8 +36,8 @@ internal sealed class UsersModel(Operators operators) : PanelPage
         WithPasswordAsync(name ?? "", password, chosen => operators.ResetPasswordAsync(name ?? "", chosen, Actor), $"{name} has a new password and is signed out everywhere.", cancellationToken);
 
     [Needs(Role.Admin)]
-    public Task<IActionResult> OnPostRoleAsync(string? name, Role role, CancellationToken cancellationToken) =>
-        OfOthersAsync(name, () => operators.SetRoleAsync(name!, role, Actor), $"{name} is {role.ToString().ToLowerInvariant()} now and has to sign in again.", cancellationToken);
+    public Task<IActionResult> OnPostRoleAsync(string? name, Role? role, CancellationToken cancellationToken) =>
+        OfOthersAsync(name, () => operators.SetRoleAsync(name!, Chosen(role), Actor), $"{name} is {role?.ToString().ToLowerInvariant()} now and has to sign in again.", cancellationToken);
 
     [Needs(Role.Admin)]
     public Task<IActionResult> OnPostDisableAsync(string? name, CancellationToken cancellationToken) =>
@@ -94,6 +94,8 @@ internal sealed class UsersModel(Operators operators) : PanelPage
             return Page();
         }
     }
+
+    private static Role Chosen(Role? role) => role ?? throw new OperatorException("Choose a role: viewer, operator or admin.");
 
     private async Task LoadAsync(CancellationToken cancellationToken) => People = await operators.ListAsync(cancellationToken);
 

@@ -12,7 +12,7 @@ internal sealed record SignInForm(string? Name, string? ReturnUrl, KeptForm? Kep
 /// <summary>The sign-in form.</summary>
 internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Operator> users, AuditTrail audit, TimeProvider clock) : PageModel
 {
-    private const int LongestName = 64, LongestPassword = 256;
+    private const int LongestName = 64;
 
     /// <summary>Longer than a password takes to be checked and a failure to be counted, even on a busy machine.</summary>
     internal static readonly TimeSpan RefusedAfter = TimeSpan.FromMilliseconds(500);
@@ -43,7 +43,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
 
     public async Task<IActionResult> OnPostAsync()
     {
-        if (Name is not { Length: > 0 and <= LongestName } || Password is not { Length: > 0 and <= LongestPassword } || Name.Any(char.IsControl))
+        if (Name is not { Length: > 0 and <= LongestName } || Password is not { Length: > 0 and <= Operators.MostPassword } || Name.Any(char.IsControl))
         {
             Problem = "Enter name and password.";
             return Page();

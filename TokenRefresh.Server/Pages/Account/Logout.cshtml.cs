@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
@@ -7,7 +8,8 @@ using TokenRefresh.Server.Access;
 namespace TokenRefresh.Server.Pages.Account;
 
 /// <summary>Ends a sign-in.</summary>
-internal sealed class LogoutModel(SignInManager<Operator> signIn, AuditTrail audit) : PageModel
+[IgnoreAntiforgeryToken]
+internal sealed class LogoutModel(SignInManager<Operator> signIn, AuditTrail audit, IAntiforgery antiforgery) : PageModel
 {
     public IActionResult OnGet() => LocalRedirect(AccessRegistration.LoginPath);
 
@@ -15,6 +17,12 @@ internal sealed class LogoutModel(SignInManager<Operator> signIn, AuditTrail aud
     {
         if (User.Identity is { IsAuthenticated: true, Name: { } name })
         {
+            // Only here: whose sign-in has ended meanwhile has nothing left to forge, and is told so by the sign-in.
+            if (!await antiforgery.IsRequestValidAsync(HttpContext))
+            {
+                return BadRequest();
+            }
+
             await signIn.SignOutAsync();
             await audit.WriteAsync($"user:{name}", "user.signed_out", name, new { });
         }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using TokenRefresh.Jobs.Alerts;
@@ -22,7 +23,7 @@ internal sealed class ActModel(IncidentLinks links, IncidentDesk desk) : PageMod
     {
         if (!IsGood(id, what, until, signature))
         {
-            return Challenge();
+            return ToSignIn();
         }
 
         Incident = await desk.FindAsync(id, cancellationToken);
@@ -33,7 +34,7 @@ internal sealed class ActModel(IncidentLinks links, IncidentDesk desk) : PageMod
     {
         if (!IsGood(id, what, until, signature))
         {
-            return Challenge();
+            return ToSignIn();
         }
 
         Incident = await desk.FindAsync(id, cancellationToken);
@@ -42,6 +43,9 @@ internal sealed class ActModel(IncidentLinks links, IncidentDesk desk) : PageMod
             : await desk.SnoozeAsync(id, Snooze, Actor, cancellationToken);
         return Page();
     }
+
+    // Not back to the bad link, which would send whoever is signed in here again, for ever.
+    private ChallengeResult ToSignIn() => Challenge(new AuthenticationProperties { RedirectUri = "/access/incidents" });
 
     private bool IsGood(long id, string what, long until, string? signature)
     {

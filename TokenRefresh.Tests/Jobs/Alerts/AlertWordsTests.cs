@@ -62,7 +62,7 @@ public sealed class AlertWordsTests
     public void The_first_word_of_what_is_critical_already_says_so()
     {
         var incident = Failed();
-        incident.Describe("provider_down", "HTTP 503", isCritical: true, Opened);
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Opened);
 
         Next(incident, 20).ShouldBe(Word.Critical);
     }
@@ -72,7 +72,7 @@ public sealed class AlertWordsTests
     {
         var incident = Told();
         incident.Snooze(Opened.AddDays(1));
-        incident.Describe("provider_down", "HTTP 503", isCritical: true, Opened.AddMinutes(1));
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Opened.AddMinutes(1));
 
         Next(incident, 60).ShouldBe(Word.Critical);
         incident.Told(Word.Critical, 0, wasMailed: true, Opened.AddMinutes(1));

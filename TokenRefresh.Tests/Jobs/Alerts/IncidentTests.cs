@@ -37,11 +37,11 @@ public sealed class IncidentTests
     {
         var incident = Failed("fino");
 
-        incident.Describe("provider_down", "HTTP 503", isCritical: false, Now.AddMinutes(1));
+        incident.Describe("provider_down", "HTTP 503", isCritical: false, 0, Now.AddMinutes(1));
         incident.CriticalAt.ShouldBeNull();
-        incident.Describe("provider_down", "HTTP 503", isCritical: true, Now.AddMinutes(2));
-        incident.Describe("provider_down", "HTTP 503", isCritical: true, Now.AddMinutes(3));
-        incident.Describe("rate_limited", "HTTP 429", isCritical: false, Now.AddMinutes(4));
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Now.AddMinutes(2));
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Now.AddMinutes(3));
+        incident.Describe("rate_limited", "HTTP 429", isCritical: false, 0, Now.AddMinutes(4));
 
         (incident.CriticalAt, incident.Cause, incident.Detail).ShouldBe((Now.AddMinutes(2), "rate_limited", "HTTP 429"));
     }
@@ -71,7 +71,7 @@ public sealed class IncidentTests
     {
         var incident = Told(Failed("fino"), wasMailed: true);
         incident.Join("fino_kyc", Now.AddMinutes(5));
-        incident.Describe("provider_down", "HTTP 503", isCritical: true, Now.AddMinutes(6));
+        incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Now.AddMinutes(6));
         incident.Told(Word.Critical, 2, wasMailed: true, Now.AddMinutes(6));
         incident.Told(Word.Reminder, 0, wasMailed: true, Now.AddMinutes(7));
         incident.Acknowledge("sara", Now.AddMinutes(8));

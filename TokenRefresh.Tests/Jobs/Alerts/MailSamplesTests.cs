@@ -54,7 +54,7 @@ public sealed class MailSamplesTests
         var word = name switch { "critical" => Word.Critical, "joined" => Word.Joined, "reminder" => Word.Reminder, "recovered" => Word.Recovered, _ => Word.Opened };
         if (name == "critical")
         {
-            incident.Describe(incident.Cause, incident.Detail, isCritical: true, Now);
+            incident.Describe(incident.Cause, incident.Detail, isCritical: true, 0, Now);
         }
 
         if (word == Word.Recovered)

@@ -24,6 +24,25 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_node_waits_for_another_that_prepares_longer_than_a_statement_may_take()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await using var other = await world.ContextAsync();
+        await other.Database.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await other.Database.ExecuteSqlRawAsync($"SELECT pg_advisory_lock({DatabasePreparation.LockId})", TestContext.Current.CancellationToken);
+        var contexts = new ImpatientContexts(world.Node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>());
+        var preparation = ActivatorUtilities.CreateInstance<DatabasePreparation>(world.Node, contexts);
+
+        var preparing = preparation.RunAsync(true, CancellationToken.None);
+        await RunningServer.UntilAsync(
+            () => other.Database.SqlQuery<bool>($"SELECT count(*) > 0 AS \"Value\" FROM pg_stat_activity WHERE query LIKE '%pg_advisory_lock%' AND wait_event = 'advisory' AND datname = current_database() AND query_start < clock_timestamp() - interval '1.5 seconds'").SingleAsync(),
+            "it has waited for longer than a second");
+        await other.Database.ExecuteSqlRawAsync($"SELECT pg_advisory_unlock({DatabasePreparation.LockId})", TestContext.Current.CancellationToken);
+
+        await preparing;
+    }
+
+    [Fact]
     public async Task A_token_that_the_settings_name_no_more_is_kept_and_marked()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
@@ -93,5 +112,16 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
         (token.Version, token.ExpiresAt).ShouldBe((1, Some.Now.AddHours(24)));
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
         Directory.GetFiles(world.UnsavedFolder).ShouldBeEmpty();
+    }
+
+    /// <summary>Contexts whose statements may take a second.</summary>
+    private sealed class ImpatientContexts(IDbContextFactory<TokenRefreshDbContext> inner) : IDbContextFactory<TokenRefreshDbContext>
+    {
+        public TokenRefreshDbContext CreateDbContext()
+        {
+            var db = inner.CreateDbContext();
+            db.Database.SetCommandTimeout(1);
+            return db;
+        }
     }
 }

@@ -122,6 +122,21 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task An_answer_on_disk_is_newer_than_what_a_paused_node_has_saved_of_an_earlier_attempt()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        clock.OnWait = _ => end!.Begin();
+        await Should.ThrowAsync<OperationCanceledException>(() => RefreshAsync(world, failedSaves: 1));
+        await world.ExecuteAsync("UPDATE tokens SET version = version + 1, access_token = 'older', expires_at = now()");
+
+        (await ReplayAsync(world)).ShouldBe(1);
+
+        var token = await world.TokenAsync();
+        (token.Version, token.AccessToken == "older").ShouldBe((2, false));
+        (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
+    }
+
+    [Fact]
     public async Task A_file_that_says_nothing_keeps_no_other_from_being_saved()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

@@ -64,6 +64,25 @@ public sealed class PausedNodeTests(PostgresFixture postgres)
         token.LeaseUntil.ShouldNotBeNull();
     }
 
+    [Fact]
+    public async Task What_people_and_programs_did_meanwhile_to_a_token_whose_lease_was_lost_stays()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = async (_, _) =>
+        {
+            await world.ExecuteAsync("UPDATE tokens SET lease_owner = NULL, lease_until = NULL, last_used_at = '2026-03-01 11:59Z', last_error_code = 'abandoned', last_error = 'abandoned'");
+            await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "a person's reason", null, "a person", CancellationToken.None);
+            return null;
+        };
+
+        var outcome = await world.RefreshAsync();
+
+        outcome.ShouldBeOfType<RefreshOutcome.Refreshed>();
+        var token = await world.TokenAsync();
+        (token.PauseReason, token.PausedAt.HasValue, token.IsActive, token.LastUsedAt).ShouldBe(("a person's reason", true, false, new DateTimeOffset(2026, 3, 1, 11, 59, 0, TimeSpan.Zero)));
+        (token.LastErrorCode, token.LastError, token.LastAttemptAt).ShouldBe((null, null, Some.Now));
+    }
+
     /// <param name="hours">After the token before; ours is asked for 17 hours after it, by our clock.</param>
     [Theory]
     [InlineData(1)]

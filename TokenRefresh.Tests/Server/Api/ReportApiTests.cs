@@ -45,6 +45,17 @@ public sealed class ReportApiTests(PostgresFixture postgres)
         next.GetProperty("data").GetArrayLength().ShouldBe(0);
     }
 
+    [Fact]
+    public async Task Attempts_of_a_token_that_left_the_settings_are_shown_to_a_key_that_might_read_it()
+    {
+        await using var server = await ApiServer.FreshAsync(postgres, "*");
+        await server.ExecuteAsync("UPDATE token_refresh_logs SET token_name = 'old'");
+
+        var page = await server.Http.GetFromJsonAsync<JsonElement>("/api/token-refresh-logs?token=old");
+
+        page.GetProperty("data").GetArrayLength().ShouldBeGreaterThan(0);
+    }
+
     [Theory]
     [InlineData("?hours=24&provider=&token=&status=&trigger=&cursor=&limit=")]
     [InlineData("/statistics?hours=&provider=")]

@@ -46,6 +46,55 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
         page.ShouldNotContain(Panel.Password);
     }
 
+    [Theory]
+    [InlineData("Add", "nonsense")]
+    [InlineData("Role", "7")]
+    [InlineData("Role", "")]
+    public async Task A_role_that_does_not_exist_is_refused_and_makes_nobody_anything(string handler, string role)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await panel.AddAsync("olga", Role.Operator);
+
+        var page = await panel.SendAsync(Users, $"{Users}?handler={handler}", ("name", handler == "Add" ? "ida" : "olga"), ("role", role), ("password", Panel.Password));
+
+        Panel.Said(page).ShouldContain("Choose a role");
+        (await PeopleAsync(panel)).ShouldBe(["Admin Admin", "olga Operator"]);
+    }
+
+    [Fact]
+    public async Task A_password_that_the_sign_in_would_not_look_at_is_refused()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        Panel.Said(await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", "ida"), ("role", "Viewer"), ("password", new string('x', 257)))).ShouldBe("A password has at most 256 characters.");
+        await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", "ida"), ("role", "Viewer"), ("password", new string('x', 256)));
+
+        (await panel.SignInAsync("ida", new string('x', 256))).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
+    }
+
+    [Fact]
+    public async Task Nodes_that_start_together_make_one_first_administrator()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.Server.ExecuteAsync("DELETE FROM operators");
+        var scopes = Enumerable.Range(0, 4).Select(_ => panel.Server.Services.CreateAsyncScope()).ToList();
+
+        var made = await Task.WhenAll(scopes.Select(scope => scope.ServiceProvider.GetRequiredService<Operators>().EnsureFirstAsync(CancellationToken.None)));
+
+        made.Count(password => password is not null).ShouldBeLessThanOrEqualTo(1);
+        (await PeopleAsync(panel)).ShouldBe(["admin Admin"]);
+        foreach (var scope in scopes)
+        {
+            await scope.DisposeAsync();
+        }
+    }
+
+    private static async Task<IEnumerable<string>> PeopleAsync(Panel panel)
+    {
+        await using var scope = panel.Server.Services.CreateAsyncScope();
+        return (await scope.ServiceProvider.GetRequiredService<Operators>().ListAsync(CancellationToken.None)).Select(person => $"{person.UserName} {person.Role}");
+    }
+
     [Fact]
     public async Task Role_password_and_account_change_at_once_for_whoever_is_signed_in()
     {

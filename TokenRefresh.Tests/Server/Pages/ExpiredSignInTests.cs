@@ -110,6 +110,19 @@ public sealed partial class ExpiredSignInTests(PostgresFixture postgres)
         context.ShouldRenew.ShouldBe(isProlonged);
     }
 
+    [Fact]
+    public async Task Whoever_signs_out_after_the_sign_in_has_ended_is_signed_out_and_a_forged_form_signs_nobody_out()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+        var token = Fields(await panel.ReadAsync(Page))["__RequestVerificationToken"];
+
+        (await panel.Http.PostAsync("/account/logout", null)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        panel.Expire();
+        var answer = await panel.Http.PostAsync("/account/logout", new FormUrlEncodedContent([new("__RequestVerificationToken", token)]));
+
+        (answer.StatusCode, answer.RequestMessage!.RequestUri!.AbsolutePath).ShouldBe((HttpStatusCode.OK, "/account/login"));
+    }
+
     private static async Task<string> ExpireAsync(Panel panel, string handler, params (string Name, string Value)[] fields)
     {
         var token = Fields(await panel.ReadAsync(Page))["__RequestVerificationToken"];

@@ -74,6 +74,8 @@ public sealed class ImportTests(PostgresFixture postgres)
     [InlineData("opaque", "soon", "not a date and time")]
     [InlineData("opaque", "2001-01-01T10:00", "must lie ahead")]
     [InlineData("opaque", "2999-01-01T10:00", "must lie ahead")]
+    [InlineData("opaque", "0001-01-01T00:00", "not a date and time")]
+    [InlineData("opaque", "9999-12-31T23:59", "not a date and time")]
     public async Task What_cannot_be_a_token_is_refused_with_a_reason(string access, string expires, string reason)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);

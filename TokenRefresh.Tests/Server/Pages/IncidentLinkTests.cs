@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
@@ -57,6 +58,17 @@ public sealed class IncidentLinkTests(PostgresFixture postgres)
 
         (await panel.Http.PostAsync(good, null)).StatusCode.ShouldBe(HttpStatusCode.BadRequest, "without the form's token");
         (await desk.FindAsync(id, CancellationToken.None))!.AcknowledgedAt.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Whoever_is_signed_in_and_follows_a_link_that_is_no_good_any_more_comes_to_the_incidents()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        var (id, _) = await OpenAsync(panel);
+
+        var answer = await panel.Http.GetAsync(Path(panel, id, IncidentAction.Acknowledge)[..^1]);
+
+        (answer.StatusCode, answer.RequestMessage!.RequestUri!.AbsolutePath).ShouldBe((HttpStatusCode.OK, "/access/incidents"));
     }
 
     private static async Task<(long Id, IncidentDesk Desk)> OpenAsync(Panel panel)

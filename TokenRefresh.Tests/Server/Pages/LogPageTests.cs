@@ -13,6 +13,16 @@ namespace TokenRefresh.Tests.Server.Pages;
 
 public sealed partial class LogPageTests(PostgresFixture postgres)
 {
+    [Theory]
+    [InlineData("/access/token-refresh-logs", 99)]
+    [InlineData("/access/audit", 199)]
+    public async Task A_text_to_search_for_that_is_cut_in_the_middle_of_a_sign_is_searched_for_without_it(string path, int before)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        (await panel.Http.GetAsync($"{path}?text={new string('x', before)}{Uri.EscapeDataString("😀")}")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
     [Fact]
     public async Task New_rows_are_announced_with_a_link_and_only_where_the_filter_fits()
     {

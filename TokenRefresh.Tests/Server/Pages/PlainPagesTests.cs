@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,8 +21,18 @@ public sealed class PlainPagesTests
     }
 
     [Fact]
-    public async Task A_file_that_cannot_be_read_is_not_told_as_a_database_that_is_away() =>
-        await Should.ThrowAsync<IOException>(() => AskAsync(_ => throw new IOException("no more watchers")));
+    public async Task A_mistake_of_ours_is_told_as_one_and_not_as_a_database_that_is_away()
+    {
+        var answer = await AskAsync(_ => throw new IOException("no more watchers"));
+
+        answer.Response.StatusCode.ShouldBe(StatusCodes.Status500InternalServerError);
+        Text(answer).ShouldContain("Something went wrong");
+        Text(answer).ShouldNotContain("watchers");
+    }
+
+    [Fact]
+    public async Task In_development_a_mistake_is_shown_with_its_trace_by_whoever_is_before_it() =>
+        await Should.ThrowAsync<IOException>(() => AskAsync(_ => throw new IOException("no more watchers"), Environments.Development));
 
     [Fact]
     public async Task What_a_page_says_instead_is_text_whatever_it_holds()
@@ -36,12 +48,14 @@ public sealed class PlainPagesTests
         Text(answer).ShouldNotContain("<script>");
     }
 
-    private static async Task<HttpContext> AskAsync(RequestDelegate end)
+    private static async Task<HttpContext> AskAsync(RequestDelegate end, string? environment = null)
     {
-        var app = new ApplicationBuilder(new ServiceCollection().BuildServiceProvider());
+        var services = new ServiceCollection().AddLogging()
+            .AddSingleton<IHostEnvironment>(new HostingEnvironment { EnvironmentName = environment ?? Environments.Production }).BuildServiceProvider();
+        var app = new ApplicationBuilder(services);
         app.UsePlainPages();
         app.Run(end);
-        var context = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
+        var context = new DefaultHttpContext { RequestServices = services, Response = { Body = new MemoryStream() } };
         await app.Build()(context);
         return context;
     }

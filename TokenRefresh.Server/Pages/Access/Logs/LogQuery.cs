@@ -23,7 +23,7 @@ internal sealed class LogQuery
         Trigger = Choice<RefreshTrigger>("trigger", text => RefreshTriggers.Parse(text.ToLowerInvariant()));
         Error = Text("error");
         Job = Text("job");
-        Words = Text("text") is { Length: > LongestText } words ? words[..LongestText] : Text("text");
+        Words = Text("text") is { } words ? Texts.Start(words, LongestText) : null;
         Hours = Choice<int>("hours", text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var hours) && hours is > 0 and <= 24 * 3660 ? hours : null) ?? 24;
         From = Choice("from", Instant);
         Until = Choice("until", Instant);

@@ -29,6 +29,20 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
+    public async Task It_comes_back_where_it_was_because_a_server_that_outlived_it_looks_there()
+    {
+        string before;
+        await using (var first = await StartAsync())
+        {
+            before = first.ConnectionString;
+        }
+
+        await using var again = await StartAsync();
+
+        again.ConnectionString.ShouldBe(before);
+    }
+
+    [Fact]
     public async Task What_was_stored_is_there_after_a_stop_and_after_a_kill()
     {
         await using (var first = await StartAsync())

@@ -1,0 +1,50 @@
+using Shouldly;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Tests.Fixtures;
+
+namespace TokenRefresh.Tests.Jobs.Alerts;
+
+/// <summary>Several tokens in one incident, each with a story of its own.</summary>
+public sealed class IncidentBookTests
+{
+    private static readonly DateTimeOffset Now = Some.Now;
+
+    [Fact]
+    public void A_lead_time_that_was_told_of_one_token_is_told_of_another_when_the_first_is_well_again()
+    {
+        var incident = Enter([], Now, DiesSoon("fino", 3)).Incidents.Single();
+        incident.Told(Word.Opened, 3, wasMailed: true, Now);
+        Enter([incident], Now.AddDays(1), DiesSoon("fino", 3), DiesSoon("fino_kyc", 1));
+        incident.Told(Word.Joined, 3, wasMailed: true, Now.AddDays(1));
+
+        var alone = Enter([incident], Now.AddDays(2), DiesSoon("fino_kyc", 1));
+        AlertPolicy.Next(incident, alone.Of(incident), Now.AddDays(2)).ShouldBeNull("seven days were told when it joined");
+        var later = Enter([incident], Now.AddDays(4), DiesSoon("fino_kyc", 2));
+
+        AlertPolicy.Next(incident, later.Of(incident), Now.AddDays(4)).ShouldBe(Word.Reminder);
+    }
+
+    [Fact]
+    public void The_end_of_an_incident_says_nothing_of_a_token_that_another_one_is_about_now()
+    {
+        var incident = Enter([], Now, Fails("fino", "passing"), Fails("fino_kyc", "passing")).Incidents.Single();
+        incident.Told(Word.Opened, 0, wasMailed: true, Now);
+
+        var book = Enter([incident], Now.AddMinutes(10), Fails("fino_kyc", "credential_rejected"));
+
+        (incident.IsOpen, string.Join(", ", incident.Subjects)).ShouldBe((false, "fino"));
+        AlertPolicy.Next(incident, book.Of(incident), Now.AddMinutes(10)).ShouldBe(Word.Recovered);
+        book.Opened.Single().Subjects.ShouldBe(["fino_kyc"]);
+    }
+
+    private static IncidentBook Enter(IReadOnlyList<Incident> known, DateTimeOffset now, params Complaint[] wrong)
+    {
+        var book = new IncidentBook(known);
+        book.Enter(wrong, now);
+        return book;
+    }
+
+    private static Complaint DiesSoon(string token, int stage) => new(IncidentKind.NeedsPerson, "finnotech", "expires_soon", "expires_soon", token, false, stage, "It cannot be renewed without a person.");
+
+    private static Complaint Fails(string token, string group) => new(IncidentKind.Failed, "finnotech", group, "provider_down", token, false, 0, "HTTP 503");
+}
