@@ -54,6 +54,24 @@ public sealed class TwoNodesTests(PostgresFixture postgres)
         }
     }
 
+    [Fact]
+    public async Task A_verb_that_has_just_come_takes_nothing_over_because_a_node_may_be_about_to_save_what_it_was_issued()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = Settings(stub, data, await postgres.CreateDatabaseAsync());
+        await ServerProcess.RunAsync(settings, "tokens", "auto-refresh", "--token", "jibit", "--sync");
+        await using (var db = NpgsqlDataSource.Create(settings["ConnectionStrings__TokenRefresh"]))
+        {
+            await db.CreateCommand("UPDATE tokens SET lease_owner = 'another', lease_until = clock_timestamp() - interval '1 second'").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        var verb = await ServerProcess.RunAsync(settings, "tokens", "auto-refresh", "--token", "jibit", "--force", "--sync");
+
+        verb.Out.ShouldContain("in flight");
+        stub.Calls.ShouldBe(["generate"]);
+    }
+
     /// <summary>The one slow test: it waits for the real lease to run out, up to two minutes.</summary>
     [Fact]
     public async Task A_node_that_is_killed_in_the_middle_of_a_call_is_stood_in_for_within_two_minutes()

@@ -138,6 +138,19 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         (await world.IncidentsAsync()).ShouldBeEmpty();
     }
 
+    [Fact]
+    public async Task Without_a_mail_server_the_mail_of_an_outage_is_a_file_for_each_recipient()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres, ("TokenRefresh:Notifications:Email", "ada@example.org,ida@example.org"));
+        var outage = world.Node.GetRequiredService<DatabaseOutage>();
+        await outage.NoteAwayAsync(CancellationToken.None);
+        world.Clock.Advance(TimeSpan.FromMinutes(2));
+
+        await outage.NoteAwayAsync(CancellationToken.None);
+
+        Directory.GetFiles(world.Node.GetRequiredService<MailDropFolder>().Path, "*.eml").Length.ShouldBe(2);
+    }
+
     private static async Task LooksAsync(AlertWorld world, AlertWatch watch, int looks)
     {
         for (var look = 0; look < looks; look++)
