@@ -44,6 +44,7 @@ internal static class AbandonedAttempts
                     .SetProperty(attempt => attempt.ErrorDetails, Message)
                     .SetProperty(attempt => attempt.CompletedAt, now),
                 cancellationToken);
+
         await transaction.CommitAsync(cancellationToken);
         return names;
     }
