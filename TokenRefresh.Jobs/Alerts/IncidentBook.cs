@@ -32,7 +32,7 @@ internal sealed class IncidentBook(IReadOnlyList<Incident> known)
                 var usual = said.GroupBy(complaint => complaint.Cause).OrderByDescending(cause => cause.Count()).First().First();
                 incident.Describe(usual.Cause, usual.Detail, said.Any(complaint => complaint.IsCritical), said.Max(complaint => complaint.Stage), now);
             }
-            else if (incident.Kind is IncidentKind.Failed or IncidentKind.NeedsPerson && incident.Subjects.All(subject => IsElsewhere(incident, subject)))
+            else if (incident.Subjects.All(subject => IsElsewhere(incident, subject)))
             {
                 incident.Supersede(now);
             }
@@ -73,6 +73,9 @@ internal sealed class IncidentBook(IReadOnlyList<Incident> known)
         return incident;
     }
 
-    private bool IsElsewhere(Incident incident, string subject) =>
-        complaints.Any(other => other.Key != incident && other.Key.Scope == incident.Scope && other.Value.Any(complaint => complaint.Subject == subject));
+    // Only tokens go from one incident to another: a provider whose rate is low may have the name of one.
+    private bool IsElsewhere(Incident incident, string subject) => IsOfTokens(incident)
+        && complaints.Any(other => other.Key != incident && IsOfTokens(other.Key) && other.Key.Scope == incident.Scope && other.Value.Any(complaint => complaint.Subject == subject));
+
+    private static bool IsOfTokens(Incident incident) => incident.Kind is IncidentKind.Failed or IncidentKind.NeedsPerson;
 }

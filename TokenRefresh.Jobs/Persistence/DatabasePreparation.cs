@@ -35,7 +35,7 @@ public sealed class DatabasePreparation(
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
 
-        // As long as it takes: an index over a large log, and the wait for a node that makes one, last longer than any statement else.
+        // As long as it takes: an index over a large log, and the wait for a node that makes one, last longer than any other statement.
         db.Database.SetCommandTimeout(0);
         await db.Database.OpenConnectionAsync(cancellationToken);
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({LockId})", cancellationToken);

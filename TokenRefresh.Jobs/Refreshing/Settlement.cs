@@ -82,7 +82,7 @@ public sealed partial class Settlement(
                 return;
             }
 
-            if (current is not null && (current.GetValue<long>(nameof(Token.Version)) == readVersion || !await IsOvertakenAsync(db, attempt)))
+            if (current is not null && (current.GetValue<long>(nameof(Token.Version)) == readVersion || !await Overtaking(db, token.Name, attempt.Id).AnyAsync(CancellationToken.None)))
             {
                 // Only the lease went to somebody else, or somebody who was paused has just saved an older token. The newest one in hand is never
                 // thrown away, and a lease that is not ours stays theirs.
@@ -104,9 +104,12 @@ public sealed partial class Settlement(
         }
     }
 
-    // Whoever stores a token writes a row, and the database numbers the rows in the order of the calls; two nodes' clocks may differ by more than those lie apart.
-    private static Task<bool> IsOvertakenAsync(TokenRefreshDbContext db, RefreshAttempt attempt) =>
-        db.Attempts.AnyAsync(row => row.TokenName == attempt.TokenName && row.Id > attempt.Id && row.Status == AttemptStatus.Success, CancellationToken.None);
+    /// <summary>
+    /// What stored a newer token than an attempt would. Whoever stores one writes a row, and the database numbers the rows in the order of the calls;
+    /// two nodes' clocks may differ by more than those lie apart.
+    /// </summary>
+    internal static IQueryable<RefreshAttempt> Overtaking(TokenRefreshDbContext db, string token, long attempt) =>
+        db.Attempts.Where(row => row.TokenName == token && row.Id > attempt && row.Status == AttemptStatus.Success);
 
     // What somebody else has stored counts; of ours only the lease is given back, where it is still ours.
     private static void LeaveTheirs(EntityEntry entry, PropertyValues? current, string? owner)

@@ -94,10 +94,10 @@ public sealed partial class UnsavedAnswers(
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var now = clock.GetUtcNow();
+        var overtaking = Settlement.Overtaking(db, answer.Token, answer.AttemptId);
         var saved = await db.Tokens
-            .Where(token => token.Name == answer.Token && (token.Version == answer.ReadVersion
-                || (token.AccessToken != answer.AccessToken
-                    && !db.Attempts.Any(row => row.TokenName == answer.Token && row.Id > answer.AttemptId && row.Status == AttemptStatus.Success))))
+            .Where(token => token.Name == answer.Token
+                && (token.Version == answer.ReadVersion || (token.AccessToken != answer.AccessToken && !overtaking.Any())))
             .ExecuteUpdateAsync(row => row
                 .SetProperty(token => token.AccessToken, answer.AccessToken)
                 .SetProperty(token => token.RefreshToken, answer.RefreshToken)

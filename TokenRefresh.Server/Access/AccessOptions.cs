@@ -36,7 +36,7 @@ internal sealed class NetworksAttribute() : AllowedAttribute("addresses and netw
         : null;
 }
 
-/// <summary>A password that is long enough, or none.</summary>
+/// <summary>A password of a length that the sign-in takes, or none.</summary>
 internal sealed class PasswordLengthAttribute() : AllowedAttribute($"{Operators.LeastPassword} to {Operators.MostPassword} characters")
 {
     public override bool IsValid(object? value) => value is string text && text.Length is 0 or (>= Operators.LeastPassword and <= Operators.MostPassword);

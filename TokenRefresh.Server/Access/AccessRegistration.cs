@@ -43,6 +43,7 @@ internal static class AccessRegistration
             })
             .AddEntityFrameworkStores<OperatorsDbContext>()
             .AddUserValidator<OperatorNames>()
+            .AddPasswordValidator<LongestPassword>()
             .AddClaimsPrincipalFactory<OperatorClaims>();
         return services;
     }

@@ -59,7 +59,6 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
     /// <exception cref="OperatorException">The name is taken or odd, or the password too short or too long.</exception>
     public async Task AddAsync(string name, Role role, string password, string by)
     {
-        CheckLength(password);
         Check(await users.CreateAsync(new() { UserName = name, Role = role, CreatedAt = clock.GetUtcNow(), LockoutEnabled = true }, password));
         await audit.WriteAsync(by, "user.added", name, new { role = role.ToString().ToLowerInvariant() });
     }
@@ -69,7 +68,6 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
     public async Task ResetPasswordAsync(string name, string password, string by)
     {
         var person = await RequireAsync(name);
-        CheckLength(password);
         foreach (var validator in users.PasswordValidators)
         {
             Check(await validator.ValidateAsync(users, person, password));
@@ -141,14 +139,6 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
 
     private async Task<Operator> RequireAsync(string name) => await users.FindByNameAsync(name)
         ?? throw new OperatorException($"There is no user '{name}'. There are: {string.Join(", ", await users.Users.Select(each => each.UserName).OrderBy(each => each).ToListAsync())}.");
-
-    private static void CheckLength(string password)
-    {
-        if (password.Length > MostPassword)
-        {
-            throw new OperatorException($"A password has at most {MostPassword} characters.");
-        }
-    }
 
     private static void Check(IdentityResult result)
     {

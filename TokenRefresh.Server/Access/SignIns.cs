@@ -80,3 +80,12 @@ internal sealed class OperatorNames : IUserValidator<Operator>
         System.Text.Rune.IsLetterOrDigit(sign) || sign.Value is '-' or '.' or '_' or '@' or '+'
         || System.Text.Rune.GetUnicodeCategory(sign) is System.Globalization.UnicodeCategory.NonSpacingMark or System.Globalization.UnicodeCategory.SpacingCombiningMark;
 }
+
+/// <summary>Refuses what the sign-in would not look at.</summary>
+internal sealed class LongestPassword : IPasswordValidator<Operator>
+{
+    private static readonly IdentityError Refused = new() { Code = nameof(LongestPassword), Description = $"A password has at most {Operators.MostPassword} characters." };
+
+    public Task<IdentityResult> ValidateAsync(UserManager<Operator> manager, Operator user, string? password) =>
+        Task.FromResult(password?.Length > Operators.MostPassword ? IdentityResult.Failed(Refused) : IdentityResult.Success);
+}

@@ -40,11 +40,10 @@ internal sealed class VerbHost(Dictionary<string, string?> settings)
         {
             // It has only just come, and cannot know whether the database was away and a node is still about to save what was issued to it.
             app.Services.GetRequiredService<DatabaseContact>().Lost();
-        }
-
-        if (calls && app.Services.GetRequiredService<SandboxedProviders>().Names.Count > 0)
-        {
-            await app.StartAsync(cancellationToken);
+            if (app.Services.GetRequiredService<SandboxedProviders>().Names.Count > 0)
+            {
+                await app.StartAsync(cancellationToken);
+            }
         }
 
         try

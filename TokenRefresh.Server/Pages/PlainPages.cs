@@ -66,6 +66,6 @@ internal static partial class PlainPages
         _ => ("Something went wrong", "The server's log tells more. What was stored is unchanged."),
     };
 
-    [LoggerMessage(4011, LogLevel.Error, "{Method} {Path} broke")]
+    [LoggerMessage(5031, LogLevel.Error, "{Method} {Path} broke")]
     private static partial void LogBroken(ILogger log, string method, PathString path, Exception error);
 }

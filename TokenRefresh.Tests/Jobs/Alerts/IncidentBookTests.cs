@@ -37,6 +37,29 @@ public sealed class IncidentBookTests
         book.Opened.Single().Subjects.ShouldBe(["fino_kyc"]);
     }
 
+    [Fact]
+    public void A_providers_rate_that_is_well_again_stays_its_own_though_a_token_of_the_same_name_fails()
+    {
+        var incident = Enter([], Now, LowRate()).Incidents.Single();
+        incident.Told(Word.Opened, 0, wasMailed: true, Now);
+
+        var book = Enter([incident], Now.AddMinutes(10), Fails("finnotech", "passing"), Fails("fino", "passing"));
+
+        (incident.IsOpen, string.Join(", ", incident.Subjects)).ShouldBe((false, "finnotech"));
+        AlertPolicy.Next(incident, book.Of(incident), Now.AddMinutes(10)).ShouldBe(Word.Recovered);
+    }
+
+    [Fact]
+    public void A_token_that_is_well_again_is_told_of_though_the_rate_of_the_provider_of_the_same_name_is_low()
+    {
+        var incident = Enter([], Now, Fails("finnotech", "passing")).Incidents.Single();
+        incident.Told(Word.Opened, 0, wasMailed: true, Now);
+
+        var book = Enter([incident], Now.AddMinutes(10), LowRate());
+
+        AlertPolicy.Next(incident, book.Of(incident), Now.AddMinutes(10)).ShouldBe(Word.Recovered);
+    }
+
     private static IncidentBook Enter(IReadOnlyList<Incident> known, DateTimeOffset now, params Complaint[] wrong)
     {
         var book = new IncidentBook(known);
@@ -47,4 +70,6 @@ public sealed class IncidentBookTests
     private static Complaint DiesSoon(string token, int stage) => new(IncidentKind.NeedsPerson, "finnotech", "expires_soon", "expires_soon", token, false, stage, "It cannot be renewed without a person.");
 
     private static Complaint Fails(string token, string group) => new(IncidentKind.Failed, "finnotech", group, "provider_down", token, false, 0, "HTTP 503");
+
+    private static Complaint LowRate() => new(IncidentKind.SuccessRate, "finnotech", "rate", "success_rate", "finnotech", false, 0, "50 % of 10");
 }
