@@ -133,13 +133,13 @@ public sealed partial class Settlement(
     {
         var (db, token, attempt, request) = (settling.Db, settling.Token, settling.Attempt, settling.Request);
         var (now, owner) = (clock.GetUtcNow(), token.LeaseOwner);
-        var retryAt = now + RetryDelay(failure.RetryAfter);
-
-        // A token that would die before its job's retry is brought back sooner; of a dead one, the retry is the soonest.
-        var leavesItToJob = failure.Kind.IsRetryable() && request is { JobId: not null, RetriesLeft: > 0 } && (!token.IsValid(now) || token.ExpiresAt > retryAt);
+        var retryDelay = RetryDelay(failure.RetryAfter);
+        var leavesItToJob = failure.Kind.IsRetryable() && request is { JobId: not null, RetriesLeft: > 0 }
+            && RenewalPolicy.CanWaitForRetry(token.IssuedAt, token.ExpiresAt, retryDelay, now);
         DateTimeOffset? nextAttemptAt = !failure.Kind.IsRetryable() ? null
-            : leavesItToJob ? retryAt + RetryGrace
-            : now + RenewalPolicy.PauseAfter(token.Name, token.ConsecutiveFailures + 1, schedule.Value.Retries + 1, token.ExpiresAt, failure.RetryAfter, now);
+            : leavesItToJob ? now + retryDelay + RetryGrace
+            : now + RenewalPolicy.PauseAfter(
+                token.Name, token.ConsecutiveFailures + 1, schedule.Value.Retries + 1, token.IssuedAt, token.ExpiresAt, failure.RetryAfter, now);
         token.RecordFailure(failure, nextAttemptAt, leavesItToJob ? request.JobId : null);
         token.Release();
         attempt.Fail(failure, Metadata(settling, null), now, settling.Took);

@@ -16,7 +16,7 @@ public sealed record RenewalPlan(DateTimeOffset DueAt, string Reason);
 /// <summary>When is a token due, and how long is a failing one left alone? Pure: the clock is an argument.</summary>
 public static class RenewalPolicy
 {
-    /// <summary>How long an expired token is left alone at most.</summary>
+    /// <summary>How long an expired token is left alone at most: this, or a quarter of a life that was shorter than four of it.</summary>
     private static readonly TimeSpan LongestPauseWhenExpired = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
@@ -49,20 +49,29 @@ public static class RenewalPolicy
 
     /// <summary>
     /// How long a failing token is left alone: two minutes, doubled with each round of failures, at most an hour; never more than
-    /// an eighth of the life that is left, so that many attempts still fit; at most one minute once it has expired; and
-    /// never less than the provider asked for.
+    /// an eighth of the life that is left, so that many attempts still fit; at most one minute once it has expired, and a quarter of
+    /// its life where that was shorter; five seconds at least, and never less than the provider asked for.
     /// </summary>
     /// <param name="failures">Failed attempts since the last success, this one included.</param>
     /// <param name="attemptsARound">How many of them one job makes, its retries included.</param>
-    public static TimeSpan PauseAfter(string token, int failures, int attemptsARound, DateTimeOffset? expiresAt, TimeSpan? retryAfter, DateTimeOffset now)
+    public static TimeSpan PauseAfter(
+        string token, int failures, int attemptsARound, DateTimeOffset? issuedAt, DateTimeOffset? expiresAt, TimeSpan? retryAfter, DateTimeOffset now)
     {
         var rounds = Math.Clamp((failures - 1) / Math.Max(1, attemptsARound), 0, 10);
         var pause = Min(FirstPause * Math.Pow(2, rounds), LongestPause);
         var left = (expiresAt ?? now) - now;
-        pause = left > TimeSpan.Zero ? Min(pause, Max(left / 8, ShortestPause)) : Min(pause, LongestPauseWhenExpired);
+        pause = Min(pause, left > TimeSpan.Zero ? Max(left / 8, ShortestPause) : Min(LongestPauseWhenExpired, Max((expiresAt - issuedAt) / 4 ?? LongestPause, ShortestPause)));
         pause -= pause * 0.1 * Share($"{token}/{failures}");
         return Max(pause, retryAfter ?? TimeSpan.Zero);
     }
+
+    /// <summary>
+    /// Does the retry of a failed token's job come soon enough? Not for one that would die before it, nor for a dead one that was to live
+    /// for less than four such retries: what it was bought for is over before the retry comes.
+    /// </summary>
+    /// <param name="retryDelay">How long after the failure the job is retried.</param>
+    public static bool CanWaitForRetry(DateTimeOffset? issuedAt, DateTimeOffset? expiresAt, TimeSpan retryDelay, DateTimeOffset now) =>
+        expiresAt > now ? expiresAt > now + retryDelay : !(expiresAt - issuedAt < 4 * retryDelay);
 
     /// <summary>A stable share of the largest jitter: the same for one token at every node and after every restart.</summary>
     private static TimeSpan Jitter(string token, TimeSpan lifetime) => Min(lifetime * 0.01, LargestJitter) * Share(token);

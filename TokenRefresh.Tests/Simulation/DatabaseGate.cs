@@ -11,6 +11,8 @@ namespace TokenRefresh.Tests.Simulation;
 /// </summary>
 internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCommandInterceptor, IDbConnectionInterceptor, IDbTransactionInterceptor
 {
+    private const string Tokens = "tokens";
+
     private readonly Gates gates = world.Gates;
 
     public async ValueTask<InterceptionResult> ConnectionOpeningAsync(DbConnection connection, ConnectionEventData eventData, InterceptionResult result, CancellationToken cancellationToken)
@@ -60,8 +62,13 @@ internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCo
         await gates.PassAsync(node, "commit", connection).ConfigureAwait(false);
         ThrowIfAway();
         transaction.Commit();
+        var hasChanged = gates.HasWritten(connection, Tokens);
         gates.Ended(connection);
-        world.Observe();
+        if (hasChanged)
+        {
+            world.Observe();
+        }
+
         await gates.PassAsync(node, "committed", connection).ConfigureAwait(false);
         ThrowIfAway();
         return InterceptionResult.Suppress();
@@ -98,7 +105,7 @@ internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCo
         if (writes.Count > 0)
         {
             gates.Wrote(connection, writes);
-            if (!gates.IsInTransaction(connection))
+            if (writes.Contains(Tokens) && !gates.IsInTransaction(connection))
             {
                 world.Observe();
             }

@@ -74,6 +74,9 @@ internal sealed class Gates(Stepper stepper, Action<string> trace)
 
     public void Ended(DbConnection connection) => transactions.Remove(connection);
 
+    /// <summary>True where its open transaction has written to the table.</summary>
+    public bool HasWritten(DbConnection connection, string table) => transactions.TryGetValue(connection, out var written) && written.Contains(table);
+
     public bool IsInTransaction(DbConnection connection) => transactions.ContainsKey(connection);
 
     public void Wrote(DbConnection connection, IReadOnlyList<string> tables)

@@ -18,34 +18,35 @@ internal sealed record TokenRow(
 /// <summary>The tokens' rows, looked at after each commit, with the rules that hold for every one of them at every step.</summary>
 internal sealed class TokenRows(SimWorld world, SecretProtection secrets)
 {
+    // Only what was committed since the last look: with a hundred tokens, reading them all is most of a run.
     private const string Sql =
         """
         SELECT name, version, access_token, expires_at, refresh_due_at, next_attempt_at, queued_until, lease_until, last_error_code, consecutive_failures
-        FROM tokens ORDER BY name
+        FROM tokens WHERE NOT pg_visible_in_snapshot(xmin::text::xid8, @seen::pg_snapshot) ORDER BY name;
+        SELECT pg_current_snapshot()::text
         """;
 
     private readonly Dictionary<string, int> numbers = [];
-    private Dictionary<string, TokenRow> rows = [];
+    private readonly SortedDictionary<string, TokenRow> rows = new(StringComparer.Ordinal);
+    private string seen = "1:1:";
 
     public IEnumerable<TokenRow> Rows => rows.Values;
 
     public TokenRow Of(string name) => rows[name];
 
-    /// <summary>Reads the rows again; returns the names of those that readers must hear of.</summary>
+    /// <summary>Reads the rows that have changed; returns the names of those that readers must hear of.</summary>
     public IReadOnlyList<string> Look(NpgsqlConnection connection)
     {
-        var before = rows;
-        rows = Read(connection).ToDictionary(row => row.Name);
         var changed = new List<string>();
-        foreach (var row in rows.Values)
+        foreach (var row in Read(connection))
         {
-            if (before.TryGetValue(row.Name, out var old) && old.Told == row.Told)
+            var old = rows.GetValueOrDefault(row.Name);
+            rows[row.Name] = row;
+            if (old?.Told != row.Told)
             {
-                continue;
+                changed.Add(row.Name);
+                Check(old, row);
             }
-
-            changed.Add(row.Name);
-            Check(old, row);
         }
 
         return changed;
@@ -90,9 +91,9 @@ internal sealed class TokenRows(SimWorld world, SecretProtection secrets)
         }
     }
 
-    private static List<TokenRow> Read(NpgsqlConnection connection)
+    private List<TokenRow> Read(NpgsqlConnection connection)
     {
-        using var command = new NpgsqlCommand(Sql, connection);
+        using var command = new NpgsqlCommand(Sql, connection) { Parameters = { new("seen", seen) } };
         using var reader = command.ExecuteReader();
         var read = new List<TokenRow>();
         while (reader.Read())
@@ -101,6 +102,9 @@ internal sealed class TokenRows(SimWorld world, SecretProtection secrets)
                 reader.GetString(0), reader.GetInt64(1), Text(2), At(3), At(4), At(5), At(6), At(7), Text(8), reader.GetInt32(9)));
         }
 
+        reader.NextResult();
+        reader.Read();
+        seen = reader.GetString(0);
         return read;
 
         string? Text(int column) => reader.IsDBNull(column) ? null : reader.GetString(column);

@@ -31,7 +31,7 @@ internal sealed record RenewalPolicyModel(string Name, Func<TokenLife, DateTimeO
         new("TokenRefresh", Ours),
     ];
 
-    // A job makes four attempts a minute apart, unless the token would die before the next; then the policy's pause counts.
+    // A job makes four attempts a minute apart, unless that is too slow for the token; then the policy's pause counts.
     private static DateTimeOffset Ours(TokenLife token)
     {
         if (token.FailedAt is not { } failedAt)
@@ -40,10 +40,9 @@ internal sealed record RenewalPolicyModel(string Name, Func<TokenLife, DateTimeO
             return Found(token, token.IssuedAt, due);
         }
 
-        var retryAt = failedAt + Backoff;
-        return token.Failures % AttemptsOfAJob != 0 && (token.ExpiresAt <= failedAt || token.ExpiresAt > retryAt)
-            ? retryAt
-            : Found(token, failedAt, failedAt + RenewalPolicy.PauseAfter(token.Name, token.Failures, AttemptsOfAJob, token.ExpiresAt, null, failedAt));
+        return token.Failures % AttemptsOfAJob != 0 && RenewalPolicy.CanWaitForRetry(token.IssuedAt, token.ExpiresAt, Backoff, failedAt)
+            ? failedAt + Backoff
+            : Found(token, failedAt, failedAt + RenewalPolicy.PauseAfter(token.Name, token.Failures, AttemptsOfAJob, token.IssuedAt, token.ExpiresAt, null, failedAt));
     }
 
     // What is near is reminded of by a scheduled job; the rest is found by the due check.

@@ -38,7 +38,7 @@ public sealed class NextAttemptTests(PostgresFixture postgres)
 
         var failed = (await world.RefreshAsync(change: request => request with { JobId = jobId, RetriesLeft = retriesLeft })).ShouldBeOfType<RefreshOutcome.Failed>();
 
-        (failed.IsLeftToJob, failed.NextAttemptAt).ShouldBe((false, Some.Now + RenewalPolicy.PauseAfter("jibit", 1, RetriesOfAJob + 1, null, null, Some.Now)));
+        (failed.IsLeftToJob, failed.NextAttemptAt).ShouldBe((false, Some.Now + RenewalPolicy.PauseAfter("jibit", 1, RetriesOfAJob + 1, null, null, null, Some.Now)));
         (await world.TokenAsync()).RetryJobId.ShouldBeNull();
     }
 
@@ -85,16 +85,20 @@ public sealed class NextAttemptTests(PostgresFixture postgres)
         (failed.NextAttemptAt < Some.Now.AddSeconds(secondsLeft)).ShouldBe(!isLeftToJob);
     }
 
-    [Fact]
-    public async Task Of_a_token_that_has_died_the_jobs_retry_is_the_soonest()
+    [Theory]
+    [InlineData(239, false)]
+    [InlineData(240, true)]
+    public async Task A_token_that_has_died_is_left_to_its_job_unless_its_life_was_short_beside_the_jobs_retries(int life, bool isLeftToJob)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
-        world.Provider.Life = TimeSpan.FromSeconds(50);
+        world.Provider.Life = TimeSpan.FromSeconds(life);
         await world.RefreshAsync();
-        world.Clock.Advance(TimeSpan.FromSeconds(50));
+        world.Clock.Advance(TimeSpan.FromSeconds(life));
         world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
 
-        (await FailInJobAsync(world)).IsLeftToJob.ShouldBeTrue();
+        var failed = await FailInJobAsync(world);
+
+        (failed.IsLeftToJob, failed.NextAttemptAt <= world.Clock.GetUtcNow().AddSeconds(60)).ShouldBe((isLeftToJob, !isLeftToJob));
     }
 
     [Theory]

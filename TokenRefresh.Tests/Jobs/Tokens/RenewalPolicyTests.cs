@@ -83,16 +83,16 @@ public sealed class RenewalPolicyTests
     [Fact]
     public void A_failing_token_with_life_left_is_tried_at_least_eight_times_before_it_dies() =>
         Gen.Select(Gen.Double[60, 10 * 86400.0], Gen.Int[1, 200]).Sample((left, failures) =>
-            RenewalPolicy.PauseAfter("jibit", failures, 4, Issued.AddSeconds(left), null, Issued) <= TimeSpan.FromSeconds(Math.Max(5, left / 8)));
+            RenewalPolicy.PauseAfter("jibit", failures, 4, Issued, Issued.AddSeconds(left), null, Issued) <= TimeSpan.FromSeconds(Math.Max(5, left / 8)));
 
     [Fact]
     public void An_expired_token_is_never_left_alone_for_more_than_a_minute() =>
-        Gen.Int[1, 10_000].Sample(failures => RenewalPolicy.PauseAfter("jibit", failures, 4, Issued.AddSeconds(-1), null, Issued) <= TimeSpan.FromMinutes(1));
+        Gen.Int[1, 10_000].Sample(failures => RenewalPolicy.PauseAfter("jibit", failures, 4, Issued.AddDays(-1), Issued.AddSeconds(-1), null, Issued) <= TimeSpan.FromMinutes(1));
 
     [Fact]
     public void The_pause_grows_with_each_round_of_failures_and_ends_at_an_hour()
     {
-        var pauses = Enumerable.Range(0, 12).Select(round => RenewalPolicy.PauseAfter("jibit", 1 + (round * 4), 4, Issued.AddDays(9), null, Issued)).ToList();
+        var pauses = Enumerable.Range(0, 12).Select(round => RenewalPolicy.PauseAfter("jibit", 1 + (round * 4), 4, Issued, Issued.AddDays(9), null, Issued)).ToList();
 
         pauses[0].ShouldBeInRange(TimeSpan.FromMinutes(1.8), TimeSpan.FromMinutes(2));
         pauses[3].ShouldBeGreaterThan(pauses[0] * 6);
@@ -101,7 +101,7 @@ public sealed class RenewalPolicyTests
 
     [Fact]
     public void The_attempts_of_one_job_are_one_round() =>
-        Enumerable.Range(1, 8).Select(failures => Math.Ceiling(RenewalPolicy.PauseAfter("jibit", failures, 4, Issued.AddDays(9), null, Issued) / TimeSpan.FromMinutes(2)))
+        Enumerable.Range(1, 8).Select(failures => Math.Ceiling(RenewalPolicy.PauseAfter("jibit", failures, 4, Issued, Issued.AddDays(9), null, Issued) / TimeSpan.FromMinutes(2)))
             .ShouldBe([1, 1, 1, 1, 2, 2, 2, 2]);
 
     [Theory]
@@ -109,19 +109,47 @@ public sealed class RenewalPolicyTests
     [InlineData(-1)]
     [InlineData(-86_400)]
     public void A_dead_token_is_tried_about_once_a_minute_and_the_provider_is_not_hammered(int secondsLeft) =>
-        RenewalPolicy.PauseAfter("jibit", 9, 4, Issued.AddSeconds(secondsLeft), null, Issued).ShouldBeInRange(TimeSpan.FromSeconds(54), TimeSpan.FromSeconds(60));
+        RenewalPolicy.PauseAfter("jibit", 9, 4, Issued.AddDays(-2), Issued.AddSeconds(secondsLeft), null, Issued).ShouldBeInRange(TimeSpan.FromSeconds(54), TimeSpan.FromSeconds(60));
+
+    [Theory]
+    [InlineData(10, 5)]
+    [InlineData(40, 10)]
+    [InlineData(60, 15)]
+    [InlineData(240, 60)]
+    public void A_dead_token_of_a_short_life_is_left_alone_for_a_quarter_of_that_life_at_most(int life, double longest) =>
+        RenewalPolicy.PauseAfter("jibit", 9, 4, Issued.AddSeconds(-life), Issued, null, Issued).ShouldBeInRange(TimeSpan.FromSeconds(0.9 * longest), TimeSpan.FromSeconds(longest));
+
+    [Theory]
+    [InlineData(59, 60, false)]
+    [InlineData(60, 60, false)]
+    [InlineData(61, 60, true)]
+    [InlineData(61, 90, false)]
+    public void A_token_that_lives_waits_for_its_jobs_retry_where_that_comes_before_its_death(int secondsLeft, int delay, bool waits) =>
+        RenewalPolicy.CanWaitForRetry(Issued.AddDays(-1), Issued.AddSeconds(secondsLeft), TimeSpan.FromSeconds(delay), Issued).ShouldBe(waits);
+
+    [Theory]
+    [InlineData(0, 239, false)]
+    [InlineData(0, 240, true)]
+    [InlineData(-5, 239, false)]
+    [InlineData(-5, 86_400, true)]
+    public void A_dead_token_waits_for_its_jobs_retry_where_its_life_was_that_of_four_of_them(int secondsLeft, int life, bool waits) =>
+        RenewalPolicy.CanWaitForRetry(Issued.AddSeconds(secondsLeft - life), Issued.AddSeconds(secondsLeft), TimeSpan.FromMinutes(1), Issued).ShouldBe(waits);
+
+    [Fact]
+    public void A_token_that_was_never_obtained_waits_for_its_jobs_retry() =>
+        RenewalPolicy.CanWaitForRetry(null, null, TimeSpan.FromMinutes(1), Issued).ShouldBeTrue();
 
     [Fact]
     public void A_token_that_was_never_obtained_is_treated_as_a_dead_one() =>
-        RenewalPolicy.PauseAfter("jibit", 9, 4, null, null, Issued).ShouldBeInRange(TimeSpan.FromSeconds(54), TimeSpan.FromSeconds(60));
+        RenewalPolicy.PauseAfter("jibit", 9, 4, null, null, null, Issued).ShouldBeInRange(TimeSpan.FromSeconds(54), TimeSpan.FromSeconds(60));
 
     [Fact]
     public void Tokens_that_failed_together_are_not_tried_again_together() =>
-        Enumerable.Range(0, 100).Select(number => RenewalPolicy.PauseAfter($"token-{number}", 1, 4, Issued.AddDays(1), null, Issued)).Distinct().Count().ShouldBeGreaterThan(90);
+        Enumerable.Range(0, 100).Select(number => RenewalPolicy.PauseAfter($"token-{number}", 1, 4, Issued, Issued.AddDays(1), null, Issued)).Distinct().Count().ShouldBeGreaterThan(90);
 
     [Fact]
     public void A_pause_is_never_shorter_than_the_provider_asked_for() =>
-        RenewalPolicy.PauseAfter("jibit", 1, 4, Issued.AddMinutes(1), TimeSpan.FromHours(2), Issued).ShouldBe(TimeSpan.FromHours(2));
+        RenewalPolicy.PauseAfter("jibit", 1, 4, Issued, Issued.AddMinutes(1), TimeSpan.FromHours(2), Issued).ShouldBe(TimeSpan.FromHours(2));
 
     private static TimeSpan Span(string text) => TimeSpan.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 }

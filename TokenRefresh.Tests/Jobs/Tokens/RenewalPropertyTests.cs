@@ -65,11 +65,12 @@ public sealed class RenewalPropertyTests
 
     [Fact]
     public void The_next_attempt_lies_ahead_and_not_before_the_provider_asked_and_not_further_than_an_hour_beyond_that() =>
-        Gen.Select(Names, Gen.Int[0, int.MaxValue], Gen.Int[1, 11], Clocks, Gen.Int[-366 * 86400, 366 * 86400], Gen.Int[0, 86400].Nullable()).Sample((name, failures, round, now, left, retryAfter) =>
+        Gen.Select(Names, Gen.Int[0, int.MaxValue], Gen.Int[1, 11], Gen.Select(Clocks, Lives), Gen.Int[-366 * 86400, 366 * 86400], Gen.Int[0, 86400].Nullable()).Sample((name, failures, round, when, left, retryAfter) =>
         {
+            var ((now, life), expires) = (when, when.Item1.AddSeconds(left));
             TimeSpan? asked = retryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
 
-            var pause = RenewalPolicy.PauseAfter(name, failures, round, now.AddSeconds(left), asked, now);
+            var pause = RenewalPolicy.PauseAfter(name, failures, round, expires - life, expires, asked, now);
 
             return pause > TimeSpan.Zero && !(pause < asked) && pause <= Longer(asked ?? TimeSpan.Zero, TimeSpan.FromHours(1));
         }, iter: Samples);
@@ -84,7 +85,7 @@ public sealed class RenewalPropertyTests
             while (now < expires)
             {
                 attempts++;
-                now += RenewalPolicy.PauseAfter(name, ++failures, round, expires, null, now);
+                now += RenewalPolicy.PauseAfter(name, ++failures, round, issued, expires, null, now);
             }
 
             attempts.ShouldBeInRange(5, 20_000);
