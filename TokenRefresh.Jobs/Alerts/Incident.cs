@@ -132,19 +132,22 @@ public sealed class Incident
     public DateTimeOffset? SnoozedUntil { get; private set; }
 
     /// <summary>What it is about, short enough for a subject or a verdict.</summary>
-    public string About => this switch
-    {
-        { Kind: IncidentKind.Silence } => Detail,
-        { Kind: IncidentKind.SuccessRate } => $"{Scope}, {Detail}",
-        { Subjects: [var only] } => $"{only} ({Cause})",
-        _ => $"{Subjects.Count} tokens of {Scope} ({Cause})",
-    };
+    public string About => AboutOf(Subjects);
 
     /// <summary>True while it is not over.</summary>
     public bool IsOpen => ResolvedAt is null;
 
     /// <summary>What the Message-ID of its first mail is made of, which all later ones refer to.</summary>
     public string ThreadId => $"{string.Join('.', Key.Split(':', StringSplitOptions.RemoveEmptyEntries))}.{OpenedAt.ToUnixTimeSeconds()}";
+
+    /// <summary>The same where only some of its subjects are meant.</summary>
+    internal string AboutOf(IReadOnlyList<string> subjects) => Kind switch
+    {
+        IncidentKind.Silence => Detail,
+        IncidentKind.SuccessRate => $"{Scope}, {Detail}",
+        _ when subjects is [var only] => $"{only} ({Cause})",
+        _ => $"{subjects.Count} tokens of {Scope} ({Cause})",
+    };
 
     internal static Incident Open(Complaint complaint, DateTimeOffset now) => new()
     {

@@ -29,7 +29,7 @@ public sealed class IncidentTeller(
                 continue;
             }
 
-            var news = await GatherAsync(db, incident, word, tokens, now, cancellationToken);
+            var news = await GatherAsync(db, incident, complaints, word, tokens, now, cancellationToken);
             var isMailed = IsMailed(incident, complaints, word);
             rows.AddRange(Rows(news, isMailed));
             incident.Told(word, complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max(), isMailed, now);
@@ -65,7 +65,7 @@ public sealed class IncidentTeller(
 
     /// <summary>News without tokens, consumers and links of its own, for what is no token's.</summary>
     internal IncidentNews Plain(Incident incident, Word word, DateTimeOffset now) =>
-        new(incident, word, now, [], [], word == Word.Recovered ? new(0, null, TimeSpan.Zero) : null, schedule.Value.Zone, links);
+        new(incident, word, now, incident.Subjects, [], [], word == Word.Recovered ? new(0, null, TimeSpan.Zero) : null, schedule.Value.Zone, links);
 
     private bool IsMailed(Incident incident, IReadOnlyList<Complaint> complaints, Word word) => options.Value.Recipients.Count > 0 && (word, incident.Kind) switch
     {
@@ -81,17 +81,20 @@ public sealed class IncidentTeller(
     };
 
     private async Task<IncidentNews> GatherAsync(
-        TokenRefreshDbContext db, Incident incident, Word word, IReadOnlyList<TokenView> tokens, DateTimeOffset now, CancellationToken cancellationToken)
+        TokenRefreshDbContext db, Incident incident, IReadOnlyList<Complaint> complaints, Word word, IReadOnlyList<TokenView> tokens, DateTimeOffset now,
+        CancellationToken cancellationToken)
     {
         if (incident.Kind is not (IncidentKind.Failed or IncidentKind.NeedsPerson))
         {
             return Plain(incident, word, now);
         }
 
-        var own = tokens.Where(token => incident.Subjects.Contains(token.Name)).OrderBy(token => token.Stored?.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).ToList();
-        var consumers = await audit.ConsumersAsync(incident.Subjects, now - ConsumersWithin, cancellationToken);
+        // Who is reminded hears of what is still wrong, not of what has ended meanwhile.
+        IReadOnlyList<string> affected = incident.IsOpen ? [.. incident.Subjects.Intersect(complaints.Select(complaint => complaint.Subject))] : incident.Subjects;
+        var own = tokens.Where(token => affected.Contains(token.Name)).OrderBy(token => token.Stored?.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).ToList();
+        var consumers = await audit.ConsumersAsync(affected, now - ConsumersWithin, cancellationToken);
         var recovery = word == Word.Recovered ? await RecoveryAsync(db, incident, cancellationToken) : null;
-        return new(incident, word, now, own, consumers, recovery, schedule.Value.Zone, links);
+        return new(incident, word, now, affected, own, consumers, recovery, schedule.Value.Zone, links);
     }
 
     private static async Task<Recovery> RecoveryAsync(TokenRefreshDbContext db, Incident incident, CancellationToken cancellationToken)

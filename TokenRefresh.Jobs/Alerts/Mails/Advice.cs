@@ -5,7 +5,7 @@ namespace TokenRefresh.Jobs.Alerts.Mails;
 /// <summary>What to do, for each cause, in steps that a person who was woken up can follow.</summary>
 internal static class Advice
 {
-    public static IReadOnlyList<string> For(Incident incident) => (incident.Kind, incident.Cause) switch
+    public static IReadOnlyList<string> For(IncidentNews news) => (news.Incident.Kind, news.Incident.Cause) switch
     {
         (IncidentKind.Silence, _) =>
         [
@@ -20,7 +20,7 @@ internal static class Advice
         (IncidentKind.NeedsPerson, "not_imported" or "expires_soon" or "grant_revoked") =>
         [
             "Start the grant anew at the provider, as its documentation says.",
-            $"Bring the new pair in: tokens import {incident.Subjects.FirstOrDefault() ?? "NAME"}, or the form on the token's page.",
+            $"Bring the new pair in: tokens import {news.Affected[0]}, or the form on the token's page.",
         ],
         (_, var cause) => Causes(cause),
     };

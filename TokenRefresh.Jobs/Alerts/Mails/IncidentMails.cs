@@ -11,11 +11,16 @@ namespace TokenRefresh.Jobs.Alerts.Mails;
 public sealed record Recovery(long Attempts, string? By, TimeSpan WithoutToken);
 
 /// <summary>All that a mail about an incident tells.</summary>
-/// <param name="Tokens">Its tokens as they stand now, the first to die first.</param>
+/// <param name="Affected">Those of its subjects that it is still about; of one that is over, those that it was about.</param>
+/// <param name="Tokens">The affected tokens as they stand now, the first to die first.</param>
 /// <param name="Recovery">Only where it is over.</param>
 public sealed record IncidentNews(
-    Incident Incident, Word Word, DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<Consumer> Consumers, Recovery? Recovery, TimeZoneInfo Zone, IncidentLinks Links)
+    Incident Incident, Word Word, DateTimeOffset Now, IReadOnlyList<string> Affected, IReadOnlyList<TokenView> Tokens, IReadOnlyList<Consumer> Consumers, Recovery? Recovery,
+    TimeZoneInfo Zone, IncidentLinks Links)
 {
+    /// <summary>What it is about now, short enough for a subject.</summary>
+    public string About => Incident.AboutOf(Affected);
+
     /// <summary>When the first of its tokens dies, or died; null where none is held.</summary>
     public DateTimeOffset? FirstDeath => Tokens.Min(token => token.Stored?.ExpiresAt);
 
@@ -37,6 +42,7 @@ internal static class IncidentMails
             ("Since", Moment.At(news.Incident.OpenedAt, news.Zone)),
             ("Cause", $"{news.Incident.Cause}: {news.Incident.Detail}"),
             ("First to die", news.FirstDeath is { } death ? $"{Moment.At(death, news.Zone)}, {(death <= news.Now ? $"{Moment.Span(news.Now - death)} ago" : $"in {Moment.Span(death - news.Now)}")}" : null),
+            ("Over for", news.Incident.Subjects.Except(news.Affected).ToList() is { Count: > 0 } over ? Names(over) : null),
             ("Lasted", news.Recovery is null ? null : Moment.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)),
             ("Attempts", news.Recovery is { Attempts: > 0 } tried ? tried.Attempts.ToString(CultureInfo.InvariantCulture) : null),
             ("Mended by", news.Recovery?.By),
@@ -45,10 +51,10 @@ internal static class IncidentMails
         AddConsumers(body, news);
         if (news.Word != Word.Recovered)
         {
-            body.Head("What to do").Steps(Advice.For(news.Incident));
+            body.Head("What to do").Steps(Advice.For(news));
         }
 
-        return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.Incident.About}");
+        return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.About}");
     }
 
     private static string State(IncidentNews news) => (news.Word, news.Incident.Kind) switch
@@ -66,19 +72,19 @@ internal static class IncidentMails
     {
         (Word.Recovered, IncidentKind.Silence) => "Everything runs again.",
         (Word.Recovered, IncidentKind.SuccessRate) => $"{news.Incident.Scope} succeeds often enough again.",
-        (Word.Recovered, _) => $"{Names(news.Incident.Subjects)} {(news.Incident.Subjects.Count == 1 ? "is" : "are")} well again.",
+        (Word.Recovered, _) => $"{Names(news.Affected)} {Are(news)} well again.",
         (_, IncidentKind.Silence) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
         (_, IncidentKind.SuccessRate) => $"{news.Incident.Scope} fails too often within 24 hours, though its tokens are fresh by their retries.",
-        (_, IncidentKind.NeedsPerson) => $"{Names(news.Incident.Subjects)} can only be started by a person.",
-        (Word.Critical, _) => $"{Names(news.Incident.Subjects)} {Verb(news)} refreshed, and {(news.Left is "expired" or "no token" ? "programs get no valid token" : "little life is left")}.",
-        (Word.Joined, _) => $"Now also {Names([.. news.Incident.Subjects.Except(news.Incident.ToldSubjects)])}.",
-        (Word.Reminder, _) => $"{Names(news.Incident.Subjects)} still {Verb(news)} refreshed.",
-        _ => $"{Names(news.Incident.Subjects)} {Verb(news)} refreshed. Programs are served while the stored token is valid.",
+        (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} can only be started by a person.",
+        (Word.Critical, _) => $"{Names(news.Affected)} {Are(news)} not refreshed, and {(news.Left is "expired" or "no token" ? "programs get no valid token" : "little life is left")}.",
+        (Word.Joined, _) => $"Now also {Names([.. news.Affected.Except(news.Incident.ToldSubjects)])}.",
+        (Word.Reminder, _) => $"{Names(news.Affected)} {Are(news)} still not refreshed.",
+        _ => $"{Names(news.Affected)} {Are(news)} not refreshed. Programs are served while the stored token is valid.",
     };
 
-    private static string Verb(IncidentNews news) => news.Incident.Subjects.Count == 1 ? "is not" : "are not";
+    private static string Are(IncidentNews news) => news.Affected.Count == 1 ? "is" : "are";
 
-    private static string Names(List<string> names) => names.Count switch
+    private static string Names(IReadOnlyList<string> names) => names.Count switch
     {
         1 => names[0],
         <= 10 => $"{string.Join(", ", names.Take(names.Count - 1))} and {names[^1]}",

@@ -93,6 +93,22 @@ public sealed class AlertRoundTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Who_is_reminded_hears_which_tokens_still_fail_and_which_do_not_any_more()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit", "other", "third"]);
+        await world.FailAsync(FailureKind.CredentialRejected, "jibit", "other", "third");
+        await world.PassAsync(TimeSpan.FromMinutes(1));
+        await world.SucceedAsync("other");
+
+        await world.PassAsync(TimeSpan.FromMinutes(70), TimeSpan.FromMinutes(10));
+
+        var reminder = world.Smtp.Mails[1];
+        reminder.Subject.ShouldEndWith("2 tokens of jibit (credential_rejected)");
+        reminder.Text.ShouldContain("jibit and third are still not refreshed.");
+        reminder.Text.ShouldMatch("Over for:? +other");
+    }
+
+    [Fact]
     public async Task A_snoozed_incident_is_still_told_of_when_it_becomes_critical()
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
