@@ -13,6 +13,9 @@ public abstract class ProviderOptions
     /// <summary>False makes no calls to it. Default true.</summary>
     public bool Enabled { get; set; } = true;
 
+    /// <summary>The longest that <see cref="Timeout"/> may be.</summary>
+    public static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(2);
+
     /// <summary>The longest that one call may take. Default 30 seconds.</summary>
     [SpanBetween("00:00:01", "00:02:00")]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(30);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Enumeration;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Jobs.Vending;
@@ -17,8 +18,9 @@ public sealed record Client(ClientKey Key, FrozenSet<string> Tokens)
 }
 
 /// <summary>The keys of programs: issued, listed, revoked, and recognised from memory.</summary>
-public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock)
+public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock) : IDisposable
 {
+    private readonly SemaphoreSlim reading = new(1, 1);
     private volatile FrozenDictionary<string, Client> byId = FrozenDictionary<string, Client>.Empty;
 
     /// <summary>The client whose key that is, or null. No SQL.</summary>
@@ -49,14 +51,21 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         if (await db.ClientKeys.AnyAsync(client => client.Name == name && client.RevokedAt == null, cancellationToken))
         {
-            throw new ArgumentException($"There is a client '{name}' already. Revoke it first, or choose another name.");
+            throw Taken(name);
         }
 
         var (key, text) = ClientKey.Issue(name, string.Join(',', patterns), clock.GetUtcNow());
         db.ClientKeys.Add(key);
         db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, "client.added", name, new { tokens = key.Tokens, id = key.Id }));
-        await db.SaveChangesAsync(cancellationToken);
-        await TellNodesAsync(db, cancellationToken);
+        try
+        {
+            await SaveAndTellAsync(db);
+        }
+        catch (DbUpdateException error) when (error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            throw Taken(name);
+        }
+
         return text;
     }
 
@@ -78,18 +87,29 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
 
         key.Revoke(clock.GetUtcNow());
         db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, "client.revoked", name, new { id = key.Id }));
-        await db.SaveChangesAsync(cancellationToken);
-        await TellNodesAsync(db, cancellationToken);
+        await SaveAndTellAsync(db);
         return true;
     }
 
     /// <summary>Reads the good keys again.</summary>
     public async Task ReloadAsync(CancellationToken cancellationToken)
     {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var good = await db.ClientKeys.AsNoTracking().Where(client => client.RevokedAt == null).ToListAsync(cancellationToken);
-        byId = good.ToFrozenDictionary(key => key.Id, key => new Client(key, configured.All.Select(token => token.Name).Where(name => Fits(key.Tokens, name)).ToFrozenSet()));
+        // One reading after the other: what was read before a revocation must not come after what was read since.
+        await reading.WaitAsync(cancellationToken);
+        try
+        {
+            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+            var good = await db.ClientKeys.AsNoTracking().Where(client => client.RevokedAt == null).ToListAsync(cancellationToken);
+            byId = good.ToFrozenDictionary(key => key.Id, key => new Client(key, configured.All.Select(token => token.Name).Where(name => Fits(key.Tokens, name)).ToFrozenSet()));
+        }
+        finally
+        {
+            reading.Release();
+        }
     }
+
+    /// <inheritdoc />
+    public void Dispose() => reading.Dispose();
 
     internal static bool Fits(string patterns, string token) => Split(patterns).Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, token, ignoreCase: false));
 
@@ -99,6 +119,14 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
 
     private static string[] Split(string patterns) => patterns.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    private static Task<int> TellNodesAsync(TokenRefreshDbContext db, CancellationToken cancellationToken) =>
-        db.Database.ExecuteSqlAsync($"SELECT pg_notify({VaultFeed.Channel}, {VaultFeed.Clients})", cancellationToken);
+    private static ArgumentException Taken(string name) => new($"There is a client '{name}' already. Revoke it first, or choose another name.");
+
+    // Both or neither, whoever has stopped waiting: a key that is revoked and told to no node would be good for minutes more.
+    private static async Task SaveAndTellAsync(TokenRefreshDbContext db)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+        await db.SaveChangesAsync(CancellationToken.None);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({VaultFeed.Channel}, {VaultFeed.Clients})", CancellationToken.None);
+        await transaction.CommitAsync(CancellationToken.None);
+    }
 }

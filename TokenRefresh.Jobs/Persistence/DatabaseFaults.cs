@@ -7,13 +7,19 @@ namespace TokenRefresh.Jobs.Persistence;
 /// <summary>Tells a database that is away from a mistake in a statement.</summary>
 public static class DatabaseFaults
 {
-    /// <summary>True where waiting can help: no connection, shutting down, out of disk, memory or connections.</summary>
+    /// <summary>
+    /// True where waiting can help: no connection, shutting down, not to be entered, out of disk, memory or connections, or broken. A role whose password
+    /// was changed under a running program is away as well: what is in hand has to be kept until somebody opens the door again.
+    /// </summary>
     public static bool IsAway(Exception error) => error.GetBaseException() switch
     {
-        PostgresException postgres => postgres.SqlState[..2] is "08" or "25" or "53" or "57" or "58",
+        PostgresException postgres => postgres.SqlState[..2] is "08" or "25" or "53" or "55" or "57" or "58" or "XX" || IsShut(postgres),
         DbException or IOException or TimeoutException or SocketException => true,
         _ => false,
     };
+
+    /// <summary>True where the server is there and lets us not in: the role, its password or the database's name.</summary>
+    public static bool IsShut(Exception error) => error.GetBaseException() is PostgresException { SqlState: ['2', '8', ..] or ['3', 'D', ..] };
 
     /// <summary>True where the database took a transaction back for the sake of another one, as at a deadlock: the same again succeeds.</summary>
     public static bool IsTakenBack(Exception error) => error.GetBaseException() is PostgresException { SqlState: ['4', '0', ..] };

@@ -23,6 +23,9 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
 
     private static readonly TimeSpan KeyLife = TimeSpan.FromDays(90);
 
+    /// <summary>Data Protection seals with keys that are to be activated within this, as other nodes' clocks may be ahead.</summary>
+    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
+
     // The store and the master key are asked for at the first use: pages want a key ring when they are mapped, before the database is up.
     // Data Protection goes by the machine's clock, so its keys do.
     private readonly TimeProvider clock = TimeProvider.System;
@@ -42,12 +45,24 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
     public void CreateKey()
     {
         var reading = Read();
+        var now = clock.GetUtcNow();
+
+        // In the last days of a key Data Protection makes the next one ahead. It has sealed nothing, and what is rotated must not come to be sealed with a
+        // key that was there before.
+        foreach (var ahead in reading.Keys.Where(key => key.ActivationDate > now + Skew && !key.IsRevoked))
+        {
+            reading.Manager.RevokeKey(ahead.KeyId, "a newer one was made before its time");
+        }
 
         // Data Protection seals with the key that was activated last.
-        var latest = reading.Keys.Select(key => key.ActivationDate).DefaultIfEmpty(DateTimeOffset.MinValue).Max();
-        var activation = clock.GetUtcNow() > latest ? clock.GetUtcNow() : latest.AddSeconds(1);
-        reading.Manager.CreateNewKey(activation, activation + KeyLife);
+        var latest = reading.Keys.Select(key => key.ActivationDate).Where(activation => activation <= now + Skew).DefaultIfEmpty(DateTimeOffset.MinValue).Max();
+        var activation = now > latest ? now : latest.AddSeconds(1);
+        var made = reading.Manager.CreateNewKey(activation, activation + KeyLife).KeyId;
         Reload();
+        if (SealingKey != made)
+        {
+            throw new InvalidOperationException($"The new key {made} is not the one that seals, {SealingKey}: is another clock ahead of this machine's? Rotate again in five minutes.");
+        }
     }
 
     /// <summary>Makes the first key of a new database.</summary>

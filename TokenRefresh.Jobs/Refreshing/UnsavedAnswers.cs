@@ -57,6 +57,7 @@ public sealed partial class UnsavedAnswers(
                 JsonSerializer.Serialize(part, new UnsavedAnswer(
                     token.Name, readVersion, attempt.Id, leaseOwner, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
                     token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata));
+                part.Flush(flushToDisk: true);
             }
 
             File.Move(file + ".part", file, overwrite: true);

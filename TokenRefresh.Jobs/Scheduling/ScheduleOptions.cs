@@ -26,6 +26,9 @@ public sealed class ScheduleOptions
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "TokenRefresh:Schedule";
 
+    // Measured once: a check each second has 691,200 ticks in that time.
+    private TimeSpan? dueCheckPeriod;
+
     /// <summary>The sweep that looks at every token. Default: every twelve hours.</summary>
     [Cron]
     public string Cron { get; set; } = "0 */12 * * *";
@@ -56,9 +59,20 @@ public sealed class ScheduleOptions
     /// <summary>The longest time between two due checks, measured over the next days; a scheduler silent for twice that is stuck.</summary>
     public TimeSpan DueCheckPeriod(DateTimeOffset now)
     {
-        var ticks = CronExpression.Parse(DueCheckCron, CronAttribute.Format(DueCheckCron))
-            .GetOccurrences(now, now.AddDays(8), Zone).Take(100).ToList();
-        return ticks.Count < 2 ? TimeSpan.FromDays(8) : ticks.Zip(ticks.Skip(1), (one, next) => next - one).Max();
+        if (dueCheckPeriod is { } known)
+        {
+            return known;
+        }
+
+        // Over a whole week, as it may rest at night or on a Friday.
+        var (longest, last) = (TimeSpan.Zero, DateTimeOffset.MaxValue);
+        foreach (var tick in CronExpression.Parse(DueCheckCron, CronAttribute.Format(DueCheckCron)).GetOccurrences(now, now.AddDays(8), Zone))
+        {
+            longest = tick - last > longest ? tick - last : longest;
+            last = tick;
+        }
+
+        return (dueCheckPeriod = longest > TimeSpan.Zero ? longest : TimeSpan.FromDays(8)).Value;
     }
 }
 

@@ -26,6 +26,9 @@ public static class ReadingCodes
     /// <summary>Stale: more life was asked for than its provider ever gives.</summary>
     public const string NeverThatLong = "never_lives_that_long";
 
+    /// <summary>Stale: it was issued to a reader a moment ago, and is not replaced for another so soon.</summary>
+    public const string JustRenewed = "just_renewed";
+
     /// <summary>The word of a failure.</summary>
     public static string Of(FailureKind kind) => kind == FailureKind.GrantRevoked ? NeedsReauthorization : kind.Code();
 }

@@ -22,6 +22,9 @@ public sealed partial class TokenVault
     /// <summary>Suggested to a reader where nothing better is known.</summary>
     private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
 
+    /// <summary>What was issued to a reader stays at least this long.</summary>
+    private static readonly TimeSpan LeastRest = TimeSpan.FromMinutes(1);
+
     private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
     private readonly SecretProtection secrets;
     private readonly TokenRefresher door;
@@ -42,7 +45,7 @@ public sealed partial class TokenVault
     /// <summary>How every configured token stands that this node holds.</summary>
     public IEnumerable<TokenLife> Lives => slots.Values
         .Where(slot => slot.Entry is not null && slot.Settings.NotConfiguredBecause is null)
-        .Select(slot => new TokenLife(slot.Settings.Name, slot.Settings.Provider.Name, slot.Entry!.ExpiresAt, slot.Entry.RefreshDueAt));
+        .Select(slot => new TokenLife(slot.Settings.Name, slot.Settings.Provider.Name, slot.Entry!.ExpiresAt, slot.Entry.IsPaused(clock.GetUtcNow()) ? null : slot.Entry.RefreshDueAt));
 
     /// <summary>A valid token with at least <paramref name="minValidity"/> left if that can be had; the best there is otherwise.</summary>
     /// <returns>Null when the settings name no such token.</returns>
@@ -150,8 +153,18 @@ public sealed partial class TokenVault
             !entry.IsPaused(now)
             && entry.Failure?.IsRetryable() != false
             && !(entry.NextAttemptAt > now)
+            && !IsFreshForReaders(slot, entry, now)
             && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity)));
     }
+
+    /// <summary>
+    /// A reader who asks for nearly a whole life would renew at each read, and take the others' token away each time: what was issued to a reader
+    /// stays for a hundredth of its life, a minute at least, an eighth at most.
+    /// </summary>
+    private static bool IsFreshForReaders(Slot slot, VaultEntry entry, DateTimeOffset now) =>
+        entry.Version == slot.IssuedToReader && entry is { ExpiresAt: { } expires, IssuedAt: { } issued } && expires > now
+        && (expires - issued) / 100 is var share && (share > LeastRest ? share : LeastRest) is var rest && (expires - issued) / 8 is var most
+        && now - issued < (rest < most ? rest : most);
 
     /// <summary>One refresh at a time for one token in this process; whoever comes while it runs shares it.</summary>
     private Task FlyAsync(Slot slot, RefreshRequest request)
@@ -168,6 +181,11 @@ public sealed partial class TokenVault
         try
         {
             var outcome = await door.RefreshAsync(request, CancellationToken.None);
+            if (outcome is RefreshOutcome.Refreshed refreshed && request.Trigger == RefreshTrigger.OnDemand)
+            {
+                slot.IssuedToReader = refreshed.Version;
+            }
+
             await ReloadAsync([slot.Settings.Name], CancellationToken.None);
             for (var since = clock.GetTimestamp(); outcome is RefreshOutcome.InFlight && !IsAnswered(slot, request) && CanTry(slot, request.MinValidity) && clock.GetElapsedTime(since) < LongestWait;)
             {
@@ -210,22 +228,35 @@ public sealed partial class TokenVault
 
     private void Swap(Token token, bool isSaved = true)
     {
-        if (!slots.TryGetValue(token.Name, out var slot) || slot.Entry?.Version > token.Version)
+        if (!slots.TryGetValue(token.Name, out var slot))
         {
             return;
         }
 
-        try
+        // Two readings may end at once, and the older must not win.
+        lock (slot)
         {
-            slot.Entry = slot.Entry is { AccessToken: not null, IsSaved: true } known && known.Version == token.Version
-                ? new VaultEntry(token, known.AccessToken)
-                : new VaultEntry(token, token.AccessToken is null ? null : secrets.OpenAccess(token.Name, token.AccessToken), isSaved);
-        }
-        catch (CryptographicException)
-        {
-            LogSealed(token.Name);
+            if (slot.Entry?.Version > token.Version)
+            {
+                return;
+            }
+
+            try
+            {
+                slot.Entry = slot.Entry is { } known && IsOf(known, token)
+                    ? new VaultEntry(token, known.AccessToken)
+                    : new VaultEntry(token, token.AccessToken is null ? null : secrets.OpenAccess(token.Name, token.AccessToken), isSaved);
+            }
+            catch (CryptographicException)
+            {
+                LogSealed(token.Name);
+            }
         }
     }
+
+    // The version alone does not tell: after a restore or a failover to a database that lagged, another token may be stored under the same one.
+    private static bool IsOf(VaultEntry known, Token token) =>
+        known is { AccessToken: not null, IsSaved: true } && known.Version == token.Version && known.IssuedAt == token.IssuedAt && known.ExpiresAt == token.ExpiresAt;
 
     /// <summary>A token that is served though its last refresh failed says why.</summary>
     private static string? StaleReason(VaultEntry entry) => entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
@@ -236,6 +267,7 @@ public sealed partial class TokenVault
         : entry.IsPaused(now) ? ReadingCodes.Paused
         : entry.Failure is { } failure ? ReadingCodes.Of(failure)
         : entry.ExpiresAt - entry.IssuedAt <= minValidity ? ReadingCodes.NeverThatLong
+        : IsFreshForReaders(slot, entry, now) ? ReadingCodes.JustRenewed
         : ReadingCodes.NotInTime;
 
     private static TokenReading Unavailable(Slot slot, DateTimeOffset now)
@@ -264,6 +296,9 @@ public sealed partial class TokenVault
         }
 
         public Task? Flight { get; set; }
+
+        /// <summary>The version that a reader's asking brought last; 0 for none.</summary>
+        public long IssuedToReader { get; set; }
 
         /// <summary>True once it was said of the present outage that the database is away.</summary>
         public bool IsAwayTold { get; set; }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using TokenRefresh.Jobs.Access;
 
 namespace TokenRefresh.Server.Access;
 
@@ -44,6 +45,9 @@ internal sealed class OperatorsDbContext(DbContextOptions<OperatorsDbContext> op
         base.OnModelCreating(builder);
         builder.Entity<Operator>().ToTable("operators").Property(person => person.Role).HasConversion(
             new ValueConverter<Role, string>(role => role.ToString().ToLowerInvariant(), text => Enum.Parse<Role>(text, true)));
+
+        // The tokens' context makes this table; here it is so that what was done to a person is written down in the same transaction.
+        builder.Entity<AuditEntry>().ToTable("audit_log", table => table.ExcludeFromMigrations()).Property(entry => entry.Details).HasColumnType("jsonb");
         builder.Entity<IdentityUserClaim<string>>().ToTable("operator_claims");
         builder.Entity<IdentityUserLogin<string>>().ToTable("operator_logins");
         builder.Entity<IdentityUserToken<string>>().ToTable("operator_tokens");

@@ -10,7 +10,7 @@ namespace TokenRefresh.Server.Access;
 internal sealed class OperatorException(string message) : Exception(message);
 
 /// <summary>Adds people, lists them, changes what they may do, and lets them go. Every change is in the audit.</summary>
-internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext db, AuditTrail audit, IOptions<AccessOptions> options, TimeProvider clock)
+internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext db, IOptions<AccessOptions> options, TimeProvider clock)
 {
     /// <summary>No password is shorter; nothing else is asked of one, because length is what counts.</summary>
     public const int LeastPassword = 12;
@@ -57,15 +57,15 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
 
     /// <summary>Adds a person.</summary>
     /// <exception cref="OperatorException">The name is taken or odd, or the password too short or too long.</exception>
-    public async Task AddAsync(string name, Role role, string password, string by)
+    public Task AddAsync(string name, Role role, string password, string by) => WriteAsync(by, "user.added", async () =>
     {
         Check(await users.CreateAsync(new() { UserName = name, Role = role, CreatedAt = clock.GetUtcNow(), LockoutEnabled = true }, password));
-        await audit.WriteAsync(by, "user.added", name, new { role = role.ToString().ToLowerInvariant() });
-    }
+        return (name, new { role = role.ToString().ToLowerInvariant() });
+    });
 
     /// <summary>Gives a person a new password and ends every sign-in of theirs.</summary>
     /// <exception cref="OperatorException">There is no such person, or the password is too short or too long.</exception>
-    public async Task ResetPasswordAsync(string name, string password, string by)
+    public Task ResetPasswordAsync(string name, string password, string by) => WriteAsync(by, "user.password_reset", async () =>
     {
         var person = await RequireAsync(name);
         foreach (var validator in users.PasswordValidators)
@@ -77,8 +77,8 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
         person.LockoutEnd = null;
         person.AccessFailedCount = 0;
         Check(await users.UpdateSecurityStampAsync(person));
-        await audit.WriteAsync(by, "user.password_reset", name, new { });
-    }
+        return (person.UserName!, new { });
+    });
 
     /// <summary>Gives a person another role and ends every sign-in of theirs.</summary>
     /// <exception cref="OperatorException">There is no such person, or nobody would be left to administer.</exception>
@@ -121,20 +121,26 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
     /// <summary>A password that nobody guesses, without signs that look alike.</summary>
     public static string NewPassword() => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789", 20);
 
-    // One change at a time: two administrators who let each other go would leave nobody.
-    private async Task ChangeAsync(string name, bool staysAdmin, string by, string action, Func<Operator, Task<object>> change)
+    private Task ChangeAsync(string name, bool staysAdmin, string by, string action, Func<Operator, Task<object>> change) => WriteAsync(by, action, async () =>
     {
-        await using var transaction = await db.Database.BeginTransactionAsync();
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})");
         var person = await RequireAsync(name);
         if (!staysAdmin && person.Role == Role.Admin && !await users.Users.AnyAsync(other => other.Id != person.Id && other.Role == Role.Admin && other.DisabledAt == null))
         {
             throw new OperatorException($"{person.UserName} is the only administrator who may sign in. Make another one first.");
         }
 
-        var details = await change(person);
+        return (person.UserName!, await change(person));
+    });
+
+    // With its entry in the audit or not at all, and one change at a time: two administrators who let each other go would leave nobody.
+    private async Task WriteAsync(string by, string action, Func<Task<(string Name, object Details)>> change)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync();
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})");
+        var (name, details) = await change();
+        db.Add(AuditEntry.Of(clock.GetUtcNow(), by, action, name, details));
+        await db.SaveChangesAsync();
         await transaction.CommitAsync();
-        await audit.WriteAsync(by, action, person.UserName!, details);
     }
 
     private async Task<Operator> RequireAsync(string name) => await users.FindByNameAsync(name)

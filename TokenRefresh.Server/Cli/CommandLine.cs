@@ -25,7 +25,7 @@ internal sealed class UsageException(string message) : Exception(message);
 internal static class CommandLine
 {
     /// <summary>How long a stop may take once it is asked for: calls in flight are saved and the embedded Postgres is stopped. The parser's own two seconds would lose both.</summary>
-    private static readonly TimeSpan LongestStop = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LongestStop = HangfireRegistration.LongestStop + TimeSpan.FromMinutes(1);
 
     public static async Task<int> RunAsync(string[] args)
     {

@@ -25,7 +25,7 @@ internal static class MoveCommand
                 return await host.RunUnpreparedAsync(
                     source => MoveAsync(source, host.On(target), target, call.GetValue(json), cancellationToken), cancellationToken);
             }
-            catch (PostgresException error) when (!DatabaseFaults.IsAway(error))
+            catch (PostgresException error) when (DatabaseFaults.IsShut(error) || !DatabaseFaults.IsAway(error))
             {
                 throw new DatabaseMoveException($"Postgres refused the move: {error.MessageText}. Nothing was moved; the user of the connection string must own the empty database.");
             }

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using Hangfire;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Server.Cli;
@@ -52,7 +53,7 @@ internal static class ScheduleCommands
         var json = Options.Json();
         var command = new Command("run", "Trigger a recurring job now.") { id, json };
         command.SetAction((call, cancellationToken) => host.RunAsync(
-            services =>
+            async services =>
             {
                 var jobs = Jobs(services);
                 var asked = call.GetValue(id)!;
@@ -64,6 +65,7 @@ internal static class ScheduleCommands
                 }
 
                 var job = ((IRecurringJobManagerV2)services.GetRequiredService<IRecurringJobManager>()).TriggerJob(asked);
+                await services.GetRequiredService<AuditTrail>().WriteAsync(Options.Caller, "schedule.run", asked, new { job });
                 if (call.GetValue(json))
                 {
                     Output.Json(new { Id = asked, JobId = job });
@@ -73,7 +75,7 @@ internal static class ScheduleCommands
                     Console.Out.WriteLine($"{asked} runs as job {job}.");
                 }
 
-                return Task.FromResult(ExitCode.Done);
+                return ExitCode.Done;
             },
             cancellationToken));
         return command;

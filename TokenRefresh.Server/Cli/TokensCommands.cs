@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -111,6 +112,7 @@ internal static class TokensCommands
                     return ExitCode.Failed;
                 }
 
+                await services.GetRequiredService<AuditTrail>().WriteAsync(Options.Caller, "token.tested", token.Name, new { accepted = probe.Accepted, http_status = probe.HttpStatus });
                 if (call.GetValue(json))
                 {
                     Output.Json(new { token.Name, probe.Accepted, LatencyMs = Math.Round(probe.Latency.TotalMilliseconds), probe.HttpStatus, ErrorCode = probe.Failure?.Kind.Code(), probe.Failure?.Reason, probe.Failure?.TrackId });

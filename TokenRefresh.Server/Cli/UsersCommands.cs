@@ -8,16 +8,24 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>users …</c>.</summary>
 internal static class UsersCommands
 {
-    public static Command Create(VerbHost host) => new("users", "The people who may sign in to the panel.") { Add(host), List(host), ResetPassword(host) };
+    public static Command Create(VerbHost host) => new("users", "The people who may sign in to the panel.")
+    {
+        Add(host),
+        List(host),
+        ResetPassword(host),
+        SetRole(host),
+        Change(host, "disable", "Keep a user from signing in, and end every sign-in of theirs.", (users, name) => users.DisableAsync(name, Options.Caller)),
+        Change(host, "enable", "Let a user sign in again; a lock after wrong passwords ends too.", (users, name) => users.EnableAsync(name, Options.Caller)),
+        Change(host, "remove", "Remove a user; what they did stays in the log and the audit.", (users, name) => users.RemoveAsync(name, Options.Caller)),
+    };
 
     private static Command Add(VerbHost host)
     {
         var name = new Argument<string>("NAME") { Description = "The name to sign in with." };
-        var role = new Option<string>("--role") { Description = "viewer reads; operator also refreshes, tests, pauses; admin also manages users, client keys, imports.", Required = true };
-        role.AcceptOnlyFromAmong([.. Enum.GetNames<Role>().Select(each => each.ToLowerInvariant())]);
+        var role = RoleOption();
         var command = new Command("add", "Add a user; the password comes from stdin, or is made up and printed once.") { name, role };
         command.SetAction((call, cancellationToken) => host.RunAsync(
-            services => ChangeAsync(services, (users, password) => users.AddAsync(call.GetValue(name)!, Enum.Parse<Role>(call.GetValue(role)!, ignoreCase: true), password, Options.Caller), cancellationToken), cancellationToken));
+            services => WithPasswordAsync(services, (users, password) => users.AddAsync(call.GetValue(name)!, Chosen(call, role), password, Options.Caller), cancellationToken), cancellationToken));
         return command;
     }
 
@@ -52,27 +60,46 @@ internal static class UsersCommands
 
     private static Command ResetPassword(VerbHost host)
     {
-        var name = new Argument<string>("NAME") { Description = "The user's name." };
+        var name = NameArgument();
         var command = new Command("reset-password", "Give a user a new password, from stdin or made up, and end every sign-in of theirs.") { name };
         command.SetAction((call, cancellationToken) => host.RunAsync(
-            services => ChangeAsync(services, (users, password) => users.ResetPasswordAsync(call.GetValue(name)!, password, Options.Caller), cancellationToken), cancellationToken));
+            services => WithPasswordAsync(services, (users, password) => users.ResetPasswordAsync(call.GetValue(name)!, password, Options.Caller), cancellationToken), cancellationToken));
         return command;
     }
 
-    private static async Task<int> ChangeAsync(IServiceProvider services, Func<Operators, string, Task> change, CancellationToken cancellationToken)
+    private static Command SetRole(VerbHost host)
+    {
+        var name = NameArgument();
+        var role = RoleOption();
+        var command = new Command("set-role", "Give a user another role, and end every sign-in of theirs.") { name, role };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services => ChangeAsync(services, users => users.SetRoleAsync(call.GetValue(name)!, Chosen(call, role), Options.Caller)), cancellationToken));
+        return command;
+    }
+
+    private static Command Change(VerbHost host, string verb, string help, Func<Operators, string, Task> change)
+    {
+        var name = NameArgument();
+        var command = new Command(verb, help) { name };
+        command.SetAction((call, cancellationToken) => host.RunAsync(services => ChangeAsync(services, users => change(users, call.GetValue(name)!)), cancellationToken));
+        return command;
+    }
+
+    private static Argument<string> NameArgument() => new("NAME") { Description = "The user's name." };
+
+    private static Option<string> RoleOption()
+    {
+        var role = new Option<string>("--role") { Description = "viewer reads; operator also refreshes, tests, pauses; admin also manages users, client keys, imports.", Required = true };
+        return role.AcceptOnlyFromAmong([.. Enum.GetNames<Role>().Select(each => each.ToLowerInvariant())]);
+    }
+
+    private static Role Chosen(ParseResult call, Option<string> role) => Enum.Parse<Role>(call.GetValue(role)!, ignoreCase: true);
+
+    private static async Task<int> WithPasswordAsync(IServiceProvider services, Func<Operators, string, Task> change, CancellationToken cancellationToken)
     {
         var given = Console.IsInputRedirected ? (await Console.In.ReadToEndAsync(cancellationToken)).TrimEnd('\r', '\n') : "";
         var password = given.Length > 0 ? given : Operators.NewPassword();
-        await using var scope = services.CreateAsyncScope();
-        try
-        {
-            await change(scope.ServiceProvider.GetRequiredService<Operators>(), password);
-        }
-        catch (OperatorException error)
-        {
-            throw new UsageException(error.Message);
-        }
-
+        await ChangeAsync(services, users => change(users, password));
         if (given.Length == 0)
         {
             Console.Out.WriteLine(password);
@@ -80,5 +107,19 @@ internal static class UsersCommands
         }
 
         return ExitCode.Done;
+    }
+
+    private static async Task<int> ChangeAsync(IServiceProvider services, Func<Operators, Task> change)
+    {
+        await using var scope = services.CreateAsyncScope();
+        try
+        {
+            await change(scope.ServiceProvider.GetRequiredService<Operators>());
+            return ExitCode.Done;
+        }
+        catch (OperatorException error)
+        {
+            throw new UsageException(error.Message);
+        }
     }
 }

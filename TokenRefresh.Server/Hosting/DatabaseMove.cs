@@ -85,6 +85,9 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
         }
 
         await ForEachAsync(tables, "ENABLE TRIGGER USER", cancellationToken);
+
+        // A supervisor may have started a node meanwhile; what it renewed is not in the snapshot.
+        await RefuseWhileInUseAsync(cancellationToken);
         await change.CommitAsync(cancellationToken);
         await ExecuteAsync("ANALYZE", cancellationToken);
         return moved;

@@ -9,6 +9,8 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Server.Hosting;
 
@@ -17,8 +19,11 @@ internal static class HangfireRegistration
 {
     public const string Schema = "hangfire";
 
-    /// <summary>A provider's longest call and the save after it fit into this.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(40);
+    /// <summary>On top of the calls in flight: for the save after them.</summary>
+    private static readonly TimeSpan SaveTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>The host waits for no service longer than this; each ends sooner by itself.</summary>
+    public static readonly TimeSpan LongestStop = CallsAndSave(ProviderOptions.LongestTimeout) + TimeSpan.FromSeconds(5);
 
     public static IServiceCollection AddHangfireOnPostgres(this IServiceCollection services, Roles roles)
     {
@@ -45,7 +50,7 @@ internal static class HangfireRegistration
                 // "default" too: what Hangfire re-creates without a queue would wait there for ever.
                 options.Queues = [queue.Name, "default"];
                 options.WorkerCount = queue.Workers;
-                SetTimes(options);
+                SetTimes(options, CallsAndSave(provider.GetRequiredService<ConfiguredTokens>().All.Select(token => token.Provider.Timeout).DefaultIfEmpty().Max()));
             });
 
             // Apart, so that a mail server that hangs takes no worker from the tokens, nor a thousand tokens the time to tell of them.
@@ -54,18 +59,21 @@ internal static class HangfireRegistration
                 options.Queues = [DeliveryQueue.Name];
                 options.WorkerCount = 2;
                 options.IsLightweightServer = true;
-                SetTimes(options);
+                SetTimes(options, SaveTime);
             });
         }
 
-        return services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout + TimeSpan.FromSeconds(5));
+        return services.Configure<HostOptions>(options => options.ShutdownTimeout = LongestStop);
     }
 
-    private static void SetTimes(BackgroundJobServerOptions options)
+    // A refused renewal is followed by an acquisition.
+    private static TimeSpan CallsAndSave(TimeSpan timeout) => (2 * timeout) + SaveTime;
+
+    private static void SetTimes(BackgroundJobServerOptions options, TimeSpan longestStop)
     {
         options.SchedulePollingInterval = TimeSpan.FromSeconds(3);
         options.StopTimeout = TimeSpan.FromSeconds(30);
-        options.ShutdownTimeout = ShutdownTimeout;
+        options.ShutdownTimeout = longestStop;
         options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 

@@ -8,6 +8,37 @@ namespace TokenRefresh.Server.Hosting;
 /// <summary>One word for probes, without inventory.</summary>
 internal sealed record HealthWord(string Status);
 
+/// <summary>
+/// Are all tokens fresh, and is somebody looking after them? Whoever asks while it is being looked at shares the answer: it takes every token's row,
+/// and strangers may ask.
+/// </summary>
+internal sealed class Freshness(TokenOverview overview, PulseReader pulse, TimeProvider clock)
+{
+    private readonly Lock gate = new();
+    private Task<string?>? look;
+
+    /// <summary>Null where they are, else a phrase that names none.</summary>
+    public Task<string?> WhyNotAsync(CancellationToken cancellationToken)
+    {
+        lock (gate)
+        {
+            look = look is { IsCompleted: false } ? look : LookAsync();
+            return look.WaitAsync(cancellationToken);
+        }
+    }
+
+    private async Task<string?> LookAsync()
+    {
+        if ((await overview.ListAsync(null, CancellationToken.None)).Any(token => !token.State.IsWell()))
+        {
+            return "a token is not fresh";
+        }
+
+        var isSilent = (await pulse.ReadAsync(CancellationToken.None)).Silences(clock.GetUtcNow()).Any(silence => silence.Part == Pulse.Scheduler);
+        return isSilent ? "the scheduler is silent" : null;
+    }
+}
+
 /// <summary>The probes: is the process there, can it work, are the tokens fresh?</summary>
 internal static class HealthEndpoints
 {
@@ -34,19 +65,11 @@ internal static class HealthEndpoints
         }
     }
 
-    private static async Task<Results<Ok<HealthWord>, JsonHttpResult<HealthWord>>> FreshAsync(
-        TokenOverview overview, PulseReader pulse, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<HealthWord>, JsonHttpResult<HealthWord>>> FreshAsync(Freshness freshness, CancellationToken cancellationToken)
     {
         try
         {
-            if ((await overview.ListAsync(null, cancellationToken)).Any(token => !token.State.IsWell()))
-            {
-                return Unavailable("a token is not fresh");
-            }
-
-            return (await pulse.ReadAsync(cancellationToken)).Silences(clock.GetUtcNow()).Any(silence => silence.Part == Pulse.Scheduler)
-                ? Unavailable("the scheduler is silent")
-                : TypedResults.Ok(new HealthWord("fresh"));
+            return await freshness.WhyNotAsync(cancellationToken) is { } why ? Unavailable(why) : TypedResults.Ok(new HealthWord("fresh"));
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Hosting;
@@ -31,9 +32,12 @@ internal static class MasterKeyFile
     private static string Make(string file)
     {
         var part = $"{file}.{Environment.ProcessId}";
-        using (var writer = new StreamWriter(PrivateFiles.Create(part)))
+        using (var stream = PrivateFiles.Create(part))
         {
-            writer.Write(Convert.ToBase64String(RandomNumberGenerator.GetBytes(MasterKey.Length)));
+            stream.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(MasterKey.Length))));
+
+            // On the disk before anything is sealed with it: a power failure must not leave sealed tokens without their key.
+            stream.Flush(flushToDisk: true);
         }
 
         try

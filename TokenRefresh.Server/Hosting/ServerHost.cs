@@ -51,6 +51,7 @@ internal static class ServerHost
         services.AddSingleton(provider => new MailDropFolder(
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "mail")));
         services.AddSingleton(sandbox);
+        services.AddSingleton<Freshness>();
 
         services.AddTokenProviders(builder.Configuration);
         services.AddTokenRefresh(builder.Configuration);

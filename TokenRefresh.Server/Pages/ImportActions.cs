@@ -65,13 +65,17 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
             return null;
         }
 
-        if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local) || local.Year is < 2 or > 9998)
+        if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var local) || local.Year is < 2 or > 9998)
         {
             throw new ImportException("The expiry is not a date and time such as 2026-01-31T12:00.");
         }
 
+        if (local.Kind != DateTimeKind.Unspecified)
+        {
+            return new DateTimeOffset(local).ToUniversalTime();
+        }
+
         var zone = schedule.Value.Zone;
-        local = DateTime.SpecifyKind(local, DateTimeKind.Unspecified);
         return zone.IsInvalidTime(local) ? throw new ImportException($"There is no such hour in {schedule.Value.TimeZone}.") : new DateTimeOffset(local, zone.GetUtcOffset(local));
     }
 

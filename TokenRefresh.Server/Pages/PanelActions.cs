@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Attempts;
@@ -70,20 +71,21 @@ internal sealed class PanelActions(
     }
 
     /// <summary>Pauses tokens.</summary>
-    public async Task<Said> PauseAsync(IReadOnlyCollection<string> names, string reason, double? hours, string actor, CancellationToken cancellationToken)
+    public async Task<Said> PauseAsync(IReadOnlyCollection<string> names, string reason, string? hours, string actor, CancellationToken cancellationToken)
     {
+        double? lasts = string.IsNullOrWhiteSpace(hours) ? null : double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var read) ? read : double.NaN;
         if (string.IsNullOrWhiteSpace(reason) || reason.Length > LongestReason)
         {
             return new(false, $"A pause needs a reason of at most {LongestReason} characters, so that others know.");
         }
 
-        if (hours is <= 0 or > 24 * 366 or double.NaN)
+        if (lasts is <= 0 or > 24 * 366 or double.NaN)
         {
             return new(false, "A pause ends after more than 0 hours, at most a year; leave it empty for no end.");
         }
 
         var known = Known(names);
-        DateTimeOffset? until = hours is { } end ? clock.GetUtcNow().AddHours(end) : null;
+        DateTimeOffset? until = lasts is { } end ? clock.GetUtcNow().AddHours(end) : null;
         foreach (var name in known)
         {
             await controls.PauseAsync(name, $"{reason.Trim()} ({actor})", until, actor, cancellationToken);
@@ -91,7 +93,7 @@ internal sealed class PanelActions(
 
         return known.Count == 0
             ? new(false, "Nothing was chosen.")
-            : new(true, $"Paused {Count(known)}. What is valid is still served; nothing is refreshed automatically{(until is null ? " until somebody resumes it" : $" for {Spans.InWords(TimeSpan.FromHours(hours!.Value))}")}.")
+            : new(true, $"Paused {Count(known)}. What is valid is still served; nothing is refreshed automatically{(until is null ? " until somebody resumes it" : $" for {Spans.InWords(TimeSpan.FromHours(lasts!.Value))}")}.")
             {
                 Each = Several([.. known.Select(name => new SaidOf(name, true, "paused"))]),
             };

@@ -87,7 +87,12 @@ internal static class PanelRegistration
         {
             try
             {
-                await context.Request.ReadFormAsync(context.RequestAborted);
+                // Postgres stores no text with this sign in it, and no person types it.
+                if ((await context.Request.ReadFormAsync(context.RequestAborted)).Any(field => field.Key.Contains('\0', StringComparison.Ordinal) || field.Value.Any(value => value?.Contains('\0', StringComparison.Ordinal) == true)))
+                {
+                    context.Response.StatusCode = StatusCodes.Status400BadRequest;
+                    return;
+                }
             }
             catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException)
             {

@@ -1,5 +1,6 @@
 using Npgsql;
 using Shouldly;
+using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Processes;
@@ -52,6 +53,33 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
         refused.ExitCode.ShouldBe(1);
         refused.ErrorLines.ShouldHaveSingleItem().ShouldContain("Stop every node");
         (await ScalarAsync<bool>(target, "SELECT to_regclass('public.tokens') IS NULL")).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_node_that_starts_during_the_move_undoes_it()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        await DoneAsync(settings, "tokens auto-refresh --token jibit --sync");
+        var target = await postgres.CreateDatabaseAsync();
+        await DoneAsync(new(settings) { [Database] = target }, "db migrate");
+        await using var from = await NpgsqlDataSource.Create(settings[Database]).OpenConnectionAsync();
+        await using var to = await NpgsqlDataSource.Create(target).OpenConnectionAsync();
+        await using var node = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(settings[Database]) { ApplicationName = "TokenRefresh", Pooling = false }.ConnectionString);
+
+        var move = new DatabaseMove(from, to, TimeProvider.System).RunAsync(
+            _ =>
+            {
+                if (node.State == System.Data.ConnectionState.Closed)
+                {
+                    node.Open();
+                }
+            },
+            CancellationToken.None);
+
+        (await Should.ThrowAsync<DatabaseMoveException>(move)).Message.ShouldContain("Stop every node");
+        (await ScalarAsync<long>(target, "SELECT count(*) FROM tokens")).ShouldBe(0);
     }
 
     [Fact]

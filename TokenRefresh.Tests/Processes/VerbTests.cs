@@ -45,6 +45,18 @@ public sealed class VerbTests(PostgresFixture postgres)
         (await DoneAsync(settings, "tokens list --provider jibit")).ShouldNotContain("paused");
         (await DoneAsync(settings, "tokens test jibit")).ShouldContain("accepted (HTTP 200");
 
+        (await AuditAsync(settings)).ShouldBe(["schedule.run automatic-token-refresh", "schedule.run log-cleanup", "token.paused jibit", "token.resumed jibit", "token.tested jibit"], ignoreOrder: true);
+
+        (await DoneAsync(settings, "users add olga --role viewer")).Length.ShouldBe(20, "a password alone");
+        await DoneAsync(settings, "users set-role olga --role operator");
+        await DoneAsync(settings, "users disable OLGA");
+        (await DoneAsync(settings, "users list")).ShouldMatch("olga +operator .* 20");
+        await DoneAsync(settings, "users enable olga");
+        await DoneAsync(settings, "users remove olga");
+        (await DoneAsync(settings, "users list")).ShouldNotContain("olga");
+        (await ServerProcess.RunAsync(settings, "users", "disable", "admin")).ShouldSatisfyAllConditions(
+            end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("admin is the only administrator who may sign in"));
+
         var mailed = JsonDocument.Parse(await DoneAsync(settings, "notify test --to ops@example.com --json")).RootElement[0];
         mailed.GetProperty("result").GetString().ShouldBe("delivered");
         Directory.GetFiles(Path.Combine(data.Path, "mail"), "*-test.eml").ShouldHaveSingleItem();
@@ -100,10 +112,16 @@ public sealed class VerbTests(PostgresFixture postgres)
 
     private static string JobId(string json) => JsonDocument.Parse(json).RootElement.EnumerateArray().ShouldHaveSingleItem().GetProperty("job_id").GetString()!;
 
-    private static async Task<List<string>> OrdersAsync(Dictionary<string, string> settings)
+    private static Task<List<string>> OrdersAsync(Dictionary<string, string> settings) =>
+        WrittenAsync(settings, "SELECT actor || ' ' || action || ' ' || (details ->> 'job') FROM audit_log WHERE action LIKE 'token.refresh%' ORDER BY id");
+
+    private static Task<List<string>> AuditAsync(Dictionary<string, string> settings) =>
+        WrittenAsync(settings, $"SELECT action || ' ' || subject FROM audit_log WHERE actor = 'cli:{Environment.UserName}' AND action NOT LIKE 'token.refresh%' ORDER BY id");
+
+    private static async Task<List<string>> WrittenAsync(Dictionary<string, string> settings, string sql)
     {
         await using var db = NpgsqlDataSource.Create(settings["ConnectionStrings__TokenRefresh"]);
-        await using var rows = await db.CreateCommand("SELECT actor || ' ' || action || ' ' || (details ->> 'job') FROM audit_log WHERE action LIKE 'token.refresh%' ORDER BY id").ExecuteReaderAsync();
+        await using var rows = await db.CreateCommand(sql).ExecuteReaderAsync();
         var orders = new List<string>();
         while (await rows.ReadAsync())
         {

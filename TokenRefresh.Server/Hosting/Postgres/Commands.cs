@@ -41,6 +41,12 @@ internal static class Commands
             WorkingDirectory = workingDirectory ?? Path.GetPathRoot(Environment.SystemDirectory) ?? "/",
         };
 
+        // Settings are this program's: they hold its secrets, and Postgres runs as another user where this one is root.
+        foreach (var name in start.Environment.Keys.Where(name => name.Contains("__", StringComparison.Ordinal) || name.StartsWith("OTEL_", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
         // Messages are read by people and by us: the same words everywhere.
         start.Environment["LC_ALL"] = "C";
         try

@@ -117,7 +117,7 @@ internal sealed class HealthModel(
             return NotFound();
         }
 
-        if (string.IsNullOrWhiteSpace(reason) || reason.Contains('\0', StringComparison.Ordinal) || reason.Trim().Length > TimetablePause.LongestReason)
+        if (string.IsNullOrWhiteSpace(reason) || reason.Trim().Length > TimetablePause.LongestReason)
         {
             return Tell(new(false, $"A pause needs a reason of at most {TimetablePause.LongestReason} characters, so that others know."), Here);
         }

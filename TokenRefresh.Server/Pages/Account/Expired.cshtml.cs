@@ -15,7 +15,14 @@ internal sealed class ExpiredModel : PageModel
     public async Task<IActionResult> OnPostAsync([FromQuery] string? to, CancellationToken cancellationToken)
     {
         Response.StatusCode = StatusCodes.Status401Unauthorized;
-        Kept = Request.HasFormContentType ? KeptForm.Of(to, await Request.ReadFormAsync(cancellationToken)) : null;
+        Kept = Request.HasFormContentType && IsFromHere(Request) ? KeptForm.Of(to, await Request.ReadFormAsync(cancellationToken)) : null;
         return Page();
     }
+
+    // Another site must not have its form offered here as what the person was about to send. Browsers say where a form comes from; older ones by its origin alone.
+    private static bool IsFromHere(HttpRequest request) => request.Headers["Sec-Fetch-Site"].ToString() switch
+    {
+        { Length: > 0 } site => site == "same-origin",
+        _ => request.Headers.Origin.ToString() is not { Length: > 0 } origin || origin == $"{request.Scheme}://{request.Host}",
+    };
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
@@ -76,6 +77,25 @@ public sealed class KeyRotationTests(PostgresFixture postgres)
         await RotateAsync(world, progress: new Told(_ => second ??= RotateAsync(world)));
 
         await Should.ThrowAsync<RotationRunningException>(second!);
+    }
+
+    [Fact]
+    public async Task A_rotation_in_the_last_days_of_a_key_neither_stays_with_it_nor_goes_on_to_the_one_that_was_made_ahead()
+    {
+        await using var world = await ObtainedAsync();
+        var ring = world.Node.GetRequiredService<KeyRing>();
+        await using var other = new ServiceCollection().AddLogging().AddSingleton(world.Node.GetRequiredService<MasterKey>())
+            .AddScoped(_ => world.Node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContext()).AddSealingKeys().BuildServiceProvider();
+        var manager = other.GetRequiredService<IKeyManager>();
+        var now = TimeProvider.System.GetUtcNow();
+        var ahead = manager.CreateNewKey(now.AddDays(1), now.AddDays(91)).KeyId;
+
+        var result = await RotateAsync(world);
+
+        result.Key.ShouldBe(ring.SealingKey);
+        result.Key.ShouldNotBe(ahead);
+        (await KeysInUseAsync(world)).ShouldBe([result.Key]);
+        manager.GetAllKeys().Single(key => key.KeyId == ahead).IsRevoked.ShouldBeTrue();
     }
 
     [Fact]

@@ -57,6 +57,54 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_reader_who_asks_for_nearly_a_whole_life_does_not_renew_at_each_read()
+    {
+        await using var world = await ObtainedWorld.CreateAsync(postgres);
+        var vault = ObtainedWorld.Vault(world);
+        var nearlyAll = TimeSpan.FromHours(24) - TimeSpan.FromSeconds(1);
+        world.Clock.Advance(TimeSpan.FromSeconds(2));
+
+        var codes = new List<string?>();
+        for (var read = 0; read < 5; read++)
+        {
+            codes.Add((await vault.ReadAsync("jibit", nearlyAll, CancellationToken.None))!.Value.Code);
+            world.Clock.Advance(TimeSpan.FromMinutes(3));
+        }
+
+        codes.ShouldBe([null, "just_renewed", "just_renewed", "just_renewed", "just_renewed"]);
+        world.Clock.Advance(TimeSpan.FromMinutes(3));
+        (await vault.ReadAsync("jibit", nearlyAll, CancellationToken.None))!.Value.Code.ShouldBeNull();
+        world.Provider.Calls.Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Another_token_under_the_same_version_is_served_once_it_is_heard_of()
+    {
+        await using var world = await ObtainedWorld.CreateAsync(postgres);
+        var vault = ObtainedWorld.Vault(world);
+        var (version, second) = ((await vault.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.Entry!.Version, world.AddNode("after-a-restore"));
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        await second.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), CancellationToken.None);
+        await world.ExecuteAsync($"UPDATE tokens SET version = {version}");
+
+        await vault.ReloadAsync(CancellationToken.None);
+
+        (await vault.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.Entry!.AccessToken.ShouldBe("access-of-jibit-2");
+    }
+
+    [Fact]
+    public async Task A_paused_token_is_not_overdue()
+    {
+        await using var world = await ObtainedWorld.CreateAsync(postgres);
+        await world.Node.GetRequiredService<TokenControls>().PauseAsync("jibit", "a test", world.Clock.GetUtcNow().AddHours(30), "a test", CancellationToken.None);
+        await ObtainedWorld.Vault(world).ReloadAsync(CancellationToken.None);
+
+        ObtainedWorld.Vault(world).Lives.ShouldHaveSingleItem().DueAt.ShouldBeNull();
+        world.Clock.Advance(TimeSpan.FromHours(31));
+        ObtainedWorld.Vault(world).Lives.ShouldHaveSingleItem().DueAt.ShouldNotBeNull();
+    }
+
+    [Fact]
     public async Task An_expired_token_is_never_served_and_the_reader_is_told_why_and_when_to_ask_again()
     {
         await using var world = await ObtainedWorld.CreateAsync(postgres);

@@ -89,6 +89,36 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
         }
     }
 
+    [Theory]
+    [InlineData("Reset", "name")]
+    [InlineData("Add", "name")]
+    [InlineData("Add", "password")]
+    public async Task A_sign_that_no_text_holds_is_refused(string handler, string field)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        (await panel.PostAsync(Users, $"{Users}?handler={handler}", (field, "a\0b"), ("role", "Viewer"))).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_written_into_the_audit_is_not_done()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await panel.AddAsync("olga", Role.Operator);
+        await panel.Server.ExecuteAsync("ALTER TABLE audit_log ADD CHECK (action NOT IN ('user.added', 'user.role_changed', 'user.disabled', 'user.removed')) NOT VALID");
+
+        foreach (var (handler, fields) in new (string, (string, string)[])[]
+        {
+            ("Add", [("name", "ida"), ("role", "Viewer")]), ("Role", [("name", "olga"), ("role", "Viewer")]), ("Disable", [("name", "olga")]), ("Remove", [("name", "olga")]),
+        })
+        {
+            (await panel.PostAsync(Users, $"{Users}?handler={handler}", fields)).StatusCode.ShouldBe(HttpStatusCode.InternalServerError);
+        }
+
+        (await PeopleAsync(panel)).ShouldBe(["Admin Admin", "olga Operator"]);
+        (await panel.SignInAsync("olga")).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
+    }
+
     private static async Task<IEnumerable<string>> PeopleAsync(Panel panel)
     {
         await using var scope = panel.Server.Services.CreateAsyncScope();

@@ -33,6 +33,25 @@ public sealed partial class ExpiredSignInTests(PostgresFixture postgres)
         (await panel.Server.TokenAsync()).PauseReason.ShouldBe("<b>\"moving\"</b> خانه (user:Operator)");
     }
 
+    [Theory]
+    [InlineData("Sec-Fetch-Site", "cross-site", false)]
+    [InlineData("Sec-Fetch-Site", "same-site", false)]
+    [InlineData("Sec-Fetch-Site", "same-origin", true)]
+    [InlineData("Origin", "https://evil.example", false)]
+    [InlineData("Origin", "null", false)]
+    [InlineData("Origin", "here", true)]
+    public async Task Another_sites_form_is_not_offered_as_what_the_person_was_about_to_send(string header, string from, bool isOffered)
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/account/expired?to=/access/users%3Fhandler%3DRole") { Content = new FormUrlEncodedContent([new("name", "mallory"), new("role", "Admin")]) };
+        request.Headers.Add(header, from == "here" ? panel.Http.BaseAddress!.GetLeftPart(UriPartial.Authority) : from);
+
+        var answer = await panel.Http.SendAsync(request);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await answer.Content.ReadAsStringAsync()).Contains("mallory", StringComparison.Ordinal).ShouldBe(isOffered);
+    }
+
     [Fact]
     public async Task What_is_secret_never_comes_back_to_a_page()
     {

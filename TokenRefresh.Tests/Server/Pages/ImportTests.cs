@@ -55,12 +55,15 @@ public sealed class ImportTests(PostgresFixture postgres)
         (await panel.Server.TokenAsync()).Version.ShouldBe(2);
     }
 
-    [Fact]
-    public async Task Trying_a_token_stores_nothing()
+    [Theory]
+    [InlineData("2030-01-01T10:00")]
+    [InlineData("2030-01-01T06:30:00Z")]
+    [InlineData("2030-01-01T08:30:00+02:00")]
+    public async Task Trying_a_token_stores_nothing_and_takes_its_end_in_the_zone_that_it_names(string expires)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        var page = await panel.SendAsync(Page, $"{Page}?handler=Check", ("access", "opaque-token"), ("expires", "2030-01-01T10:00"));
+        var page = await panel.SendAsync(Page, $"{Page}?handler=Check", ("access", "opaque-token"), ("expires", expires));
 
         Panel.Said(page).ShouldMatch("^It expires 2030-01-01 10:00:00 Asia/Tehran, in .*; the provider took the token .* Nothing was stored\\.$");
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);

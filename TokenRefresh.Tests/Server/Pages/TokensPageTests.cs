@@ -31,6 +31,21 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
     }
 
     [Theory]
+    [InlineData("abc")]
+    [InlineData("1,5")]
+    [InlineData("-1")]
+    [InlineData("NaN")]
+    [InlineData("1e9")]
+    public async Task A_pause_whose_end_cannot_be_read_is_not_made(string hours)
+    {
+        await using var panel = await OpenAsync();
+
+        Panel.Said(await panel.SendAsync("/access/tokens/b", "/access/tokens/b?handler=Pause", ("reason", "a test"), ("hours", hours))).ShouldStartWith("A pause ends after more than 0 hours");
+
+        Listed(await panel.ReadAsync("/access/tokens?state=Paused")).ShouldBeEmpty();
+    }
+
+    [Theory]
     [InlineData("Urgency", "b,c,a")]
     [InlineData("Left", "c,a,b")]
     [InlineData("Next", "a,c,b")]

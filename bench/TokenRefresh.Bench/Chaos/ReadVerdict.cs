@@ -43,13 +43,16 @@ internal sealed class ReadJudge(ProviderBook book, Readers readers, DatabaseWatc
             return ReadVerdict.NodeNotAlive;
         }
 
-        var valid = issuing[read.Token].Where(call => call.Issued!.At <= read.AskedAt && call.Issued.ExpiresAt > read.AnsweredAt + TimeSpan.FromSeconds(1)).ToList();
+        var valid = issuing[read.Token].Where(call => call.Issued!.At <= read.AskedAt && ServedUntil(call) > read.AnsweredAt + TimeSpan.FromSeconds(1)).ToList();
         var stored = valid.Where(call => call.Issued!.FirstServedAt < read.AskedAt).ToList();
         return valid.Count == 0 ? ReadVerdict.NothingValid
             : stored.Count == 0 ? NotStored(life, [.. valid.Where(call => call.IsDelivered && call.EndedAt < read.AskedAt)], read.AskedAt)
             : stored.Exists(call => CanHave(life, call.Issued!, read.AskedAt)) ? ReadVerdict.Breach
             : ReadVerdict.NotToBeKnown;
     }
+
+    // The program counts a life from the instant before it asked, and so ends it earlier than a slow provider does.
+    private static DateTimeOffset ServedUntil(Call call) => call.Issued!.ExpiresAt - (call.Issued.At - call.ArrivedAt);
 
     private static ReadVerdict NotStored(Life life, IReadOnlyList<Call> received, DateTimeOffset askedAt) =>
         received.Count == 0 ? ReadVerdict.NotReceived

@@ -142,7 +142,7 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     public async Task<IActionResult> OnPostTestChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.TestAsync(names, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostPauseChosenAsync(string[] names, string? reason, double? hours, CancellationToken cancellationToken) =>
+    public async Task<IActionResult> OnPostPauseChosenAsync(string[] names, string? reason, string? hours, CancellationToken cancellationToken) =>
         Tell(await actions.PauseAsync(names, reason ?? "", hours, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]

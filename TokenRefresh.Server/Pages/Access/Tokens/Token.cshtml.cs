@@ -58,7 +58,7 @@ internal sealed class TokenModel(
     public async Task<IActionResult> OnPostTestAsync(CancellationToken cancellationToken) => Tell(await actions.TestAsync([Token.Name], Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostPauseAsync(string? reason, double? hours, CancellationToken cancellationToken) =>
+    public async Task<IActionResult> OnPostPauseAsync(string? reason, string? hours, CancellationToken cancellationToken) =>
         Tell(await actions.PauseAsync([Token.Name], reason ?? "", hours, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
