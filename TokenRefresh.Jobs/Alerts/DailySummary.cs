@@ -77,7 +77,7 @@ internal static class SummaryMail
 
     public static MailText Write(DayReport report, TimeZoneInfo zone, IncidentLinks links)
     {
-        var ill = report.Tokens.Where(token => !token.State.IsWell()).ToList();
+        var ill = report.Tokens.Where(token => !token.IsWell).ToList();
         var configured = report.Tokens.Where(token => token.State != TokenState.NotConfigured).ToList();
         var slowest = report.Providers.Where(provider => provider.Figures.P95DurationMs is not null).OrderByDescending(provider => provider.Figures.P95DurationMs).FirstOrDefault();
         var body = new MailBody()

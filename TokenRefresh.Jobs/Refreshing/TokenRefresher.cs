@@ -61,12 +61,20 @@ public sealed partial class TokenRefresher(
             : await SkipAsync(db, token, settings, request, verdict);
     }
 
-    private async Task<bool> IsRefusedAgainAsync(TokenRefreshDbContext db, Token token, RefreshRequest request) =>
-        request.Trigger == RefreshTrigger.Rejected
-        && clock.GetUtcNow() - token.IssuedAt < RenewalVerdict.RejectionsApart
-        && await db.Attempts.AsNoTracking()
-            .Where(row => row.TokenName == token.Name && row.Status == AttemptStatus.Success)
-            .OrderByDescending(row => row.Id).Select(row => row.TriggerType).FirstOrDefaultAsync(CancellationToken.None) == RefreshTrigger.Rejected;
+    // A second token may be refused for the first one's reason, such as a revocation that came late; a third says that it is the API's.
+    private async Task<bool> IsRefusedAgainAsync(TokenRefreshDbContext db, Token token, RefreshRequest request)
+    {
+        var since = clock.GetUtcNow() - RenewalVerdict.RejectionsApart;
+        if (request.Trigger != RefreshTrigger.Rejected || !(token.IssuedAt > since))
+        {
+            return false;
+        }
+
+        var last = await db.Attempts.AsNoTracking()
+            .Where(row => row.TokenName == token.Name && row.Status == AttemptStatus.Success && row.StartedAt > since)
+            .OrderByDescending(row => row.Id).Select(row => row.TriggerType).Take(2).ToListAsync(CancellationToken.None);
+        return last is [RefreshTrigger.Rejected, RefreshTrigger.Rejected];
+    }
 
     private async Task<RefreshOutcome> AttemptAsync(
         TokenRefreshDbContext db, Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason)

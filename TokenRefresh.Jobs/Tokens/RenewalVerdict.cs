@@ -11,11 +11,11 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
     /// <summary>When the token is due, where it is only too early.</summary>
     public DateTimeOffset? DueAt { get; private init; }
 
-    /// <summary>A token that replaced a refused one is not replaced by another report this soon, or an API that refuses for its own reasons would keep us renewing.</summary>
+    /// <summary>Within this time a token is replaced for two reports at most, or an API that refuses for its own reasons would keep us renewing.</summary>
     public static readonly TimeSpan RejectionsApart = TimeSpan.FromMinutes(1);
 
     /// <summary>Said of such a report.</summary>
-    public static readonly RenewalVerdict RefusedAgain = Wait("It has just replaced one that was refused too; an API that refuses both refuses them for another reason.");
+    public static readonly RenewalVerdict RefusedAgain = Wait("It and the one before have just replaced tokens that were refused too; an API that refuses them all does so for another reason.");
 
     /// <summary>Judges a request by the stored state alone, in the order in which the rules outrank each other.</summary>
     /// <param name="token">The row as read under the lease.</param>

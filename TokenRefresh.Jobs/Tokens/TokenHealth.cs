@@ -51,9 +51,12 @@ public static class TokenHealth
             _ when !isValid => token.LastFailure == FailureKind.GrantRevoked || (settings.Order.Grant == Grant.Imported && token.RefreshToken is null) ? TokenState.NeedsPerson : TokenState.Expired,
             { ConsecutiveFailures: > 0 } when token.ExpiresAt - now < settings.CriticalThreshold => TokenState.Critical,
             _ when token.RefreshDueAt is not { } due || due > now => TokenState.Fresh,
-            _ => now - token.RefreshDueAt > Allowance(token) ? TokenState.Overdue : TokenState.Due,
+            _ => IsOverdue(token, now) ? TokenState.Overdue : TokenState.Due,
         };
     }
+
+    /// <summary>True where a token's refresh is later than one should be, whatever else is said of it.</summary>
+    public static bool IsOverdue(Token token, DateTimeOffset now) => token.RefreshDueAt is { } due && now - due > Allowance(token, due);
 
     /// <summary>True in the states in which nobody needs to do anything.</summary>
     public static bool IsWell(this TokenState state) =>
@@ -67,9 +70,9 @@ public static class TokenHealth
         _ => state.ToString().ToLowerInvariant(),
     };
 
-    private static TimeSpan Allowance(Token token)
+    private static TimeSpan Allowance(Token token, DateTimeOffset due)
     {
-        var lead = (token.ExpiresAt - token.RefreshDueAt)!.Value;
+        var lead = token.ExpiresAt - due ?? TimeSpan.Zero;
         return lead / 2 < Grace ? lead / 2 : Grace;
     }
 }

@@ -26,6 +26,9 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>Life left; null without a token, negative once it has died.</summary>
     public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
 
+    /// <summary>True where nobody needs to do anything; a paused token counts while it is valid.</summary>
+    public bool IsWell => State.IsWell() && !(State == TokenState.Paused && TimeLeft <= TimeSpan.Zero);
+
     /// <summary>Who can renew it as things stand.</summary>
     public RenewedBy RenewedBy => Settings.Order.Grant != Grant.Imported ? RenewedBy.Itself
         : Stored is { RefreshToken: not null } && (Stored.RefreshExpiresAt is null || Stored.RefreshExpiresAt > AsOf) ? RenewedBy.RefreshToken

@@ -155,7 +155,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
     private static bool TryMinValidity(HttpRequest request, out TimeSpan validity)
     {
         validity = TimeSpan.Zero;
-        if (!request.QueryString.HasValue || !request.Query.TryGetValue("min_validity", out var text))
+        if (!request.QueryString.HasValue || !request.Query.TryGetValue("min_validity", out var text) || text is [null or ""])
         {
             return true;
         }

@@ -12,7 +12,7 @@ using TokenRefresh.Providers;
 namespace TokenRefresh.Server.Api;
 
 /// <summary>What to refresh; everything may be left out.</summary>
-internal sealed record RefreshOrder(string? Provider = null, string? Token = null, bool Force = false);
+internal sealed record RefreshOrder(string? Provider = null, string? Token = null, bool? Force = false);
 
 /// <summary>One token as programs see it. No secrets.</summary>
 internal sealed record TokenSummary(
@@ -50,8 +50,8 @@ internal static class TokensApi
     {
         var now = clock.GetUtcNow();
         var views = await MineAsync(context, overview, cancellationToken);
-        var counted = views.Where(view => view.State is not (TokenState.NotConfigured or TokenState.Paused)).ToList();
-        var healthy = counted.Count(view => view.State.IsWell());
+        var counted = views.Where(view => view.State is not (TokenState.NotConfigured or TokenState.Paused) || !view.IsWell).ToList();
+        var healthy = counted.Count(view => view.IsWell);
         var overall = healthy == counted.Count ? "healthy" : healthy > 0 ? "partial" : "unhealthy";
         var answer = new
         {
@@ -111,8 +111,8 @@ internal static class TokensApi
                 .Where(each => token is null || each == token)
                 .Where(each => order.Provider is null || each.Provider.Name.Equals(order.Provider, StringComparison.OrdinalIgnoreCase))
                 .Select(each => each.Name).ToList();
-            var jobs = queue.Enqueue(names, order.Force ? RefreshTrigger.Forced : RefreshTrigger.Manual, client.Key.Actor);
-            audit.AddRefreshes(db, client.Key.Actor, order.Force, jobs);
+            var jobs = queue.Enqueue(names, order.Force == true ? RefreshTrigger.Forced : RefreshTrigger.Manual, client.Key.Actor);
+            audit.AddRefreshes(db, client.Key.Actor, order.Force == true, jobs);
             return new { status = "accepted", data = new { jobs = jobs.Select(job => new { job_id = job.JobId, tokens = job.Tokens }) } };
         }
     }

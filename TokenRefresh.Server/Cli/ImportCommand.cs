@@ -11,6 +11,8 @@ internal static class ImportCommand
     /// <summary>Far above any token of the providers; a whole file piped in by mistake is refused.</summary>
     private const int LongestInput = 64 * 1024;
 
+    private const long LatestUnixSecond = 253_402_300_800;
+
     private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"} (refresh_token may be left out, and expires_at where the token is a JWT that tells it)""";
 
     public static Command Create(VerbHost host)
@@ -37,13 +39,14 @@ internal static class ImportCommand
         try
         {
             using var document = JsonDocument.Parse(text);
-            DateTimeOffset? stated = Text(document.RootElement, "expires_at") switch
+            DateTimeOffset? stated = Time(document.RootElement, "expires_at") switch
             {
-                null => null,
+                null or "" => null,
+                { } seconds when long.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var unix) && unix < LatestUnixSecond => DateTimeOffset.FromUnixTimeSeconds(unix),
                 { } expiresAt when DateTimeOffset.TryParse(expiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var expires) => expires,
                 _ => throw new UsageException("expires_at is not a time such as 2026-01-31T12:00:00Z."),
             };
-            return ImportedToken.Of(Text(document.RootElement, "access_token"), Text(document.RootElement, "refresh_token"), stated, now);
+            return ImportedToken.Of(Text(document.RootElement, "access_token"), Text(document.RootElement, "refresh_token") is { Length: > 0 } refresh ? refresh : null, stated, now);
         }
         catch (ImportException error)
         {
@@ -57,6 +60,10 @@ internal static class ImportCommand
 
     private static string? Text(JsonElement pair, string key) =>
         pair.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value.GetString() : null;
+
+    // Providers tell it as a time or as the seconds since 1970.
+    private static string? Time(JsonElement pair, string key) =>
+        pair.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Text(pair, key);
 
     private static async Task<string> ReadAsync(CancellationToken cancellationToken)
     {

@@ -70,7 +70,7 @@ internal static class TokensCommands
                 view.Name,
                 Provider = view.Settings.Provider.Name,
                 State = view.State.InWords(),
-                IsWell = view.State.IsWell(),
+                IsWell = view.IsWell,
                 view.Stored?.ExpiresAt,
                 SecondsLeft = (long?)view.TimeLeft?.TotalSeconds,
                 view.NextRefreshAt,
@@ -94,7 +94,7 @@ internal static class TokensCommands
                 "The settings name no token; name one with Tokens__NAME__Provider.");
         }
 
-        return exitsByHealth && views.Any(view => !view.State.IsWell()) ? ExitCode.Failed : ExitCode.Done;
+        return exitsByHealth && views.Any(view => !view.IsWell) ? ExitCode.Failed : ExitCode.Done;
     }
 
     private static Command Test(VerbHost host)

@@ -12,24 +12,37 @@ internal static class EnvFile
         ["ADMIN_EMAIL"] = "TokenRefresh:Notifications:Email",
     };
 
-    /// <summary>All pairs of the files, in configuration spelling; of a key that stands twice, the later.</summary>
+    /// <summary>All pairs of the files, in configuration spelling; of a key that stands twice, the later. A name of the seed counts where ours is not there or empty.</summary>
     /// <exception cref="EnvFileException">A file cannot be read or parsed.</exception>
     public static Dictionary<string, string?> Read(IEnumerable<string> files)
     {
         var pairs = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        var seeds = new Dictionary<string, string?>();
         foreach (var file in files)
         {
             try
             {
                 foreach (var (key, value) in Env.NoEnvVars().Load(file))
                 {
-                    pairs[Aliases.GetValueOrDefault(key, key.Replace("__", ":", StringComparison.Ordinal))] = value;
+                    if (Aliases.TryGetValue(key, out var ours))
+                    {
+                        seeds[ours] = value;
+                    }
+                    else
+                    {
+                        pairs[key.Replace("__", ":", StringComparison.Ordinal)] = value;
+                    }
                 }
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or Sprache.ParseException or FormatException)
             {
                 throw new EnvFileException($"{file} cannot be read ({error.GetType().Name}): each line is KEY=value or a comment.", error);
             }
+        }
+
+        foreach (var (key, value) in seeds.Where(seed => string.IsNullOrWhiteSpace(pairs.GetValueOrDefault(seed.Key))))
+        {
+            pairs[key] = value;
         }
 
         return pairs;

@@ -29,12 +29,14 @@ internal sealed class Freshness(TokenOverview overview, PulseReader pulse, TimeP
 
     private async Task<string?> LookAsync()
     {
-        if ((await overview.ListAsync(null, CancellationToken.None)).Any(token => !token.State.IsWell()))
+        // One that is critical is still served, and may yet be in time.
+        var now = clock.GetUtcNow();
+        if ((await overview.ListAsync(null, CancellationToken.None)).Any(token => token.State == TokenState.Critical ? TokenHealth.IsOverdue(token.Stored!, now) : !token.State.IsWell()))
         {
             return "a token is not fresh";
         }
 
-        var isSilent = (await pulse.ReadAsync(CancellationToken.None)).Silences(clock.GetUtcNow()).Any(silence => silence.Part == Pulse.Scheduler);
+        var isSilent = (await pulse.ReadAsync(CancellationToken.None)).Silences(now).Any(silence => silence.Part == Pulse.Scheduler);
         return isSilent ? "the scheduler is silent" : null;
     }
 }
@@ -45,9 +47,12 @@ internal static class HealthEndpoints
     public static RouteGroupBuilder MapHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.MapGroup("/health").AllowAnonymous().ExcludeFromDescription();
-        health.MapGet("/live", Live);
-        health.MapGet("/ready", ReadyAsync);
-        health.MapGet("/fresh", FreshAsync);
+
+        // Some watchers ask for the head alone.
+        string[] methods = [HttpMethods.Get, HttpMethods.Head];
+        health.MapMethods("/live", methods, Live);
+        health.MapMethods("/ready", methods, ReadyAsync);
+        health.MapMethods("/fresh", methods, FreshAsync);
         return health;
     }
 

@@ -39,7 +39,7 @@ internal static class ServerHost
         services.AddSettings<DataOptions>(DataOptions.Section)
             .AddSettings<EncryptionOptions>(EncryptionOptions.Section)
             .AddSettings<SandboxOptions>(SandboxOptions.Section)
-            .AddSettings<ConnectionOptions>(ConnectionOptions.Section)
+            .AddSettings<ConnectionOptions>(ConnectionOptions.Section, null, SettingsRegistration.AnyKey)
             .AddSingleton<IValidateOptions<EncryptionOptions>, ProductionRules>()
             .AddSingleton<IValidateOptions<SandboxOptions>, ProductionRules>();
         services.AddSingleton<Database>();

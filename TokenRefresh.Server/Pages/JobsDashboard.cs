@@ -76,7 +76,7 @@ internal static class JobsDashboard
 
         GlobalConfiguration.Configuration
             .UseDashboardMetric(new DashboardMetric("tokens:unwell", "Tokens not well", page => Count(
-                Wait(Service<TokenOverview>(page).ListAsync(null, CancellationToken.None)).Count(token => !token.State.IsWell()))))
+                Wait(Service<TokenOverview>(page).ListAsync(null, CancellationToken.None)).Count(token => !token.IsWell))))
             .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
                 Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), Badges.MostAttempts, CancellationToken.None)))))
             .UseJobDetailsRenderer(10, details => new NonEscapedString(

@@ -17,7 +17,7 @@ public sealed class NavigationViewComponent(TokenOverview overview, AttemptLog l
     /// <summary>Counts, and renders the links.</summary>
     public async Task<IViewComponentResult> InvokeAsync()
     {
-        var failing = (await overview.ListAsync(null, HttpContext.RequestAborted)).Count(view => !view.State.IsWell());
+        var failing = (await overview.ListAsync(null, HttpContext.RequestAborted)).Count(view => !view.IsWell);
         return View(new Badges(failing, await log.FailuresAsync(clock.GetUtcNow().AddDays(-1), Badges.MostAttempts, HttpContext.RequestAborted)));
     }
 }

@@ -64,7 +64,7 @@ internal static class SandboxBehaviourForm
                 : null);
     }
 
-    private static string Normal(string written) => written.Trim().ToLowerInvariant().Replace('-', '_');
+    private static string Normal(string written) => written.Trim().ToLowerInvariant().Replace('-', '_').Replace(' ', '_');
 
     private static Field Number(string name, int least, int most, Func<SandboxBehaviour, int, SandboxBehaviour> set) =>
         new(name, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"), (behaviour, value) =>

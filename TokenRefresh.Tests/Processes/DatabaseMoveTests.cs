@@ -79,7 +79,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
             CancellationToken.None);
 
         (await Should.ThrowAsync<DatabaseMoveException>(move)).Message.ShouldContain("Stop every node");
-        (await ScalarAsync<long>(target, "SELECT count(*) FROM tokens")).ShouldBe(0);
+        (await ScalarAsync<long>(target, "SELECT count(*) FROM token_refresh_logs")).ShouldBe(0);
     }
 
     [Fact]

@@ -196,7 +196,7 @@ internal sealed class HealthModel(
         }
 
         // An incident names its tokens already; what is silent is told from its pulse, which is newer.
-        foreach (var state in Tokens.Where(token => !token.State.IsWell() && !incidents.Any(incident => incident.Subjects.Contains(token.Name))).GroupBy(token => token.State).OrderByDescending(group => group.Key))
+        foreach (var state in Tokens.Where(token => !token.IsWell && !incidents.Any(incident => incident.Subjects.Contains(token.Name))).GroupBy(token => token.State).OrderByDescending(group => group.Key))
         {
             yield return $"{state.Key.InWords()}: {string.Join(", ", state.Select(token => token.Name))}";
         }

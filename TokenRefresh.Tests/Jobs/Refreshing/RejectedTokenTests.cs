@@ -19,15 +19,16 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Its_replacement_is_not_replaced_within_a_minute_when_it_is_refused_too()
+    public async Task Its_replacement_is_replaced_too_but_not_a_third_one_within_a_minute()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.RefreshAsync();
         await RejectAsync(world);
+        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(3);
         world.Clock.Advance(TimeSpan.FromSeconds(59));
 
         (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe(RenewalVerdict.RefusedAgain.Reason);
-        world.Provider.Calls.Count.ShouldBe(2);
+        world.Provider.Calls.Count.ShouldBe(3);
     }
 
     [Fact]
@@ -36,9 +37,10 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.RefreshAsync();
         await RejectAsync(world);
+        await RejectAsync(world);
         world.Clock.Advance(TimeSpan.FromMinutes(1));
 
-        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(3);
+        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(4);
     }
 
     [Fact]
@@ -47,9 +49,10 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.RefreshAsync();
         await RejectAsync(world);
+        await RejectAsync(world);
 
         (await world.RefreshAsync(RefreshTrigger.Forced)).ShouldBeOfType<RefreshOutcome.Refreshed>();
-        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(4);
+        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(5);
     }
 
     [Fact]
@@ -57,6 +60,7 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.RefreshAsync();
+        await RejectAsync(world);
         await RejectAsync(world);
         world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
         await world.RefreshAsync(RefreshTrigger.Forced);
@@ -70,6 +74,7 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
         await using var world = await TokenWorld.CreateAsync(postgres, ("Tokens:jibit:Provider", "jibit"), ("Tokens:other:Provider", "jibit"));
         await world.RefreshAsync();
         await world.RefreshAsync(token: "other");
+        await RejectAsync(world, "other");
         await RejectAsync(world, "other");
 
         (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>();

@@ -124,7 +124,7 @@ public sealed class RenewalVerdictTests
             .ShouldBe("Waits until 2026-03-01 12:01:00Z after 1 failures (provider_down).");
         RenewalVerdict.For(Some.Failing(FailureKind.CredentialRejected), Some.Settings(), Request(RefreshTrigger.Due), "other settings", Some.Now).Reason
             .ShouldBe("The settings have changed since it failed.");
-        RenewalVerdict.RefusedAgain.Reason.ShouldBe("It has just replaced one that was refused too; an API that refuses both refuses them for another reason.");
+        RenewalVerdict.RefusedAgain.Reason.ShouldBe("It and the one before have just replaced tokens that were refused too; an API that refuses them all does so for another reason.");
     }
 
     [Fact]

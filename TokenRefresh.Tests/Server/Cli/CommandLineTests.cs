@@ -21,6 +21,17 @@ public sealed class CommandLineTests
     [InlineData("--roles worker")]
     public void Both_roles_may_be_named_in_one_option_or_in_two(string call) => new ServeCommand([]).Parse(call).Errors.ShouldBeEmpty();
 
+    [Theory]
+    [InlineData("\"2026-03-02T00:00:00Z\"")]
+    [InlineData("1772409600")]
+    [InlineData("\"1772409600\"")]
+    public void The_end_of_a_pair_is_a_time_or_the_seconds_since_1970(string expires)
+    {
+        var imported = ImportCommand.Parse($$"""{"access_token":"a","refresh_token":"","expires_at":{{expires}}}""", Some.Now);
+
+        (imported.ExpiresAt, imported.RefreshToken).ShouldBe((new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero), null));
+    }
+
     [Fact]
     public void An_imported_pair_may_lack_the_refresh_token()
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
@@ -13,11 +14,17 @@ public sealed class FreshnessTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres);
         var freshness = panel.Server.Services.GetRequiredService<Freshness>();
+        await using var db = await panel.Server.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync();
+        await using var slow = await db.BeginTransactionAsync();
+        await using var held = new NpgsqlCommand("LOCK TABLE tokens IN ACCESS EXCLUSIVE MODE", db);
+        await held.ExecuteNonQueryAsync();
 
         var (one, other) = (freshness.WhyNotAsync(CancellationToken.None), freshness.WhyNotAsync(CancellationToken.None));
 
-        other.ShouldBeSameAs(one);
-        await one;
-        freshness.WhyNotAsync(CancellationToken.None).ShouldNotBeSameAs(one);
+        (one.IsCompleted, other).ShouldBe((false, one));
+        await slow.RollbackAsync();
+        (await one).ShouldBeNull();
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = '2000-01-01'");
+        (await freshness.WhyNotAsync(CancellationToken.None)).ShouldBe("a token is not fresh");
     }
 }

@@ -137,6 +137,31 @@ public sealed class SettingsTests
         File.Delete(file);
     }
 
+    [Theory]
+    [InlineData("ADMIN_EMAIL=seed@example.com\nTokenRefresh__Notifications__Email=", "seed@example.com")]
+    [InlineData("ADMIN_EMAIL=seed@example.com\nTokenRefresh__Notifications__Email=ours@example.com", "ours@example.com")]
+    [InlineData("TokenRefresh__Notifications__Email=ours@example.com\nADMIN_EMAIL=seed@example.com", "ours@example.com")]
+    public void A_seed_name_counts_where_ours_is_not_there_or_empty(string lines, string address)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, lines);
+
+        EnvFile.Read([file])["TokenRefresh:Notifications:Email"].ShouldBe(address);
+        File.Delete(file);
+    }
+
+    [Theory]
+    [InlineData("'a$b\\c d#e'", "a$b\\c d#e")]
+    [InlineData("\"a b\"", "a b")]
+    public void A_secret_with_odd_signs_is_read_as_it_stands_between_single_quotes(string written, string read)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, $"Email__Password={written}");
+
+        EnvFile.Read([file])["Email:Password"].ShouldBe(read);
+        File.Delete(file);
+    }
+
     [Fact]
     public void The_example_file_can_be_read_as_it_is() =>
         Should.NotThrow(() => EnvFile.Read([Path.Combine(Workplace.Current.RepositoryRoot!, ".env.example")]));

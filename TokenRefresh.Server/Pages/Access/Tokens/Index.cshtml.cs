@@ -66,10 +66,10 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
     /// <summary>Those that somebody should look at, worst first.</summary>
-    public IEnumerable<TokenView> Unwell => All.Where(token => !token.State.IsWell());
+    public IEnumerable<TokenView> Unwell => All.Where(token => !token.IsWell);
 
     /// <summary>Those that are well so far, though their last refresh failed.</summary>
-    public IEnumerable<TokenView> Failing => All.Where(token => token.State.IsWell() && token.Stored?.ConsecutiveFailures > 0);
+    public IEnumerable<TokenView> Failing => All.Where(token => token.IsWell && token.Stored?.ConsecutiveFailures > 0);
 
     /// <summary>What dies first; null where nothing is held.</summary>
     public TokenView? FirstToExpire => All.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
