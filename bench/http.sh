@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Requests a second of the access-token call, beside a bare Kestrel endpoint that returns the same bytes; both in one run, in turns.
-# Needs wrk (apt-get install wrk). Usage: bench/http.sh [SECONDS]
+# Needs wrk (apt-get install wrk). Usage: bench/http.sh [SECONDS] [FILE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-10}
+file=${2:-bench/results/http.md}
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2> /dev/null; wait; rm -rf "$work"' EXIT
 
@@ -20,12 +21,23 @@ for _ in $(seq 1 60); do curl -sf http://127.0.0.1:5192/bare > /dev/null && brea
 
 measure() { # name, url
   wrk -t1 -c32 -d"${seconds}s" --latency -H "Authorization: Bearer $key" "$2" > "$work/$1.txt"
-  echo "$1 $(awk '/Requests\/sec/ {print $2}' "$work/$1.txt") requests/s, p99 $(awk '/99%/ {print $2}' "$work/$1.txt")$(grep -o 'Non-2xx.*' "$work/$1.txt" || true)"
+  echo "$(awk '/Requests\/sec/ {print $2}' "$work/$1.txt") $(awk '/99%/ {print $2}' "$work/$1.txt") $(grep -c 'Non-2xx' "$work/$1.txt" || true)"
 }
 
 wrk -t1 -c32 -d3s -H "Authorization: Bearer $key" http://127.0.0.1:5191/api/tokens/jibit/access-token > /dev/null
 wrk -t1 -c32 -d3s http://127.0.0.1:5192/bare > /dev/null
-for round in 1 2 3; do
-  measure bare http://127.0.0.1:5192/bare
-  measure token http://127.0.0.1:5191/api/tokens/jibit/access-token
-done
+mkdir -p "$(dirname "$file")"
+{
+  echo "# A read over HTTP"
+  echo
+  echo "\`bench/http.sh $seconds\` at commit $(git rev-parse --short HEAD), $(nproc) cores for the server, the bare endpoint and wrk (one thread, 32 connections) together, each for $seconds s in turns."
+  echo
+  echo "| turn | bare Kestrel, requests a second | p99 | a token, requests a second | p99 | token to bare | refused |"
+  echo "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+  for turn in 1 2 3; do
+    read -r bare barelate _ <<< "$(measure bare http://127.0.0.1:5192/bare)"
+    read -r token tokenlate refused <<< "$(measure token http://127.0.0.1:5191/api/tokens/jibit/access-token)"
+    printf "| %d | %.0f | %s | %.0f | %s | %.2f | %d |\n" "$turn" "$bare" "$barelate" "$token" "$tokenlate" "$(awk "BEGIN { print $token / $bare }")" "$refused"
+  done
+} > "$file"
+cat "$file"

@@ -22,15 +22,12 @@ public sealed partial class TokenVault
     /// <summary>Suggested to a reader where nothing better is known.</summary>
     private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
 
-    /// <summary>What was issued to a reader stays at least this long.</summary>
-    private static readonly TimeSpan LeastRest = TimeSpan.FromMinutes(1);
-
     private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
     private readonly SecretProtection secrets;
     private readonly TokenRefresher door;
     private readonly TimeProvider clock;
     private readonly ILogger<TokenVault> log;
-    private readonly FrozenDictionary<string, Slot> slots;
+    private readonly FrozenDictionary<string, VaultSlot> slots;
 
     /// <summary>A vault that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
     public TokenVault(
@@ -38,7 +35,7 @@ public sealed partial class TokenVault
         ILogger<TokenVault> log)
     {
         (this.contexts, this.secrets, this.door, this.clock, this.log) = (contexts, secrets, door, clock, log);
-        slots = configured.All.ToFrozenDictionary(token => token.Name, token => new Slot(token), StringComparer.Ordinal);
+        slots = configured.All.ToFrozenDictionary(token => token.Name, token => new VaultSlot(token), StringComparer.Ordinal);
         unsaved.Kept += Serve;
     }
 
@@ -106,7 +103,7 @@ public sealed partial class TokenVault
     public Task LandAsync() => Task.WhenAll(slots.Values.Select(slot => slot.Flight).OfType<Task>());
 
     // Another node may have issued it a moment ago, so the row decides; one that nobody ever issued ends here.
-    private async Task RejectUnheardAsync(Slot slot, RefreshRequest request)
+    private async Task RejectUnheardAsync(VaultSlot slot, RefreshRequest request)
     {
         try
         {
@@ -123,7 +120,7 @@ public sealed partial class TokenVault
         }
     }
 
-    private async ValueTask<TokenReading?> ReadSlowlyAsync(Slot slot, TimeSpan minValidity, CancellationToken cancellationToken)
+    private async ValueTask<TokenReading?> ReadSlowlyAsync(VaultSlot slot, TimeSpan minValidity, CancellationToken cancellationToken)
     {
         if (CanTry(slot, minValidity))
         {
@@ -146,28 +143,19 @@ public sealed partial class TokenVault
     }
 
     /// <summary>True unless the stored state already says that a refresh would not be made or would not help.</summary>
-    private bool CanTry(Slot slot, TimeSpan minValidity)
+    private bool CanTry(VaultSlot slot, TimeSpan minValidity)
     {
         var now = clock.GetUtcNow();
         return slot.Settings.NotConfiguredBecause is null && (slot.Entry is not { } entry || (
             !entry.IsPaused(now)
             && entry.Failure?.IsRetryable() != false
             && !(entry.NextAttemptAt > now)
-            && !IsFreshForReaders(slot, entry, now)
+            && !slot.IsFreshForReaders(now)
             && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity)));
     }
 
-    /// <summary>
-    /// A reader who asks for nearly a whole life would renew at each read, and take the others' token away each time: what was issued to a reader
-    /// stays for a hundredth of its life, a minute at least, an eighth at most.
-    /// </summary>
-    private static bool IsFreshForReaders(Slot slot, VaultEntry entry, DateTimeOffset now) =>
-        entry.Version == slot.IssuedToReader && entry is { ExpiresAt: { } expires, IssuedAt: { } issued } && expires > now
-        && (expires - issued) / 100 is var share && (share > LeastRest ? share : LeastRest) is var rest && (expires - issued) / 8 is var most
-        && now - issued < (rest < most ? rest : most);
-
     /// <summary>One refresh at a time for one token in this process; whoever comes while it runs shares it.</summary>
-    private Task FlyAsync(Slot slot, RefreshRequest request)
+    private Task FlyAsync(VaultSlot slot, RefreshRequest request)
     {
         lock (slot)
         {
@@ -175,7 +163,7 @@ public sealed partial class TokenVault
         }
     }
 
-    private async Task FlyAloneAsync(Slot slot, RefreshRequest request)
+    private async Task FlyAloneAsync(VaultSlot slot, RefreshRequest request)
     {
         await Task.Yield();
         try
@@ -216,7 +204,7 @@ public sealed partial class TokenVault
         }
     }
 
-    private bool IsAnswered(Slot slot, RefreshRequest request) => slot.Entry is { } entry
+    private bool IsAnswered(VaultSlot slot, RefreshRequest request) => slot.Entry is { } entry
         && (request.RejectedVersion is { } rejected ? entry.Version > rejected : entry.ExpiresAt - clock.GetUtcNow() > request.MinValidity);
 
     // Good for calls at once; readers who wait for it need not wait for the database.
@@ -233,7 +221,7 @@ public sealed partial class TokenVault
             return;
         }
 
-        // Two readings may end at once, and the older must not win.
+        // Two readings may end at once, and the older version must not win.
         lock (slot)
         {
             if (slot.Entry?.Version > token.Version)
@@ -262,15 +250,15 @@ public sealed partial class TokenVault
     private static string? StaleReason(VaultEntry entry) => entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
 
     /// <summary>A reader who asked for more life than the token has is told why it gets no more.</summary>
-    private static string ReasonForLess(Slot slot, VaultEntry entry, TimeSpan minValidity, DateTimeOffset now) =>
+    private static string ReasonForLess(VaultSlot slot, VaultEntry entry, TimeSpan minValidity, DateTimeOffset now) =>
         slot.Settings.NotConfiguredBecause is not null ? ReadingCodes.NotConfigured
         : entry.IsPaused(now) ? ReadingCodes.Paused
         : entry.Failure is { } failure ? ReadingCodes.Of(failure)
         : entry.ExpiresAt - entry.IssuedAt <= minValidity ? ReadingCodes.NeverThatLong
-        : IsFreshForReaders(slot, entry, now) ? ReadingCodes.JustRenewed
+        : slot.IsFreshForReaders(now) ? ReadingCodes.JustRenewed
         : ReadingCodes.NotInTime;
 
-    private static TokenReading Unavailable(Slot slot, DateTimeOffset now)
+    private static TokenReading Unavailable(VaultSlot slot, DateTimeOffset now)
     {
         var entry = slot.Entry;
         var code = slot.Settings.NotConfiguredBecause is not null ? ReadingCodes.NotConfigured
@@ -280,35 +268,6 @@ public sealed partial class TokenVault
             : slot.Settings.Order.Grant == Grant.Imported ? ReadingCodes.NeedsReauthorization
             : ReadingCodes.NotYet;
         return new(null, code, entry?.NextAttemptAt - now is { } wait && wait > TimeSpan.Zero ? wait : UsualRetry);
-    }
-
-    private sealed class Slot(ConfiguredToken settings)
-    {
-        private VaultEntry? entry;
-        private TaskCompletionSource unsaved = New();
-
-        public ConfiguredToken Settings => settings;
-
-        public VaultEntry? Entry
-        {
-            get => Volatile.Read(ref entry);
-            set => Volatile.Write(ref entry, value);
-        }
-
-        public Task? Flight { get; set; }
-
-        /// <summary>The version that a reader's asking brought last; 0 for none.</summary>
-        public long IssuedToReader { get; set; }
-
-        /// <summary>True once it was said of the present outage that the database is away.</summary>
-        public bool IsAwayTold { get; set; }
-
-        /// <summary>Ends when a token is at hand that cannot be saved yet.</summary>
-        public Task Unsaved => Volatile.Read(ref unsaved).Task;
-
-        public void TellOfUnsaved() => Interlocked.Exchange(ref unsaved, New()).SetResult();
-
-        private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     [LoggerMessage(1101, LogLevel.Warning, "A reader of {Token} waited {Wait} for a refresh in vain")]

@@ -52,7 +52,9 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
         var again = calls.Where(call => call.UsedUpBy is not null).ToList();
         var unknowable = again.Where(IsOutcomeUnknown).ToList();
         yield return Check.Figured("calls at the provider", calls.Count);
-        yield return new("calls in flight for one token, at most", book.Peak.ToString(CultureInfo.InvariantCulture), book.Peak == 1, []);
+        var overlaps = book.Overlaps.ToLookup(HadFirstEnded);
+        yield return Check.None("calls begun while another was in flight for the same token", overlaps[false].Select(Words));
+        yield return Check.Figured("– calls that came before the provider had noticed that the caller of the one before had ended it", overlaps[true].Count());
         yield return Check.None("used refresh tokens sent again though their answer had come through", again.Except(unknowable).Select(Words));
         yield return Check.Figured("– used refresh tokens sent again because the answer was lost: its process killed or stopped, or it came too late", unknowable.Count);
         yield return Check.None("calls without a row in token_refresh_logs", calls.Where(call => RowOf(call) is null).Select(Words));
@@ -111,6 +113,10 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
             || nodes.OfProcess(first.Process)?.WasHitIn(first.ArrivedAt, again.ArrivedAt) == true;
     }
 
+    // The row says when its process was through with a call: it has the answer, or has given up and closed the connection.
+    private bool HadFirstEnded((Call First, Call Second) pair) =>
+        RowOf(pair.First) is { ErrorCode: not "abandoned", CompletedAt: { } completed } && completed <= pair.Second.ArrivedAt;
+
     private bool WasKilledIn(Call call) =>
         nodes.OfProcess(call.Process) is { WasKilled: true, EndedAt: { } killedAt } && call.ArrivedAt <= killedAt && (call.EndedAt is null || call.EndedAt >= killedAt);
 
@@ -121,6 +127,9 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
     private string Words(FailedRead read) => $"{At(read.AskedAt)} {read.Token} at node {read.Life!.Node + 1}: {read.Answer}";
 
     private string Words(Call call) => $"{At(call.ArrivedAt)} {call.Token.Name} by process {call.Process}{(call.UsedUpBy is { } by ? $", used up at {At(by.ArrivedAt)} by process {by.Process}" : "")}";
+
+    private string Words((Call First, Call Second) pair) =>
+        $"{Words(pair.Second)}, and {Words(pair.First)}, until {(pair.First.EndedAt is { } ended ? At(ended) : "the end")}, {RowOf(pair.First)}";
 
     private string Words(AcknowledgedOrder order) => $"{At(order.At)} {order.Token}, job {order.JobId}";
 

@@ -75,11 +75,21 @@ internal sealed class ProviderBook
     private readonly Lock gate = new();
     private readonly Dictionary<string, Call?> usedUpBy = new(StringComparer.Ordinal);
     private readonly Dictionary<string, IssuedAccess> issued = new(StringComparer.Ordinal);
-    private readonly Dictionary<ChaosToken, int> inFlight = [];
+    private readonly List<Call> inFlight = [];
     private readonly List<Call> calls = [];
+    private readonly List<(Call First, Call Second)> overlaps = [];
 
-    /// <summary>The most calls that ever were in flight together for one token.</summary>
-    public int Peak { get; private set; }
+    /// <summary>Calls for one token of which the second came before the first had ended here.</summary>
+    public IReadOnlyList<(Call First, Call Second)> Overlaps
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. overlaps];
+            }
+        }
+    }
 
     public IReadOnlyList<Call> Calls
     {
@@ -106,8 +116,8 @@ internal sealed class ProviderBook
         {
             var call = new Call(token, refreshToken, process, Timeline.Now) { UsedUpBy = refreshToken is null ? null : usedUpBy.GetValueOrDefault(refreshToken) };
             calls.Add(call);
-            inFlight[token] = inFlight.GetValueOrDefault(token) + 1;
-            Peak = Math.Max(Peak, inFlight[token]);
+            overlaps.AddRange(inFlight.Where(other => other.Token == token).Select(other => (other, call)));
+            inFlight.Add(call);
             return call;
         }
     }
@@ -117,7 +127,7 @@ internal sealed class ProviderBook
         lock (gate)
         {
             call.EndedAt = Timeline.Now;
-            inFlight[call.Token]--;
+            inFlight.Remove(call);
         }
     }
 
