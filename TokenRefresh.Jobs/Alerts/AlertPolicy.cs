@@ -97,7 +97,7 @@ public static class AlertPolicy
             { CriticalAt: not null, CriticalToldAt: null } => Word.Critical,
             _ when stage > incident.ToldStage => Word.Reminder,
             { SnoozedUntil: { } until } when until > now => null,
-            _ when incident.Subjects.Except(incident.ToldSubjects).Any() && since >= BetweenNews => Word.Joined,
+            _ when complaints.Select(complaint => complaint.Subject).Except(incident.ToldSubjects).Any() && since >= BetweenNews => Word.Joined,
 
             // What dies at a known day is told of at its lead times, and not in between.
             { AcknowledgedAt: null } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => Word.Reminder,

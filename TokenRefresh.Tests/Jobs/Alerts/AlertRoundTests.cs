@@ -109,6 +109,22 @@ public sealed class AlertRoundTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_token_that_joined_and_is_well_again_before_it_was_told_of_is_no_news()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit", "other"]);
+        await world.FailAsync(FailureKind.CredentialRejected, "jibit");
+        await world.PassAsync(TimeSpan.FromMinutes(5));
+        await world.FailAsync(FailureKind.CredentialRejected, "other");
+        await world.PassAsync(TimeSpan.FromMinutes(5));
+        await world.SucceedAsync("other");
+
+        await world.PassAsync(TimeSpan.FromMinutes(40), TimeSpan.FromMinutes(5));
+
+        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldEndWith("left: jibit (credential_rejected)");
+        (await world.IncidentsAsync()).ShouldHaveSingleItem().Subjects.ShouldBe(["jibit", "other"]);
+    }
+
+    [Fact]
     public async Task A_snoozed_incident_is_still_told_of_when_it_becomes_critical()
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);

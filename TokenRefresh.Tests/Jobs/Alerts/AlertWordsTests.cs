@@ -118,8 +118,12 @@ public sealed class AlertWordsTests
         var incident = Told();
         incident.Join("fino_kyc", Opened.AddMinutes(1));
 
-        Next(incident, 1799).ShouldBeNull();
-        Next(incident, 1800).ShouldBe(Word.Joined);
+        NextWithBoth(1799).ShouldBeNull();
+        NextWithBoth(1800).ShouldBe(Word.Joined);
+        Next(incident, 1800).ShouldBeNull("it is well again");
+
+        Word? NextWithBoth(double secondsLater) =>
+            AlertPolicy.Next(incident, [Complaint(0), Complaint(0) with { Subject = "fino_kyc" }], Opened.AddSeconds(secondsLater));
     }
 
     [Fact]
