@@ -8,7 +8,7 @@ internal sealed class AccessOptions
 {
     public const string Section = "Access";
 
-    /// <summary>The first administrator's password (user name <c>admin</c>), 8 to 256 characters; used only while there is no user. Default: made once and printed.</summary>
+    /// <summary>The first administrator's password (user name <c>admin</c>), 12 to 256 characters; used only while there is no user. Default: made once and printed.</summary>
     [SecretSetting]
     [PasswordLength]
     public string AdminPassword { get; set; } = "";

@@ -13,7 +13,7 @@ internal sealed class OperatorException(string message) : Exception(message);
 internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext db, IOptions<AccessOptions> options, TimeProvider clock)
 {
     /// <summary>No password is shorter; nothing else is asked of one, because length is what counts.</summary>
-    public const int LeastPassword = 8;
+    public const int LeastPassword = 12;
 
     /// <summary>No password is longer: the sign-in looks at none that is.</summary>
     public const int MostPassword = 256;
