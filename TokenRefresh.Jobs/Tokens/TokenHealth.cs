@@ -55,12 +55,15 @@ public static class TokenHealth
         };
     }
 
-    /// <summary>True where a token's refresh is later than one should be, whatever else is said of it.</summary>
-    public static bool IsOverdue(Token token, DateTimeOffset now) => token.RefreshDueAt is { } due && now - due > Allowance(token, due);
-
     /// <summary>True in the states in which nobody needs to do anything.</summary>
     public static bool IsWell(this TokenState state) =>
         state is TokenState.Fresh or TokenState.Due or TokenState.NotConfigured or TokenState.Paused;
+
+    /// <summary>As <see cref="TokenView.IsWell"/>.</summary>
+    internal static bool IsWell(TokenView view) => view.State.IsWell() && !(view.State == TokenState.Paused && view.TimeLeft <= TimeSpan.Zero);
+
+    /// <summary>As <see cref="TokenView.IsInTime"/>.</summary>
+    internal static bool IsInTime(TokenView view) => view.State == TokenState.Critical ? !IsOverdue(view.Stored!, view.AsOf) : view.State.IsWell();
 
     /// <summary>The state in words, for pages and verbs.</summary>
     public static string InWords(this TokenState state) => state switch
@@ -69,6 +72,8 @@ public static class TokenHealth
         TokenState.NeedsPerson => "needs a person",
         _ => state.ToString().ToLowerInvariant(),
     };
+
+    private static bool IsOverdue(Token token, DateTimeOffset now) => token.RefreshDueAt is { } due && now - due > Allowance(token, due);
 
     private static TimeSpan Allowance(Token token, DateTimeOffset due)
     {

@@ -27,7 +27,10 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
 
     /// <summary>True where nobody needs to do anything; a paused token counts while it is valid.</summary>
-    public bool IsWell => State.IsWell() && !(State == TokenState.Paused && TimeLeft <= TimeSpan.Zero);
+    public bool IsWell => TokenHealth.IsWell(this);
+
+    /// <summary>True where it is served and its refresh is not late, or where a person has paused it: one that is critical may yet be in time.</summary>
+    public bool IsInTime => TokenHealth.IsInTime(this);
 
     /// <summary>Who can renew it as things stand.</summary>
     public RenewedBy RenewedBy => Settings.Order.Grant != Grant.Imported ? RenewedBy.Itself

@@ -29,14 +29,12 @@ internal sealed class Freshness(TokenOverview overview, PulseReader pulse, TimeP
 
     private async Task<string?> LookAsync()
     {
-        // One that is critical is still served, and may yet be in time.
-        var now = clock.GetUtcNow();
-        if ((await overview.ListAsync(null, CancellationToken.None)).Any(token => token.State == TokenState.Critical ? TokenHealth.IsOverdue(token.Stored!, now) : !token.State.IsWell()))
+        if ((await overview.ListAsync(null, CancellationToken.None)).Any(token => !token.IsInTime))
         {
             return "a token is not fresh";
         }
 
-        var isSilent = (await pulse.ReadAsync(CancellationToken.None)).Silences(now).Any(silence => silence.Part == Pulse.Scheduler);
+        var isSilent = (await pulse.ReadAsync(CancellationToken.None)).Silences(clock.GetUtcNow()).Any(silence => silence.Part == Pulse.Scheduler);
         return isSilent ? "the scheduler is silent" : null;
     }
 }

@@ -158,4 +158,18 @@ public sealed class TokenHealthTests
         token.Accept(Some.Issued(dueAt - lead, 2 * lead), "sealed", "sealed", new(dueAt, "because"), "{}", Some.Now);
         return token;
     }
+
+    [Theory]
+    [InlineData(TokenState.Paused, 1, true, true)]
+    [InlineData(TokenState.Paused, 25, false, true)]
+    [InlineData(TokenState.Critical, 1, false, true)]
+    [InlineData(TokenState.Critical, 23, false, false)]
+    [InlineData(TokenState.Overdue, 23, false, false)]
+    [InlineData(TokenState.Expired, 25, false, false)]
+    public void A_paused_token_is_well_while_it_is_valid_and_a_critical_one_in_time_until_it_is_overdue(TokenState state, int hoursOld, bool isWell, bool isInTime)
+    {
+        var view = new TokenView(Some.Settings(), state, Some.Aged(TimeSpan.FromHours(hoursOld)), Some.Now);
+
+        (view.IsWell, view.IsInTime).ShouldBe((isWell, isInTime));
+    }
 }
