@@ -42,7 +42,9 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
     public void Reload() => Read();
 
     /// <summary>Makes a key that seals from now on, here at once and at other nodes as soon as they read the ring.</summary>
-    public void CreateKey()
+    /// <param name="inUse">The keys of all that is sealed.</param>
+    /// <exception cref="RotationRefusedException">A clock is off by so much that the new key would not be the one that seals.</exception>
+    public void CreateKey(IReadOnlySet<Guid> inUse)
     {
         var reading = Read();
         var now = clock.GetUtcNow();
@@ -51,6 +53,13 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
         // key that was there before.
         foreach (var ahead in reading.Keys.Where(key => key.ActivationDate > now + Skew && !key.IsRevoked))
         {
+            if (inUse.Contains(ahead.KeyId))
+            {
+                throw new RotationRefusedException(
+                    $"By this machine's clock, {now:u}, the key {ahead.KeyId} is not to seal before {ahead.ActivationDate:u}, but secrets are sealed with it already: "
+                    + "this clock is behind, or another machine's was ahead. Set the clocks right, or rotate after that time.");
+            }
+
             reading.Manager.RevokeKey(ahead.KeyId, "a newer one was made before its time");
         }
 
@@ -61,7 +70,7 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
         Reload();
         if (SealingKey != made)
         {
-            throw new InvalidOperationException($"The new key {made} is not the one that seals, {SealingKey}: is another clock ahead of this machine's? Rotate again in five minutes.");
+            throw new RotationRefusedException($"The new key {made} is not the one that seals, {SealingKey}: is another clock ahead of this machine's? Rotate again in five minutes.");
         }
     }
 
@@ -70,7 +79,7 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
     {
         if (Read().Keys.Count == 0)
         {
-            CreateKey();
+            CreateKey(FrozenSet<Guid>.Empty);
         }
     }
 

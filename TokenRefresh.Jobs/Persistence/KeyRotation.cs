@@ -18,8 +18,8 @@ public sealed record RotationProgress(int Resealed, int Total);
 /// <param name="Unopened">Tokens whose stored secrets no key opens; they were left as they are.</param>
 public sealed record RotationResult(Guid Key, bool WasResumed, IReadOnlyList<string> Unopened);
 
-/// <summary>Another rotation is at work on this database.</summary>
-public sealed class RotationRunningException() : Exception("Another rotation is running. Wait until it has ended; one that was cut short is resumed by the next.");
+/// <summary>There can be no rotation now; the message says why, and what to do.</summary>
+public sealed class RotationRefusedException(string message) : Exception(message);
 
 /// <summary>Seals everything anew with a new key while nodes go on reading and refreshing. A run that is cut short is resumed by the next.</summary>
 public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> contexts, KeyRing ring, SecretProtection secrets, TimeProvider clock)
@@ -37,13 +37,14 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
     /// <summary>Rotates; <paramref name="progress"/> hears of every token.</summary>
+    /// <exception cref="RotationRefusedException">Another rotation runs, or a clock is off by so much that the new key would not be the one that seals.</exception>
     public async Task<RotationResult> RunAsync(string by, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         if (!await db.Database.SqlQuery<bool>($"SELECT pg_try_advisory_lock({LockId}) AS \"Value\"").SingleAsync(cancellationToken))
         {
-            throw new RotationRunningException();
+            throw new RotationRefusedException("Another rotation is running. Wait until it has ended; one that was cut short is resumed by the next.");
         }
 
         try
@@ -62,7 +63,7 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         var isResumed = await IsUnfinishedAsync(db, cancellationToken);
         if (!isResumed)
         {
-            ring.CreateKey();
+            ring.CreateKey(await KeysInUseAsync(db, cancellationToken));
             db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, Begun, $"{ring.SealingKey}", new { }));
             await db.SaveChangesAsync(cancellationToken);
         }
@@ -162,6 +163,17 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
     private static IQueryable<SealedRow> Rows<T>(TokenRefreshDbContext db)
         where T : class, ISealedPair =>
         db.Set<T>().AsNoTracking().Where(token => token.AccessToken != null).Select(token => new SealedRow { Name = token.Name, Access = token.AccessToken!, Refresh = token.RefreshToken });
+
+    private static async Task<HashSet<Guid>> KeysInUseAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
+    {
+        var keys = new HashSet<Guid>();
+        await foreach (var row in Rows<Token>(db).Concat(Rows<ReplacedToken>(db)).AsAsyncEnumerable().WithCancellation(cancellationToken))
+        {
+            keys.UnionWith(new[] { row.Access, row.Refresh }.OfType<string>().Select(KeyOf).OfType<Guid>());
+        }
+
+        return keys;
+    }
 
     private static bool IsSealedWith(Guid key, SealedRow row) => KeyOf(row.Access) == key && (row.Refresh is null || KeyOf(row.Refresh) == key);
 

@@ -100,7 +100,7 @@ internal static class CommandLine
             (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct().Select(OneLine.Of), ExitCode.Usage),
         OptionsValidationException wrong => (wrong.Failures.Distinct().Select(OneLine.Of), ExitCode.Usage),
         UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
-        StartUpException or RotationRunningException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
+        StartUpException or RotationRefusedException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
         IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),
         _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),
         OperationCanceledException => (["Stopped."], ExitCode.Failed),

@@ -76,7 +76,21 @@ public sealed class KeyRotationTests(PostgresFixture postgres)
 
         await RotateAsync(world, progress: new Told(_ => second ??= RotateAsync(world)));
 
-        await Should.ThrowAsync<RotationRunningException>(second!);
+        (await Should.ThrowAsync<RotationRefusedException>(second!)).Message.ShouldStartWith("Another rotation is running.");
+    }
+
+    [Fact]
+    public async Task A_key_of_the_future_that_has_sealed_already_is_not_revoked()
+    {
+        await using var world = await ObtainedAsync();
+        var used = world.Node.GetRequiredService<KeyRing>().SealingKey;
+        var ahead = TimeProvider.System.GetUtcNow().AddHours(1);
+        await world.ExecuteAsync($"UPDATE data_protection_keys SET xml = regexp_replace(xml, '<activationDate>[^<]*', '<activationDate>{ahead:O}')");
+
+        var refusal = await Should.ThrowAsync<RotationRefusedException>(() => RotateAsync(world));
+
+        refusal.Message.ShouldContain($"{used} is not to seal before {ahead:u}");
+        (await ReadAllAsync(world.AddNode("started-later"))).ShouldBe(0);
     }
 
     [Fact]
