@@ -73,6 +73,22 @@ public sealed class BehindProxyTests(PostgresFixture postgres)
         }
     }
 
+    [Fact]
+    public async Task The_sign_in_form_is_shown_to_whoever_has_used_up_the_tries()
+    {
+        await using var server = await StartAsync(("Access:TrustedProxies", "127.0.0.1,::1"));
+        for (var tries = 0; tries < 21; tries++)
+        {
+            await SendAsync(server, HttpMethod.Post, "/account/login", cookie: null, ("Name", "nobody"));
+        }
+
+        (await SendAsync(server, HttpMethod.Post, "/account/login", cookie: null, ("Name", "nobody"))).StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+        for (var looks = 0; looks < 25; looks++)
+        {
+            (await SendAsync(server, HttpMethod.Get, "/account/login")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+    }
+
     private Task<RunningServer> StartAsync(params (string, string)[] settings) => RunningServer.StartAsync(postgres, settings: [("environment", "Production"), .. settings]);
 
     private static Task<HttpResponseMessage> SendAsync(RunningServer server, HttpMethod method, string path, string? cookie = null, params (string Name, string Value)[] fields) =>
