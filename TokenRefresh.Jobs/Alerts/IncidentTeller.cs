@@ -99,12 +99,12 @@ public sealed class IncidentTeller(
 
     private static async Task<Recovery> RecoveryAsync(TokenRefreshDbContext db, Incident incident, CancellationToken cancellationToken)
     {
-        var rows = await db.Attempts.AsNoTracking()
-            .Where(row => incident.Subjects.Contains(row.TokenName) && row.CompletedAt >= incident.OpenedAt && row.Status != AttemptStatus.Skipped)
-            .OrderByDescending(row => row.Id).ToListAsync(cancellationToken);
-        var last = rows.FirstOrDefault(row => row.Status == AttemptStatus.Success);
+        var rows = db.Attempts.AsNoTracking()
+            .Where(row => incident.Subjects.Contains(row.TokenName) && row.CompletedAt >= incident.OpenedAt && row.Status != AttemptStatus.Skipped);
+        var attempts = await rows.CountAsync(cancellationToken);
+        var last = await rows.Where(row => row.Status == AttemptStatus.Success).OrderByDescending(row => row.Id).FirstOrDefaultAsync(cancellationToken);
         var gap = await ExpiredTime.LongestAsync(db, incident.Subjects, incident.OpenedAt, cancellationToken);
-        return new(rows.Count, last is null ? null : $"a refresh ({last.TriggerType.Code().Replace('_', ' ')}, by {last.TriggeredBy})", gap);
+        return new(attempts, last is null ? null : $"a refresh ({last.TriggerType.Code().Replace('_', ' ')}, by {last.TriggeredBy})", gap);
     }
 
     // Where nobody wants to hear of successes there is no mark, so that switching it on tells of what comes, not of what was.

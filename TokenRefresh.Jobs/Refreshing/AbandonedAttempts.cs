@@ -12,7 +12,10 @@ internal static class AbandonedAttempts
 
     private static readonly string Code = FailureKind.Abandoned.Code();
 
-    /// <summary>Frees every lease that has run out, closes its rows and makes its token due. Returns the tokens' names: none soon after an outage, when a holder may still save what was issued to him.</summary>
+    /// <summary>
+    /// Frees every lease that has run out; where a call may have been made under it, closes its rows and makes its token due. Returns the tokens' names: none
+    /// soon after an outage, when a holder may still save what was issued to him.
+    /// </summary>
     public static async Task<IReadOnlyList<string>> ReclaimAsync(TokenRefreshDbContext db, DatabaseContact contact, DateTimeOffset now, CancellationToken cancellationToken)
     {
         if (!contact.IsSteady)
@@ -28,7 +31,15 @@ internal static class AbandonedAttempts
                     last_attempt_at = COALESCE(
                       (SELECT max(started_at) FROM token_refresh_logs WHERE token_name = tokens.name AND status = 'running'), last_attempt_at),
                     consecutive_failures = consecutive_failures + 1, last_error_code = {Code}, last_error = {Message}
-             WHERE lease_until < clock_timestamp()
+             WHERE lease_until < clock_timestamp() AND EXISTS (SELECT FROM token_refresh_logs WHERE token_name = tokens.name AND status = 'running')
+             RETURNING name
+             """).ToListAsync(cancellationToken);
+
+        // Each call has its row before it is made, so nothing is unknown where there is none: its holder had only looked.
+        var unused = await db.Database.SqlQuery<string>(
+            $"""
+             UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL
+             WHERE lease_until < clock_timestamp() AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE token_name = tokens.name AND status = 'running')
              RETURNING name
              """).ToListAsync(cancellationToken);
 
@@ -46,6 +57,6 @@ internal static class AbandonedAttempts
                 cancellationToken);
 
         await transaction.CommitAsync(cancellationToken);
-        return names;
+        return [.. names, .. unused];
     }
 }

@@ -48,17 +48,14 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetr
 
             var held = new HeldToken(secrets.OpenAccess(token.Name, token.AccessToken!), secrets.OpenRefresh(token.Name, token.RefreshToken));
             var renewed = await CallAsync(Renew, () => settings.Provider.RenewAsync(settings.Order, held, request.Limit));
-            if (renewed is not ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked } refusal })
+            return (renewed, settings.Order.Grant) switch
             {
-                return renewed;
-            }
-
-            if (settings.Order.Grant == Grant.Imported)
-            {
-                return Revoked($"The refresh token was refused ({refusal.Reason})", isAfterUnknownOutcome);
-            }
-
-            return await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit));
+                (ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked } refusal }, Grant.Imported) =>
+                    Revoked($"The refresh token was refused ({refusal.Reason})", isAfterUnknownOutcome),
+                (ProviderResult.Failed { Failure: { } failure }, Grant.ClientCredentials) when IsRefusal(failure) =>
+                    await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit)),
+                _ => renewed,
+            };
         }
 
         async Task<ProviderResult> CallAsync(string call, Func<Task<ProviderResult>> ask)
@@ -80,6 +77,15 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetr
             return result;
         }
     }
+
+    // In what words a provider refuses a renewal is hardly documented (providers.md 1.5, 2.3), and its next answer would be the same: whatever it refuses
+    // itself, the credentials may still get.
+    private static bool IsRefusal(ProviderFailure failure) => failure.Kind switch
+    {
+        FailureKind.CredentialRejected or FailureKind.GrantRevoked => true,
+        FailureKind.InvalidResponse or FailureKind.Configuration => failure.HttpStatus is >= 400 and < 500 || failure.ProviderCode is not null,
+        _ => false,
+    };
 
     private bool RenewsWith(Token token, ConfiguredToken settings, RefreshRequest request) =>
         token is { RefreshToken: not null, AccessToken: not null }

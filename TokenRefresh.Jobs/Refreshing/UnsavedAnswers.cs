@@ -56,7 +56,7 @@ public sealed partial class UnsavedAnswers(
             {
                 JsonSerializer.Serialize(part, new UnsavedAnswer(
                     token.Name, readVersion, attempt.Id, leaseOwner, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
-                    token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata));
+                    token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata, attempt.Metadata, attempt.DurationMs));
                 part.Flush(flushToDisk: true);
             }
 
@@ -127,6 +127,8 @@ public sealed partial class UnsavedAnswers(
             await db.Attempts.Where(attempt => attempt.Id == answer.AttemptId).ExecuteUpdateAsync(row => row
                 .SetProperty(attempt => attempt.Status, AttemptStatus.Success)
                 .SetProperty(attempt => attempt.Message, "Refreshed; saved after the database was back.")
+                .SetProperty(attempt => attempt.Metadata, answer.AttemptMetadata)
+                .SetProperty(attempt => attempt.DurationMs, answer.DurationMs)
                 .SetProperty(attempt => attempt.ErrorCode, (string?)null)
                 .SetProperty(attempt => attempt.ErrorDetails, (string?)null)
                 .SetProperty(attempt => attempt.CompletedAt, now),
@@ -150,7 +152,7 @@ public sealed partial class UnsavedAnswers(
 
     private sealed record UnsavedAnswer(
         string Token, long ReadVersion, long AttemptId, string? LeaseOwner, string AccessToken, string? RefreshToken, DateTimeOffset IssuedAt,
-        DateTimeOffset ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset DueAt, string DueReason, string Metadata)
+        DateTimeOffset ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset DueAt, string DueReason, string Metadata, string AttemptMetadata = "{}", long? DurationMs = null)
     {
         public override string ToString() => $"{nameof(UnsavedAnswer)} {{ {Token} }}";
     }

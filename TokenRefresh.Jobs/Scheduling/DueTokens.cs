@@ -30,7 +30,7 @@ public sealed class DueTokens(
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await AbandonedAttempts.ReclaimAsync(db, contact, now, cancellationToken);
         await db.Database.ExecuteSqlAsync(
-            $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = TRUE WHERE paused_until <= {now}", cancellationToken);
+            $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = name = ANY({Configured()}) WHERE paused_until <= {now}", cancellationToken);
         await WakeAsync(db, now, cancellationToken);
 
         var callable = Callable();
@@ -62,6 +62,8 @@ public sealed class DueTokens(
             .OrderBy(token => token.ExpiresAt).ThenBy(token => token.Name).Select(token => token.Name).ToListAsync(cancellationToken);
     }
 
+    private string[] Configured() => [.. configured.All.Select(token => token.Name)];
+
     private string[] Callable() => [.. configured.All.Where(token => token.NotConfiguredBecause is null).Select(token => token.Name)];
 
     /// <summary>Tokens that failed under other settings than today's.</summary>
@@ -74,14 +76,15 @@ public sealed class DueTokens(
             .Select(token => token.Name)];
     }
 
-    // A fifth of a second apart, most urgent first: a provider that is back is not greeted by all at once.
+    // A fifth of a second apart, most urgent first: a provider that is back is not greeted by all at once. What was imported or saved late is no answer of now.
     private static Task<int> WakeAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
         $"""
          UPDATE tokens SET next_attempt_at = {now} + waiting.place * interval '200 milliseconds'
          FROM (SELECT name, row_number() OVER (PARTITION BY provider ORDER BY expires_at NULLS FIRST, name) - 1 AS place
                FROM tokens AS failed
                WHERE last_error_code = 'provider_down' AND next_attempt_at > {now} AND retry_job_id IS NULL
-                 AND EXISTS (SELECT 1 FROM tokens AS other WHERE other.provider = failed.provider AND other.last_success_at > failed.last_attempt_at)
+                 AND EXISTS (SELECT 1 FROM tokens AS other WHERE other.provider = failed.provider AND other.last_success_at > failed.last_attempt_at
+                             AND other.last_attempt_at > failed.last_attempt_at AND other.last_error_code IS NULL)
               ) AS waiting
          WHERE tokens.name = waiting.name AND tokens.next_attempt_at > {now} + waiting.place * interval '200 milliseconds'
          """, cancellationToken);

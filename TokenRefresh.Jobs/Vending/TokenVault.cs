@@ -84,6 +84,15 @@ public sealed partial class TokenVault
         }
     }
 
+    /// <summary>From now on what is stored counts, whatever its version, as soon as it is read; until then what is held is served.</summary>
+    public void Distrust()
+    {
+        foreach (var slot in slots.Values)
+        {
+            slot.IsDistrusted = true;
+        }
+    }
+
     /// <summary>Reads some tokens again.</summary>
     public async Task ReloadAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
@@ -221,13 +230,15 @@ public sealed partial class TokenVault
             return;
         }
 
-        // Two readings may end at once, and the older version must not win.
+        // Two readings may end at once, and the older version must not win; but what has expired is not worth keeping from a database that lagged.
         lock (slot)
         {
-            if (slot.Entry?.Version > token.Version)
+            if (slot.Entry is { } held && held.Version > token.Version && held.ExpiresAt > clock.GetUtcNow() && !(slot.IsDistrusted && held.IsSaved))
             {
                 return;
             }
+
+            slot.IsDistrusted = false;
 
             try
             {

@@ -14,7 +14,7 @@ public sealed partial class VaultFeed(
     /// <summary>The channel; a payload is a token's name, or one of the words below.</summary>
     public const string Channel = "tokenrefresh";
 
-    /// <summary>Everything is to be read again.</summary>
+    /// <summary>Everything is to be read again, and what is stored counts even where a newer version is held.</summary>
     public const string Everything = "*";
 
     /// <summary>The client keys have changed.</summary>
@@ -135,6 +135,7 @@ public sealed partial class VaultFeed(
     {
         if (changed.Contains(Everything))
         {
+            vault.Distrust();
             await ReloadAllAsync(cancellationToken);
             return;
         }

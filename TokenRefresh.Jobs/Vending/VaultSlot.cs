@@ -19,6 +19,9 @@ internal sealed class VaultSlot(ConfiguredToken settings)
         set => Volatile.Write(ref entry, value);
     }
 
+    /// <summary>True while a lower version that is read counts more than the one that is held.</summary>
+    public bool IsDistrusted { get; set; }
+
     /// <summary>The refresh that was begun last.</summary>
     public Task? Flight { get; set; }
 

@@ -119,6 +119,12 @@ public sealed class ProviderReplyTests
         }
     }
 
+    [Theory]
+    [InlineData(500, FailureKind.ProviderDown)]
+    [InlineData(404, FailureKind.InvalidResponse)]
+    public async Task A_refusal_that_is_too_large_to_be_read_goes_by_its_status(int status, FailureKind kind) =>
+        (await AskAsync(Answer(status, body: new byte[(1024 * 1024) + 1]))).ShouldHaveFailed(kind).Reason.ShouldBe($"HTTP {status}: the answer is larger than 1 MB");
+
     [Fact]
     public async Task An_answer_that_says_it_is_too_large_is_not_read_at_all()
     {

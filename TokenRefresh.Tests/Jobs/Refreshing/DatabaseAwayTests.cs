@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Net.Sockets;
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
@@ -84,7 +85,10 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
         (await ReplayAsync(world)).ShouldBe(1);
         var token = await world.TokenAsync();
         (token.Version, token.LeaseOwner, token.LeaseUntil).ShouldBe((1, null, null));
-        (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
+        var row = (await world.LogAsync()).ShouldHaveSingleItem();
+        row.Status.ShouldBe(AttemptStatus.Success);
+        row.DurationMs.ShouldNotBeNull();
+        JsonDocument.Parse(row.Metadata).RootElement.GetProperty("new_expires_at").GetDateTimeOffset().ShouldBe(token.ExpiresAt!.Value);
         Kept(world).ShouldBeEmpty();
     }
 

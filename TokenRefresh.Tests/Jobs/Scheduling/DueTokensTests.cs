@@ -127,6 +127,51 @@ public sealed class DueTokensTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_lease_that_ran_out_before_a_call_was_begun_leaves_the_token_as_it_was()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = ModelProvider.Failing(FailureKind.CredentialRejected);
+        await world.RefreshAsync();
+        var before = await world.TokenAsync();
+        await world.ExecuteAsync("UPDATE tokens SET lease_owner = 'dead', lease_until = clock_timestamp() - interval '1 second'");
+
+        (await ClaimAsync(world)).ShouldBeEmpty();
+
+        var after = await world.TokenAsync();
+        (after.LeaseOwner, after.LeaseUntil).ShouldBe((null, null));
+        (after.LastErrorCode, after.LastError, after.ConsecutiveFailures, after.RefreshDueAt).ShouldBe((before.LastErrorCode, before.LastError, before.ConsecutiveFailures, before.RefreshDueAt));
+    }
+
+    [Fact]
+    public async Task The_end_of_a_pause_brings_no_token_back_that_the_settings_do_not_name()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.ExecuteAsync(
+            "INSERT INTO tokens SELECT (jsonb_populate_record(tokens, jsonb_build_object('name', 'gone', 'is_active', false, 'paused_at', now(), 'paused_until', '2020-01-01'))).* FROM tokens");
+
+        (await ClaimAsync(world)).ShouldBe(["jibit"]);
+
+        var gone = await world.TokenAsync("gone");
+        (gone.PausedAt, gone.IsActive).ShouldBe((null, false));
+    }
+
+    [Fact]
+    public async Task An_import_is_no_sign_that_the_provider_answers_again()
+    {
+        await using var world = await TokenWorld.CreateAsync(
+            postgres, ("Tokens:imported:Provider", "jibit"), ("Tokens:imported:Grant", "Imported"), ("Tokens:waiting:Provider", "jibit"));
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+        await world.RefreshAsync(token: "waiting");
+        var waitsUntil = (await world.TokenAsync("waiting")).NextAttemptAt;
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        await world.Node.GetRequiredService<TokenControls>().ImportAsync("imported", new("access-1", "refresh-1", Some.Now.AddHours(9)), "a person", default);
+
+        (await ClaimAsync(world)).ShouldBeEmpty();
+
+        (await world.TokenAsync("waiting")).NextAttemptAt.ShouldBe(waitsUntil);
+    }
+
+    [Fact]
     public async Task When_a_provider_answers_again_its_waiting_tokens_are_woken_apart_from_each_other()
     {
         await using var world = await TokenWorld.CreateAsync(postgres, [.. Enumerable.Range(0, 12).Select(number => ($"Tokens:t{number}:Provider", "jibit"))]);

@@ -7,9 +7,9 @@ namespace TokenRefresh.Tests.Jobs.Vending;
 /// <summary>A world whose token is obtained and known to the vault, and how its readers look at it.</summary>
 internal static class ObtainedWorld
 {
-    public static async Task<TokenWorld> CreateAsync(PostgresFixture postgres)
+    public static async Task<TokenWorld> CreateAsync(PostgresFixture postgres, params (string Key, string Value)[] settings)
     {
-        var world = await TokenWorld.CreateAsync(postgres);
+        var world = await TokenWorld.CreateAsync(postgres, settings);
         await world.RefreshAsync();
         await Vault(world).ReloadAsync(CancellationToken.None);
         return world;

@@ -93,6 +93,43 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task An_older_version_is_not_served_while_the_one_in_hand_lives_and_is_once_it_has_expired()
+    {
+        await using var world = await AfterFailoverAsync();
+        var vault = ObtainedWorld.Vault(world);
+
+        await vault.ReloadAsync(CancellationToken.None);
+        (await vault.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.Entry!.AccessToken.ShouldBe("access-of-jibit-1");
+        world.Clock.Advance(TimeSpan.FromHours(23.9));
+        await vault.ReloadAsync(CancellationToken.None);
+
+        (await vault.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.Entry!.AccessToken.ShouldBe("access-of-jibit-2");
+    }
+
+    [Fact]
+    public async Task What_is_stored_counts_whatever_its_version_once_what_is_held_is_distrusted()
+    {
+        await using var world = await AfterFailoverAsync();
+        var vault = ObtainedWorld.Vault(world);
+
+        vault.Distrust();
+        (await vault.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.Entry!.AccessToken.ShouldBe("access-of-jibit-1");
+        await vault.ReloadAsync(CancellationToken.None);
+
+        (await vault.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.Entry!.AccessToken.ShouldBe("access-of-jibit-2");
+    }
+
+    // The first node holds version 1, ten minutes old; stored is a newer token under version 0.
+    private async Task<TokenWorld> AfterFailoverAsync()
+    {
+        var world = await ObtainedWorld.CreateAsync(postgres);
+        world.Clock.Advance(TimeSpan.FromMinutes(10));
+        await world.AddNode("after-a-failover").GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), CancellationToken.None);
+        await world.ExecuteAsync("UPDATE tokens SET version = 0");
+        return world;
+    }
+
+    [Fact]
     public async Task A_paused_token_is_not_overdue()
     {
         await using var world = await ObtainedWorld.CreateAsync(postgres);

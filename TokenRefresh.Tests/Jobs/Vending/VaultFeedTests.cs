@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shouldly;
@@ -11,7 +12,7 @@ namespace TokenRefresh.Tests.Jobs.Vending;
 public sealed class VaultFeedTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task A_refresh_on_one_node_is_heard_by_another_and_without_notifications_the_reload_brings_it()
+    public async Task A_refresh_on_one_node_is_heard_by_another()
     {
         await using var world = await ObtainedWorld.CreateAsync(postgres);
         var other = world.AddNode("node-2");
@@ -23,10 +24,48 @@ public sealed class VaultFeedTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(async () => await ObtainedWorld.VersionAsync(other) == 2, "node 2 has heard of version 2");
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(listening);
+    }
 
-        await world.RefreshAsync(RefreshTrigger.Forced);
+    [Theory]
+    [InlineData(null, 300)]
+    [InlineData("00:01:00", 60)]
+    public async Task Without_notifications_everything_is_read_again_as_often_as_the_settings_say(string? setting, int seconds)
+    {
+        await using var world = await ObtainedWorld.CreateAsync(postgres, setting is null ? [] : [("TokenRefresh:Performance:CacheTtl", setting)]);
+        var other = world.AddNode("node-2");
         await other.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
-        (await ObtainedWorld.VersionAsync(other)).ShouldBe(3);
+        using var stop = new CancellationTokenSource();
+        var reading = other.GetRequiredService<VaultFeed>().ReloadPeriodicallyAsync(stop.Token);
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        world.Clock.Advance(TimeSpan.FromSeconds(seconds - 1));
+        (await ObtainedWorld.VersionAsync(other)).ShouldBe(1);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        await RunningServer.UntilAsync(async () => await ObtainedWorld.VersionAsync(other) == 2, "node 2 has read everything again");
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(reading);
+    }
+
+    [Fact]
+    public async Task That_everything_is_to_be_read_again_means_also_what_is_stored_under_a_lower_version()
+    {
+        await using var world = await ObtainedWorld.CreateAsync(postgres);
+        using var stop = new CancellationTokenSource();
+        var feed = world.Node.GetRequiredService<VaultFeed>();
+        var listening = feed.ListenAsync(stop.Token);
+        await RunningServer.UntilAsync(async () => await ObtainedWorld.VersionAsync(world.Node) == 1, "the node has read the token");
+        await world.ExecuteAsync("UPDATE tokens SET version = 0");
+
+        await RunningServer.UntilAsync(
+            async () =>
+            {
+                await feed.BroadcastAsync(VaultFeed.Everything, CancellationToken.None);
+                return await ObtainedWorld.VersionAsync(world.Node) == 0;
+            },
+            "the node serves what is stored");
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(listening);
     }
 
     [Fact]
@@ -38,7 +77,13 @@ public sealed class VaultFeedTests(PostgresFixture postgres)
         var listening = other.GetRequiredService<VaultFeed>().ListenAsync(stop.Token);
         await RunningServer.UntilAsync(async () => await ObtainedWorld.VersionAsync(other) == 1, "node 2 has read the token");
 
-        await world.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()");
+        await using (var db = await world.ContextAsync())
+        {
+            var cut = await db.Database.SqlQueryRaw<bool>(
+                "SELECT pg_terminate_backend(pid) AS \"Value\" FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()").ToListAsync(CancellationToken.None);
+            cut.ShouldBe([true]);
+        }
+
         await world.RefreshAsync(RefreshTrigger.Forced);
         await RunningServer.UntilAsync(
             async () =>
