@@ -48,10 +48,13 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
             .Select(row => new { row.Hour, row.Tally }).ToListAsync(cancellationToken);
         var live = await CountAsync(db, scope, Gaps(since, counted, edges), cancellationToken);
 
+        // The database keeps microseconds, a clock tenths of them: the piece after an edge must not seem to begin before it.
+        var exact = edges.ToLookup(edge => edge.AddTicks(-(edge.UtcTicks % TimeSpan.TicksPerMicrosecond)));
+
         return
         [
             .. stored.Where(row => !cut.Contains(row.Hour)).GroupBy(row => row.Hour).Select(hour => new AttemptPeriod(hour.Key, Unpack(hour.Select(row => row.Tally)))),
-            .. live.GroupBy(alike => alike.Start).Select(piece => new AttemptPeriod(piece.Key, Sum(piece))),
+            .. live.GroupBy(alike => alike.Start).Select(piece => new AttemptPeriod(exact[piece.Key].DefaultIfEmpty(piece.Key).Max(), Sum(piece))),
         ];
     }
 

@@ -26,22 +26,21 @@ internal static class AbandonedAttempts
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var names = await db.Database.SqlQuery<string>(
             $"""
-             UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL, next_attempt_at = NULL, retry_job_id = NULL,
-                    refresh_due_at = LEAST(refresh_due_at, {now}), due_reason = 'its last attempt was abandoned',
-                    last_attempt_at = COALESCE(
-                      (SELECT max(started_at) FROM token_refresh_logs WHERE token_name = tokens.name AND status = 'running'), last_attempt_at),
-                    consecutive_failures = consecutive_failures + 1, last_error_code = {Code}, last_error = {Message}
-             WHERE lease_until < clock_timestamp() AND EXISTS (SELECT FROM token_refresh_logs WHERE token_name = tokens.name AND status = 'running')
-             RETURNING name
-             """).ToListAsync(cancellationToken);
-
-        // Each call has its row before it is made, so nothing is unknown where there is none: its holder had only looked.
-        var unused = await db.Database.SqlQuery<string>(
-            $"""
              UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL
-             WHERE lease_until < clock_timestamp() AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE token_name = tokens.name AND status = 'running')
+             WHERE lease_until < clock_timestamp()
              RETURNING name
              """).ToListAsync(cancellationToken);
+        if (names.Count > 0)
+        {
+            // Each call has its row before it is made, so nothing is unknown where there is none: whoever held the lease had only looked.
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 UPDATE tokens SET next_attempt_at = NULL, retry_job_id = NULL, refresh_due_at = LEAST(refresh_due_at, {now}), due_reason = 'its last attempt was abandoned',
+                        last_attempt_at = running.since, consecutive_failures = consecutive_failures + 1, last_error_code = {Code}, last_error = {Message}
+                 FROM (SELECT token_name, max(started_at) AS since FROM token_refresh_logs WHERE status = 'running' GROUP BY token_name) AS running
+                 WHERE name = ANY({names}) AND token_name = name
+                 """, cancellationToken);
+        }
 
         // Of others too that nobody holds: a node that was paused between its lease and its row may have opened one, and died.
         await db.Attempts
@@ -57,6 +56,6 @@ internal static class AbandonedAttempts
                 cancellationToken);
 
         await transaction.CommitAsync(cancellationToken);
-        return [.. names, .. unused];
+        return names;
     }
 }

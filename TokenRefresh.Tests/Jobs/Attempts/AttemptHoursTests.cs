@@ -13,14 +13,16 @@ public sealed class AttemptHoursTests(PostgresFixture postgres)
     private static readonly TimeSpan[] Windows = [TimeSpan.FromHours(1), TimeSpan.FromHours(24), TimeSpan.FromDays(7), TimeSpan.FromDays(30)];
 
     [Theory]
-    [InlineData(false, 0)]
-    [InlineData(true, 0)]
-    [InlineData(true, 23)]
-    [InlineData(true, 59)]
-    public async Task Figures_of_every_window_equal_a_hand_count_whether_hours_were_counted_ahead_or_not(bool isCounted, int minute)
+    [InlineData(false, 0, 0)]
+    [InlineData(false, 23, 7)]
+    [InlineData(true, 0, 0)]
+    [InlineData(true, 0, 9)]
+    [InlineData(true, 23, 0)]
+    [InlineData(true, 59, 1)]
+    public async Task Figures_of_every_window_equal_a_hand_count_whether_hours_were_counted_ahead_or_not(bool isCounted, int minute, int ticks)
     {
         await using var world = await WorldAsync();
-        world.Clock.Advance(TimeSpan.FromMinutes(minute));
+        world.Clock.Advance(TimeSpan.FromMinutes(minute) + TimeSpan.FromTicks(ticks));
         if (isCounted)
         {
             (await Hours(world).CountEndedAsync(default)).ShouldBeGreaterThan(600);
