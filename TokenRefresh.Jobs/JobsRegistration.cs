@@ -34,7 +34,13 @@ public static class JobsRegistration
 
     private static IServiceCollection AddSettings(this IServiceCollection services, IConfiguration configuration)
     {
+        string[] sections =
+        [
+            RenewalOptions.Section, NotificationOptions.Section, HealthOptions.Section, ScheduleOptions.Section, BackupOptions.Section, LogOptions.Section, QueueOptions.Section,
+            PerformanceOptions.Section,
+        ];
         services
+            .AddSettings<SectionsAlone>(SectionsAlone.Section, null, [.. sections.Select(section => section[(SectionsAlone.Section.Length + 1)..])])
             .AddSettings<RenewalOptions>(RenewalOptions.Section)
             .AddSettings<CriticalOptions>(CriticalOptions.Section, null, SettingsRegistration.AnyKey)
             .AddSettings<NotificationOptions>(NotificationOptions.Section, null, nameof(CriticalOptions.CriticalThreshold))
@@ -56,6 +62,12 @@ public static class JobsRegistration
         }
 
         return services.AddSingleton<IValidateOptions<TokenSettings>, TokenSettingsRules>();
+    }
+
+    /// <summary>The section of all sections of this room: it has no setting of its own, so a misspelt section is told.</summary>
+    private sealed class SectionsAlone
+    {
+        public const string Section = "TokenRefresh";
     }
 
     private static IServiceCollection AddPersistence(this IServiceCollection services)

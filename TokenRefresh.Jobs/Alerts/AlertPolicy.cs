@@ -31,7 +31,9 @@ public sealed record ProviderRate(string Provider, long Successes, long Failures
 public sealed record AlertRules(int RunsOfAJob, int ConsecutiveFailures, int SuccessRate);
 
 /// <summary>Everything that the policy judges.</summary>
-public sealed record Situation(DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<ProviderRate> Rates, Pulse Pulse, AlertRules Rules);
+/// <param name="Ill">The tokens of which an open incident says that they fail.</param>
+public sealed record Situation(
+    DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<ProviderRate> Rates, Pulse Pulse, AlertRules Rules, IReadOnlySet<string> Ill);
 
 /// <summary>What is wrong now, and what is to be told of it next? Pure: state and clock are arguments.</summary>
 public static class AlertPolicy
@@ -164,6 +166,9 @@ public static class AlertPolicy
         var enough = situation.Rules.ConsecutiveFailures is > 0 and var failures ? Math.Min(failures, situation.Rules.RunsOfAJob) : situation.Rules.RunsOfAJob;
         return !kind.IsRetryable()
             || token.State == TokenState.Expired
+
+            // What is open ends with a success, not with another job's first failure.
+            || situation.Ill.Contains(token.Name)
 
             // Nothing is tried any more while it lives, because the provider asked for so long a pause.
             || (!isRetryPending && stored.NextAttemptAt >= stored.ExpiresAt)

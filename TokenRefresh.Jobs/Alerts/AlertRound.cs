@@ -33,7 +33,7 @@ public sealed class AlertRound(
     public async Task<IReadOnlyList<Complaint>> JudgeAsync(Pulse pulse, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return AlertPolicy.Complaints(await LookAsync(db, pulse, cancellationToken));
+        return AlertPolicy.Complaints(await LookAsync(db, pulse, await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).ToListAsync(cancellationToken), cancellationToken));
     }
 
     /// <summary>Runs a round; null where another one is at it.</summary>
@@ -46,10 +46,11 @@ public sealed class AlertRound(
             return null;
         }
 
-        var situation = await LookAsync(db, pulse, cancellationToken);
+        var flapping = clock.GetUtcNow() - AlertPolicy.FlapWindow;
+        var known = await db.Incidents.Where(incident => incident.ResolvedAt == null || incident.ResolvedAt > flapping).OrderBy(incident => incident.Id).ToListAsync(cancellationToken);
+        var situation = await LookAsync(db, pulse, known, cancellationToken);
         var (now, wrong) = (situation.Now, AlertPolicy.Complaints(situation));
-        var flapping = now - AlertPolicy.FlapWindow;
-        var book = new IncidentBook(await db.Incidents.Where(incident => incident.ResolvedAt == null || incident.ResolvedAt > flapping).OrderBy(incident => incident.Id).ToListAsync(cancellationToken));
+        var book = new IncidentBook(known);
         book.Enter(wrong, now);
         db.Incidents.AddRange(book.Opened);
 
@@ -61,12 +62,13 @@ public sealed class AlertRound(
         return new(wrong, written);
     }
 
-    private async Task<Situation> LookAsync(TokenRefreshDbContext db, Pulse pulse, CancellationToken cancellationToken)
+    private async Task<Situation> LookAsync(TokenRefreshDbContext db, Pulse pulse, IEnumerable<Incident> known, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         return new(
             now, await overview.ListAsync(null, cancellationToken), await RatesAsync(db, now, cancellationToken), pulse,
-            new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold));
+            new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold),
+            known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal));
     }
 
     // Failures that an incident has explained already are no second reason to be told.

@@ -137,6 +137,9 @@ public sealed class Incident
     /// <summary>True while it is not over.</summary>
     public bool IsOpen => ResolvedAt is null;
 
+    /// <summary>True where its subjects are tokens.</summary>
+    public bool IsOfTokens => Kind is IncidentKind.Failed or IncidentKind.NeedsPerson;
+
     /// <summary>What the Message-ID of its first mail is made of, which all later ones refer to.</summary>
     public string ThreadId => $"{string.Join('.', Key.Split(':', StringSplitOptions.RemoveEmptyEntries))}.{OpenedAt.ToUnixTimeSeconds()}";
 

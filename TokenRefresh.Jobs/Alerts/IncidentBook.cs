@@ -74,8 +74,6 @@ internal sealed class IncidentBook(IReadOnlyList<Incident> known)
     }
 
     // Only tokens go from one incident to another: a provider whose rate is low may have the name of one.
-    private bool IsElsewhere(Incident incident, string subject) => IsOfTokens(incident)
-        && complaints.Any(other => other.Key != incident && IsOfTokens(other.Key) && other.Key.Scope == incident.Scope && other.Value.Any(complaint => complaint.Subject == subject));
-
-    private static bool IsOfTokens(Incident incident) => incident.Kind is IncidentKind.Failed or IncidentKind.NeedsPerson;
+    private bool IsElsewhere(Incident incident, string subject) => incident.IsOfTokens
+        && complaints.Any(other => other.Key != incident && other.Key.IsOfTokens && other.Key.Scope == incident.Scope && other.Value.Any(complaint => complaint.Subject == subject));
 }

@@ -7,11 +7,11 @@ namespace TokenRefresh.Jobs.Alerts;
 /// <summary>What people see of incidents and deliveries, and what they do to them.</summary>
 public sealed class IncidentDesk(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
-    /// <summary>The incidents that are open, oldest first.</summary>
+    /// <summary>The incidents that are open, critical ones first, then the oldest.</summary>
     public async Task<IReadOnlyList<Incident>> OpenAsync(CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).OrderBy(incident => incident.Id).ToListAsync(cancellationToken);
+        return await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).OrderBy(incident => incident.CriticalAt == null).ThenBy(incident => incident.Id).ToListAsync(cancellationToken);
     }
 
     /// <summary>The incidents that ended last, newest first.</summary>

@@ -84,7 +84,7 @@ public sealed class IncidentTeller(
         TokenRefreshDbContext db, Incident incident, IReadOnlyList<Complaint> complaints, Word word, IReadOnlyList<TokenView> tokens, DateTimeOffset now,
         CancellationToken cancellationToken)
     {
-        if (incident.Kind is not (IncidentKind.Failed or IncidentKind.NeedsPerson))
+        if (!incident.IsOfTokens)
         {
             return Plain(incident, word, now);
         }

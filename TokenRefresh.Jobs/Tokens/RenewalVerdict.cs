@@ -72,7 +72,7 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
         FailureKind.CredentialRejected when request.Trigger == RefreshTrigger.Backup => null,
         { } kind when !kind.IsRetryable() => $"{kind.Code()}: {token.LastError}. Waits for changed settings or a person.",
         _ when token.NextAttemptAt > now && (request.JobId is null || request.JobId != token.RetryJobId) =>
-            $"Waits until {token.NextAttemptAt:u} after {token.ConsecutiveFailures} failures ({token.LastErrorCode}).",
+            $"Waits until {token.NextAttemptAt:u} after {token.FailuresInWords} ({token.LastErrorCode}).",
         _ => null,
     };
 

@@ -64,6 +64,8 @@ public sealed class Token : ISealedPair
     /// <summary>Failed attempts since the last success.</summary>
     public int ConsecutiveFailures { get; private set; }
 
+    internal string FailuresInWords => ConsecutiveFailures == 1 ? "1 failure" : $"{ConsecutiveFailures} failures";
+
     /// <summary>The kind of the last failure since the last success, as stored (<see cref="FailureKinds.Code"/>).</summary>
     public string? LastErrorCode { get; private set; }
 

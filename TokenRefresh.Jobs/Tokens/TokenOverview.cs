@@ -13,7 +13,7 @@ public enum RenewedBy
     /// <summary>This program while the refresh token lives; after that only a person can start it anew.</summary>
     RefreshToken,
 
-    /// <summary>Only a person, by importing the next one.</summary>
+    /// <summary>Only a person: by importing the next one, or by mending what the provider refuses.</summary>
     Person,
 }
 
@@ -33,7 +33,8 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     public bool IsInTime => TokenHealth.IsInTime(this);
 
     /// <summary>Who can renew it as things stand.</summary>
-    public RenewedBy RenewedBy => Settings.Order.Grant != Grant.Imported ? RenewedBy.Itself
+    public RenewedBy RenewedBy => WaitsForPerson ? RenewedBy.Person
+        : Settings.Order.Grant != Grant.Imported ? RenewedBy.Itself
         : Stored is { RefreshToken: not null } && (Stored.RefreshExpiresAt is null || Stored.RefreshExpiresAt > AsOf) ? RenewedBy.RefreshToken
         : RenewedBy.Person;
 
@@ -41,7 +42,7 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     public bool IsInFlight => Stored?.LeaseUntil > AsOf;
 
     /// <summary>When it is refreshed next as things stand: when it is due, or later where a pause after a failure holds; null where nothing is planned.</summary>
-    public DateTimeOffset? NextRefreshAt => State is TokenState.NotConfigured or TokenState.Paused or TokenState.NeedsPerson || RenewedBy == RenewedBy.Person || WaitsForPerson
+    public DateTimeOffset? NextRefreshAt => State is TokenState.NotConfigured or TokenState.Paused or TokenState.NeedsPerson || RenewedBy == RenewedBy.Person || Settings.NotConfiguredBecause is not null
         ? null
         : Stored is null ? AsOf : IsPausedByFailure ? Stored.NextAttemptAt : Stored.RefreshDueAt;
 
@@ -51,9 +52,9 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
         { Settings.NotConfiguredBecause: { } missing } => missing,
         { State: TokenState.Paused } => $"paused: {Stored!.PauseReason}",
         { State: TokenState.NeedsPerson } => $"import it: tokens import {Name}",
-        { RenewedBy: RenewedBy.Person } => "only a person can renew it: import the next one before it expires",
         { WaitsForPerson: true } => "waits for changed settings or a person",
-        { IsPausedByFailure: true } => $"after {Stored!.ConsecutiveFailures} failures ({Stored.LastErrorCode})",
+        { RenewedBy: RenewedBy.Person } => "only a person can renew it: import the next one before it expires",
+        { IsPausedByFailure: true } => $"after {Stored!.FailuresInWords} ({Stored.LastErrorCode})",
         { Stored: not null } => Stored.DueReason,
         _ => "it was never obtained",
     };

@@ -42,6 +42,7 @@ internal static class ServerHost
             .AddSettings<ConnectionOptions>(ConnectionOptions.Section, null, SettingsRegistration.AnyKey)
             .AddSingleton<IValidateOptions<EncryptionOptions>, ProductionRules>()
             .AddSingleton<IValidateOptions<SandboxOptions>, ProductionRules>();
+        SectionNames.Check(services);
         services.AddSingleton<Database>();
         services.AddSingleton(provider => NpgsqlDataSource.Create(provider.GetRequiredService<Database>().ConnectionString));
         services.AddSingleton(provider => MasterKeyFile.Load(

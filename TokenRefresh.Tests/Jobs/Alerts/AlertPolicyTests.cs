@@ -10,6 +10,7 @@ public sealed class AlertPolicyTests
 {
     private static readonly DateTimeOffset Now = Some.Now;
     private static readonly AlertRules Rules = new(RunsOfAJob: 4, ConsecutiveFailures: 3, SuccessRate: 80);
+    private static readonly IReadOnlySet<string> Nobody = new HashSet<string>();
     private static readonly Pulse Well = new(Now, TimeSpan.FromMinutes(1), 5, null);
 
     [Fact]
@@ -57,6 +58,16 @@ public sealed class AlertPolicyTests
 
         Complaints(failing).ShouldBeEmpty();
         Complaints(dead).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void One_failure_with_a_retry_pending_keeps_an_incident_open_and_a_success_ends_it()
+    {
+        var failing = Some.Failing(FailureKind.ProviderDown, Now.AddMinutes(2), "job");
+
+        Complaints(failing, ill: new HashSet<string> { "jibit" }).ShouldHaveSingleItem().Cause.ShouldBe("provider_down");
+        Complaints(failing, ill: new HashSet<string> { "another" }).ShouldBeEmpty();
+        Complaints(Some.Fresh(), ill: new HashSet<string> { "jibit" }).ShouldBeEmpty();
     }
 
     [Fact]
@@ -137,11 +148,11 @@ public sealed class AlertPolicyTests
     [InlineData(0, 10, true)]
     [InlineData(0, 9, false)]
     public void A_success_rate_below_the_threshold_is_a_complaint_once_there_are_ten_attempts(long successes, long failures, bool isComplaint) =>
-        AlertPolicy.Complaints(new(Now, [], [new("jibit", successes, failures)], Well, Rules)).Any().ShouldBe(isComplaint);
+        AlertPolicy.Complaints(new(Now, [], [new("jibit", successes, failures)], Well, Rules, Nobody)).Any().ShouldBe(isComplaint);
 
     [Fact]
     public void A_threshold_of_zero_switches_the_rule_on_success_rates_off() =>
-        AlertPolicy.Complaints(new(Now, [], [new("jibit", 0, 100)], Well, Rules with { SuccessRate = 0 })).ShouldBeEmpty();
+        AlertPolicy.Complaints(new(Now, [], [new("jibit", 0, 100)], Well, Rules with { SuccessRate = 0 }, Nobody)).ShouldBeEmpty();
 
     [Theory]
     [InlineData(119, 5, 0, "")]
@@ -164,7 +175,7 @@ public sealed class AlertPolicyTests
 
     [Fact]
     public void A_rate_is_told_in_figures() =>
-        AlertPolicy.Complaints(new(Now, [], [new("jibit", 143, 57)], Well, Rules)).ShouldHaveSingleItem()
+        AlertPolicy.Complaints(new(Now, [], [new("jibit", 143, 57)], Well, Rules, Nobody)).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.SuccessRate, "jibit", "rate", "success_rate", "jibit", false, 0, "71.5 % of 200 attempts succeeded"));
 
     [Fact]
@@ -173,13 +184,13 @@ public sealed class AlertPolicyTests
         var refused = Some.Failing(FailureKind.CredentialRejected);
         var view = new TokenView(Some.Settings(), TokenHealth.Of(refused, Some.Settings(), Now), refused, Now);
 
-        AlertPolicy.Complaints(new(Now, [view], [new("jibit", 0, 100), new("finnotech", 0, 100)], Well, Rules))
+        AlertPolicy.Complaints(new(Now, [view], [new("jibit", 0, 100), new("finnotech", 0, 100)], Well, Rules, Nobody))
             .Select(complaint => complaint.Key).ShouldBe(["failed:jibit:credential_rejected", "success_rate:finnotech:rate"]);
     }
 
     [Fact]
     public void A_silence_names_the_part_and_is_nobodys_in_particular() =>
-        AlertPolicy.Complaints(new(Now, [], [], Well with { Workers = 0 }, Rules)).ShouldHaveSingleItem()
+        AlertPolicy.Complaints(new(Now, [], [], Well with { Workers = 0 }, Rules, Nobody)).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.Silence, "", "silence", "silence", "workers", false, 0, "no worker is alive, so nothing is refreshed"));
 
     [Fact]
@@ -280,10 +291,10 @@ public sealed class AlertPolicyTests
         return token;
     }
 
-    private static IReadOnlyList<Complaint> Complaints(Token token, AlertRules? rules = null, Pulse? pulse = null, Grant grant = Grant.ClientCredentials)
+    private static IReadOnlyList<Complaint> Complaints(Token token, AlertRules? rules = null, Pulse? pulse = null, Grant grant = Grant.ClientCredentials, IReadOnlySet<string>? ill = null)
     {
         var settings = Some.Settings(grant);
         var view = new TokenView(settings, TokenHealth.Of(token, settings, Now), token, Now);
-        return AlertPolicy.Complaints(new(Now, [view], [], pulse ?? Well, rules ?? Rules));
+        return AlertPolicy.Complaints(new(Now, [view], [], pulse ?? Well, rules ?? Rules, ill ?? Nobody));
     }
 }

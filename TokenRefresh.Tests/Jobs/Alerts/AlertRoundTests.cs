@@ -54,6 +54,21 @@ public sealed class AlertRoundTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task An_incident_is_not_over_when_the_next_job_fails_too_and_has_retries_left()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        await world.FailAsync(FailureKind.ProviderDown, "jibit");
+        await world.PassAsync(TimeSpan.FromMinutes(2));
+
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+        await world.Tokens.RefreshAsync(TokenRefresh.Jobs.Refreshing.RefreshTrigger.Forced, change: request => request with { JobId = "8", RetriesLeft = 3 });
+        await world.PassAsync(TimeSpan.FromSeconds(90));
+
+        (await world.IncidentsAsync()).ShouldHaveSingleItem().IsOpen.ShouldBeTrue();
+        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("FAILED");
+    }
+
+    [Fact]
     public async Task Refused_credentials_are_told_at_once_though_the_job_has_retries_left()
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);

@@ -121,7 +121,7 @@ public sealed class RenewalVerdictTests
             .ShouldBe("Already refreshed at 2026-03-01 11:30:00Z, after this was asked for.");
         Verdict(Some.Failing(FailureKind.CredentialRejected), RefreshTrigger.Due).Reason.ShouldBe("credential_rejected: HTTP 500. Waits for changed settings or a person.");
         Verdict(Some.Failing(FailureKind.ProviderDown, Some.Now.AddMinutes(1)), RefreshTrigger.Due).Reason
-            .ShouldBe("Waits until 2026-03-01 12:01:00Z after 1 failures (provider_down).");
+            .ShouldBe("Waits until 2026-03-01 12:01:00Z after 1 failure (provider_down).");
         RenewalVerdict.For(Some.Failing(FailureKind.CredentialRejected), Some.Settings(), Request(RefreshTrigger.Due), "other settings", Some.Now).Reason
             .ShouldBe("The settings have changed since it failed.");
         RenewalVerdict.RefusedAgain.Reason.ShouldBe("It and the one before have just replaced tokens that were refused too; an API that refuses them all does so for another reason.");

@@ -15,7 +15,7 @@ public sealed class TokenViewTests
         var view = View(Some.Failing(FailureKind.ProviderDown, Soon));
 
         view.NextRefreshAt.ShouldBe(Soon);
-        view.NextRefreshReason.ShouldBe("after 1 failures (provider_down)");
+        view.NextRefreshReason.ShouldBe("after 1 failure (provider_down)");
     }
 
     [Fact]
@@ -46,6 +46,18 @@ public sealed class TokenViewTests
 
         view.NextRefreshAt.ShouldBeNull();
         view.NextRefreshReason.ShouldBe("waits for changed settings or a person");
+        view.RenewedBy.ShouldBe(RenewedBy.Person);
+    }
+
+    [Fact]
+    public void Nothing_is_planned_for_a_token_whose_provider_has_lost_its_credentials_though_it_lives()
+    {
+        var (token, settings) = (Some.Fresh(), Some.Settings(provider: new ModelProvider { MissingSettings = ["Providers__Jibit__ApiKey"] }));
+        var view = new TokenView(settings, TokenHealth.Of(token, settings, Some.Now), token, Some.Now);
+
+        view.State.ShouldBe(TokenState.Fresh);
+        view.NextRefreshAt.ShouldBeNull();
+        view.NextRefreshReason.ShouldBe("set Providers__Jibit__ApiKey");
     }
 
     private static TokenView View(Token token) => new(Some.Settings(), TokenHealth.Of(token, Some.Settings(), Some.Now), token, Some.Now);

@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Hosting;
+
+/// <summary>
+/// The sections at the top, of which a singular or a plural is a mistake: <c>Provider__Jibit__ApiKey</c> would be read by nobody. Anything else there may
+/// be another program's.
+/// </summary>
+internal sealed class SectionNames
+{
+    private static readonly string[] Ours =
+        [ProviderOptions.Section, TokenSettings.Section, EmailOptions.Section, DataOptions.Section, EncryptionOptions.Section, ConnectionOptions.Section];
+
+    public static void Check(IServiceCollection services)
+    {
+        services.AddOptions<SectionNames>().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<SectionNames>, Rules>();
+    }
+
+    private sealed class Rules(IConfiguration configuration) : IValidateOptions<SectionNames>
+    {
+        public ValidateOptionsResult Validate(string? name, SectionNames options) =>
+            Ours.Where(section => configuration.GetSection(Other(section)).GetChildren().Any())
+                .Select(section => $"{Other(section)} is not a setting; the section is spelt {section}.")
+                .ToList() is { Count: > 0 } wrong ? ValidateOptionsResult.Fail(wrong) : ValidateOptionsResult.Success;
+
+        private static string Other(string section) => section.EndsWith('s') ? section[..^1] : section + "s";
+    }
+}
