@@ -86,14 +86,6 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         }
     }
 
-    /// <summary>A provider's newest row, or null.</summary>
-    public async Task<RefreshAttempt?> LatestAsync(string provider, CancellationToken cancellationToken) =>
-        (await RecentAsync(new() { Provider = provider }, 1, null, cancellationToken)).SingleOrDefault();
-
-    /// <summary>The success rate of all or of one provider since an instant, in percent; null when nothing succeeded or failed.</summary>
-    public async Task<double?> SuccessRateAsync(string? provider, DateTimeOffset since, CancellationToken cancellationToken) =>
-        (await StatisticsAsync(provider, since, cancellationToken)).SuccessRate;
-
     /// <summary>The figures of all or of one provider since an instant.</summary>
     /// <param name="tokens">Only these tokens'; null for all.</param>
     public async Task<AttemptStatistics> StatisticsAsync(string? provider, DateTimeOffset since, CancellationToken cancellationToken, IReadOnlyCollection<string>? tokens = null)

@@ -27,8 +27,8 @@ public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOp
 
     /// <summary>The servers that work on our queue and are alive.</summary>
     public IReadOnlyList<LiveServer> LiveServers() => [.. storage.GetMonitoringApi().Servers()
-        .Where(server => server.Queues.Contains(queue.Value.Name) && server.Heartbeat is { } beat && clock.GetUtcNow() - Utc(beat) < AliveWithin)
-        .Select(server => new LiveServer(server.Name, server.WorkersCount, Utc(server.StartedAt), Utc(server.Heartbeat!.Value)))];
+        .Where(server => server.Queues.Contains(queue.Value.Name) && server.Heartbeat is { } beat && clock.GetUtcNow() - beat.Utc() < AliveWithin)
+        .Select(server => new LiveServer(server.Name, server.WorkersCount, server.StartedAt.Utc(), server.Heartbeat!.Value.Utc()))];
 
     /// <summary>The counts.</summary>
     public QueueStatus Status()
@@ -47,7 +47,7 @@ public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOp
 
     /// <summary>Deletes the jobs that failed before an instant: Hangfire itself keeps them for ever. Returns how many.</summary>
     public int DeleteFailed(DateTimeOffset before) =>
-        Failed().Where(job => job.FailedAt is not { } at || Utc(at) < before).Count(job => jobs.ChangeState(job.Id, new DeletedState(), FailedState.StateName));
+        Failed().Where(job => job.FailedAt is not { } at || at.Utc() < before).Count(job => jobs.ChangeState(job.Id, new DeletedState(), FailedState.StateName));
 
     /// <summary>Enqueues all failed jobs again, each with its retries; a refresh among them is then a person's wish. Returns how many.</summary>
     /// <param name="askedBy">Who asks, for the log.</param>
@@ -75,6 +75,4 @@ public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOp
 
         return failed;
     }
-
-    private static DateTimeOffset Utc(DateTime instant) => new(DateTime.SpecifyKind(instant, DateTimeKind.Utc));
 }

@@ -2,13 +2,14 @@ using Hangfire;
 using Hangfire.Common;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>The timetable as one table, and its installation in Hangfire.</summary>
 public sealed class RecurringJobs(
-    IRecurringJobManager manager, JobStorage storage, TimetablePauses pauses, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
+    IRecurringJobManager manager, JobStorage storage, TimetablePauses pauses, AuditTrail audit, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
     IOptions<HealthOptions> health, IOptions<NotificationOptions> notifications)
 {
     /// <summary>The sweep.</summary>
@@ -57,6 +58,14 @@ public sealed class RecurringJobs(
             var own = id is TokenHealthCheck or DailySummary ? DeliveryQueue.Name : queue.Value.Name;
             manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, own), paused.ContainsKey(id) ? Cron.Never() : cron, options);
         }
+    }
+
+    /// <summary>Puts a job that is installed on its queue now, paused or not, and writes down who asked. Returns the number of the run.</summary>
+    public async Task<string> RunAsync(string id, string by)
+    {
+        var job = ((IRecurringJobManagerV2)manager).TriggerJob(id);
+        await audit.WriteAsync(by, "schedule.run", id, new { job });
+        return job;
     }
 
     /// <summary>Keeps one job from running by itself, here and at every node, also after a restart.</summary>

@@ -51,7 +51,7 @@ public sealed class RefreshTokensJob(
             JobId = context.BackgroundJob.Id,
             Attempt = retry + 1,
             RetriesLeft = schedule.Value.Retries - retry,
-            RequestedAt = DateTime.SpecifyKind(context.BackgroundJob.CreatedAt, DateTimeKind.Utc),
+            RequestedAt = context.BackgroundJob.CreatedAt.Utc(),
             Limit = limit.Token,
         };
 

@@ -26,7 +26,7 @@ public sealed class ScheduleOptions
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "TokenRefresh:Schedule";
 
-    // Measured once: a check each second has 691,200 ticks in that time.
+    // Measured once: a check each second has 691,200 ticks in eight days.
     private TimeSpan? dueCheckPeriod;
 
     /// <summary>The sweep that looks at every token. Default: every twelve hours.</summary>
@@ -56,7 +56,7 @@ public sealed class ScheduleOptions
     /// <summary>The zone that <see cref="TimeZone"/> names.</summary>
     public TimeZoneInfo Zone => TimeZoneInfo.FindSystemTimeZoneById(TimeZone);
 
-    /// <summary>The longest time between two due checks, measured over the next days; a scheduler silent for twice that is stuck.</summary>
+    /// <summary>The longest time between two due checks, measured once, over the eight days that follow <paramref name="now"/>; a scheduler silent for twice that is stuck.</summary>
     public TimeSpan DueCheckPeriod(DateTimeOffset now)
     {
         if (dueCheckPeriod is { } known)
@@ -64,7 +64,7 @@ public sealed class ScheduleOptions
             return known;
         }
 
-        // Over a whole week, as it may rest at night or on a Friday.
+        // More than a week, as it may rest at night or on a Friday.
         var (longest, last) = (TimeSpan.Zero, DateTimeOffset.MaxValue);
         foreach (var tick in CronExpression.Parse(DueCheckCron, CronAttribute.Format(DueCheckCron)).GetOccurrences(now, now.AddDays(8), Zone))
         {

@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Telemetry;
 /// <summary>How one token stands, for the gauges.</summary>
 /// <param name="ExpiresAt">Null while there is no token.</param>
 /// <param name="DueAt">Null where nothing can be done without a person.</param>
-public readonly record struct TokenLife(string Token, string Provider, DateTimeOffset? ExpiresAt, DateTimeOffset? DueAt);
+public readonly record struct TokenGauge(string Token, string Provider, DateTimeOffset? ExpiresAt, DateTimeOffset? DueAt);
 
 /// <summary>What this program measures of itself. Names and kinds only, never a secret.</summary>
 public sealed class TokenMetrics
@@ -47,7 +47,7 @@ public sealed class TokenMetrics
     internal void Unsent(DateTimeOffset? since) => Interlocked.Exchange(ref unsentSince, since?.UtcTicks ?? 0);
 
     /// <summary>Offers the gauges of every token's life; called once, by whoever knows the tokens.</summary>
-    public void Observe(Func<IEnumerable<TokenLife>> tokens)
+    public void Observe(Func<IEnumerable<TokenGauge>> tokens)
     {
         meter.CreateObservableGauge(
             "tokenrefresh.token.valid", () => tokens().Select(token => new Measurement<int>(token.ExpiresAt > clock.GetUtcNow() ? 1 : 0, Tags(token))), null,
@@ -107,5 +107,5 @@ public sealed class TokenMetrics
         _ => throw new UnreachableException(),
     };
 
-    private static KeyValuePair<string, object?>[] Tags(TokenLife token) => [new("token", token.Token), new("provider", token.Provider)];
+    private static KeyValuePair<string, object?>[] Tags(TokenGauge token) => [new("token", token.Token), new("provider", token.Provider)];
 }

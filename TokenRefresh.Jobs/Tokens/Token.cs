@@ -103,7 +103,7 @@ public sealed class Token : ISealedPair
     public FailureKind? LastFailure => LastErrorCode is null ? null : FailureKinds.Parse(LastErrorCode);
 
     /// <summary>True while a pause holds.</summary>
-    public bool IsPaused(DateTimeOffset now) => PausedAt is not null && (PausedUntil is null || PausedUntil > now);
+    public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);
 
     /// <summary>True when there is a token that has not died yet.</summary>
     public bool IsValid(DateTimeOffset now) => AccessToken is not null && ExpiresAt > now;

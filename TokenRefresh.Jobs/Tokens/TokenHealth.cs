@@ -55,6 +55,9 @@ public static class TokenHealth
         };
     }
 
+    /// <summary>True in the states in which a refresh, or a person, is waited for.</summary>
+    public static bool NeedsRefresh(this TokenState state) => state is not (TokenState.Fresh or TokenState.NotConfigured or TokenState.Paused);
+
     /// <summary>True in the states in which nobody needs to do anything.</summary>
     public static bool IsWell(this TokenState state) =>
         state is TokenState.Fresh or TokenState.Due or TokenState.NotConfigured or TokenState.Paused;
@@ -73,11 +76,33 @@ public static class TokenHealth
         _ => state.ToString().ToLowerInvariant(),
     };
 
+    /// <summary>True while a pause holds: one that was begun, and has no end or one that is still to come.</summary>
+    internal static bool IsPaused(DateTimeOffset? pausedAt, DateTimeOffset? pausedUntil, DateTimeOffset now) => pausedAt is not null && (pausedUntil is null || pausedUntil > now);
+
     private static bool IsOverdue(Token token, DateTimeOffset now) => token.RefreshDueAt is { } due && now - due > Allowance(token, due);
 
     private static TimeSpan Allowance(Token token, DateTimeOffset due)
     {
         var lead = token.ExpiresAt - due ?? TimeSpan.Zero;
         return lead / 2 < Grace ? lead / 2 : Grace;
+    }
+}
+
+/// <summary>How tokens stand together. What is not configured, or paused and valid, does not count.</summary>
+/// <param name="Well">How many are well.</param>
+/// <param name="Counted">Of so many.</param>
+public sealed record OverallHealth(int Well, int Counted)
+{
+    /// <summary>True where some count and none is well.</summary>
+    public bool IsUnhealthy => Well == 0 && Counted > 0;
+
+    /// <summary><c>healthy</c>, <c>partial</c> or <c>unhealthy</c>.</summary>
+    public string InWords => Well == Counted ? "healthy" : IsUnhealthy ? "unhealthy" : "partial";
+
+    /// <summary>The health of some tokens.</summary>
+    public static OverallHealth Of(IEnumerable<TokenView> views)
+    {
+        var counted = views.Where(view => view.State is not (TokenState.NotConfigured or TokenState.Paused) || !view.IsWell).ToList();
+        return new(counted.Count(view => view.IsWell), counted.Count);
     }
 }

@@ -29,6 +29,9 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>True where nobody needs to do anything; a paused token counts while it is valid.</summary>
     public bool IsWell => TokenHealth.IsWell(this);
 
+    /// <summary>True where a refresh, or a person, is waited for.</summary>
+    public bool NeedsRefresh => State.NeedsRefresh();
+
     /// <summary>True where it is served and its refresh is not late, or where a person has paused it: one that is critical may yet be in time.</summary>
     public bool IsInTime => TokenHealth.IsInTime(this);
 

@@ -40,9 +40,9 @@ public sealed partial class TokenVault
     }
 
     /// <summary>How every configured token stands that this node holds.</summary>
-    public IEnumerable<TokenLife> Lives => slots.Values
+    public IEnumerable<TokenGauge> Lives => slots.Values
         .Where(slot => slot.Entry is not null && slot.Settings.NotConfiguredBecause is null)
-        .Select(slot => new TokenLife(slot.Settings.Name, slot.Settings.Provider.Name, slot.Entry!.ExpiresAt, slot.Entry.IsPaused(clock.GetUtcNow()) ? null : slot.Entry.RefreshDueAt));
+        .Select(slot => new TokenGauge(slot.Settings.Name, slot.Settings.Provider.Name, slot.Entry!.ExpiresAt, slot.Entry.IsPaused(clock.GetUtcNow()) ? null : slot.Entry.RefreshDueAt));
 
     /// <summary>A valid token with at least <paramref name="minValidity"/> left if that can be had; the best there is otherwise.</summary>
     /// <returns>Null when the settings name no such token.</returns>

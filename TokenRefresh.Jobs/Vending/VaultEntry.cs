@@ -72,7 +72,7 @@ public sealed class VaultEntry
     public ReadOnlyMemory<byte> Tail { get; }
 
     /// <summary>True while a pause holds.</summary>
-    public bool IsPaused(DateTimeOffset now) => PausedAt is not null && (PausedUntil is null || PausedUntil > now);
+    public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);
 
     /// <inheritdoc />
     public override string ToString() => $"{nameof(VaultEntry)} {{ {Name}, {nameof(Version)} = {Version}, {nameof(ExpiresAt)} = {ExpiresAt:O} }}";

@@ -37,7 +37,7 @@ internal static class TokensApi
     {
         api.MapGet("/tokens", ListAsync).WithName("ListTokens").WithSummary("The tokens of this key, most urgent first. No secrets.");
         api.MapGet("/tokens/health", HealthAsync).WithName("TokenHealth").WithSummary("Healthy, partial or unhealthy; 503 when unhealthy.");
-        api.MapGet("/tokens/needs-refresh", NeedsRefreshAsync).WithName("TokensNeedingRefresh").WithSummary("The tokens that are due.");
+        api.MapGet("/tokens/needs-refresh", NeedsRefreshAsync).WithName("TokensNeedingRefresh").WithSummary("The tokens that are due, or that need a person.");
         api.MapPost("/tokens/refresh", RefreshAsync).WithName("RefreshTokens")
             .WithSummary("Enqueues refreshes and answers with the job ids. Repeating a request with the same Idempotency-Key does nothing more.")
             .Produces(StatusCodes.Status202Accepted);
@@ -50,29 +50,27 @@ internal static class TokensApi
     {
         var now = clock.GetUtcNow();
         var views = await MineAsync(context, overview, cancellationToken);
-        var counted = views.Where(view => view.State is not (TokenState.NotConfigured or TokenState.Paused) || !view.IsWell).ToList();
-        var healthy = counted.Count(view => view.IsWell);
-        var overall = healthy == counted.Count ? "healthy" : healthy > 0 ? "partial" : "unhealthy";
+        var health = OverallHealth.Of(views);
         var answer = new
         {
             status = "success",
             data = new
             {
-                overall_health = overall,
-                healthy_providers = healthy,
-                total_providers = counted.Count,
+                overall_health = health.InWords,
+                healthy_providers = health.Well,
+                total_providers = health.Counted,
                 providers = views.ToDictionary(view => view.Name, view => new TokenHealthAnswer(
                     view.Stored?.AccessToken is not null, view.Stored?.IsActive == true, view.Stored?.ExpiresAt <= now, view.Stored?.RefreshExpiresAt <= now,
-                    NeedsRefresh(view), view.Stored?.ExpiresAt, view.Stored?.RefreshExpiresAt, view.Stored?.LastUsedAt, view.State.InWords())),
+                    view.NeedsRefresh, view.Stored?.ExpiresAt, view.Stored?.RefreshExpiresAt, view.Stored?.LastUsedAt, view.State.InWords())),
                 checked_at = now,
             },
         };
-        return TypedResults.Json(answer, statusCode: overall == "unhealthy" ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+        return TypedResults.Json(answer, statusCode: health.IsUnhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
     }
 
     private static async Task<IResult> NeedsRefreshAsync(HttpContext context, TokenOverview overview, TimeProvider clock, CancellationToken cancellationToken)
     {
-        var due = (await MineAsync(context, overview, cancellationToken)).Where(NeedsRefresh).Select(TokenSummary.Of).ToList();
+        var due = (await MineAsync(context, overview, cancellationToken)).Where(view => view.NeedsRefresh).Select(TokenSummary.Of).ToList();
         return TypedResults.Ok(new { status = "success", data = new { tokens_needing_refresh = due, count = due.Count, checked_at = clock.GetUtcNow() } });
     }
 
@@ -116,8 +114,6 @@ internal static class TokensApi
             return new { status = "accepted", data = new { jobs = jobs.Select(job => new { job_id = job.JobId, tokens = job.Tokens }) } };
         }
     }
-
-    private static bool NeedsRefresh(TokenView view) => view.State is not (TokenState.Fresh or TokenState.NotConfigured or TokenState.Paused);
 
     private static async Task<List<TokenView>> MineAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
         [.. (await overview.ListAsync(null, cancellationToken)).Where(view => context.Client().MayRead(view.Name))];

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Diagnostics.CodeAnalysis;
 using Hangfire;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Server.Cli;
@@ -25,7 +23,7 @@ internal static class ScheduleCommands
                 var crons = services.GetRequiredService<RecurringJobs>().Crons();
                 if (call.GetValue(json))
                 {
-                    Output.Json(jobs.Select(job => new { job.Id, Cron = Cron(job), PausedUntil = pauses.GetValueOrDefault(job.Id)?.Until, TimeZone = job.TimeZoneId, LastRun = Utc(job.LastExecution), NextRun = Utc(job.NextExecution), job.LastJobId, LastState = job.LastJobState, job.Error }));
+                    Output.Json(jobs.Select(job => new { job.Id, Cron = Cron(job), PausedUntil = pauses.GetValueOrDefault(job.Id)?.Until, TimeZone = job.TimeZoneId, LastRun = job.LastExecution.Utc(), NextRun = job.NextExecution.Utc(), job.LastJobId, LastState = job.LastJobState, job.Error }));
                 }
                 else
                 {
@@ -33,10 +31,10 @@ internal static class ScheduleCommands
                     Output.Table(
                         ["ID", "CRON", "TIME ZONE", "LAST RUN", "NEXT RUN", "LAST STATE"],
                         jobs.Select(job => (IReadOnlyList<string>)
-                            [job.Id, Cron(job), job.TimeZoneId, Output.At(Utc(job.LastExecution), zone), Next(job), job.Error ?? job.LastJobState ?? "-"]),
+                            [job.Id, Cron(job), job.TimeZoneId, Output.At(job.LastExecution.Utc(), zone), Next(job), job.Error ?? job.LastJobState ?? "-"]),
                         "No server has installed the timetable yet; start one.");
 
-                    string Next(RecurringJobDto job) => pauses.TryGetValue(job.Id, out var pause) ? $"paused until {Output.At(pause.Until, zone)}" : Output.At(Utc(job.NextExecution), zone);
+                    string Next(RecurringJobDto job) => pauses.TryGetValue(job.Id, out var pause) ? $"paused until {Output.At(pause.Until, zone)}" : Output.At(job.NextExecution.Utc(), zone);
                 }
 
                 return ExitCode.Done;
@@ -64,8 +62,7 @@ internal static class ScheduleCommands
                         : $"There is no recurring job '{asked}'. There are: {string.Join(", ", jobs.Select(job => job.Id))}.");
                 }
 
-                var job = ((IRecurringJobManagerV2)services.GetRequiredService<IRecurringJobManager>()).TriggerJob(asked);
-                await services.GetRequiredService<AuditTrail>().WriteAsync(Options.Caller, "schedule.run", asked, new { job });
+                var job = await services.GetRequiredService<RecurringJobs>().RunAsync(asked, Options.Caller);
                 if (call.GetValue(json))
                 {
                     Output.Json(new { Id = asked, JobId = job });
@@ -86,7 +83,4 @@ internal static class ScheduleCommands
         using var connection = services.GetRequiredService<JobStorage>().GetConnection();
         return [.. connection.GetRecurringJobs().OrderBy(job => job.Id, StringComparer.Ordinal)];
     }
-
-    [return: NotNullIfNotNull(nameof(instant))]
-    private static DateTimeOffset? Utc(DateTime? instant) => instant is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : null;
 }

@@ -67,7 +67,7 @@ internal static partial class BrokenLaws
                 provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<UnsavedAnswers>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
         },
         new("the vault hears of nothing", "I3", 11) { IsDeaf = true },
-        new("calls at a provider are not bounded", "I6", 11) { HasNoSlots = true },
+        new("calls at a provider are not bounded", "I6", 25) { HasNoSlots = true },
         new("a mail goes out before it is written down", "I7", 1)
         {
             BeforeStatement = (world, node, command) =>

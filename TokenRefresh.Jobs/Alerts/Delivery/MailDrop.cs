@@ -24,11 +24,11 @@ internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IE
             }
 
             File.Move($"{file}.part", file, overwrite: true);
-            return new DeliveryOutcome.Accepted($"written to {file}");
+            return new DeliveryOutcome.Accepted($"written to {Path.GetFileName(file)} in the mail folder of the data directory");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return new DeliveryOutcome.Failed($"{folder.Path} cannot be written to ({error.GetType().Name})", IsAway: true);
+            return new DeliveryOutcome.Failed($"the mail folder of the data directory cannot be written to ({error.GetType().Name})", IsAway: true);
         }
     }
 

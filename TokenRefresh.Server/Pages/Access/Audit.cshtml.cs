@@ -65,7 +65,7 @@ internal sealed class AuditModel(AuditTrail audit, TimeProvider clock) : PanelPa
             foreach (var entry in chunk)
             {
                 await writer.WriteAsync(Csv.Row(
-                    entry.Id.ToString(CultureInfo.InvariantCulture), entry.At.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture), entry.Actor, entry.Action, entry.Subject, entry.Details));
+                    entry.Id.ToString(CultureInfo.InvariantCulture), Csv.At(entry.At), entry.Actor, entry.Action, entry.Subject, entry.Details));
             }
 
             before = chunk[^1].Id;

@@ -28,7 +28,7 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
-    TokenOverview overview, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, IRecurringJobManager hangfire, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
+    TokenOverview overview, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
     PulseReader pulse, IncidentDesk desk, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
@@ -104,8 +104,7 @@ internal sealed class HealthModel(
             return NotFound();
         }
 
-        hangfire.Trigger(id);
-        await audit.WriteAsync(Actor, "schedule.run", id, new { });
+        await timetable.RunAsync(id, Actor);
         return Tell(new(true, $"{id} runs now."), Here);
     }
 
@@ -167,8 +166,6 @@ internal sealed class HealthModel(
         await audit.WriteAsync(Actor, "sandbox.behaviour", provider, asked);
         return Tell(new(true, $"The stand-in for {provider} now behaves: {asked["mode"]}."), Here);
     }
-
-    public static DateTimeOffset? Utc(DateTime? instant) => instant is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : null;
 
     /// <summary>What the circuit of a provider does, as this node knows it: each node has its own.</summary>
     public (string Kind, string Words) Circuit(ITokenProvider provider) => provider.CircuitOpenUntil switch

@@ -36,7 +36,7 @@ public sealed class AttemptLogTests(PostgresFixture postgres)
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.ExecuteAsync(Rows(("skipped", "automatic", 0)));
 
-        (await Log(world).SuccessRateAsync("jibit", Some.Now.AddHours(-24), CancellationToken.None)).ShouldBeNull();
+        (await Log(world).StatisticsAsync("jibit", Some.Now.AddHours(-24), CancellationToken.None)).SuccessRate.ShouldBeNull();
     }
 
     [Fact]
@@ -50,8 +50,8 @@ public sealed class AttemptLogTests(PostgresFixture postgres)
 
         first.Concat(second).Select(row => row.Id).ShouldBe([4, 3, 1]);
         (await Log(world).RecentAsync(new() { Trigger = RefreshTrigger.Manual }, 10, null, CancellationToken.None)).ShouldHaveSingleItem();
-        (await Log(world).LatestAsync("jibit", CancellationToken.None))!.Id.ShouldBe(4);
-        (await Log(world).LatestAsync("finnotech", CancellationToken.None)).ShouldBeNull();
+        (await Log(world).RecentAsync(new() { Provider = "jibit" }, 1, null, CancellationToken.None)).ShouldHaveSingleItem().Id.ShouldBe(4);
+        (await Log(world).RecentAsync(new() { Provider = "finnotech" }, 1, null, CancellationToken.None)).ShouldBeEmpty();
     }
 
     [Fact]

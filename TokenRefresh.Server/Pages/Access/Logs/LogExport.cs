@@ -36,8 +36,8 @@ internal sealed class LogExport(AttemptLog log, AttemptFilter filter, bool asCsv
     }
 
     private static string Line(RefreshAttempt row, AttemptExpiry expiry) => Csv.Row(
-        Text(row.Id), At(row.StartedAt), At(row.CompletedAt), Text(row.DurationMs), row.Provider, row.TokenName, row.Status.ToString().ToLowerInvariant(), row.TriggerType.Code(),
-        row.TriggeredBy, Text(row.Attempt), row.ErrorCode ?? "", row.Message, At(expiry.Before), At(expiry.After), row.JobId ?? "", row.Node);
+        Text(row.Id), Csv.At(row.StartedAt), Csv.At(row.CompletedAt), Text(row.DurationMs), row.Provider, row.TokenName, row.Status.ToString().ToLowerInvariant(), row.TriggerType.Code(),
+        row.TriggeredBy, Text(row.Attempt), row.ErrorCode ?? "", row.Message, Csv.At(expiry.Before), Csv.At(expiry.After), row.JobId ?? "", row.Node);
 
     private static string Json(RefreshAttempt row, AttemptExpiry expiry) => JsonSerializer.Serialize(new
     {
@@ -45,8 +45,6 @@ internal sealed class LogExport(AttemptLog log, AttemptFilter filter, bool asCsv
         status = row.Status.ToString().ToLowerInvariant(), trigger_type = row.TriggerType.Code(), triggered_by = row.TriggeredBy, attempt = row.Attempt,
         error_code = row.ErrorCode, message = row.Message, old_expires_at = expiry.Before, new_expires_at = expiry.After, job_id = row.JobId, node = row.Node,
     });
-
-    private static string At(DateTimeOffset? instant) => instant?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture) ?? "";
 
     private static string Text(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "";
 }
