@@ -29,6 +29,9 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>True where nobody needs to do anything; a paused token counts while it is valid.</summary>
     public bool IsWell => TokenHealth.IsWell(this);
 
+    /// <summary>True where it is fresh or due, but its last refresh failed.</summary>
+    public bool IsFailing => State is TokenState.Fresh or TokenState.Due && Stored!.ConsecutiveFailures > 0;
+
     /// <summary>True where a refresh, or a person, is waited for.</summary>
     public bool NeedsRefresh => State.NeedsRefresh();
 
@@ -73,7 +76,8 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     // A job that has retries left does not ask what is due; without one, a token that failed before it was due waits until it is.
     private bool IsPausedByFailure => Stored is { NextAttemptAt: { } next } && (Stored.RetryJobId is not null || Stored.RefreshDueAt is not { } due || next > due);
 
-    private bool WaitsForPerson => Stored?.LastFailure is { } kind && !kind.IsRetryable();
+    /// <summary>True where the last refresh failed for a reason that only changed settings or a person can mend.</summary>
+    public bool WaitsForPerson => Stored?.LastFailure is { } kind && !kind.IsRetryable();
 }
 
 /// <summary>What everybody sees of the tokens, pages, API, verbs and probes alike: one query, one judgement.</summary>
@@ -89,7 +93,8 @@ public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> conte
         return [.. configured.All
             .Where(token => provider is null || token.Provider.Name.Equals(provider, StringComparison.OrdinalIgnoreCase))
             .Select(token => View(token, stored.GetValueOrDefault(token.Name), now))
-            .OrderByDescending(view => view.State)
+            .OrderBy(view => !view.IsWell ? 0 : view.IsFailing ? 1 : 2)
+            .ThenByDescending(view => view.State)
             .ThenBy(view => view.Stored?.ExpiresAt ?? DateTimeOffset.MaxValue)
             .ThenBy(view => view.Name, StringComparer.Ordinal)];
     }

@@ -24,6 +24,9 @@ internal static class LifeBar
         double Share(DateTimeOffset instant) => Math.Clamp((instant - issued) / (expires - issued) * 100, 0, 100);
     }
 
+    /// <summary>How a token stands, as the stylesheet names it: one whose refresh fails is not well, though it is valid.</summary>
+    public static string Kind(TokenView token) => token.IsFailing ? "is-warning" : Kind(token.State);
+
     /// <summary>How bad a state is, as the stylesheet names it.</summary>
     public static string Kind(TokenState state) => state switch
     {

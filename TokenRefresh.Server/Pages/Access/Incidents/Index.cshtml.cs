@@ -7,6 +7,8 @@ namespace TokenRefresh.Server.Pages.Access.Incidents;
 /// <summary>What is and was wrong, and how the mails about it fared.</summary>
 internal sealed class IncidentsModel(IncidentDesk desk) : PanelPage
 {
+    private const string Here = "/access/incidents";
+
     private const int LastEnded = 50, LastDeliveries = 100;
 
     private static readonly TimeSpan Snooze = TimeSpan.FromDays(1);
@@ -25,13 +27,14 @@ internal sealed class IncidentsModel(IncidentDesk desk) : PanelPage
     }
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostAcknowledgeAsync(long id, CancellationToken cancellationToken) =>
-        Answer(await desk.AcknowledgeAsync(id, Actor, cancellationToken), "You take care of it: nobody is reminded, unless it becomes critical or spreads.");
+    public async Task<IActionResult> OnPostAcknowledgeAsync(long id, string? back, CancellationToken cancellationToken) =>
+        Answer(back, await desk.AcknowledgeAsync(id, Actor, cancellationToken), "You take care of it: nobody is reminded, unless it becomes critical or spreads.");
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostSnoozeAsync(long id, CancellationToken cancellationToken) =>
-        Answer(await desk.SnoozeAsync(id, Snooze, Actor, cancellationToken), "Nothing is told of it for a day, unless it becomes critical or ends.");
+    public async Task<IActionResult> OnPostSnoozeAsync(long id, string? back, CancellationToken cancellationToken) =>
+        Answer(back, await desk.SnoozeAsync(id, Snooze, Actor, cancellationToken), "Nothing is told of it for a day, unless it becomes critical or ends.");
 
-    private LocalRedirectResult Answer(bool isOpen, string done) =>
-        Tell(isOpen ? new(true, done) : new(false, "That incident is over, or there never was one of that number."), "/access/token-health");
+    // The list stands on two pages.
+    private LocalRedirectResult Answer(string? back, bool isOpen, string done) =>
+        Tell(isOpen ? new(true, done) : new(false, "That incident is over, or there never was one of that number."), back == Here ? Here : "/access/token-health");
 }

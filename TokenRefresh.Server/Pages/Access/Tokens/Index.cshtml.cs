@@ -69,7 +69,7 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     public IEnumerable<TokenView> Unwell => All.Where(token => !token.IsWell);
 
     /// <summary>Those that are well so far, though their last refresh failed.</summary>
-    public IEnumerable<TokenView> Failing => All.Where(token => token.IsWell && token.Stored?.ConsecutiveFailures > 0);
+    public IEnumerable<TokenView> Failing => All.Where(token => token.IsFailing);
 
     /// <summary>What dies first; null where nothing is held.</summary>
     public TokenView? FirstToExpire => All.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
@@ -80,6 +80,8 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     /// <summary>Is anything wrong now? In one sentence.</summary>
     public string Verdict => Unwell.ToList() switch
     {
+        [] when Failing.Where(token => token.WaitsForPerson).ToList() is { Count: > 0 } waiting =>
+            waiting.Count == 1 ? $"{waiting[0].Name} waits for a person; it is still valid." : $"{waiting.Count} tokens wait for a person; they are still valid.",
         [] when Failing.Count() is > 0 and var failing => failing == 1 ? "A refresh fails; its token is still valid." : $"{failing} refreshes fail; their tokens are still valid.",
         [] when All.Count == 0 || FirstToExpire is null => "Nothing is wrong, and nothing is held.",
         [] => "Nothing is wrong.",
