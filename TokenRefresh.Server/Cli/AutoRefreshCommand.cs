@@ -17,7 +17,7 @@ internal static class AutoRefreshCommand
     {
         var provider = Options.Provider();
         var token = new Option<string?>("--token") { Description = "Only this token." };
-        var force = new Option<bool>("--force") { Description = "Refresh whatever is due." };
+        var force = new Option<bool>("--force") { Description = "Refresh whether due or not." };
         var sync = new Option<bool>("--sync") { Description = "Refresh here and now instead of through the queue; exit code 1 if any failed." };
         var json = Options.Json();
         var command = new Command("auto-refresh", "Refresh tokens that are due, all or some, and print the jobs' ids.") { provider, token, force, sync, json };

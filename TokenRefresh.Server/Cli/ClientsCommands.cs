@@ -28,7 +28,7 @@ internal static class ClientsCommands
     private static Command Add(VerbHost host)
     {
         var name = new Argument<string>("NAME") { Description = "The program's name." };
-        var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, patterns by comma: 'jibit,fino_*'.", Required = true };
+        var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, patterns by comma: 'jibit,fino*'.", Required = true };
         var command = new Command("add", "Make a key; it is printed once, alone on stdout.") { name, tokens };
         command.SetAction((call, cancellationToken) => host.RunAsync(
             async services =>

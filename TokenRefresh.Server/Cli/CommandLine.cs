@@ -30,7 +30,7 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args)
     {
         var (settings, rest) = SplitSettings(args);
-        var parsed = Root(settings).Parse(rest);
+        var parsed = Root(settings).Parse(rest is ["help", .. var verb] ? [.. verb, "--help"] : rest);
         if (parsed.Errors.Count > 0)
         {
             return Complain(parsed.Errors.Select(error => error.Message).Concat(Offers(parsed.CommandResult)), ExitCode.Usage);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -25,6 +26,11 @@ internal static class ImportCommand
                 var token = TokensCommands.Require(services, call.GetValue(name)!);
                 var imported = Parse(await ReadAsync(cancellationToken), services.GetRequiredService<TimeProvider>().GetUtcNow());
                 await services.GetRequiredService<TokenControls>().ImportAsync(token.Name, imported, Options.Caller, cancellationToken);
+                if (token.Order.Grant != Grant.Imported)
+                {
+                    Output.Note($"{token.Name} renews itself with the provider's credentials: what was imported is served until its next refresh. The token before it is kept; an administrator rolls back to it at /access/tokens/{token.Name}.");
+                }
+
                 Console.Out.WriteLine($"{token.Name} is imported; it expires {imported.ExpiresAt:u}. Try it with: tokens test {token.Name}");
                 return ExitCode.Done;
             },

@@ -84,6 +84,7 @@ internal static class MoveCommand
     // Not pooled, so that a connection that is closed is gone and not taken for another process's.
     private static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken cancellationToken)
     {
+        var target = new NpgsqlConnectionStringBuilder(connectionString);
         var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, ApplicationName = "TokenRefresh", CommandTimeout = 0 }.ConnectionString);
         try
         {
@@ -93,7 +94,7 @@ internal static class MoveCommand
         catch (NpgsqlException error)
         {
             await connection.DisposeAsync();
-            throw new StartUpException($"{connection.Host}/{connection.Database} cannot be used: {(error as PostgresException)?.MessageText ?? error.GetBaseException().Message}.", error);
+            throw new StartUpException($"{target.Host}/{target.Database} cannot be used: {(error as PostgresException)?.MessageText ?? error.GetBaseException().Message}. Check the connection string, and that Postgres is up there.", error);
         }
     }
 }

@@ -43,7 +43,7 @@ internal static class TokensCommands
     {
         var provider = Options.Provider();
         var json = Options.Json();
-        var command = new Command("health", "One row a token, most urgent first; exit code 1 unless all are fresh. Changes nothing.") { provider, json };
+        var command = new Command("health", "One row a token, most urgent first; exit code 1 unless all are well. Changes nothing.") { provider, json };
         command.SetAction((call, cancellationToken) => host.RunAsync(
             services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: true, cancellationToken), cancellationToken));
         return command;
@@ -108,7 +108,7 @@ internal static class TokensCommands
                 var token = Require(services, call.GetValue(name)!);
                 if (await services.GetRequiredService<TokenProbe>().TryAsync(token.Name, cancellationToken) is not { } probe)
                 {
-                    Output.Note($"{token.Name} has no stored token to try. Obtain one with: tokens auto-refresh --token {token.Name} --sync");
+                    Output.Note($"{token.Name} has no stored token to try. Obtain one with: {(token.Order.Grant == Grant.Imported ? $"tokens import {token.Name}" : $"tokens auto-refresh --token {token.Name} --sync")}");
                     return ExitCode.Failed;
                 }
 

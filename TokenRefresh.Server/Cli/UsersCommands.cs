@@ -14,9 +14,9 @@ internal static class UsersCommands
         List(host),
         ResetPassword(host),
         SetRole(host),
-        Change(host, "disable", "Keep a user from signing in, and end every sign-in of theirs.", (users, name) => users.DisableAsync(name, Options.Caller)),
-        Change(host, "enable", "Let a user sign in again; a lock after wrong passwords ends too.", (users, name) => users.EnableAsync(name, Options.Caller)),
-        Change(host, "remove", "Remove a user; what they did stays in the log and the audit.", (users, name) => users.RemoveAsync(name, Options.Caller)),
+        Change(host, "disable", "Keep a user from signing in, and end every sign-in of theirs.", "cannot sign in any more", (users, name) => users.DisableAsync(name, Options.Caller)),
+        Change(host, "enable", "Let a user sign in again; a lock after wrong passwords ends too.", "may sign in", (users, name) => users.EnableAsync(name, Options.Caller)),
+        Change(host, "remove", "Remove a user; what they did stays in the log and the audit.", "is removed", (users, name) => users.RemoveAsync(name, Options.Caller)),
     };
 
     private static Command Add(VerbHost host)
@@ -73,15 +73,15 @@ internal static class UsersCommands
         var role = RoleOption();
         var command = new Command("set-role", "Give a user another role, and end every sign-in of theirs.") { name, role };
         command.SetAction((call, cancellationToken) => host.RunAsync(
-            services => ChangeAsync(services, users => users.SetRoleAsync(call.GetValue(name)!, Chosen(call, role), Options.Caller)), cancellationToken));
+            services => ChangeAsync(services, users => users.SetRoleAsync(call.GetValue(name)!, Chosen(call, role), Options.Caller), $"{call.GetValue(name)} is {call.GetValue(role)} now."), cancellationToken));
         return command;
     }
 
-    private static Command Change(VerbHost host, string verb, string help, Func<Operators, string, Task> change)
+    private static Command Change(VerbHost host, string verb, string help, string done, Func<Operators, string, Task> change)
     {
         var name = NameArgument();
         var command = new Command(verb, help) { name };
-        command.SetAction((call, cancellationToken) => host.RunAsync(services => ChangeAsync(services, users => change(users, call.GetValue(name)!)), cancellationToken));
+        command.SetAction((call, cancellationToken) => host.RunAsync(services => ChangeAsync(services, users => change(users, call.GetValue(name)!), $"{call.GetValue(name)} {done}."), cancellationToken));
         return command;
     }
 
@@ -100,7 +100,11 @@ internal static class UsersCommands
         var given = Console.IsInputRedirected ? (await Console.In.ReadToEndAsync(cancellationToken)).TrimEnd('\r', '\n') : "";
         var password = given.Length > 0 ? given : Operators.NewPassword();
         await ChangeAsync(services, users => change(users, password));
-        if (given.Length == 0)
+        if (given.Length > 0)
+        {
+            Output.Note("It was done, with the password from stdin.");
+        }
+        else
         {
             Console.Out.WriteLine(password);
             Output.Note("Keep it now: it is not stored and cannot be shown again.");
@@ -109,12 +113,17 @@ internal static class UsersCommands
         return ExitCode.Done;
     }
 
-    private static async Task<int> ChangeAsync(IServiceProvider services, Func<Operators, Task> change)
+    private static async Task<int> ChangeAsync(IServiceProvider services, Func<Operators, Task> change, string? done = null)
     {
         await using var scope = services.CreateAsyncScope();
         try
         {
             await change(scope.ServiceProvider.GetRequiredService<Operators>());
+            if (done is not null)
+            {
+                Console.Out.WriteLine(done);
+            }
+
             return ExitCode.Done;
         }
         catch (OperatorException error)

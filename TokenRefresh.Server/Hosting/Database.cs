@@ -84,6 +84,7 @@ internal sealed partial class Database(
 
     private async Task WaitAsync(string connectionString, CancellationToken cancellationToken)
     {
+        var isTold = false;
         for (var since = clock.GetTimestamp(); ;)
         {
             try
@@ -100,7 +101,12 @@ internal sealed partial class Database(
             }
             catch (NpgsqlException error) when (clock.GetElapsedTime(since) < Patience && IsWorthWaiting(error))
             {
-                LogWaiting(Description, Words(error));
+                if (!isTold)
+                {
+                    isTold = true;
+                    LogWaiting(Description, Words(error), Patience);
+                }
+
                 await Task.Delay(Pause, clock, cancellationToken);
             }
             catch (NpgsqlException error)
@@ -115,6 +121,6 @@ internal sealed partial class Database(
 
     private static string Words(NpgsqlException error) => error is PostgresException postgres ? postgres.MessageText : error.GetBaseException().Message;
 
-    [LoggerMessage(5001, LogLevel.Warning, "Waiting for the database at {Database}: {Reason}")]
-    private partial void LogWaiting(string database, string reason);
+    [LoggerMessage(5001, LogLevel.Warning, "Waiting for the database at {Database}, for {Patience} at most: {Reason}")]
+    private partial void LogWaiting(string database, string reason, TimeSpan patience);
 }
