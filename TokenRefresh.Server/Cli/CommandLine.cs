@@ -46,7 +46,7 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Root(Dictionary<string, string?> settings)
+    internal static RootCommand Root(Dictionary<string, string?> settings)
     {
         var verbs = new VerbHost(settings);
         var root = new RootCommand(

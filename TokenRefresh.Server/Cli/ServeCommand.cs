@@ -19,7 +19,7 @@ internal sealed class ServeCommand : Command
         var roles = new Option<string[]>("--roles") { Description = "web, worker, or both (the default): web,worker", DefaultValueFactory = _ => ["web,worker"] };
         roles.Validators.Add(result =>
         {
-            if (Parse(result.GetValueOrDefault<string[]>()) is null)
+            if (RolesOf(result.GetValueOrDefault<string[]>()) is null)
             {
                 result.AddError($"'{string.Join(' ', result.GetValueOrDefault<string[]>() ?? [])}' is not a role: web, worker, or both separated by a comma.");
             }
@@ -34,7 +34,7 @@ internal sealed class ServeCommand : Command
                 settings["urls"] = chosen;
             }
 
-            return RunAsync(settings, Parse(call.GetValue(roles))!.Value, cancellationToken);
+            return RunAsync(settings, RolesOf(call.GetValue(roles))!.Value, cancellationToken);
         });
     }
 
@@ -93,7 +93,7 @@ internal sealed class ServeCommand : Command
         Console.WriteLine(string.Join(Environment.NewLine, password is null ? lines : [.. lines, $"  sign in    as admin with {password} (shown this once; users reset-password admin makes another)"]));
     }
 
-    private static Roles? Parse(string[]? given)
+    internal static Roles? RolesOf(string[]? given)
     {
         var names = string.Join(',', given ?? []).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         return names.Length > 0 && names.All(name => name.ToLowerInvariant() is "web" or "worker")

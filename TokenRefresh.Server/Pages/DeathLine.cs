@@ -11,6 +11,8 @@ internal sealed class DeathLine(Moments moments)
 {
     private const int Head = 24, Row = 34, Group = 30;
 
+    private const int LongestName = 24;
+
     // Near ends count more than far ones, so an hour is as wide as days are later; the ticks say where.
     private static readonly TimeSpan Bend = TimeSpan.FromMinutes(30);
 
@@ -52,7 +54,7 @@ internal sealed class DeathLine(Moments moments)
             foreach (var token in held)
             {
                 var x = Place(token.TimeLeft!.Value, end);
-                svg.Append(CultureInfo.InvariantCulture, $"""<g class="{LifeBar.Kind(token.State)}"><title>{Encode(Words(token))}</title><text x="0" y="{y + 12}">{Encode(token.Name)}</text><text class="when" x="100%" y="{y + 12}" text-anchor="end">{Encode(Until(token))}</text>""");
+                svg.Append(CultureInfo.InvariantCulture, $"""<g class="{LifeBar.Kind(token.State)}"><title>{Encode(Words(token))}</title><text x="0" y="{y + 12}">{Encode(Short(token.Name))}</text><text class="when" x="100%" y="{y + 12}" text-anchor="end">{Encode(Until(token))}</text>""");
                 svg.Append(CultureInfo.InvariantCulture, $"""<line class="life" x1="3" x2="{Math.Clamp(x, 1, 99):0.##}%" y1="{y + 22}" y2="{y + 22}"/></g>""");
                 y += Row;
             }
@@ -68,6 +70,9 @@ internal sealed class DeathLine(Moments moments)
     private string Until(TokenView token) => moments.InZone(token.Stored!.ExpiresAt!.Value)[..16];
 
     private static double Place(TimeSpan left, TimeSpan end) => left <= TimeSpan.Zero ? 0 : Math.Log(1 + (left / Bend)) / Math.Log(1 + (end / Bend)) * 100;
+
+    // On a phone a longer one would reach its date; the title has it whole.
+    private static string Short(string name) => name.Length <= LongestName ? name : $"{name.AsSpan(0, LongestName - 1)}…";
 
     private static string Encode(string text) => HtmlEncoder.Default.Encode(text);
 }

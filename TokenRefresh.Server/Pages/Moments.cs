@@ -18,7 +18,9 @@ internal sealed partial class Moments(IOptions<ScheduleOptions> schedule, TimePr
     public IHtmlContent At(DateTimeOffset? instant) => instant is { } at ? Time(at, InZone(at)) : new HtmlString("<span class=\"none\">–</span>");
 
     /// <summary>How far off, such as <c>in 3 h</c> or <c>5 min ago</c>.</summary>
-    public IHtmlContent Away(DateTimeOffset? instant)
+    public IHtmlContent Away(DateTimeOffset? instant) => Away(instant, "away");
+
+    private HtmlString Away(DateTimeOffset? instant, string relative)
     {
         if (instant is not { } at)
         {
@@ -26,8 +28,11 @@ internal sealed partial class Moments(IOptions<ScheduleOptions> schedule, TimePr
         }
 
         var off = at - Now;
-        return Time(at, off < TimeSpan.Zero ? $"{Spans.InWords(-off)} ago" : $"in {Spans.InWords(off)}", "away");
+        return Time(at, off < TimeSpan.Zero ? $"{Spans.InWords(-off)} ago" : $"in {Spans.InWords(off)}", relative);
     }
+
+    /// <summary>When something is to happen; what should have by now is expected any moment.</summary>
+    public IHtmlContent Ahead(DateTimeOffset? instant) => instant <= Now ? Time(instant.Value, "any moment", "ahead") : Away(instant, "ahead");
 
     /// <summary>The life that is left, such as <c>9 d 4 h</c>.</summary>
     public IHtmlContent Left(DateTimeOffset at) => at <= Now ? Away(at) : Time(at, Spans.InWords(at - Now), "left");

@@ -16,7 +16,7 @@
   const tell = () => {
     for (const time of document.querySelectorAll('time[data-relative]')) {
       const off = (new Date(time.dateTime) - Date.now()) / 1000;
-      time.textContent = off < 0 ? `${words(off)} ago` : time.dataset.relative === 'left' ? words(off) : `in ${words(off)}`;
+      time.textContent = off < 0 && time.dataset.relative === 'ahead' ? 'any moment' : off < 0 ? `${words(off)} ago` : time.dataset.relative === 'left' ? words(off) : `in ${words(off)}`;
     }
   };
 

@@ -12,7 +12,7 @@ namespace TokenRefresh.Tests.Browser;
 public sealed class PanelInBrowserTests(PostgresFixture postgres)
 {
     private static readonly string[] Pages =
-        ["/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-health", "/access/users", "/access/clients", "/access/audit", "/no/such/page", "/access/tokens/unknown"];
+        ["/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-health", "/access/incidents", "/access/users", "/access/clients", "/access/audit", "/no/such/page", "/access/tokens/unknown"];
 
     [Theory]
     [InlineData(1280, ColorScheme.Light, true)]
@@ -131,10 +131,14 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
     [InlineData(1280, ColorScheme.Dark)]
     [InlineData(390, ColorScheme.Light)]
     [InlineData(390, ColorScheme.Dark)]
+    [InlineData(768, ColorScheme.Light)]
     public async Task Every_page_fits_its_window_and_axe_finds_nothing_serious(int width, ColorScheme scheme)
     {
         Assert.SkipWhen(Chromium.MissingBecause is not null, Chromium.MissingBecause ?? "");
-        await using var panel = await Panel.OpenAsync(postgres);
+        var longName = new string('n', 60);
+        await using var panel = await Panel.OpenAsync(postgres, provider: new ModelProvider { TokenNames = ["jibit", longName] });
+        await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Count(row => row.Status == AttemptStatus.Success) == 2, "the tokens are obtained");
+        await MakeHardToFitAsync(panel.Server, longName);
         await panel.AddAsync("ada", Role.Admin);
         await using var chromium = await Chromium.StartAsync();
         var page = await chromium.OpenAsync($"{panel.Http.BaseAddress}", width, scheme);
@@ -142,7 +146,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await CheckAsync("/account/login");
         await SignInAsync(page, "ada");
 
-        foreach (var path in Pages)
+        foreach (var path in Pages.Append($"/access/tokens/{longName}"))
         {
             await page.GotoAsync(path);
             await CheckAsync(path);
@@ -166,6 +170,16 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
                 .Select(rule => $"{path}: {rule.Id}: {rule.Help}: {string.Join(" | ", rule.Nodes.Take(3).Select(node => node.Html))}").ShouldBeEmpty();
         }
     }
+
+    // One long word wherever a provider, a person or the settings may have put one.
+    private static Task MakeHardToFitAsync(RunningServer server, string longName) => server.ExecuteAsync(
+        $"""
+         UPDATE tokens SET last_error_code = 'credential_rejected', last_error = repeat('w', 90), consecutive_failures = 1 WHERE name = '{longName}';
+         UPDATE tokens SET paused_at = now(), is_active = FALSE, pause_reason = repeat('p', 90) WHERE name = 'jibit';
+         UPDATE token_refresh_logs SET triggered_by = repeat('b', 60), message = repeat('m', 90);
+         INSERT INTO incidents (key, kind, scope, cause, detail, subjects, told_subjects, opened_at, joined_at, flaps, reminders, told_stage, was_mailed)
+         VALUES ('failed:jibit:credential_rejected', 'failed', 'jibit', 'credential_rejected', repeat('d', 90), ARRAY['{longName}'], ARRAY[]::text[], now(), now(), 0, 0, 0, FALSE)
+         """);
 
     private static async Task SignInAsync(IPage page, string name)
     {

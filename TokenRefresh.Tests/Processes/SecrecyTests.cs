@@ -31,7 +31,9 @@ public sealed class SecrecyTests(PostgresFixture postgres)
         {
             await server.UntilAsync(() => Task.FromResult(!stub.Calls.IsEmpty), "a first token");
             var soon = TimeProvider.System.GetUtcNow().AddHours(5).ToString("O");
-            Keep(await ServerProcess.RunWithInputAsync(traced, $$"""{"access_token":"{{Planted}}-imported","refresh_token":"{{Planted}}-imported-too","expires_at":"{{soon}}"}""", "tokens", "import", "sms"));
+            var imported = await ServerProcess.RunWithInputAsync(traced, $$"""{"access_token":"{{Planted}}-imported","refresh_token":"{{Planted}}-imported-too","expires_at":"{{soon}}"}""", "tokens", "import", "sms");
+            imported.ExitCode.ShouldBe(0, imported.Error);
+            Keep(imported);
             await VerbAsync("tokens auto-refresh --token jibit --force --sync");
 
             foreach (var refusal in new[] { HttpStatusCode.InternalServerError, HttpStatusCode.Unauthorized })

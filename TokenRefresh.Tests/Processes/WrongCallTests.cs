@@ -6,27 +6,19 @@ namespace TokenRefresh.Tests.Processes;
 /// <summary>A wrong call ends with exit code 2, says what there is instead, and changes nothing.</summary>
 public sealed class WrongCallTests(PostgresFixture postgres)
 {
-    private static readonly string[] Verbs =
-    [
-        "", "serve", "tokens", "tokens auto-refresh", "tokens health", "tokens list", "tokens test", "tokens import", "tokens pause", "tokens resume",
-        "logs", "logs show", "logs statistics", "schedule", "schedule list", "schedule run", "queue", "queue status", "queue flush", "queue retry", "db", "db migrate", "db status",
-        "notify", "notify test",
-    ];
-
-    [Fact]
-    public async Task Every_verb_explains_itself()
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("help")]
+    [InlineData("tokens import --help")]
+    [InlineData("help tokens import")]
+    public async Task Who_asks_for_help_gets_it_and_nothing_is_made(string call)
     {
         await using var data = new DataFolder();
-        var settings = new Dictionary<string, string> { ["Data__Directory"] = data.Path };
-        foreach (var verb in Verbs)
-        {
-            var help = await ServerProcess.RunAsync(settings, [.. Words(verb), "--help"]);
+        var help = await ServerProcess.RunAsync(new Dictionary<string, string> { ["Data__Directory"] = data.Path }, Words(call));
 
-            help.ExitCode.ShouldBe(0, verb);
-            help.Out.ShouldContain("Description:", Case.Sensitive, verb);
-            help.Error.ShouldBe("", verb);
-        }
-
+        help.ExitCode.ShouldBe(0);
+        help.Out.ShouldContain("Description:");
+        help.Error.ShouldBe("");
         data.Exists.ShouldBeFalse();
     }
 

@@ -46,7 +46,7 @@ public sealed class ProviderCallTests : IDisposable
     {
         world.Http.Throw(new InvalidOperationException("a mistake"));
 
-        await Should.ThrowAsync<Exception>(() => world.Jibit.AcquireAsync(Order, default));
+        (await Should.ThrowAsync<Exception>(() => world.Jibit.AcquireAsync(Order, default))).GetBaseException().Message.ShouldBe("a mistake");
     }
 
     [Fact]

@@ -82,6 +82,17 @@ public sealed class AlertPolicyTests
         Complaints(token).ShouldHaveSingleItem();
     }
 
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(-1, false)]
+    public void One_failure_after_which_nothing_is_tried_while_the_token_lives_is_a_complaint(int secondsFromItsEnd, bool isComplaint)
+    {
+        var token = Some.Fresh();
+        token.RecordFailure(new(FailureKind.RateLimited, "HTTP 429"), token.ExpiresAt!.Value.AddSeconds(secondsFromItsEnd), null);
+
+        Complaints(token).Any().ShouldBe(isComplaint);
+    }
+
     [Fact]
     public void Without_the_rule_on_failures_in_a_row_only_a_jobs_last_retry_counts()
     {

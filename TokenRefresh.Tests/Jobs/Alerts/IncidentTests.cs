@@ -90,6 +90,38 @@ public sealed class IncidentTests
     }
 
     [Fact]
+    public void A_subject_that_is_another_incidents_now_leaves()
+    {
+        var incident = Failed("fino");
+        incident.Join("fino_kyc", Now);
+
+        incident.Leave(["fino"]);
+
+        incident.Subjects.ShouldBe(["fino_kyc"]);
+    }
+
+    [Theory]
+    [InlineData(3, 1, 1)]
+    [InlineData(1, 3, 1)]
+    public void A_lead_time_that_was_told_of_a_subject_that_is_well_again_is_told_of_the_others_anew(int told, int stage, int remembered)
+    {
+        var incident = Failed("fino");
+        incident.Told(Word.Reminder, told, wasMailed: true, Now);
+
+        incident.Describe("expires_soon", "It cannot be renewed without a person.", isCritical: false, stage, Now);
+
+        incident.ToldStage.ShouldBe(remembered);
+    }
+
+    [Theory]
+    [InlineData(IncidentKind.Failed, true)]
+    [InlineData(IncidentKind.NeedsPerson, true)]
+    [InlineData(IncidentKind.SuccessRate, false)]
+    [InlineData(IncidentKind.Silence, false)]
+    public void Incidents_of_some_kinds_are_about_tokens(IncidentKind kind, bool isOfTokens) =>
+        Incident.Open(new(kind, "finnotech", "group", "cause", "fino", false, 0, "words"), Now).IsOfTokens.ShouldBe(isOfTokens);
+
+    [Fact]
     public void The_end_is_news_unless_another_incident_has_taken_its_subjects()
     {
         var (resolved, superseded) = (Failed("fino"), Failed("fino"));

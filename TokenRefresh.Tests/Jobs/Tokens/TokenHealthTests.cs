@@ -116,16 +116,17 @@ public sealed class TokenHealthTests
         Of(DueSince(secondsSinceDue, TimeSpan.FromSeconds(lead))).ShouldBe(state);
 
     [Theory]
-    [InlineData(TokenState.Fresh, true)]
-    [InlineData(TokenState.Due, true)]
-    [InlineData(TokenState.NotConfigured, true)]
-    [InlineData(TokenState.Paused, true)]
-    [InlineData(TokenState.Overdue, false)]
-    [InlineData(TokenState.Critical, false)]
-    [InlineData(TokenState.Missing, false)]
-    [InlineData(TokenState.NeedsPerson, false)]
-    [InlineData(TokenState.Expired, false)]
-    public void In_a_state_that_is_well_nobody_needs_to_do_anything(TokenState state, bool isWell) => state.IsWell().ShouldBe(isWell);
+    [InlineData(TokenState.Fresh, true, false)]
+    [InlineData(TokenState.Due, true, true)]
+    [InlineData(TokenState.NotConfigured, true, false)]
+    [InlineData(TokenState.Paused, true, false)]
+    [InlineData(TokenState.Overdue, false, true)]
+    [InlineData(TokenState.Critical, false, true)]
+    [InlineData(TokenState.Missing, false, true)]
+    [InlineData(TokenState.NeedsPerson, false, true)]
+    [InlineData(TokenState.Expired, false, true)]
+    public void Some_states_are_well_and_in_some_a_refresh_is_waited_for(TokenState state, bool isWell, bool needsRefresh) =>
+        (state.IsWell(), state.NeedsRefresh()).ShouldBe((isWell, needsRefresh));
 
     [Theory]
     [InlineData(TokenState.NotConfigured, "not configured")]
@@ -161,6 +162,7 @@ public sealed class TokenHealthTests
 
     [Theory]
     [InlineData(TokenState.Paused, 1, true, true)]
+    [InlineData(TokenState.Paused, 24, false, true)]
     [InlineData(TokenState.Paused, 25, false, true)]
     [InlineData(TokenState.Critical, 1, false, true)]
     [InlineData(TokenState.Critical, 23, false, false)]

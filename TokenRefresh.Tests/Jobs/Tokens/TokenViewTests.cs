@@ -19,6 +19,15 @@ public sealed class TokenViewTests
     }
 
     [Fact]
+    public void Two_failures_are_told_as_two()
+    {
+        var token = Some.Failing(FailureKind.ProviderDown, Soon);
+        token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 500"), Soon, null);
+
+        View(token).NextRefreshReason.ShouldBe("after 2 failures (provider_down)");
+    }
+
+    [Fact]
     public void A_token_that_failed_before_it_was_due_is_refreshed_next_when_it_is()
     {
         var token = Some.Fresh();
@@ -58,6 +67,36 @@ public sealed class TokenViewTests
         view.State.ShouldBe(TokenState.Fresh);
         view.NextRefreshAt.ShouldBeNull();
         view.NextRefreshReason.ShouldBe("set Providers__Jibit__ApiKey");
+    }
+
+    [Theory]
+    [InlineData(2, 0, "healthy")]
+    [InlineData(1, 1, "partial")]
+    [InlineData(0, 2, "unhealthy")]
+    [InlineData(0, 0, "healthy")]
+    public void Tokens_are_healthy_together_where_all_that_count_are_well_and_unhealthy_where_none_is(int well, int dead, string words)
+    {
+        var paused = Some.Fresh();
+        paused.Pause(Some.Now, null, "holiday");
+
+        var health = OverallHealth.Of([.. Enumerable.Repeat(View(Some.Fresh()), well), .. Enumerable.Repeat(View(Some.Expired()), dead), View(paused)]);
+
+        health.ShouldBe(new(well, well + dead));
+        (health.InWords, health.IsUnhealthy).ShouldBe((words, words == "unhealthy"));
+    }
+
+    [Fact]
+    public void A_valid_token_whose_refresh_failed_is_failing_and_a_paused_or_dead_one_is_not()
+    {
+        var paused = Some.Fresh();
+        paused.RecordFailure(new(FailureKind.ProviderDown, "HTTP 500"), Soon, null);
+        var failing = View(paused);
+        failing.IsFailing.ShouldBeTrue();
+        paused.Pause(Some.Now, null, "holiday");
+
+        View(paused).IsFailing.ShouldBeFalse();
+        View(Some.Fresh()).IsFailing.ShouldBeFalse();
+        View(Some.Expired()).IsFailing.ShouldBeFalse();
     }
 
     private static TokenView View(Token token) => new(Some.Settings(), TokenHealth.Of(token, Some.Settings(), Some.Now), token, Some.Now);

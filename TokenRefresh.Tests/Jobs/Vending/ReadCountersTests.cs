@@ -21,7 +21,7 @@ public sealed class ReadCountersTests(PostgresFixture postgres)
         var counters = world.Node.GetRequiredService<ReadCounters>();
         counters.Add(Client, "jibit");
         await world.ExecuteAsync("ALTER TABLE audit_log RENAME TO lost");
-        await Should.ThrowAsync<Exception>(() => counters.FlushAsync(CancellationToken.None));
+        await Should.ThrowAsync<DbUpdateException>(() => counters.FlushAsync(CancellationToken.None));
         counters.Add(Client, "jibit");
         await world.ExecuteAsync("ALTER TABLE lost RENAME TO audit_log");
 

@@ -23,11 +23,30 @@ public sealed class ReportApiTests(PostgresFixture postgres)
 
         var ill = await server.Http.GetAsync("/api/tokens/health");
 
+        well.EnumerateObject().Select(field => field.Name).ShouldBe(["status", "data"]);
+        well.GetProperty("status").GetString().ShouldBe("success");
+        well.GetProperty("data").EnumerateObject().Select(field => field.Name).ShouldBe(["overall_health", "healthy_providers", "total_providers", "providers", "checked_at"]);
+        (well.GetProperty("data").GetProperty("healthy_providers").GetInt32(), well.GetProperty("data").GetProperty("total_providers").GetInt32()).ShouldBe((1, 1));
         well.GetProperty("data").GetProperty("overall_health").GetString().ShouldBe("healthy");
         well.GetProperty("data").GetProperty("providers").GetProperty("jibit").EnumerateObject().Select(field => field.Name)
             .ShouldBe(["exists", "active", "access_token_expired", "refresh_token_expired", "needs_refresh", "expires_at", "refresh_expires_at", "last_used_at", "state"]);
         ill.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         (await ill.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data").GetProperty("overall_health").GetString().ShouldBe("unhealthy");
+    }
+
+    [Fact]
+    public async Task What_is_due_is_listed_with_its_number()
+    {
+        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        var before = await server.Http.GetFromJsonAsync<JsonElement>("/api/tokens/needs-refresh");
+        await server.ExecuteAsync("UPDATE tokens SET expires_at = now() - interval '1 hour', next_attempt_at = now() + interval '1 hour', last_error_code = 'provider_down'");
+
+        var after = await server.Http.GetFromJsonAsync<JsonElement>("/api/tokens/needs-refresh");
+
+        before.GetProperty("data").GetProperty("count").GetInt32().ShouldBe(0);
+        after.GetProperty("data").EnumerateObject().Select(field => field.Name).ShouldBe(["tokens_needing_refresh", "count", "checked_at"]);
+        after.GetProperty("data").GetProperty("count").GetInt32().ShouldBe(1);
+        after.GetProperty("data").GetProperty("tokens_needing_refresh")[0].GetProperty("name").GetString().ShouldBe("jibit");
     }
 
     [Fact]

@@ -112,6 +112,20 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_valid_token_whose_refresh_failed_is_served_with_the_reason()
+    {
+        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        server.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
+        await server.Services.GetRequiredService<TokenRefresh.Jobs.Refreshing.TokenRefresher>().RefreshAsync(new("jibit", TokenRefresh.Jobs.Refreshing.RefreshTrigger.Forced, "a test"), default);
+        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+
+        var body = await server.Http.GetFromJsonAsync<JsonElement>("/api/tokens/jibit/access-token");
+
+        body.EnumerateObject().Select(field => field.Name).ShouldBe(["name", "access_token", "token_type", "expires_at", "expires_in", "version", "stale_reason"]);
+        body.GetProperty("stale_reason").GetString().ShouldBe("provider_down");
+    }
+
+    [Fact]
     public async Task With_the_provider_away_and_the_token_dead_the_answer_is_503_with_a_code_and_a_time()
     {
         await using var server = await RunningServer.StartAsync(postgres, provider: new() { Before = ModelProvider.Failing(FailureKind.ProviderDown) });

@@ -1,5 +1,7 @@
+using System.CommandLine;
 using Shouldly;
 using TokenRefresh.Server.Cli;
+using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Cli;
@@ -16,10 +18,35 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("--roles web,worker")]
-    [InlineData("--roles web --roles worker")]
-    [InlineData("--roles worker")]
-    public void Both_roles_may_be_named_in_one_option_or_in_two(string call) => new ServeCommand([]).Parse(call).Errors.ShouldBeEmpty();
+    [InlineData("", nameof(Roles.All))]
+    [InlineData("--roles web,worker", nameof(Roles.All))]
+    [InlineData("--roles web --roles worker", nameof(Roles.All))]
+    [InlineData("--roles worker", nameof(Roles.Worker))]
+    [InlineData("--roles WEB", nameof(Roles.Web))]
+    public void The_roles_are_both_or_those_that_are_named_in_one_option_or_in_two(string call, string roles)
+    {
+        var parsed = new ServeCommand([]).Parse(call);
+
+        parsed.Errors.ShouldBeEmpty();
+        ServeCommand.RolesOf(parsed.GetValue<string[]>("--roles")).ToString().ShouldBe(roles);
+    }
+
+    [Fact]
+    public void Every_verb_explains_itself()
+    {
+        var root = CommandLine.Root([]);
+        var calls = Calls(root).ToList();
+        calls.Count.ShouldBeGreaterThan(40);
+
+        foreach (var call in calls)
+        {
+            using var help = new StringWriter();
+            root.Parse([.. call, "--help"]).Invoke(new InvocationConfiguration { Output = help }).ShouldBe(0, string.Join(' ', call));
+            help.ToString().ShouldContain("Description:", Case.Sensitive, string.Join(' ', call));
+        }
+
+        static IEnumerable<string[]> Calls(Command verb) => verb.Subcommands.SelectMany(Calls).Select(call => verb is RootCommand ? call : [verb.Name, .. call]).Append(verb is RootCommand ? [] : [verb.Name]);
+    }
 
     [Theory]
     [InlineData("\"2026-03-02T00:00:00Z\"")]

@@ -1,9 +1,11 @@
 using System.Net;
 using Hangfire;
 using Hangfire.Storage;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Providers;
@@ -245,11 +247,17 @@ public sealed class HangfireTests(PostgresFixture postgres)
     public async Task Job_arguments_hold_names_and_no_secret()
     {
         await using var server = await RunningServer.StartAsync(postgres);
-        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Count == 1, "the token is obtained");
+        var jobs = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi();
+        await RunningServer.UntilAsync(() => Task.FromResult(Refreshes().Count > 0), "a job has obtained the token");
 
-        var jobs = server.Services.GetRequiredService<JobStorage>().GetMonitoringApi().SucceededJobs(0, 100);
+        Refreshes()[0].Args[0].ShouldBe(new[] { "jibit" });
+        await using var db = await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
+        var stored = await db.Database.SqlQueryRaw<string>(
+            "SELECT arguments::text AS \"Value\" FROM hangfire.job UNION ALL SELECT value FROM hangfire.jobparameter UNION ALL SELECT data::text FROM hangfire.state").ToListAsync();
+        stored.ShouldContain(arguments => arguments.Contains("jibit", StringComparison.Ordinal));
+        stored.ShouldNotContain(arguments => arguments.Contains("access-of", StringComparison.Ordinal) || arguments.Contains("refresh-of", StringComparison.Ordinal));
 
-        jobs.SelectMany(job => job.Value.Job.Args).OfType<string>().ShouldAllBe(argument => !argument.StartsWith("access-of", StringComparison.Ordinal));
+        List<Hangfire.Common.Job> Refreshes() => [.. jobs.SucceededJobs(0, 100).Select(job => job.Value.Job).Where(job => job.Type == typeof(RefreshTokensJob))];
     }
 
     // What its scheduler writes when it could not create the job five times.

@@ -20,7 +20,7 @@ public sealed class TelemetryTests(PostgresFixture postgres)
     {
         await using var server = await RunningServer.StartAsync(postgres);
 
-        (await server.Http.GetAsync("/metrics")).StatusCode.ShouldNotBe(HttpStatusCode.OK);
+        (await server.Http.GetAsync("/metrics")).StatusCode.ShouldBe(HttpStatusCode.Redirect);
     }
 
     [Fact]
