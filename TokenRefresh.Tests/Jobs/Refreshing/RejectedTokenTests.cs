@@ -44,6 +44,19 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_minute_after_the_first_report_the_second_one_alone_holds_nobody_up()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await world.RefreshAsync();
+        await RejectAsync(world);
+        world.Clock.Advance(TimeSpan.FromSeconds(30));
+        await RejectAsync(world);
+        world.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(4);
+    }
+
+    [Fact]
     public async Task A_person_may_replace_it_at_once_and_what_the_person_got_may_be_replaced_too()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

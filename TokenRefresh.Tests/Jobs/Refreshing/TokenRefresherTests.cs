@@ -75,6 +75,7 @@ public sealed class TokenRefresherTests(PostgresFixture postgres)
 
     [Theory]
     [InlineData(FailureKind.InvalidResponse, 422, "never.seen.before", true)]
+    [InlineData(FailureKind.InvalidResponse, 400, null, true)]
     [InlineData(FailureKind.InvalidResponse, 404, null, true)]
     [InlineData(FailureKind.InvalidResponse, 200, "VALIDATION_ERROR", true)]
     [InlineData(FailureKind.Configuration, 400, "unauthorized_client", true)]
