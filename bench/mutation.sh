@@ -8,7 +8,11 @@ rooms=("$@")
 if [ $# -eq 0 ]; then rooms=(policies alerts door failures); fi
 repository=$PWD
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Short, because a socket's path must be; a run that is killed leaves its Postgres there.
+TMPDIR=$(mktemp -d /tmp/mXXXX)
+export TMPDIR
+clean() { pkill -9 -f "postgres -D $TMPDIR/" || true; }
+trap 'clean; rm -rf "$work" "$TMPDIR"' EXIT
 
 git archive HEAD | tar -x -C "$work"
 dotnet build -c Release -v quiet bench/TokenRefresh.Bench > /dev/null
@@ -16,6 +20,7 @@ cd "$work/TokenRefresh.Tests"
 dotnet tool restore > /dev/null
 for room in "${rooms[@]}"; do
   dotnet stryker -f "../bench/mutation/$room.json" -O "$work/out-$room" -c "${STRYKER_CONCURRENCY:-2}"
+  clean
   dotnet "$repository/bench/TokenRefresh.Bench/bin/Release/net10.0/TokenRefresh.Bench.dll" mutation "$room" "$work/out-$room/reports/mutation-report.json" \
     "$repository/bench/mutation/looked-at.txt" "$(git -C "$repository" rev-parse --short HEAD), $(nproc) cores" "$repository/bench/results/mutation.md"
 done
