@@ -51,7 +51,7 @@ mkdir -p "$(dirname "$file")"
   echo "Of $total deliberately broken laws (no lease, no version check, mail before save, …) $((total - errors - failed)) were noticed."
 } > "$file"
 cat "$file"
-made=$(cat "$folder"/short.* "$folder"/year.* 2> /dev/null | sed -n 's/^.*seed \([0-9]*\): [0-9]* steps.*/\1/p' | sort -u | wc -l)
+made=$({ cat "$folder"/short.* "$folder"/year.* 2> /dev/null || true; } | sed -n 's/^.*seed \([0-9]*\): [0-9]* steps.*/\1/p' | sort -u | wc -l)
 if [ "$made" -lt "$seeds" ]; then
   echo "Only $made of $seeds runs were made. What the processes said last:" >&2
   tail -n 25 "$folder"/short.* >&2
