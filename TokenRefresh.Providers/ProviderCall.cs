@@ -86,12 +86,8 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
         catch (InvalidAnswerException error)
         {
             // An error page that is too large to be read is one all the same.
-            if ((int?)status >= 500)
-            {
-                return (Failure(FailureKind.ProviderDown, $"HTTP {(int?)status}: {error.Message}"), default);
-            }
-
-            return (Unsecret(error.Failure) ?? Failure(FailureKind.InvalidResponse, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer repeats a secret"}"), default);
+            var kind = (int?)status >= 500 ? FailureKind.ProviderDown : FailureKind.InvalidResponse;
+            return (Unsecret(error.Failure) ?? Failure(kind, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer repeats a secret"}"), default);
         }
         catch (Exception error) when (Unanswered(error, overall.Token, limit) is { } failure)
         {

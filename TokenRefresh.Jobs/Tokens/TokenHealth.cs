@@ -65,6 +65,9 @@ public static class TokenHealth
     /// <summary>As <see cref="TokenView.IsWell"/>.</summary>
     internal static bool IsWell(TokenView view) => view.State.IsWell() && !(view.State == TokenState.Paused && view.TimeLeft <= TimeSpan.Zero);
 
+    /// <summary>As <see cref="TokenView.IsFailing"/>.</summary>
+    internal static bool IsFailing(TokenView view) => view.State is TokenState.Fresh or TokenState.Due && view.Stored!.ConsecutiveFailures > 0;
+
     /// <summary>As <see cref="TokenView.IsInTime"/>.</summary>
     internal static bool IsInTime(TokenView view) => view.State == TokenState.Critical ? !IsOverdue(view.Stored!, view.AsOf) : view.State.IsWell();
 

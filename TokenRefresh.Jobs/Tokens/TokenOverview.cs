@@ -30,7 +30,7 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     public bool IsWell => TokenHealth.IsWell(this);
 
     /// <summary>True where it is fresh or due, but its last refresh failed.</summary>
-    public bool IsFailing => State is TokenState.Fresh or TokenState.Due && Stored!.ConsecutiveFailures > 0;
+    public bool IsFailing => TokenHealth.IsFailing(this);
 
     /// <summary>True where a refresh, or a person, is waited for.</summary>
     public bool NeedsRefresh => State.NeedsRefresh();

@@ -84,8 +84,8 @@ internal static class MoveCommand
     // Not pooled, so that a connection that is closed is gone and not taken for another process's.
     private static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken cancellationToken)
     {
-        var target = new NpgsqlConnectionStringBuilder(connectionString);
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, ApplicationName = "TokenRefresh", CommandTimeout = 0 }.ConnectionString);
+        var target = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, ApplicationName = "TokenRefresh", CommandTimeout = 0 };
+        var connection = new NpgsqlConnection(target.ConnectionString);
         try
         {
             await connection.OpenAsync(cancellationToken);

@@ -35,7 +35,7 @@ internal static partial class PlainPages
                 <html lang="en">
                 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{heading} · TokenRefresh</title><link rel="icon" href="/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/site.css"></head>
                 <body>
-                <header class="top"><a class="brand" href="/access/tokens"><svg aria-hidden="true" viewBox="0 0 16 16" width="20" height="20"><path d="M13.5 8a5.5 5.5 0 1 1-1.6-3.9M13.5 1.5v3h-3" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/></svg>TokenRefresh</a></header>
+                <header class="top"><a class="brand" href="/access/tokens">{Brand.Mark}TokenRefresh</a></header>
                 <main><section class="narrow card"><p class="status">{response.StatusCode}</p><h1>{heading}</h1><p>{advice}</p>{Hint(context)}<p class="acts"><a class="button" href="/access/tokens">To the tokens</a></p></section></main>
                 </body>
                 </html>

@@ -41,7 +41,9 @@ public sealed class CommandLineTests
         foreach (var call in calls)
         {
             using var help = new StringWriter();
-            root.Parse([.. call, "--help"]).Invoke(new InvocationConfiguration { Output = help }).ShouldBe(0, string.Join(' ', call));
+            using var errors = new StringWriter();
+            root.Parse([.. call, "--help"]).Invoke(new InvocationConfiguration { Output = help, Error = errors }).ShouldBe(0, string.Join(' ', call));
+            errors.ToString().ShouldBe("", string.Join(' ', call));
             help.ToString().ShouldContain("Description:", Case.Sensitive, string.Join(' ', call));
         }
 
