@@ -87,6 +87,12 @@ internal static partial class BrokenLaws
                 ? sql.Replace("WHERE", "WHERE false AND", StringComparison.Ordinal)
                 : sql,
         },
+        new("a round forgets whom an incident is about", "I7", 23)
+        {
+            Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)
+                ? sql.Replace("i.subjects", "'{}'::text[] AS subjects", StringComparison.Ordinal)
+                : sql,
+        },
     ];
 
     [GeneratedRegex(@" AND lease_until IS NULL(?=\s+RETURNING)")]

@@ -11,7 +11,7 @@ namespace TokenRefresh.Tests.Simulation;
 /// </summary>
 internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCommandInterceptor, IDbConnectionInterceptor, IDbTransactionInterceptor
 {
-    private const string Tokens = "tokens";
+    private const string Tokens = "tokens", Incidents = "incidents";
 
     private readonly Gates gates = world.Gates;
 
@@ -62,11 +62,16 @@ internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCo
         await gates.PassAsync(node, "commit", connection).ConfigureAwait(false);
         ThrowIfAway();
         transaction.Commit();
-        var hasChanged = gates.HasWritten(connection, Tokens);
+        var (tokens, incidents) = (gates.HasWritten(connection, Tokens), gates.HasWritten(connection, Incidents));
         gates.Ended(connection);
-        if (hasChanged)
+        if (tokens)
         {
             world.Observe();
+        }
+
+        if (incidents)
+        {
+            world.Incidents.Look();
         }
 
         await gates.PassAsync(node, "committed", connection).ConfigureAwait(false);

@@ -33,6 +33,7 @@ internal sealed class SimWorld : IDisposable
         database.Begin(Observer, plan);
         eyes = database.Source.OpenConnection();
         Tokens = new(this, Observer.GetRequiredService<SecretProtection>());
+        Incidents = new(this, eyes);
         places = [.. Enumerable.Range(0, nodes).Select(place => new SimNode(this, place))];
     }
 
@@ -62,6 +63,9 @@ internal sealed class SimWorld : IDisposable
 
     /// <summary>The tokens' rows as they were last committed.</summary>
     public TokenRows Tokens { get; }
+
+    /// <summary>The incidents as they were last committed.</summary>
+    public IncidentRows Incidents { get; }
 
     /// <summary>The process that runs on each machine now.</summary>
     public IReadOnlyList<SimNode> Nodes => places;

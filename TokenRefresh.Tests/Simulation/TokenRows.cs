@@ -28,11 +28,15 @@ internal sealed class TokenRows(SimWorld world, SecretProtection secrets)
 
     private readonly Dictionary<string, int> numbers = [];
     private readonly SortedDictionary<string, TokenRow> rows = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> renewed = [];
     private string seen = "1:1:";
 
     public IEnumerable<TokenRow> Rows => rows.Values;
 
     public TokenRow Of(string name) => rows[name];
+
+    /// <summary>When its stored token was last replaced by a newer one; null for never.</summary>
+    public DateTimeOffset? RenewedAt(string name) => renewed.TryGetValue(name, out var at) ? at : null;
 
     /// <summary>Reads the rows that have changed; returns the names of those that readers must hear of.</summary>
     public IReadOnlyList<string> Look(NpgsqlConnection connection)
@@ -46,6 +50,10 @@ internal sealed class TokenRows(SimWorld world, SecretProtection secrets)
             {
                 changed.Add(row.Name);
                 Check(old, row);
+                if (old is not null && row.Version > old.Version)
+                {
+                    renewed[row.Name] = world.Agenda.Now;
+                }
             }
         }
 

@@ -1,11 +1,12 @@
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access.Incidents;
 
 /// <summary>What is and was wrong, and how the mails about it fared.</summary>
-internal sealed class IncidentsModel(IncidentDesk desk) : PanelPage
+internal sealed class IncidentsModel(IncidentDesk desk, TokenOverview overview) : PanelPage
 {
     private const string Here = "/access/incidents";
 
@@ -13,7 +14,7 @@ internal sealed class IncidentsModel(IncidentDesk desk) : PanelPage
 
     private static readonly TimeSpan Snooze = TimeSpan.FromDays(1);
 
-    public IReadOnlyList<Incident> Open { get; private set; } = [];
+    public IncidentList Open { get; private set; } = null!;
 
     public IReadOnlyList<Incident> Ended { get; private set; } = [];
 
@@ -21,7 +22,7 @@ internal sealed class IncidentsModel(IncidentDesk desk) : PanelPage
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
-        Open = await desk.OpenAsync(cancellationToken);
+        Open = await IncidentList.OpenAsync(desk, overview, cancellationToken);
         Ended = await desk.EndedAsync(LastEnded, cancellationToken);
         Deliveries = await desk.DeliveriesAsync(LastDeliveries, cancellationToken);
     }
