@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Processes;
 
@@ -9,6 +11,16 @@ internal sealed class DataFolder : IAsyncDisposable
     public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"tokenrefresh-process-{Guid.NewGuid():N}");
 
     public bool Exists => Directory.Exists(Path);
+
+    /// <summary>What lets a verb work beside a <see cref="RunningServer"/>, on its database and with its master key.</summary>
+    public Dictionary<string, string> VerbSettings(string connectionString) => new()
+    {
+        ["ASPNETCORE_ENVIRONMENT"] = "Development",
+        ["Data__Directory"] = Path,
+        ["ConnectionStrings__TokenRefresh"] = connectionString,
+        ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
+        ["Sandbox__Enabled"] = "false",
+    };
 
     /// <summary>The Postgres processes that run on this folder's cluster.</summary>
     public IReadOnlyList<int> PostgresProcesses()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Shouldly;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Tests.Processes;
@@ -96,6 +97,14 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
 
         return await verb.EndAsync();
+    }
+
+    /// <summary>Runs a verb that must do what it was asked, and returns its stdout.</summary>
+    public static async Task<string> DoneAsync(IReadOnlyDictionary<string, string> settings, string call)
+    {
+        var end = await RunAsync(settings, call.Split(' '));
+        end.ExitCode.ShouldBe(0, $"{call}: {end.Error}{end.Out}");
+        return end.Out;
     }
 
     /// <summary>Sends a signal, such as <c>INT</c>, <c>KILL</c>, <c>STOP</c> or <c>CONT</c>.</summary>

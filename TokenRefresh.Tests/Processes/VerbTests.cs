@@ -103,12 +103,40 @@ public sealed class VerbTests(PostgresFixture postgres)
         (await DoneAsync(settings, "queue flush")).ShouldBe("0 failed jobs deleted.");
     }
 
-    private static async Task<string> DoneAsync(Dictionary<string, string> settings, string call)
+    [Fact]
+    public async Task A_cleared_cache_is_dropped_by_every_node_which_serves_what_is_stored_from_then_on()
     {
-        var end = await ServerProcess.RunAsync(settings, call.Split(' '));
-        end.ExitCode.ShouldBe(0, $"{call}: {end.Error}{end.Out}");
-        return end.Out;
+        await using var data = new DataFolder();
+        var connectionString = await postgres.CreateDatabaseAsync();
+        var settings = data.VerbSettings(connectionString);
+        await using var first = await RunningServer.StartAsync(postgres, connectionString);
+        await using var second = await RunningServer.StartAsync(postgres, connectionString);
+        RunningServer[] nodes = [first, second];
+        var key = await DoneAsync(settings, "clients add reader --tokens *");
+        foreach (var node in nodes)
+        {
+            node.Http.DefaultRequestHeaders.Authorization = new("Bearer", key);
+            await RunningServer.UntilAsync(async () => await ServedVersionAsync(node) == 1, "the token served");
+        }
+
+        await first.ExecuteAsync("UPDATE tokens SET version = 0");
+        (await ServedVersionAsync(first), await ServedVersionAsync(second)).ShouldBe((1, 1), "served from memory");
+
+        (await DoneAsync(settings, "cache clear")).ShouldBe("Every node reads its tokens again.");
+
+        foreach (var node in nodes)
+        {
+            await RunningServer.UntilAsync(async () => await ServedVersionAsync(node) == 0, "what is stored is served", seconds: 30);
+        }
     }
+
+    private static async Task<long?> ServedVersionAsync(RunningServer node)
+    {
+        using var answer = await node.Http.GetAsync("/api/tokens/jibit/access-token");
+        return answer.IsSuccessStatusCode ? JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("version").GetInt64() : null;
+    }
+
+    private static Task<string> DoneAsync(Dictionary<string, string> settings, string call) => ServerProcess.DoneAsync(settings, call);
 
     private static string JobId(string json) => JsonDocument.Parse(json).RootElement.EnumerateArray().ShouldHaveSingleItem().GetProperty("job_id").GetString()!;
 

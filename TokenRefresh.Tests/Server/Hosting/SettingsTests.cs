@@ -16,6 +16,9 @@ public sealed class SettingsTests
         (new ScheduleOptions().Cron, new ScheduleOptions().DueCheckCron, new BackupOptions().Cron, new HealthOptions().CheckCron, new NotificationOptions().DailySummaryCron)
             .ShouldBe(("0 */12 * * *", "* * * * *", "0 8,20 * * *", "*/30 * * * *", "0 8 * * *"));
 
+    [Fact]
+    public void Without_settings_people_are_notified() => new NotificationOptions().Enabled.ShouldBeTrue();
+
     [Theory]
     [InlineData("")]
     [InlineData(" ")]
@@ -150,6 +153,19 @@ public sealed class SettingsTests
         File.WriteAllText(file, lines);
 
         EnvFile.Read([file])["TokenRefresh:Notifications:Email"].ShouldBe(address);
+        File.Delete(file);
+    }
+
+    [Theory]
+    [InlineData("TOKEN_REFRESH_NOTIFICATIONS_ENABLED=false", "false")]
+    [InlineData("TOKEN_REFRESH_NOTIFICATIONS_ENABLED=false\nTokenRefresh__Notifications__Enabled=", "false")]
+    [InlineData("TOKEN_REFRESH_NOTIFICATIONS_ENABLED=false\nTokenRefresh__Notifications__Enabled=true", "true")]
+    public void The_seeds_switch_of_the_notifications_counts_where_ours_is_not_there_or_empty(string lines, string isEnabled)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, lines);
+
+        EnvFile.Read([file])["TokenRefresh:Notifications:Enabled"].ShouldBe(isEnabled);
         File.Delete(file);
     }
 

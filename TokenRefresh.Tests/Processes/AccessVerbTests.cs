@@ -1,0 +1,133 @@
+using System.Net;
+using System.Text.Json;
+using Shouldly;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Tests.Fixtures;
+using TokenRefresh.Tests.Server.Pages;
+
+namespace TokenRefresh.Tests.Processes;
+
+/// <summary>The verbs that say who is let in: <c>clients …</c> for programs, <c>users …</c> for people.</summary>
+public sealed class AccessVerbTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task Clients_are_listed_by_name_and_tokens_and_without_the_secret_of_their_keys()
+    {
+        await using var data = new DataFolder();
+        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var key = await ServerProcess.DoneAsync(settings, "clients add billing --tokens jibit,fino_*");
+
+        var table = await ServerProcess.DoneAsync(settings, "clients list");
+        var json = await ServerProcess.DoneAsync(settings, "clients list --json");
+
+        table.ShouldMatch(@"billing +\w+ +jibit,fino_\*");
+        var client = JsonDocument.Parse(json).RootElement.EnumerateArray().ShouldHaveSingleItem();
+        client.GetProperty("name").GetString().ShouldBe("billing");
+        client.GetProperty("tokens").GetString().ShouldBe("jibit,fino_*");
+        (table + json).ShouldNotContain(key.Split('_')[^1]);
+    }
+
+    [Fact]
+    public async Task Where_there_is_no_client_the_list_says_how_to_make_one()
+    {
+        await using var data = new DataFolder();
+        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+
+        (await ServerProcess.DoneAsync(settings, "clients list")).ShouldContain("clients add NAME");
+    }
+
+    [Fact]
+    public async Task A_revoked_client_is_refused_by_a_running_server()
+    {
+        await using var data = new DataFolder();
+        var connectionString = await postgres.CreateDatabaseAsync();
+        var settings = data.VerbSettings(connectionString);
+        await using var server = await RunningServer.StartAsync(postgres, connectionString);
+        server.Http.DefaultRequestHeaders.Authorization = new("Bearer", await ServerProcess.DoneAsync(settings, "clients add billing --tokens *"));
+        await RunningServer.UntilAsync(() => AnswersAsync(HttpStatusCode.OK), "the key is good", seconds: 30);
+
+        (await ServerProcess.DoneAsync(settings, "clients revoke billing")).ShouldBe("billing is let in no more.");
+
+        await RunningServer.UntilAsync(() => AnswersAsync(HttpStatusCode.Unauthorized), "the key is refused", seconds: 30);
+        JsonDocument.Parse(await ServerProcess.DoneAsync(settings, "clients list --json")).RootElement[0].GetProperty("revoked_at").ValueKind.ShouldBe(JsonValueKind.String);
+
+        async Task<bool> AnswersAsync(HttpStatusCode status) => (await server.Http.GetAsync("/api/tokens")).StatusCode == status;
+    }
+
+    [Fact]
+    public async Task Whoever_has_no_good_key_cannot_be_revoked_and_those_who_have_one_are_told()
+    {
+        await using var data = new DataFolder();
+        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        await ServerProcess.DoneAsync(settings, "clients add billing --tokens *");
+        await ServerProcess.DoneAsync(settings, "clients add retired --tokens *");
+        await ServerProcess.DoneAsync(settings, "clients revoke retired");
+
+        foreach (var name in new[] { "nosuch", "retired" })
+        {
+            var end = await ServerProcess.RunAsync(settings, "clients", "revoke", name);
+
+            (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
+            end.ErrorLines.ShouldHaveSingleItem().ShouldBe($"There is no client '{name}' with a good key. There are: billing.");
+        }
+    }
+
+    [Fact]
+    public async Task A_revocation_where_nobody_has_a_good_key_lists_nothing()
+    {
+        await using var data = new DataFolder();
+        var end = await ServerProcess.RunAsync(data.VerbSettings(await postgres.CreateDatabaseAsync()), "clients", "revoke", "nosuch");
+
+        (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
+        end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith("There is no client 'nosuch' with a good key.");
+        end.Error.ShouldNotContain("There are: .");
+    }
+
+    [Fact]
+    public async Task A_password_that_is_made_up_is_printed_alone_and_signs_in_instead_of_the_old_one()
+    {
+        await using var data = new DataFolder();
+        var connectionString = await postgres.CreateDatabaseAsync();
+        await using var panel = await Panel.OpenAsync(postgres, connectionString: connectionString);
+        await panel.AddAsync("olga", Role.Viewer);
+
+        var end = await ServerProcess.RunAsync(data.VerbSettings(connectionString), "users", "reset-password", "olga");
+
+        end.ExitCode.ShouldBe(0, end.Error);
+        end.Out.ShouldMatch(@"\A\S{20}\z", "a password alone");
+        end.ErrorLines.ShouldHaveSingleItem().ShouldContain("cannot be shown again");
+        (await panel.SignInAsync("olga")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        WhereOf(await panel.SignInAsync("olga", end.Out)).ShouldBe("/access/tokens");
+    }
+
+    [Fact]
+    public async Task A_password_from_stdin_is_not_printed_and_signs_in_instead_of_the_old_one()
+    {
+        await using var data = new DataFolder();
+        var connectionString = await postgres.CreateDatabaseAsync();
+        await using var panel = await Panel.OpenAsync(postgres, connectionString: connectionString);
+        await panel.AddAsync("olga", Role.Viewer);
+
+        var end = await ServerProcess.RunWithInputAsync(data.VerbSettings(connectionString), "another long password\n", "users", "reset-password", "olga");
+
+        (end.ExitCode, end.Out).ShouldBe((0, ""), end.Error);
+        end.Error.ShouldNotContain("another long password");
+        (await panel.SignInAsync("olga")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        WhereOf(await panel.SignInAsync("olga", "another long password")).ShouldBe("/access/tokens");
+    }
+
+    [Fact]
+    public async Task A_reset_password_ends_the_sign_ins_at_a_running_server()
+    {
+        await using var data = new DataFolder();
+        var connectionString = await postgres.CreateDatabaseAsync();
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, connectionString: connectionString);
+        WhereOf(await panel.Http.GetAsync("/access/tokens")).ShouldBe("/access/tokens");
+
+        await ServerProcess.DoneAsync(data.VerbSettings(connectionString), "users reset-password Viewer");
+
+        WhereOf(await panel.Http.GetAsync("/access/tokens")).ShouldBe("/account/login");
+    }
+
+    private static string WhereOf(HttpResponseMessage answer) => answer.RequestMessage!.RequestUri!.AbsolutePath;
+}
