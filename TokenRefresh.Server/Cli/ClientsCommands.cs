@@ -87,8 +87,8 @@ internal static class ClientsCommands
                 var keys = services.GetRequiredService<ClientKeys>();
                 if (!await keys.RevokeAsync(call.GetValue(name)!, Options.Caller, cancellationToken))
                 {
-                    var good = (await keys.ListAsync(cancellationToken)).Where(client => client.RevokedAt is null).Select(client => client.Name);
-                    throw new UsageException($"There is no client '{call.GetValue(name)}' with a good key. There are: {string.Join(", ", good)}.");
+                    var good = (await keys.ListAsync(cancellationToken)).Where(client => client.RevokedAt is null).Select(client => client.Name).ToList();
+                    throw new UsageException($"There is no client '{call.GetValue(name)}' with a good key. {(good.Count == 0 ? "Nobody has one." : $"There are: {string.Join(", ", good)}.")}");
                 }
 
                 Console.Out.WriteLine($"{call.GetValue(name)} is let in no more.");
