@@ -144,7 +144,7 @@ public sealed class Incident
     public string ThreadId => $"{string.Join('.', Key.Split(':', StringSplitOptions.RemoveEmptyEntries))}.{OpenedAt.ToUnixTimeSeconds()}";
 
     /// <summary>The same where only some of its subjects are meant.</summary>
-    internal string AboutOf(IReadOnlyList<string> subjects) => Kind switch
+    public string AboutOf(IReadOnlyList<string> subjects) => Kind switch
     {
         IncidentKind.Silence => Detail,
         IncidentKind.SuccessRate => $"{Scope}, {Detail}",

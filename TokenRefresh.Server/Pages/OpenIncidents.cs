@@ -10,19 +10,19 @@ namespace TokenRefresh.Server.Pages;
 public sealed record IncidentList(IReadOnlyList<Incident> Rows, IReadOnlySet<string> Well)
 {
     /// <summary>The open ones.</summary>
-    public static async Task<IncidentList> OpenAsync(IncidentDesk desk, TokenOverview overview, CancellationToken cancellationToken)
-    {
-        var open = await desk.OpenAsync(cancellationToken);
-        return open.Count == 0
-            ? Ended(open)
-            : new(open, (await overview.ListAsync(null, cancellationToken)).Where(token => token is { IsWell: true, IsFailing: false }).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
-    }
+    public static async Task<IncidentList> OpenAsync(IncidentDesk desk, TokenOverview overview, CancellationToken cancellationToken) =>
+        Of(await desk.OpenAsync(cancellationToken), await overview.ListAsync(null, cancellationToken));
 
-    /// <summary>Ended ones, which say nothing of how their tokens are now.</summary>
-    public static IncidentList Ended(IReadOnlyList<Incident> ended) => new(ended, new HashSet<string>());
+    /// <summary>Incidents, and how all tokens are now.</summary>
+    public static IncidentList Of(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens) =>
+        new(incidents, tokens.Where(token => token is { IsWell: true, IsFailing: false }).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
 
-    /// <summary>Those for which it is over already. One that needs a person may well be valid still.</summary>
-    public IReadOnlyList<string> OverFor(Incident incident) => incident is { IsOpen: true, Kind: IncidentKind.Failed } ? [.. incident.Subjects.Where(Well.Contains)] : [];
+    /// <summary>Whom it is still about: all, once it is over for all.</summary>
+    public IReadOnlyList<string> Affected(Incident incident) => [.. incident.Subjects.Except(OverFor(incident))];
+
+    /// <summary>Those for which it is over before it is over for all. One that needs a person may well be valid still.</summary>
+    public IReadOnlyList<string> OverFor(Incident incident) =>
+        incident is { IsOpen: true, Kind: IncidentKind.Failed } && !incident.Subjects.All(Well.Contains) ? [.. incident.Subjects.Where(Well.Contains)] : [];
 }
 
 /// <summary>What is wrong enough that people were told, and how their mails fared lately.</summary>

@@ -83,7 +83,7 @@ internal sealed class HealthModel(
         Timetable = [.. Installed().Select(job => new TimetableRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
         var felt = await pulse.ReadAsync(cancellationToken);
         LastTick = felt.SchedulerTick;
-        Wrong = [.. Complaints(felt, await desk.OpenAsync(cancellationToken))];
+        Wrong = [.. Complaints(felt, IncidentList.Of(await desk.OpenAsync(cancellationToken), Tokens))];
         if (sandbox is not null && May(Role.Operator))
         {
             var standIns = new List<StandInRow>();
@@ -184,16 +184,16 @@ internal sealed class HealthModel(
         return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
     }
 
-    private IEnumerable<string> Complaints(Pulse felt, IReadOnlyList<Incident> incidents)
+    private IEnumerable<string> Complaints(Pulse felt, IncidentList incidents)
     {
         var now = clock.GetUtcNow();
-        foreach (var incident in incidents.Where(incident => incident.Kind != IncidentKind.Silence))
+        foreach (var incident in incidents.Rows.Where(incident => incident.Kind != IncidentKind.Silence))
         {
-            yield return $"{incident.Kind.Code().Replace('_', ' ')}: {incident.About}";
+            yield return $"{incident.Kind.Code().Replace('_', ' ')}: {incident.AboutOf(incidents.Affected(incident))}";
         }
 
         // An incident names its tokens already; what is silent is told from its pulse, which is newer.
-        foreach (var state in Tokens.Where(token => !token.IsWell && !incidents.Any(incident => incident.Subjects.Contains(token.Name))).GroupBy(token => token.State).OrderByDescending(group => group.Key))
+        foreach (var state in Tokens.Where(token => !token.IsWell && !incidents.Rows.Any(incident => incident.Subjects.Contains(token.Name))).GroupBy(token => token.State).OrderByDescending(group => group.Key))
         {
             yield return $"{state.Key.InWords()}: {string.Join(", ", state.Select(token => token.Name))}";
         }

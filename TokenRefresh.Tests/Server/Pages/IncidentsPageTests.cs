@@ -23,6 +23,15 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task What_is_wrong_now_names_only_those_that_still_fail()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await OpenAsync(panel, IncidentKind.Failed);
+
+        Words(await panel.ReadAsync("/access/token-health")).ShouldContain("Wrong now: failed: gone (timeout).");
+    }
+
+    [Fact]
     public async Task A_token_that_needs_a_person_soon_is_not_called_well_while_it_is_valid()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
