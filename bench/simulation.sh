@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The simulation at length: many seeds, some whole years of a hundred tokens, and the broken laws that it must notice.
-# Usage: bench/simulation.sh [SEEDS] [YEARS] [FILE]. A hundred seeds take about a minute and a half on two cores, a year a quarter of an hour or more.
+# Usage: bench/simulation.sh [SEEDS] [YEARS] [FILE]. A hundred seeds take about a minute and a half on two cores, a year some ten minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds=${1:-1000}
