@@ -8,10 +8,15 @@ rooms=("$@")
 if [ $# -eq 0 ]; then rooms=(policies alerts door failures); fi
 repository=$PWD
 work=$(mktemp -d)
-# Short, because a socket's path must be; a run that is killed leaves its Postgres there.
+# Short, because a socket's path must be, and open to the user that Postgres runs as, or its clusters would lie elsewhere: a run that is killed leaves
+# its Postgres there, some hundred of them a room.
 TMPDIR=$(mktemp -d /tmp/mXXXX)
+chmod 755 "$TMPDIR"
 export TMPDIR
-clean() { pkill -9 -f "postgres -D $TMPDIR/" || true; }
+clean() {
+  pkill -9 -f "postgres -D $TMPDIR/" || true
+  rm -rf "${TMPDIR:?}"/*
+}
 trap 'clean; rm -rf "$work" "$TMPDIR"' EXIT
 
 git archive HEAD | tar -x -C "$work"
