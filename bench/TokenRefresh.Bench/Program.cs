@@ -31,6 +31,9 @@ switch (args)
     case ["chaos", var minutes, var seed, var resultFile]:
         return await new ChaosRun(TimeSpan.FromMinutes(double.Parse(minutes, System.Globalization.CultureInfo.InvariantCulture)), int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), resultFile).RunAsync();
 
+    case ["failover", var rounds, var seed, var resultFile]:
+        return await new FailoverRun(int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), resultFile).RunAsync();
+
     case ["mutation", var room, var report, var lookedAt, var where, var resultFile]:
         Mutation.Write(room, report, lookedAt, where, resultFile);
         return 0;
@@ -56,6 +59,6 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("freshness TABLE CHART: expired seconds under five ways to renew; read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; load TOKENS FILE: real nodes under load and at rest; chaos MINUTES SEED FILE: real nodes while everything goes wrong; mutation ROOM REPORT LOOKED-AT WHERE FILE: what no test noticed; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        Console.Error.WriteLine("freshness TABLE CHART: expired seconds under five ways to renew; read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; load TOKENS FILE: real nodes under load and at rest; chaos MINUTES SEED FILE: real nodes while everything goes wrong; failover ROUNDS SEED FILE: real nodes while the primary is lost and a replica promoted; mutation ROOM REPORT LOOKED-AT WHERE FILE: what no test noticed; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
         return 2;
 }

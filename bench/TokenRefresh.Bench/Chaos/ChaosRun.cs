@@ -47,7 +47,7 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         using var mailbox = new Mailbox();
         ChaosNodes? started = null;
         await using var provider = await ProviderModel.StartAsync(new(seed, 10), new(() => started?.Processes ?? []));
-        var settings = Settings(postgres, provider, mailbox);
+        var settings = Settings(postgres.ConnectionString, provider, mailbox);
         await using var nodes = started = new(node => new Dictionary<string, string>(settings) { ["Data__Directory"] = Path.Combine(home, $"node{node + 1}") }, home, timeline);
         await nodes.StartAsync();
         var key = await ServerNode.RunAsync(new Dictionary<string, string>(settings) { ["Data__Directory"] = Path.Combine(home, "verb") }, "clients", "add", "chaos", "--tokens", "*");
@@ -79,10 +79,11 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         await File.WriteAllTextAsync(resultFile, Report(postgres, faults.Made));
     }
 
-    private static Dictionary<string, string> Settings(ChaosPostgres postgres, ProviderModel provider, Mailbox mailbox) => new(provider.Settings)
+    /// <summary>The settings of a node that shares a database, a provider and a mail server with others, and looks every five seconds.</summary>
+    public static Dictionary<string, string> Settings(string connectionString, ProviderModel provider, Mailbox mailbox) => new(provider.Settings)
     {
         ["ASPNETCORE_ENVIRONMENT"] = "Production",
-        ["ConnectionStrings__TokenRefresh"] = postgres.ConnectionString,
+        ["ConnectionStrings__TokenRefresh"] = connectionString,
         ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[32]),
         ["Email__Host"] = "127.0.0.1",
         ["Email__Port"] = $"{mailbox.Port}",
@@ -140,7 +141,8 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         timeline.Tell("outbox, log and queue have settled, or had their time to");
     }
 
-    private static async Task<bool> IsFreshAsync(ChaosNodes nodes)
+    /// <summary>True where every node says that all tokens are fresh.</summary>
+    public static async Task<bool> IsFreshAsync(ChaosNodes nodes)
     {
         for (var node = 0; node < ChaosNodes.Count; node++)
         {
@@ -190,12 +192,6 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
             report.AppendLine(CultureInfo.InvariantCulture, $"| {Timeline.InWords(timeline.Since(fault.From))} | {Timeline.InWords(timeline.Since(fault.To))} | {fault.Name} | {fault.Words} |");
         }
 
-        report.AppendLine().AppendLine("| checked | found | |").AppendLine("| --- | ---: | --- |");
-        foreach (var check in checks)
-        {
-            report.AppendLine(CultureInfo.InvariantCulture, $"| {check.Name} | {check.Figure} | {check.Holds switch { true => "holds", false => "BROKEN", null => "" }} |");
-        }
-
-        return report.ToString();
+        return report.AppendLine().Append(Check.Table(checks)).ToString();
     }
 }

@@ -16,6 +16,10 @@ internal sealed record Check(string Name, string Figure, bool? Holds, IReadOnlyL
 
     /// <summary>A count that is only told.</summary>
     public static Check Figured(string name, long count) => new(name, count.ToString("N0", CultureInfo.InvariantCulture), null, []);
+
+    /// <summary>What was checked and found, as a table for people.</summary>
+    public static string Table(IEnumerable<Check> checks) => checks.Aggregate(
+        "| checked | found | |\n| --- | ---: | --- |\n", (table, check) => $"{table}| {check.Name} | {check.Figure} | {check.Holds switch { true => "holds", false => "BROKEN", null => "" }} |\n");
 }
 
 /// <summary>Holds what the models saw against what the database says, after the run.</summary>

@@ -19,7 +19,7 @@ internal sealed record ChaosToken(string Name, bool IsJibit, TimeSpan Life)
     ];
 }
 
-/// <summary>An access token as the provider knows it. It lives until its own end, also after another has followed it.</summary>
+/// <summary>An access token as the provider knows it. It lives until its own end, also after another has followed it, unless the provider ends it then.</summary>
 internal sealed class IssuedAccess(ChaosToken token, int number, string text, DateTimeOffset at, DateTimeOffset expiresAt)
 {
     private long firstServedAt;
@@ -34,6 +34,9 @@ internal sealed class IssuedAccess(ChaosToken token, int number, string text, Da
     public DateTimeOffset At => at;
 
     public DateTimeOffset ExpiresAt => expiresAt;
+
+    /// <summary>When the provider ended it because another followed; null where it did not.</summary>
+    public DateTimeOffset? ReplacedAt { get; set; }
 
     /// <summary>When a node first served it as saved: since then it is stored for certain. Null for never.</summary>
     public DateTimeOffset? FirstServedAt => Interlocked.Read(ref firstServedAt) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
@@ -70,7 +73,8 @@ internal sealed class Call(ChaosToken token, string? refreshToken, int process, 
 internal sealed record Pair(IssuedAccess Access, string RefreshToken);
 
 /// <summary>The provider's books: what it issued, which refresh tokens were used up by whom, and what is in flight.</summary>
-internal sealed class ProviderBook
+/// <param name="endsReplaced">True where a new access token ends the one before.</param>
+internal sealed class ProviderBook(bool endsReplaced)
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, Call?> usedUpBy = new(StringComparer.Ordinal);
@@ -150,6 +154,11 @@ internal sealed class ProviderBook
             var number = issued.Count + 1;
             var expiresAt = now + call.Token.Life;
             var text = call.Token.IsJibit ? Jwt(call.Token, number, ref expiresAt) : $"access.{call.Token.Name}.{number}";
+            if (endsReplaced && issued.Values.Where(access => access.Token == call.Token).MaxBy(access => access.Number) is { } replaced)
+            {
+                replaced.ReplacedAt = now;
+            }
+
             call.Issued = issued[text] = new(call.Token, number, text, now, expiresAt);
             var refreshToken = $"refresh.{call.Token.Name}.{number}";
             usedUpBy[refreshToken] = null;

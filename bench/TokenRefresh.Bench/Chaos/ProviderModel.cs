@@ -34,9 +34,9 @@ internal sealed class ProviderModel : IAsyncDisposable
     private readonly SocketOwners owners;
     private Trap? trap;
 
-    private ProviderModel(WebApplication app, Chance chance, SocketOwners owners) => (this.app, this.chance, this.owners) = (app, chance, owners);
+    private ProviderModel(WebApplication app, Chance chance, SocketOwners owners, bool endsReplaced) => (this.app, this.chance, this.owners, Book) = (app, chance, owners, new(endsReplaced));
 
-    public ProviderBook Book { get; } = new();
+    public ProviderBook Book { get; }
 
     public Weather Weather { get; set; }
 
@@ -72,14 +72,15 @@ internal sealed class ProviderModel : IAsyncDisposable
         }
     }
 
-    public static async Task<ProviderModel> StartAsync(Chance chance, SocketOwners owners)
+    /// <param name="endsReplaced">True where a new access token ends the one before.</param>
+    public static async Task<ProviderModel> StartAsync(Chance chance, SocketOwners owners, bool endsReplaced = false)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         var app = builder.Build();
-        var model = new ProviderModel(app, chance, owners);
+        var model = new ProviderModel(app, chance, owners, endsReplaced);
         app.MapPost("/oauth/token", model.OAuth2Async);
         app.MapPost("/v1/tokens/{call}", model.JibitAsync);
         await app.StartAsync();

@@ -28,6 +28,7 @@ internal sealed class Readers : IAsyncDisposable
 
     private readonly ChaosNodes nodes;
     private readonly ProviderBook book;
+    private readonly DeadTokenReports? reports;
     private readonly HttpClient http;
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentDictionary<(string Token, long Version), IssuedAccess> versions = [];
@@ -37,9 +38,10 @@ internal sealed class Readers : IAsyncDisposable
     private long count;
     private long unsaved;
 
-    public Readers(ChaosNodes nodes, ProviderBook book, string key)
+    /// <param name="reports">Where programs report what the provider has ended; null where they do not.</param>
+    public Readers(ChaosNodes nodes, ProviderBook book, string key, DeadTokenReports? reports = null)
     {
-        (this.nodes, this.book) = (nodes, book);
+        (this.nodes, this.book, this.reports) = (nodes, book, reports);
         http = new() { Timeout = Patience };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         reading = [.. Enumerable.Range(0, Programs).Select(ReadAsync)];
@@ -117,7 +119,7 @@ internal sealed class Readers : IAsyncDisposable
             var body = await response.Content.ReadAsStringAsync(CancellationToken.None);
             if (response.IsSuccessStatusCode)
             {
-                Judge(life, token, body, response.Headers.ETag?.Tag.Contains("-unsaved", StringComparison.Ordinal) != true, askedAt);
+                await JudgeAsync(life, token, body, response.Headers.ETag?.Tag.Contains("-unsaved", StringComparison.Ordinal) != true, askedAt);
                 Interlocked.Increment(ref count);
                 return true;
             }
@@ -135,7 +137,7 @@ internal sealed class Readers : IAsyncDisposable
         return false;
     }
 
-    private void Judge(Life? life, string token, string body, bool isSaved, DateTimeOffset askedAt)
+    private async Task JudgeAsync(Life? life, string token, string body, bool isSaved, DateTimeOffset askedAt)
     {
         using var answer = JsonDocument.Parse(body);
         var version = answer.RootElement.GetProperty("version").GetInt64();
@@ -167,6 +169,11 @@ internal sealed class Readers : IAsyncDisposable
         if (by.LastOrDefault()?.Access != access)
         {
             by.Enqueue(new(access, Timeline.Now));
+        }
+
+        if (reports is not null)
+        {
+            await reports.SeenAsync(life!.Node, version, access, askedAt);
         }
     }
 
