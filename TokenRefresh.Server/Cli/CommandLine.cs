@@ -33,7 +33,7 @@ internal static class CommandLine
         var parsed = Root(settings).Parse(rest is ["help", .. var verb] ? [.. verb, "--help"] : rest);
         if (parsed.Errors.Count > 0)
         {
-            return Complain(parsed.Errors.Select(error => error.Message).Concat(Offers(parsed.CommandResult)), ExitCode.Usage);
+            return Complain(parsed.Errors.Select(error => WithoutValues(error.Message, rest)).Concat(Offers(parsed.CommandResult)), ExitCode.Usage);
         }
 
         try
@@ -106,6 +106,12 @@ internal static class CommandLine
         OperationCanceledException => (["Stopped."], ExitCode.Failed),
         _ => null,
     };
+
+    /// <summary>A complaint about a word of the call, without what the word sets: a connection string that a shell took apart holds a password.</summary>
+    private static string WithoutValues(string message, string[] words) => words
+        .Where(word => word.Contains('=', StringComparison.Ordinal) || word.Contains("://", StringComparison.Ordinal))
+        .OrderByDescending(word => word.Length)
+        .Aggregate(message, (text, word) => text.Replace(word, string.Concat(word.AsSpan(0, word.AsSpan().IndexOfAny('=', ':') + 1), "…"), StringComparison.Ordinal));
 
     private static int Complain(IEnumerable<string> lines, int exitCode)
     {

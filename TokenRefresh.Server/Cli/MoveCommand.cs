@@ -14,7 +14,7 @@ internal static class MoveCommand
 
     public static Command Create(VerbHost host)
     {
-        var to = new Argument<string>("to") { Description = "The connection string of an empty database, or - to read it from stdin, which keeps its password out of the shell's history." };
+        var to = new Argument<string>("to") { Description = "The connection string or postgres:// address of an empty database, or - to read it from stdin, which keeps its password out of the shell's history." };
         var json = Options.Json();
         var command = new Command("move", "Copy everything into an empty database of another Postgres, while no node runs. What is here stays as it is.") { to, json };
         command.SetAction(async (call, cancellationToken) =>
@@ -68,18 +68,9 @@ internal static class MoveCommand
     }
 
     // Refused here without being repeated, for it holds a password.
-    private static string Parse(string text)
-    {
-        try
-        {
-            var settings = new NpgsqlConnectionStringBuilder(text.Trim());
-            return settings is { Host.Length: > 0, Database.Length: > 0 } ? settings.ConnectionString : throw new UsageException("The connection string names no host or no database.");
-        }
-        catch (Exception error) when (error is ArgumentException or FormatException)
-        {
-            throw new UsageException("That is not a connection string such as Host=db;Database=tokenrefresh;Username=tokenrefresh;Password=…");
-        }
-    }
+    private static string Parse(string text) => PostgresAddress.TryRead(text.Trim(), out var settings)
+        ? settings is { Database.Length: > 0 } ? settings.ConnectionString : throw new UsageException("The connection string names no database.")
+        : throw new UsageException($"The target is not {PostgresAddress.Forms}.");
 
     // Not pooled, so that a connection that is closed is gone and not taken for another process's.
     private static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken cancellationToken)

@@ -38,8 +38,9 @@ internal sealed partial class Database(
     {
         if (connection.Value.TokenRefresh is { Length: > 0 } configured)
         {
-            var settings = new NpgsqlConnectionStringBuilder(configured) { ApplicationName = "TokenRefresh" };
-            Description = $"{settings.Host}:{settings.Port}/{settings.Database}";
+            var settings = PostgresAddress.Read(configured);
+            settings.ApplicationName = "TokenRefresh";
+            Description = PostgresAddress.InWords(settings);
             await WaitAsync(settings.ConnectionString, cancellationToken);
             ConnectionString = WithDefaults(settings);
             return;

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Providers.Settings;
 
@@ -43,7 +42,7 @@ internal sealed class ConnectionOptions
 {
     public const string Section = "ConnectionStrings";
 
-    /// <summary>Postgres 14 or newer. Empty (default): the embedded one.</summary>
+    /// <summary>Postgres 14 or newer, as a connection string or as a <c>postgres://</c> address. Empty (default): the embedded one.</summary>
     [SecretSetting]
     [PostgresConnection]
     public string TokenRefresh { get; set; } = "";
@@ -56,20 +55,10 @@ internal sealed class Base64KeyAttribute() : AllowedAttribute("32 random bytes i
         && (text.Length == 0 || (Convert.TryFromBase64String(text, new byte[text.Length], out var length) && length == MasterKey.Length));
 }
 
-/// <summary>A connection string that names a host and a database, or empty.</summary>
-internal sealed class PostgresConnectionAttribute() : AllowedAttribute("a Postgres connection string such as 'Host=db;Database=tokenrefresh;Username=…;Password=…'")
+/// <summary>A connection string or an address that names a host, or empty.</summary>
+internal sealed class PostgresConnectionAttribute() : AllowedAttribute(PostgresAddress.Forms)
 {
-    public override bool IsValid(object? value)
-    {
-        try
-        {
-            return value is string text && (text.Length == 0 || new NpgsqlConnectionStringBuilder(text) is { Host.Length: > 0 });
-        }
-        catch (Exception error) when (error is ArgumentException or FormatException)
-        {
-            return false;
-        }
-    }
+    public override bool IsValid(object? value) => value is string text && (text.Length == 0 || PostgresAddress.TryRead(text, out _));
 }
 
 /// <summary>What production demands and forbids.</summary>

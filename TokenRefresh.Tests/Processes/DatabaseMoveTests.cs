@@ -154,6 +154,9 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     [InlineData("planted")]
     [InlineData("Host=;Password=planted")]
     [InlineData("Host=x;Port=planted;Database=y")]
+    [InlineData("host=x dbname=y password=planted")]
+    [InlineData("jdbc:postgresql://x/y?password=planted")]
+    [InlineData("postgres://ada:planted@x:y/z")]
     public async Task What_is_no_connection_string_is_refused_and_not_repeated(string target)
     {
         await using var data = new DataFolder();
@@ -164,6 +167,34 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
 
         refused.ExitCode.ShouldBe(2);
         refused.Error.ShouldNotContain("planted");
+    }
+
+    [Theory]
+    [InlineData("db move host=x dbname=y password=planted")]
+    [InlineData("db status postgres://ada:planted@x/y")]
+    [InlineData("tokens health --password=planted")]
+    public async Task What_a_shell_took_apart_is_refused_and_not_repeated(string call)
+    {
+        var refused = await ServerProcess.RunAsync(new Dictionary<string, string>(), call.Split(' '));
+
+        refused.ExitCode.ShouldBe(2);
+        (refused.Out + refused.Error).ShouldNotContain("planted");
+    }
+
+    [Fact]
+    public async Task The_target_of_a_move_can_be_an_address()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        await DoneAsync(settings, "db migrate");
+        var target = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
+
+        var moved = await ServerProcess.RunWithInputAsync(settings, $"postgres://{target.Username}:{target.Password}@{target.Host}:{target.Port}/{target.Database}\n", "db", "move", "-");
+
+        moved.ExitCode.ShouldBe(0, moved.Error);
+        moved.Out.ShouldContain($"Everything is in {target.Host}:{target.Port}/{target.Database}.");
+        (moved.Out + moved.Error).ShouldNotContain(target.Password!);
     }
 
     private static async Task<string> DoneAsync(Dictionary<string, string> settings, string call)

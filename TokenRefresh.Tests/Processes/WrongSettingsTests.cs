@@ -46,6 +46,21 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
         line.ShouldNotContain("planted");
     }
 
+    [Theory]
+    [InlineData("host=planted-host port=5432 dbname=tokens user=ada password=planted")]
+    [InlineData("Host=db;Database=tokens Password=planted")]
+    [InlineData("Host=db,Password=planted")]
+    [InlineData("jdbc:postgresql://db:5432/tokens?user=ada&password=planted")]
+    [InlineData("postgres://ada:planted@db:x/tokens")]
+    public async Task A_malformed_address_of_a_database_is_told_with_the_forms_that_are_taken_and_without_itself(string value)
+    {
+        var line = await RefusedAsync(("ConnectionStrings__TokenRefresh", value));
+
+        line.ShouldStartWith("ConnectionStrings__TokenRefresh = (hidden) is not allowed: a connection string such as 'Host=db;");
+        line.ShouldContain("postgres://user:password@db:5432/tokenrefresh");
+        line.ShouldNotContain("planted");
+    }
+
     [Fact]
     public async Task Production_refuses_the_sandbox() =>
         (await RefusedAsync(("ASPNETCORE_ENVIRONMENT", "Production"), ("Sandbox__Enabled", "true"))).ShouldStartWith("Sandbox__Enabled = 'true' is not allowed: ");
@@ -161,6 +176,25 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
         end.ExitCode.ShouldBe(1);
         end.ErrorLines.ShouldHaveSingleItem().ShouldContain("ConnectionStrings__TokenRefresh");
         end.Error.ShouldNotContain("planted");
+    }
+
+    [Theory]
+    [InlineData("postgres://")]
+    [InlineData("postgresql://")]
+    [InlineData("postgresql://", "127.0.0.1:1,")]
+    public async Task A_database_can_be_named_by_an_address_and_its_password_is_not_shown(string scheme, string deadHost = "")
+    {
+        await using var data = new DataFolder();
+        var given = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
+        var address = $"{scheme}{given.Username}:{Uri.EscapeDataString(given.Password!)}@{deadHost}{given.Host}:{given.Port}/{given.Database}?sslmode=disable";
+        var settings = data.VerbSettings(address);
+
+        await ServerProcess.DoneAsync(settings, "db migrate");
+        var status = await ServerProcess.RunAsync(settings, "db", "status");
+
+        status.ExitCode.ShouldBe(0, status.Error);
+        status.Out.ShouldContain($"{given.Host}:{given.Port}/{given.Database}");
+        (status.Out + status.Error).ShouldNotContain(given.Password!);
     }
 
     [Fact]
