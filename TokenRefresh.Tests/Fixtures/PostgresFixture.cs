@@ -1,6 +1,11 @@
 using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Server.Hosting;
 using TokenRefresh.Server.Hosting.Postgres;
 using TokenRefresh.Tests.Fixtures;
 
@@ -18,6 +23,9 @@ public sealed class PostgresFixture : IAsyncDisposable
     public PostgresFixture() => postgres = new(() => EmbeddedPostgres.StartAsync(
         new(folder, Environment.GetEnvironmentVariable("TOKENREFRESH_PG_BIN")) { ExtraSettings = ["fsync = off", "max_connections = 400"] },
         NullLogger.Instance, TimeProvider.System, CancellationToken.None));
+
+    /// <summary>A database of its own that has the whole schema and no row, as a clone of one that was migrated once a run; the connection string.</summary>
+    public Task<string> CreateMigratedDatabaseAsync() => CreateDatabaseAsync(MigrateAsync, "migrated");
 
     /// <summary>A database of its own; the connection string.</summary>
     /// <param name="prepareTemplate">Fills the template, given its connection string; it must leave no connection open.</param>
@@ -45,6 +53,26 @@ public sealed class PostgresFixture : IAsyncDisposable
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private static async Task MigrateAsync(string connectionString)
+    {
+        await using var host = ServerHost.Build(
+            new Dictionary<string, string?> { ["environment"] = "Development", ["ConnectionStrings:TokenRefresh"] = connectionString, ["Encryption:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]) },
+            Roles.None);
+        await host.Services.GetRequiredService<Database>().StartAsync(CancellationToken.None);
+        await using (var db = await host.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync())
+        {
+            await db.Database.MigrateAsync();
+        }
+
+        foreach (var step in host.Services.GetServices<IDatabaseStep>())
+        {
+            await step.RunAsync(CancellationToken.None);
+        }
+
+        // Postgres clones no database that anything is connected to.
+        NpgsqlConnection.ClearAllPools();
     }
 
     private async Task<string> PrepareAsync(string templateName, Func<string, Task>? prepare)

@@ -38,7 +38,7 @@ internal sealed class RunningServer : IAsyncDisposable
         {
             ["environment"] = "Development",
             ["urls"] = "http://127.0.0.1:0",
-            ["ConnectionStrings:TokenRefresh"] = connectionString ?? await postgres.CreateDatabaseAsync(),
+            ["ConnectionStrings:TokenRefresh"] = connectionString ?? await postgres.CreateMigratedDatabaseAsync(),
             ["Data:Directory"] = server.data.FullName,
             ["Encryption:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
             ["TokenRefresh:Schedule:Backoff"] = "00:00:01",

@@ -62,7 +62,7 @@ internal sealed class TokenWorld : IAsyncDisposable
             pairs["Tokens:jibit:Provider"] = "jibit";
         }
 
-        var world = new TokenWorld(await postgres.CreateDatabaseAsync(), new() { Clock = clock }, clock, pairs, [.. Enumerable.Range(0, MasterKey.Length).Select(number => (byte)number)]);
+        var world = new TokenWorld(await postgres.CreateMigratedDatabaseAsync(), new() { Clock = clock }, clock, pairs, [.. Enumerable.Range(0, MasterKey.Length).Select(number => (byte)number)]);
         await world.Node.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: true, CancellationToken.None);
         return world;
     }

@@ -21,7 +21,7 @@ internal sealed class SimDatabase : IAsyncDisposable
     public static async Task<SimDatabase> CreateAsync(PostgresFixture postgres)
     {
         // A statement that waits for a lock would stop the one thread that could free it. The rest makes statements cheap.
-        var settings = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync())
+        var settings = new NpgsqlConnectionStringBuilder(await postgres.CreateMigratedDatabaseAsync())
         {
             Options = "-c lock_timeout=5s -c synchronous_commit=off",
             NoResetOnClose = true,
