@@ -86,6 +86,8 @@ public static class JobsRegistration
         services.AddMetrics();
         services.AddSingleton<TokenMetrics>();
         services.AddSingleton<SecretProtection>();
+        services.AddSingleton<ClockDifferences>();
+        services.AddSingleton<DatabaseClock>();
         services.AddSingleton<Heartbeats>();
         return services.AddSingleton<DatabasePreparation>();
     }

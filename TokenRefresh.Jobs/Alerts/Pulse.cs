@@ -59,7 +59,7 @@ public sealed class PulseReader(
         return new(
             await heartbeats.LastAsync(Heartbeat.Scheduler, cancellationToken),
             (await pauses.ListAsync(cancellationToken)).ContainsKey(RecurringJobs.DueTokenRefresh) ? null : schedule.Value.DueCheckPeriod(clock.GetUtcNow()),
-            queue.LiveServers().Sum(server => server.Workers),
+            (await queue.LiveServersAsync(cancellationToken)).Sum(server => server.Workers),
             oldestUnsent);
     }
 }

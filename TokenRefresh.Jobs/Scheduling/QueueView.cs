@@ -3,22 +3,24 @@ using Hangfire.Common;
 using Hangfire.States;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>How the queue stands.</summary>
-/// <param name="Workers">Workers of live servers.</param>
 /// <param name="Enqueued">Jobs that wait for a worker, in any queue of ours.</param>
 /// <param name="Processing">Jobs in work.</param>
 /// <param name="Scheduled">Jobs that wait for their time, retries included.</param>
 /// <param name="Failed">Jobs that failed for good.</param>
-public sealed record QueueStatus(int Workers, long Enqueued, long Processing, long Scheduled, long Failed);
+public sealed record QueueStatus(long Enqueued, long Processing, long Scheduled, long Failed);
 
 /// <summary>A server that has given a sign of life lately.</summary>
+/// <param name="StartedAt">By the server's own clock.</param>
+/// <param name="HeartbeatAt">By this node's clock.</param>
 public sealed record LiveServer(string Name, int Workers, DateTimeOffset StartedAt, DateTimeOffset HeartbeatAt);
 
 /// <summary>Looks at Hangfire's queue, and clears or repeats what failed there.</summary>
-public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOptions<QueueOptions> queue, TimeProvider clock)
+public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOptions<QueueOptions> queue, DatabaseClock databaseClock, TimeProvider clock)
 {
     /// <summary>Three of Hangfire's heartbeats; a killed server stays listed for minutes longer.</summary>
     private static readonly TimeSpan AliveWithin = TimeSpan.FromSeconds(45);
@@ -26,16 +28,21 @@ public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOp
     private const int PageSize = 500;
 
     /// <summary>The servers that work on our queue and are alive.</summary>
-    public IReadOnlyList<LiveServer> LiveServers() => [.. storage.GetMonitoringApi().Servers()
-        .Where(server => server.Queues.Contains(queue.Value.Name) && server.Heartbeat is { } beat && clock.GetUtcNow() - beat.Utc() < AliveWithin)
-        .Select(server => new LiveServer(server.Name, server.WorkersCount, server.StartedAt.Utc(), server.Heartbeat!.Value.Utc()))];
+    public async Task<IReadOnlyList<LiveServer>> LiveServersAsync(CancellationToken cancellationToken)
+    {
+        // Hangfire takes heartbeats down by the database's clock.
+        var ahead = await databaseClock.AheadAsync(cancellationToken);
+        var now = clock.GetUtcNow();
+        return [.. storage.GetMonitoringApi().Servers()
+            .Where(server => server.Queues.Contains(queue.Value.Name) && server.Heartbeat is { } beat && now - (beat.Utc() + ahead) < AliveWithin)
+            .Select(server => new LiveServer(server.Name, server.WorkersCount, server.StartedAt.Utc(), server.Heartbeat!.Value.Utc() + ahead))];
+    }
 
     /// <summary>The counts.</summary>
     public QueueStatus Status()
     {
         var monitor = storage.GetMonitoringApi();
         return new(
-            LiveServers().Sum(server => server.Workers),
             new[] { queue.Value.Name, EnqueuedState.DefaultQueue }.Distinct().Sum(monitor.EnqueuedCount),
             monitor.ProcessingCount(),
             monitor.ScheduledCount(),

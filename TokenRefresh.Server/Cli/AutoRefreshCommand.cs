@@ -64,7 +64,7 @@ internal static class AutoRefreshCommand
             Output.Table(["JOB", "TOKENS"], jobs.Select(job => (IReadOnlyList<string>)[job.JobId, string.Join(", ", job.Tokens)]), "There is no configured token to refresh.");
         }
 
-        if (jobs.Count > 0 && services.GetRequiredService<QueueView>().LiveServers().Count == 0)
+        if (jobs.Count > 0 && (await services.GetRequiredService<QueueView>().LiveServersAsync(CancellationToken.None)).Count == 0)
         {
             Output.Note("No worker is alive: the jobs wait until a server runs. To refresh here and now, add --sync.");
         }

@@ -13,19 +13,20 @@ internal static class QueueCommands
         var json = Options.Json();
         var command = new Command("status", "Workers alive, jobs enqueued, in work, waiting for a retry, failed; exit code 1 without a live worker.") { json };
         command.SetAction((call, cancellationToken) => host.RunAsync(
-            services =>
+            async services =>
             {
                 var view = services.GetRequiredService<QueueView>();
-                var (status, servers) = (view.Status(), view.LiveServers());
+                var servers = await view.LiveServersAsync(cancellationToken);
+                var (status, workers) = (view.Status(), servers.Sum(server => server.Workers));
                 if (call.GetValue(json))
                 {
-                    Output.Json(new { status.Workers, status.Enqueued, status.Processing, status.Scheduled, status.Failed, Servers = servers });
+                    Output.Json(new { Workers = workers, status.Enqueued, status.Processing, status.Scheduled, status.Failed, Servers = servers });
                 }
                 else
                 {
                     Console.Out.WriteLine(
                         $"""
-                         workers     {status.Workers} alive on {servers.Count} node{(servers.Count == 1 ? "" : "s")}
+                         workers     {workers} alive on {servers.Count} node{(servers.Count == 1 ? "" : "s")}
                          enqueued    {status.Enqueued}
                          processing  {status.Processing}
                          scheduled   {status.Scheduled} (retries included)
@@ -33,7 +34,7 @@ internal static class QueueCommands
                          """);
                 }
 
-                return Task.FromResult(status.Workers > 0 ? ExitCode.Done : ExitCode.Failed);
+                return workers > 0 ? ExitCode.Done : ExitCode.Failed;
             },
             cancellationToken));
         return command;

@@ -30,7 +30,7 @@ internal sealed class RunningServer : IAsyncDisposable
     public RefreshQueue Queue => Services.GetRequiredService<RefreshQueue>();
 
     /// <summary>Starts a server on a database of its own, or on a given one, with quick retries and the due check out of the way.</summary>
-    public static async Task<RunningServer> StartAsync(PostgresFixture postgres, string? connectionString = null, ModelProvider? provider = null, bool withSandbox = false, params (string Key, string Value)[] settings)
+    public static async Task<RunningServer> StartAsync(PostgresFixture postgres, string? connectionString = null, ModelProvider? provider = null, bool withSandbox = false, TimeProvider? clock = null, params (string Key, string Value)[] settings)
     {
         provider ??= new ModelProvider();
         var server = new RunningServer(null!, provider);
@@ -53,6 +53,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
         server.App = ServerHost.Build(pairs, Roles.All, builder =>
         {
+            builder.Services.Replace(ServiceDescriptor.Singleton(clock ?? TimeProvider.System));
             if (!withSandbox)
             {
                 builder.Services.Replace(ServiceDescriptor.Singleton<ITokenProviders>(provider));

@@ -8,6 +8,7 @@ using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
@@ -29,7 +30,7 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
     TokenOverview overview, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
-    PulseReader pulse, IncidentDesk desk, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    PulseReader pulse, IncidentDesk desk, ClockDifferences clocks, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
     private const int TrendHours = 7 * 24;
@@ -76,7 +77,7 @@ internal sealed class HealthModel(
 
         Providers = rows;
         Trend = new(new(moments), (await LogFigures.ReadAsync(hours, new(), clock.GetUtcNow(), TrendHours, cancellationToken)).Bars);
-        Servers = queue.LiveServers();
+        Servers = await queue.LiveServersAsync(cancellationToken);
         Queue = queue.Status();
         var paused = await pauses.ListAsync(cancellationToken);
         var crons = timetable.Crons();
@@ -201,6 +202,11 @@ internal sealed class HealthModel(
         foreach (var silence in felt.Silences(now))
         {
             yield return silence.Words;
+        }
+
+        foreach (var difference in clocks.Named)
+        {
+            yield return difference.Words;
         }
 
         foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null))

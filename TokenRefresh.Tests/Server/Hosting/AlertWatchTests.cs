@@ -48,6 +48,30 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_clock_that_is_minutes_ahead_of_the_databases_silences_nothing_and_no_mail_says_so()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        world.Tokens.Clock.SetUtcNow(TimeProvider.System.GetUtcNow() + TimeSpan.FromMinutes(10));
+        await world.SucceedAsync("jibit");
+        var (watch, storage) = await WatchAsync(world);
+        using (var connection = storage.GetConnection())
+        {
+            connection.AnnounceServer("worker", new ServerContext { Queues = ["tokens"], WorkerCount = 5 });
+        }
+
+        await world.Tokens.Node.GetRequiredService<Heartbeats>().BeatAsync(Heartbeat.Scheduler, CancellationToken.None);
+
+        for (var look = 0; look < 6; look++)
+        {
+            world.Tokens.Clock.Advance(TimeSpan.FromSeconds(30));
+            (await watch.LookAsync(CancellationToken.None)).ShouldBeNull();
+        }
+
+        world.Smtp.Subjects.ShouldBeEmpty();
+        (await world.IncidentsAsync()).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_token_that_is_not_well_stops_the_sign_of_life_without_being_named()
     {
         await using var hook = new HookStub();
@@ -172,7 +196,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var options = new PostgreSqlStorageOptions { SchemaName = HangfireRegistration.Schema, PrepareSchemaIfNecessary = false };
         var storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(world.Tokens.ConnectionString, options), options);
         var contexts = node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>();
-        var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), world.Tokens.Clock);
+        var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), node.GetRequiredService<DatabaseClock>(), world.Tokens.Clock);
         var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<TimetablePauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
         return (new AlertWatch(
             pulse, node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),

@@ -27,9 +27,9 @@ internal sealed partial class Panel : IAsyncDisposable
 
     public HttpClient Http { get; }
 
-    public static async Task<Panel> OpenAsync(PostgresFixture postgres, Role? role = null, ModelProvider? provider = null, string? connectionString = null, bool withSandbox = false)
+    public static async Task<Panel> OpenAsync(PostgresFixture postgres, Role? role = null, ModelProvider? provider = null, string? connectionString = null, bool withSandbox = false, TimeProvider? clock = null, params (string Key, string Value)[] settings)
     {
-        var panel = new Panel(await RunningServer.StartAsync(postgres, connectionString, provider, withSandbox));
+        var panel = new Panel(await RunningServer.StartAsync(postgres, connectionString, provider, withSandbox, clock, settings));
         if (provider is null)
         {
             await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync()).Version > 0, "the token is obtained");
