@@ -86,6 +86,19 @@ internal static class Answer
         }
     }
 
+    /// <summary>A member's name, however it is written: <c>error_code</c>, <c>errorCode</c> and <c>ErrorCode</c> are one. Empty where it is no text.</summary>
+    public static string NameOf(JsonProperty member)
+    {
+        try
+        {
+            return string.Concat(member.Name.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
+        }
+        catch (InvalidOperationException)
+        {
+            return "";
+        }
+    }
+
     /// <summary>At most so many printable characters of a provider's own word; anything else in it becomes '?'.</summary>
     public static string Printable(string text, int most)
     {

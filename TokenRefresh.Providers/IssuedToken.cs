@@ -15,6 +15,9 @@ public sealed record IssuedToken(
     DateTimeOffset? RefreshExpiresAt,
     IReadOnlyList<string> Scopes)
 {
+    /// <summary>What was odd about the answer and how it was read, in short sentences for people; it costs no token. Without secrets.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <inheritdoc />
     public override string ToString() => $"{nameof(IssuedToken)} {{ {nameof(ExpiresAt)} = {ExpiresAt:O} }}";
 }

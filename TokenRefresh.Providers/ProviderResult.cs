@@ -34,6 +34,9 @@ public sealed record ProviderFailure(FailureKind Kind, string Reason)
     /// <summary>The id under which the provider's support finds the call.</summary>
     public string? TrackId { get; init; }
 
+    /// <summary>True where the client itself was refused, before anything that it sent was looked at: a refresh token may be good, and waits for other credentials.</summary>
+    public bool RefusesClient { get; init; }
+
     /// <summary>How long the provider asked to be left alone.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }

@@ -50,7 +50,7 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetr
             var renewed = await CallAsync(Renew, () => settings.Provider.RenewAsync(settings.Order, held, request.Limit));
             return (renewed, settings.Order.Grant) switch
             {
-                (ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked } refusal }, Grant.Imported) =>
+                (ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked, RefusesClient: false } refusal }, Grant.Imported) =>
                     Revoked($"The refresh token was refused ({refusal.Reason})", isAfterUnknownOutcome),
                 (ProviderResult.Failed { Failure: { } failure }, Grant.ClientCredentials) when IsRefusal(failure) =>
                     await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit)),

@@ -210,6 +210,7 @@ public sealed partial class Settlement(
             new_refresh_expires_at = issued?.RefreshExpiresAt,
             force_refresh = settling.Request.Trigger == RefreshTrigger.Forced,
             steps = settling.Answer.Steps,
+            notes = issued?.Notes is { Count: > 0 } notes ? notes : null,
         },
         MetadataJson);
 

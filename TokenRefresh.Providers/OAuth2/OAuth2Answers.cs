@@ -8,13 +8,13 @@ internal static class OAuth2Answers
 {
     /// <summary>The issued token.</summary>
     /// <param name="defaultLife">Its life where nothing tells it.</param>
-    public static IssuedToken Token(ProviderReply reply, DateTimeOffset requestedAt, TimeSpan defaultLife)
+    public static IssuedToken Token(ProviderReply reply, DateTimeOffset requestedAt, TimeSpan defaultLife, bool isRenewal)
     {
-        var answer = Answer.Object(reply.Body);
-        if (answer.TryGetProperty("error", out _))
+        // Some servers refuse with a 200.
+        var answer = OAuth2Refusal.ObjectOf(reply.Body) ?? Answer.Object(reply.Body);
+        if (OAuth2Refusal.IsIn(answer) || (Answer.TextOrNull(answer, "access_token") is null or "" && Classify(reply, isRenewal) is { Kind: not FailureKind.InvalidResponse }))
         {
-            // Some servers refuse with a 200.
-            throw new InvalidAnswerException("the answer is an error") { Failure = Classify(reply, isRenewal: false) };
+            throw new InvalidAnswerException("the answer is an error") { Failure = Classify(reply, isRenewal) };
         }
 
         if (Answer.TextOrNull(answer, "token_type") is { } type && !type.Equals("bearer", StringComparison.OrdinalIgnoreCase))
@@ -42,23 +42,41 @@ internal static class OAuth2Answers
     /// <param name="isRenewal">Then an invalid grant is the refresh token's, which may be started anew; else it is the client's own.</param>
     public static ProviderFailure Classify(ProviderReply reply, bool isRenewal)
     {
-        var code = Answer.ObjectOrNull(reply.Body) is { } answer ? Answer.TextOrNull(answer, "error") : null;
+        var refusal = OAuth2Refusal.Read(OAuth2Refusal.ObjectOf(reply.Body));
         var status = (int)reply.Status;
-        var kind = (status, code) switch
-        {
-            (429, _) or (_, "slow_down") => FailureKind.RateLimited,
-            (_, "invalid_client") => FailureKind.CredentialRejected,
-            (_, "invalid_grant") => isRenewal ? FailureKind.GrantRevoked : FailureKind.CredentialRejected,
-            (_, "invalid_request" or "unauthorized_client" or "unsupported_grant_type" or "invalid_scope" or "invalid_target" or "access_denied") => FailureKind.Configuration,
-            ( >= 500 or 408, _) or (_, "temporarily_unavailable" or "server_error") => FailureKind.ProviderDown,
-            _ => FailureKind.InvalidResponse,
-        };
-        return new(kind, code is null ? $"HTTP {status} without an error code of the provider" : $"HTTP {status} {Answer.Printable(code, 100)}")
+        var (kind, because) = KindOf(refusal, status, isRenewal);
+        var code = refusal.Codes.Count == 0 ? null : Answer.Printable(refusal.Codes[0], 100);
+        return new(kind, $"HTTP {status} {code ?? "without an error code of the provider"}{because}")
         {
             HttpStatus = status,
-            ProviderCode = code is null ? null : Answer.Printable(code, 100),
+            ProviderCode = code,
             TrackId = reply.TrackId,
+            RefusesClient = kind == FailureKind.CredentialRejected,
         };
+    }
+
+    // A code that says what is wrong stands above the text beside it; where it says little, text and status say more.
+    private static (FailureKind Kind, string Because) KindOf(OAuth2Refusal refusal, int status, bool isRenewal)
+    {
+        var kinds = refusal.Codes.Select(code => (Kind: RefusalWords.OfCode(code, isRenewal), IsVague: RefusalWords.IsVague(code))).ToList();
+        var precise = kinds.FirstOrDefault(code => !code.IsVague).Kind;
+        var isOpen = precise is null || refusal.Codes.Any(RefusalWords.IsOfGrant);
+        var vague = kinds.FirstOrDefault(code => code.Kind is not null).Kind;
+        var (isReadable, isUnauthorized) = (status is < 500 and not 408, refusal.Codes.Any(RefusalWords.IsUnauthorizedClient));
+        return precise switch
+        {
+            _ when status == 429 => (FailureKind.RateLimited, ""),
+            _ when isReadable && isOpen && Says(RefusalWords.MeanTooSoon) => (FailureKind.RateLimited, ", in words that ask to come later"),
+            { } kind => (kind, ""),
+            null when isReadable && isRenewal && Says(isUnauthorized ? RefusalWords.NameRefreshToken : RefusalWords.NameDeadGrant) =>
+                (FailureKind.GrantRevoked, ", in words that name the grant as dead"),
+            null when isUnauthorized && status == 401 => (FailureKind.CredentialRejected, ""),
+            null when isReadable && Says(RefusalWords.NameWrongClient) => (FailureKind.CredentialRejected, ", in words that name the client's credentials as wrong"),
+            null when vague is { } kind => (kind, ""),
+            null => (status is >= 500 or 408 ? FailureKind.ProviderDown : FailureKind.InvalidResponse, ""),
+        };
+
+        bool Says(Func<string, bool> what) => refusal.Codes.Concat(refusal.Texts).Any(what);
     }
 
     /// <summary>What a refused probe means: the token's reader, not the token endpoint, has answered (RFC 6750, section 3.1).</summary>

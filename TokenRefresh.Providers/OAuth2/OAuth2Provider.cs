@@ -97,7 +97,7 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
             var (authorization, body) = Authenticate(form, secret);
             return NewCall(null, secret, authorization, held?.AccessToken, held?.RefreshToken).IssueAsync(
                 cancellationToken => SendAsync(new(HttpMethod.Post, Options.TokenUrl) { Content = new FormUrlEncodedContent(body) }, authorization, cancellationToken),
-                (reply, requestedAt) => OAuth2Answers.Token(reply, requestedAt, Options.DefaultLifetime),
+                (reply, requestedAt) => OAuth2Answers.Token(reply, requestedAt, Options.DefaultLifetime, isRenewal: held is not null),
                 reply => OAuth2Answers.Classify(reply, isRenewal: held is not null),
                 limit);
         }

@@ -49,6 +49,18 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task What_was_odd_about_an_answer_is_in_the_row_and_fails_nothing()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Before = (_, order) => Task.FromResult<ProviderResult?>(new ProviderResult.Issued(
+            new($"access-{order.Name}", null, world.Clock.GetUtcNow(), world.Clock.GetUtcNow().AddHours(1), null, []) { Notes = ["expires_in is 0: read as not stated"] }, null));
+
+        (await world.RefreshAsync()).ShouldBeOfType<RefreshOutcome.Refreshed>();
+
+        (await FiguresAsync(world)).ShouldContain("""notes: ["expires_inis0:readasnotstated"]""");
+    }
+
+    [Fact]
     public async Task A_failure_has_the_status_the_code_and_the_track_id_of_each_step()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

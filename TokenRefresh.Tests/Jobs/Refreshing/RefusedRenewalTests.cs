@@ -65,6 +65,21 @@ public sealed class RefusedRenewalTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task An_imported_grant_whose_client_is_refused_waits_for_other_credentials_and_keeps_its_refresh_token()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres, ("Tokens:jibit:Provider", "jibit"), ("Tokens:jibit:Grant", "Imported"));
+        await world.Node.GetRequiredService<TokenControls>().ImportAsync("jibit", new("access-1", "refresh-1", Some.Now.AddHours(1)), "a person", default);
+        world.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(
+            new ProviderResult.Failed(new(FailureKind.CredentialRejected, "HTTP 401 unauthorized_client") { HttpStatus = 401, RefusesClient = true }));
+        (await world.RefreshAsync(RefreshTrigger.Forced)).ShouldBeOfType<RefreshOutcome.Failed>().Failure.Kind.ShouldBe(FailureKind.CredentialRejected);
+
+        world.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        world.Provider.Calls.ShouldBe(["renew:jibit", "renew:jibit"]);
+    }
+
+    [Fact]
     public async Task A_refused_refresh_token_that_no_new_one_replaces_is_not_sent_again()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

@@ -117,9 +117,18 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
         json.GetProperty("new_expires_at").GetDateTimeOffset().ShouldBe(new(2026, 3, 2, 8, 30, 0, TimeSpan.Zero));
     }
 
+    [Fact]
+    public async Task What_was_odd_about_an_answer_stands_on_the_attempts_page()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await ExecuteAsync(panel, """UPDATE token_refresh_logs SET metadata = '{{"notes":["token_type is <b>: read as bearer"]}}'""");
+
+        (await panel.ReadAsync("/access/token-refresh-logs/1")).ShouldContain("<dt>Notes</dt><dd><div><bdi>token_type is &lt;b&gt;: read as bearer</bdi></div></dd>");
+    }
+
     [Theory]
     [InlineData("""{"old_expires_at":17,"new_expires_at":"soon"}""")]
-    [InlineData("""{"steps":[]}""")]
+    [InlineData("""{"steps":[],"notes":7}""")]
     [InlineData("""{}""")]
     public async Task Metadata_of_another_shape_breaks_no_page(string metadata)
     {

@@ -14,6 +14,9 @@ internal sealed class AttemptModel(AttemptLog log) : PanelPage
 
     public IReadOnlyList<StepView> Steps { get; private set; } = [];
 
+    /// <summary>What was odd about the provider's answer, and how it was read.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
     public async Task<IActionResult> OnGetAsync(long id, CancellationToken cancellationToken)
     {
         if (await log.FindAsync(id, cancellationToken) is not { } row)
@@ -26,6 +29,7 @@ internal sealed class AttemptModel(AttemptLog log) : PanelPage
         Steps = metadata.RootElement.TryGetProperty("steps", out var steps)
             ? [.. steps.EnumerateArray().Select(step => new StepView(Text(step, "call"), Text(step, "outcome"), Text(step, "http_status"), Text(step, "provider_code"), Text(step, "track_id")))]
             : [];
+        Notes = metadata.RootElement.TryGetProperty("notes", out var notes) && notes.ValueKind == JsonValueKind.Array ? [.. notes.EnumerateArray().Select(note => $"{note}")] : [];
         return Page();
     }
 

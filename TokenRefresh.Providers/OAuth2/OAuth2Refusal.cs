@@ -1,0 +1,108 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+
+namespace TokenRefresh.Providers.OAuth2;
+
+/// <summary>What a refusal says, from whatever shape it came in: RFC 6749's, an object in its place, other names, or form-encoded.</summary>
+/// <param name="Codes">Its codes; the first is the one to show.</param>
+/// <param name="Texts">Its texts for people, to be judged by where the codes say little. Never shown.</param>
+internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<string> Texts)
+{
+    private const int Deepest = 4, MostTexts = 20, LongestText = 1000;
+
+    // In the order in which they count; names without separators and in lower case.
+    private static readonly string[] CodeNames = ["error", "errorcode", "errcode", "code", "suberror", "errortype", "errorname", "status", "type"];
+    private static readonly string[] Sentences = ["errordescription", "errormessage", "errmsg", "message", "msg", "description", "detail", "details", "title", "hint", "reason", "cause", "faultstring"];
+    private static readonly string[] Wrappers = ["error", "errors", "fault", "faults", "detail", "details"];
+
+    /// <summary>The members that tell of an error even beside a good token.</summary>
+    private static readonly string[] Telling = ["error", "errorcode", "errcode"];
+
+    /// <summary>Texts by which careless servers say that there is no error.</summary>
+    private static readonly string[] Nothing = ["", "0", "null", "none", "false", "ok", "success", "no error"];
+
+    /// <summary>What the answer says.</summary>
+    public static OAuth2Refusal Read(JsonElement? answer)
+    {
+        var codes = new List<(int Rank, string Text)>();
+        var texts = new List<string>();
+        if (answer is { ValueKind: JsonValueKind.Object } found)
+        {
+            Collect(found, codes, texts, 0);
+        }
+
+        return new([.. codes.OrderBy(code => code.Rank).Select(code => code.Text).Take(MostTexts)], [.. texts.Take(MostTexts)]);
+    }
+
+    /// <summary>True where the answer tells of an error. Empty ones are told beside good tokens, too.</summary>
+    public static bool IsIn(JsonElement answer) =>
+        answer.EnumerateObject().Any(member => Telling.Contains(Answer.NameOf(member)) && !IsNothing(member.Value));
+
+    /// <summary>True where a member that tells of errors is there, and empty.</summary>
+    public static bool IsDenied(JsonElement answer) => answer.EnumerateObject().Any(member => Telling.Contains(Answer.NameOf(member))) && !IsIn(answer);
+
+    /// <summary>The body's object; form-encoded pairs count as one. Null where it is neither.</summary>
+    public static JsonElement? ObjectOf(byte[] body) => Answer.ObjectOrNull(body) ?? FormOf(body);
+
+    private static JsonElement? FormOf(byte[] body)
+    {
+        var text = Encoding.UTF8.GetString(body).Trim();
+        var pairs = text.Split('&').Select(pair => pair.Split('=', 2)).ToList();
+        if (text.Length == 0 || text.Any(sign => char.IsWhiteSpace(sign) || sign is '<' or '{') || pairs.Any(pair => pair.Length < 2 || pair[0].Length == 0))
+        {
+            return null;
+        }
+
+        return JsonSerializer.SerializeToElement(pairs.Select(pair => (Name: WebUtility.UrlDecode(pair[0]), Value: WebUtility.UrlDecode(pair[1])))
+            .DistinctBy(pair => pair.Name, StringComparer.Ordinal).ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.Ordinal));
+    }
+
+    private static void Collect(JsonElement answer, List<(int Rank, string Text)> codes, List<string> texts, int depth)
+    {
+        foreach (var member in answer.EnumerateObject())
+        {
+            var name = Answer.NameOf(member);
+            if (Array.IndexOf(CodeNames, name) is >= 0 and var rank && (depth > 0 || name is not ("status" or "type")) && TextOf(member.Value) is { } code)
+            {
+                // A number says less than any word.
+                codes.Add(((member.Value.ValueKind == JsonValueKind.Number ? 100 : 0) + rank, code));
+            }
+            else if (Sentences.Contains(name) && TextOf(member.Value) is { } sentence)
+            {
+                texts.Add(sentence);
+            }
+            else if (Wrappers.Contains(name) && depth < Deepest)
+            {
+                foreach (var inner in member.Value.ValueKind == JsonValueKind.Array ? [.. member.Value.EnumerateArray().Take(3)] : new[] { member.Value })
+                {
+                    if (inner.ValueKind == JsonValueKind.Object)
+                    {
+                        Collect(inner, codes, texts, depth + 1);
+                    }
+                    else if (TextOf(inner) is { } text)
+                    {
+                        texts.Add(text);
+                    }
+                }
+            }
+        }
+    }
+
+    private static string? TextOf(JsonElement value) =>
+        IsNothing(value) ? null
+        : value.ValueKind == JsonValueKind.Number ? value.GetRawText()
+        : Answer.TextOrNull(value) is { } text ? text[..Math.Min(text.Length, LongestText)] : null;
+
+    private static bool IsNothing(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False or JsonValueKind.Undefined => true,
+        JsonValueKind.String => Answer.TextOrNull(value) is { } text && Nothing.Contains(RefusalWords.InOneSpelling(text)),
+        JsonValueKind.Number => value.TryGetDouble(out var number) && number == 0,
+        JsonValueKind.Array => value.EnumerateArray().All(IsNothing),
+        JsonValueKind.Object => value.EnumerateObject().Where(member => CodeNames.Contains(Answer.NameOf(member))).ToList() is { Count: > 0 } codes
+            ? codes.All(code => IsNothing(code.Value))
+            : value.EnumerateObject().All(member => IsNothing(member.Value)),
+        _ => false,
+    };
+}
