@@ -10,8 +10,11 @@ namespace TokenRefresh.Jobs.Alerts;
 /// <param name="Cause">The error code, or a word of ours.</param>
 /// <param name="Subject">A token's name, or the part of this program that is silent.</param>
 /// <param name="Stage">1, 2, 3 as the lead times of seven, three and one days are reached; else 0.</param>
+/// <param name="IsCritical">Little life is left, or none.</param>
 /// <param name="Detail">The cause in the provider's own words, or ours.</param>
-public sealed record Complaint(IncidentKind Kind, string Scope, string Group, string Cause, string Subject, bool IsCritical, int Stage, string Detail)
+/// <param name="IsExpired">No life is left: programs get no valid token.</param>
+public sealed record Complaint(
+    IncidentKind Kind, string Scope, string Group, string Cause, string Subject, bool IsCritical, int Stage, string Detail, bool IsExpired = false)
 {
     /// <summary>What makes two complaints the same incident.</summary>
     public string Key => $"{Kind.Code()}:{Scope}:{Group}";
@@ -38,13 +41,13 @@ public sealed record Situation(
 /// <summary>What is wrong now, and what is to be told of it next? Pure: state and clock are arguments.</summary>
 public static class AlertPolicy
 {
-    /// <summary>One that is back sooner than this is the same incident.</summary>
+    /// <summary>One that is back sooner than this comes and goes: while programs are served all the same, people hear of it ever more slowly.</summary>
     public static readonly TimeSpan FlapWindow = TimeSpan.FromHours(1);
 
     /// <summary>Tokens that fail together are told of together: once none has joined for this long,</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(20);
 
-    /// <summary>but no later than this.</summary>
+    /// <summary>but no later than this; and as long lies between two messages that further tokens have become urgent.</summary>
     private static readonly TimeSpan SettledAtLast = TimeSpan.FromMinutes(2);
 
     /// <summary>A pause at a start or a restart is no silence.</summary>
@@ -88,15 +91,20 @@ public static class AlertPolicy
 
         if (incident.ToldAt is null)
         {
-            return now < TellAt(incident) ? null : incident.CriticalAt is null ? Word.Opened : Word.Critical;
+            var word = Urgent(incident, complaints, SettledAtLast);
+            return now < TellAt(incident, isUrgent: word is not null) ? null : word ?? (incident.CriticalAt is null ? Word.Opened : Word.Critical);
         }
 
         // A clock that was put back must not multiply what is told, only delay it.
         var since = now - incident.LastToldAt!.Value;
+        if (Urgent(incident, complaints, since) is { } urgent)
+        {
+            return urgent;
+        }
+
         var stage = complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max();
         return incident switch
         {
-            { CriticalAt: not null, CriticalToldAt: null } => Word.Critical,
             _ when stage > incident.ToldStage => Word.Reminder,
             { SnoozedUntil: { } until } when until > now => null,
             _ when complaints.Select(complaint => complaint.Subject).Except(incident.ToldSubjects).Any() && since >= BetweenNews => Word.Joined,
@@ -107,9 +115,20 @@ public static class AlertPolicy
         };
     }
 
-    private static DateTimeOffset TellAt(Incident incident)
+    // Whatever was told before, and whoever sleeps on it. Tokens that become urgent one after the other are told of together.
+    private static Word? Urgent(Incident incident, IReadOnlyList<Complaint> complaints, TimeSpan since)
     {
-        if (incident.Flaps > 0)
+        return IsNews(complaint => complaint.IsExpired, incident.ToldExpired) ? Word.Expired
+            : IsNews(complaint => complaint.IsCritical, incident.ToldCritical) ? Word.Critical
+            : null;
+
+        bool IsNews(Func<Complaint, bool> isSo, List<string> told) =>
+            complaints.Where(isSo).Select(complaint => complaint.Subject).Except(told).Any() && (told.Count == 0 || since >= SettledAtLast);
+    }
+
+    private static DateTimeOffset TellAt(Incident incident, bool isUrgent)
+    {
+        if (incident.Flaps > 0 && !isUrgent)
         {
             var pause = FirstFlapPause * Math.Pow(2, Math.Min(incident.Flaps - 1, 10));
             return incident.OpenedAt + (pause < FlapWindow ? pause : FlapWindow);
@@ -132,7 +151,8 @@ public static class AlertPolicy
             return null;
         }
 
-        var isCritical = token.State is TokenState.Critical or TokenState.Expired or TokenState.Missing or TokenState.NeedsPerson;
+        var isExpired = token.State is TokenState.Expired or TokenState.Missing or TokenState.NeedsPerson;
+        var isCritical = isExpired || token.State == TokenState.Critical;
         if (token.State == TokenState.NeedsPerson || stored.LastFailure == FailureKind.GrantRevoked)
         {
             return stored.AccessToken is null
@@ -156,7 +176,7 @@ public static class AlertPolicy
             : null;
 
         Complaint Of(IncidentKind incident, string group, string cause, int stage, string detail) =>
-            new(incident, token.Settings.Provider.Name, group, cause, token.Name, isCritical, stage, detail);
+            new(incident, token.Settings.Provider.Name, group, cause, token.Name, isCritical, stage, detail, isExpired);
     }
 
     // After the last retry; at once where a retry is pointless or the token is dead; and not for one reader's bad moment.

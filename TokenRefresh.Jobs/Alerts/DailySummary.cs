@@ -107,7 +107,7 @@ internal static class SummaryMail
                 provider.Provider, $"{provider.Figures.SuccessfulAttempts}", $"{provider.Figures.FailedAttempts}", Percent(provider.Figures.SuccessRate),
                 Milliseconds(provider.Figures.AvgDurationMs), Milliseconds(provider.Figures.P95DurationMs),
             ]));
-        return body.Links(("Open the panel", $"{links.Panel}/access/tokens"))
+        return body.Links(("Open the panel", links.To("/access/tokens")))
             .Write(ill.Count == 0 ? $"SUMMARY: all {configured.Count} tokens are well" : $"SUMMARY: {ill.Count} of {configured.Count} tokens are not well");
     }
 

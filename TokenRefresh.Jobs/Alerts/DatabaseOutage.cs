@@ -16,10 +16,14 @@ public sealed partial class DatabaseOutage(
     /// <summary>A restart of Postgres is no outage.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
+    /// <summary>The key of its incidents.</summary>
+    internal const string Key = $"silence::{Part}";
+
     private const string Part = "database";
 
     private readonly HashSet<string> told = new(StringComparer.Ordinal);
     private Incident? incident;
+    private bool isSent;
 
     /// <summary>The database did not answer just now.</summary>
     public async Task NoteAwayAsync(CancellationToken cancellationToken)
@@ -34,10 +38,24 @@ public sealed partial class DatabaseOutage(
         // Whoever was not reached is tried again at the next look.
         foreach (var mail in teller.Rows(teller.Plain(incident, Word.Opened, now), isMailed: true).Where(row => row.Channel == NotificationChannel.Email && !told.Contains(row.Recipient)))
         {
-            if (await emails.SendAsync(mail, cancellationToken) is DeliveryOutcome.Accepted)
+            switch (await emails.SendAsync(mail, cancellationToken))
             {
-                told.Add(mail.Recipient);
-                LogTold();
+                case DeliveryOutcome.Accepted:
+                    told.Add(mail.Recipient);
+                    isSent = true;
+                    LogTold();
+                    break;
+                case DeliveryOutcome.Written written:
+                    // One file is enough.
+                    told.Add(mail.Recipient);
+                    LogWritten(written.Words);
+                    break;
+                case DeliveryOutcome.Refused { Reason: var reason }:
+                    LogNotTold(reason);
+                    break;
+                case DeliveryOutcome.Failed { Reason: var reason }:
+                    LogNotTold(reason);
+                    break;
             }
         }
     }
@@ -55,7 +73,7 @@ public sealed partial class DatabaseOutage(
             await WriteDownAsync(over, cancellationToken);
         }
 
-        incident = null;
+        (incident, isSent) = (null, false);
         told.Clear();
     }
 
@@ -71,16 +89,22 @@ public sealed partial class DatabaseOutage(
             return;
         }
 
-        over.Told(Word.Opened, 0, wasMailed: true, now);
+        over.Told(Word.Opened, 0, wasMailed: isSent, now);
         over.Resolve(now);
         db.Incidents.Add(over);
         await db.SaveChangesAsync(cancellationToken);
         db.Notifications.AddRange(teller.Rows(teller.Plain(over, Word.Recovered, now), options.Value.OnRecovery));
-        over.Told(Word.Recovered, 0, wasMailed: true, now);
+        over.Told(Word.Recovered, 0, wasMailed: isSent, now);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 
     [LoggerMessage(1221, LogLevel.Warning, "The database is away; people were told by mail, past the outbox")]
     private partial void LogTold();
+
+    [LoggerMessage(1222, LogLevel.Warning, "The database is away, and no one was notified: {Words}")]
+    private partial void LogWritten(string words);
+
+    [LoggerMessage(1223, LogLevel.Warning, "The database is away, and the mail about it was not delivered: {Reason}")]
+    private partial void LogNotTold(string reason);
 }

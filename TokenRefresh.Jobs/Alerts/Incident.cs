@@ -22,8 +22,11 @@ public enum Word
     /// <summary>It is there.</summary>
     Opened,
 
-    /// <summary>It has become urgent: little life left, or none.</summary>
+    /// <summary>It has become urgent: little life left.</summary>
     Critical,
+
+    /// <summary>A token has expired: programs get none.</summary>
+    Expired,
 
     /// <summary>It has spread to further tokens.</summary>
     Joined,
@@ -55,7 +58,10 @@ public static class IncidentNames
     public static IncidentKind ParseKind(string code) => Enum.GetValues<IncidentKind>().Single(kind => kind.Code() == code);
 }
 
-/// <summary>Something that is wrong, from the moment it is found until it is over, with what people were told of it. At most one of a key is open.</summary>
+/// <summary>
+/// One episode of something that is wrong, from the moment it is found until it is over, with what people were told of it. At most one of a key is
+/// open; one that ended is never changed again, and what comes back is another one.
+/// </summary>
 public sealed class Incident
 {
     private Incident()
@@ -86,7 +92,13 @@ public sealed class Incident
     /// <summary>Those of the subjects that people were told of.</summary>
     public List<string> ToldSubjects { get; private set; } = [];
 
-    /// <summary>When it was found; of one that came back, when it came back.</summary>
+    /// <summary>Those of the subjects that people were told are critical, as long as they fail.</summary>
+    public List<string> ToldCritical { get; private set; } = [];
+
+    /// <summary>Those of the subjects that people were told have expired, as long as they fail.</summary>
+    public List<string> ToldExpired { get; private set; } = [];
+
+    /// <summary>When it was found.</summary>
     public DateTimeOffset OpenedAt { get; private set; }
 
     /// <summary>When the last subject joined.</summary>
@@ -98,7 +110,7 @@ public sealed class Incident
     /// <summary>When it was over; null while it is open.</summary>
     public DateTimeOffset? ResolvedAt { get; private set; }
 
-    /// <summary>How often it came back within the hour.</summary>
+    /// <summary>How many episodes of the same key went before it, each within an hour of the next.</summary>
     public int Flaps { get; private set; }
 
     /// <summary>When people were first told of it; null while they were not.</summary>
@@ -152,8 +164,10 @@ public sealed class Incident
         _ => $"{subjects.Count} tokens of {Scope} ({Cause})",
     };
 
-    internal static Incident Open(Complaint complaint, DateTimeOffset now) => new()
+    /// <param name="before">The episode before it, where that ended within <see cref="AlertPolicy.FlapWindow"/>.</param>
+    internal static Incident Open(Complaint complaint, DateTimeOffset now, Incident? before = null) => new()
     {
+        Flaps = before is null ? 0 : before.Flaps + 1,
         Key = complaint.Key,
         Kind = complaint.Kind,
         Scope = complaint.Scope,
@@ -168,18 +182,6 @@ public sealed class Incident
     {
         Subjects = [.. Subjects, subject];
         JoinedAt = now;
-    }
-
-    /// <summary>It is back before its end was an hour old: the same incident, told of more slowly each time.</summary>
-    internal void Reopen(Complaint complaint, DateTimeOffset now)
-    {
-        Flaps++;
-        Subjects = [complaint.Subject];
-        ToldSubjects = [];
-        OpenedAt = JoinedAt = now;
-        CriticalAt = ResolvedAt = ToldAt = LastToldAt = CriticalToldAt = RecoveryToldAt = AcknowledgedAt = SnoozedUntil = null;
-        AcknowledgedBy = null;
-        (Reminders, ToldStage, WasMailed) = (0, 0, false);
     }
 
     /// <summary>Some of its subjects are another incident's now; the end of this one says nothing of them.</summary>
@@ -212,6 +214,29 @@ public sealed class Incident
         ToldStage = Math.Max(ToldStage, stage);
         ToldSubjects = [.. Subjects];
         WasMailed |= wasMailed;
+    }
+
+    /// <summary>Remembers of whom people have just been told that it is critical, or has expired.</summary>
+    internal void ToldOf(IReadOnlyList<Complaint> complaints)
+    {
+        ToldCritical = [.. ToldCritical.Union(complaints.Where(complaint => complaint.IsCritical).Select(complaint => complaint.Subject))];
+        ToldExpired = [.. ToldExpired.Union(complaints.Where(complaint => complaint.IsExpired).Select(complaint => complaint.Subject))];
+    }
+
+    /// <summary>What people were told of a subject by another incident, they need not be told again.</summary>
+    internal void Inherit(string subject, Incident other)
+    {
+        ToldCritical = other.ToldCritical.Contains(subject) ? [.. ToldCritical.Union([subject])] : ToldCritical;
+        ToldExpired = other.ToldExpired.Contains(subject) ? [.. ToldExpired.Union([subject])] : ToldExpired;
+    }
+
+    /// <summary>Who is well again would be news if it became critical again.</summary>
+    internal void Forget(IReadOnlyCollection<string> well)
+    {
+        if (well.Count > 0)
+        {
+            (ToldCritical, ToldExpired) = ([.. ToldCritical.Except(well)], [.. ToldExpired.Except(well)]);
+        }
     }
 
     internal void Acknowledge(string by, DateTimeOffset now) => (AcknowledgedBy, AcknowledgedAt) = (by, now);

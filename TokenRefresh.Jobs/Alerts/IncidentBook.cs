@@ -1,6 +1,6 @@
 namespace TokenRefresh.Jobs.Alerts;
 
-/// <summary>Joins what is wrong now to the incidents that are known: opens, extends, reopens and ends them. Pure but for the incidents themselves.</summary>
+/// <summary>Joins what is wrong now to the incidents that are known: opens, extends and ends them. Pure but for the incidents themselves.</summary>
 /// <param name="known">Open incidents, and those that ended within <see cref="AlertPolicy.FlapWindow"/>.</param>
 internal sealed class IncidentBook(IReadOnlyList<Incident> known)
 {
@@ -31,6 +31,7 @@ internal sealed class IncidentBook(IReadOnlyList<Incident> known)
             {
                 var usual = said.GroupBy(complaint => complaint.Cause).OrderByDescending(cause => cause.Count()).First().First();
                 incident.Describe(usual.Cause, usual.Detail, said.Any(complaint => complaint.IsCritical), said.Max(complaint => complaint.Stage), now);
+                incident.Forget([.. incident.Subjects.Except(said.Select(complaint => complaint.Subject))]);
             }
             else if (incident.Subjects.All(subject => IsElsewhere(incident, subject)))
             {
@@ -47,33 +48,34 @@ internal sealed class IncidentBook(IReadOnlyList<Incident> known)
     private void Enter(Complaint complaint, DateTimeOffset now)
     {
         var incident = incidents.Find(open => open.IsOpen && open.Key == complaint.Key)
-            ?? Back(complaint, now)
             ?? New(complaint, now);
         if (!incident.Subjects.Contains(complaint.Subject))
         {
             incident.Join(complaint.Subject, now);
         }
 
+        // Who goes from one incident to another with a new cause has not expired anew.
+        foreach (var other in incidents.Where(other => other != incident && IsOther(other, incident)))
+        {
+            incident.Inherit(complaint.Subject, other);
+        }
+
         complaints.TryAdd(incident, []);
         complaints[incident].Add(complaint);
     }
 
-    private Incident? Back(Complaint complaint, DateTimeOffset now)
-    {
-        var ended = incidents.Where(incident => !incident.IsOpen && incident.Key == complaint.Key && now - incident.ResolvedAt < AlertPolicy.FlapWindow)
-            .OrderByDescending(incident => incident.ResolvedAt).FirstOrDefault();
-        ended?.Reopen(complaint, now);
-        return ended;
-    }
-
     private Incident New(Complaint complaint, DateTimeOffset now)
     {
-        var incident = Incident.Open(complaint, now);
+        var before = incidents.Where(incident => !incident.IsOpen && incident.Key == complaint.Key && now - incident.ResolvedAt < AlertPolicy.FlapWindow)
+            .OrderByDescending(incident => incident.ResolvedAt).FirstOrDefault();
+        var incident = Incident.Open(complaint, now, before);
         incidents.Add(incident);
         return incident;
     }
 
     // Only tokens go from one incident to another: a provider whose rate is low may have the name of one.
     private bool IsElsewhere(Incident incident, string subject) => incident.IsOfTokens
-        && complaints.Any(other => other.Key != incident && other.Key.IsOfTokens && other.Key.Scope == incident.Scope && other.Value.Any(complaint => complaint.Subject == subject));
+        && complaints.Any(other => other.Key != incident && IsOther(other.Key, incident) && other.Value.Any(complaint => complaint.Subject == subject));
+
+    private static bool IsOther(Incident other, Incident incident) => other is { IsOpen: true, IsOfTokens: true } && incident.IsOfTokens && other.Scope == incident.Scope;
 }

@@ -28,6 +28,33 @@ public sealed class IncidentDesk(IDbContextFactory<TokenRefreshDbContext> contex
         return await db.Incidents.AsNoTracking().SingleOrDefaultAsync(incident => incident.Id == id, cancellationToken);
     }
 
+    /// <summary>What became of the messages about incidents, by number; without an entry where there were none.</summary>
+    public async Task<IReadOnlyDictionary<long, IncidentNotice>> NoticesAsync(IReadOnlyCollection<Incident> incidents, CancellationToken cancellationToken)
+    {
+        long[] ids = [.. incidents.Select(incident => incident.Id)];
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var rows = await db.Notifications.AsNoTracking().Where(row => row.IncidentId != null && ids.Contains(row.IncidentId.Value))
+            .GroupBy(row => row.IncidentId!.Value)
+            .Select(rows => new
+            {
+                Id = rows.Key,
+                SentAt = rows.Max(row => row.SentAt),
+                Waiting = rows.Count(row => row.Status == NotificationStatus.Pending),
+                Written = rows.Count(row => row.Status == NotificationStatus.Written),
+                Refused = rows.Count(row => row.Status == NotificationStatus.Refused),
+            })
+            .ToDictionaryAsync(row => row.Id, row => new IncidentNotice(row.SentAt, row.Waiting > 0, row.Written > 0, row.Refused > 0), cancellationToken);
+
+        // That the database was away is told past the outbox, so its first mail is no row.
+        foreach (var outage in incidents.Where(incident => incident is { Key: DatabaseOutage.Key, WasMailed: true }))
+        {
+            var notice = rows.GetValueOrDefault(outage.Id, IncidentNotice.None);
+            rows[outage.Id] = notice with { NotifiedAt = notice.NotifiedAt ?? outage.ToldAt };
+        }
+
+        return rows;
+    }
+
     /// <summary>What was to be delivered last, newest first.</summary>
     public async Task<IReadOnlyList<Notification>> DeliveriesAsync(int limit, CancellationToken cancellationToken)
     {

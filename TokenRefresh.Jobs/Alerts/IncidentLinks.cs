@@ -17,37 +17,44 @@ public enum IncidentAction
 }
 
 /// <summary>Makes and checks the signed links of mails. A link is good for one action at one incident, for a week.</summary>
+/// <param name="panelUrl">Where people reach the panel; empty where nobody has said so.</param>
 public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProvider clock)
 {
+    /// <summary>What to set so that messages carry links.</summary>
+    public const string HowToHaveThem = "set Access__PublicUrl to the address at which people reach the panel";
+
     /// <summary>The page that a link leads to; it asks before it acts, because programs that scan mails follow links.</summary>
     public const string Path = "/access/incidents";
 
     private static readonly TimeSpan GoodFor = TimeSpan.FromDays(7);
 
+    /// <summary>False where nobody has said at which address people reach the panel: one that was guessed would lead nowhere.</summary>
+    public bool HasPanel => panelUrl.Length > 0;
+
+    /// <summary>The address of a page of the panel; null where nobody has said where the panel is.</summary>
+    public string? To(string path) => HasPanel ? $"{panelUrl.TrimEnd('/')}{path}" : null;
+
     /// <summary>The links at the end of a mail.</summary>
-    internal IEnumerable<(string Words, string Address)> For(IncidentNews news)
+    internal IEnumerable<(string Words, string? Address)> For(IncidentNews news)
     {
-        yield return ("Open the panel", $"{Panel}/access/token-health");
+        yield return ("Open the panel", To("/access/token-health"));
         if (news is { Word: not Word.Recovered, Incident.Kind: not IncidentKind.Silence })
         {
-            yield return ("I take care of it", Sign(news.Incident.Id, IncidentAction.Acknowledge));
-            yield return ("Remind me tomorrow", Sign(news.Incident.Id, IncidentAction.Snooze));
+            yield return ("I take care of it", To(Sign(news.Incident.Id, IncidentAction.Acknowledge)));
+            yield return ("Remind me tomorrow", To(Sign(news.Incident.Id, IncidentAction.Snooze)));
         }
     }
-
-    /// <summary>The panel's address without a slash at its end.</summary>
-    public string Panel => panelUrl.TrimEnd('/');
 
     /// <summary>True for a link that this program made and that is not too old. Takes the same time whatever is wrong.</summary>
     public bool IsGood(long incident, IncidentAction action, long until, string? signature) =>
         CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(Signature(incident, action, until)), Encoding.UTF8.GetBytes(signature ?? ""))
         && clock.GetUtcNow().ToUnixTimeSeconds() <= until;
 
-    /// <summary>A link for one action.</summary>
+    /// <summary>Path and query of a link for one action.</summary>
     public string Sign(long incident, IncidentAction action)
     {
         var until = (clock.GetUtcNow() + GoodFor).ToUnixTimeSeconds();
-        return string.Create(CultureInfo.InvariantCulture, $"{Panel}{Path}/{incident}/{action.ToString().ToLowerInvariant()}?until={until}&signature={Signature(incident, action, until)}");
+        return string.Create(CultureInfo.InvariantCulture, $"{Path}/{incident}/{action.ToString().ToLowerInvariant()}?until={until}&signature={Signature(incident, action, until)}");
     }
 
     private string Signature(long incident, IncidentAction action, long until) =>

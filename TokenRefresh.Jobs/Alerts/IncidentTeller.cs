@@ -12,7 +12,7 @@ namespace TokenRefresh.Jobs.Alerts;
 
 /// <summary>Writes what is to be told of incidents into the outbox: to whom, by which switch, in which words.</summary>
 public sealed class IncidentTeller(
-    AuditTrail audit, IncidentLinks links, IOptions<NotificationOptions> options, IOptions<ScheduleOptions> schedule)
+    AuditTrail audit, IncidentLinks links, ScheduleOutlookReader outlook, IOptions<NotificationOptions> options, IOptions<ScheduleOptions> schedule)
 {
     private static readonly TimeSpan ConsumersWithin = TimeSpan.FromDays(1);
     private static readonly TimeSpan SavedWithin = TimeSpan.FromMinutes(1);
@@ -21,7 +21,10 @@ public sealed class IncidentTeller(
     internal async Task<int> TellAsync(TokenRefreshDbContext db, IncidentBook book, IReadOnlyList<TokenView> tokens, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var rows = new List<Notification>();
-        foreach (var incident in book.Incidents)
+        var isRunning = !book.Incidents.SelectMany(book.Of).Any(complaint => complaint.Kind == IncidentKind.Silence && complaint.Subject != Pulse.Outbox);
+
+        // Of what nobody can be told, nobody was told: it is news for whoever is configured later.
+        foreach (var incident in HasAddressee ? book.Incidents : [])
         {
             var complaints = book.Of(incident);
             if (AlertPolicy.Next(incident, complaints, now) is not { } word)
@@ -29,10 +32,11 @@ public sealed class IncidentTeller(
                 continue;
             }
 
-            var news = await GatherAsync(db, incident, complaints, word, tokens, now, cancellationToken);
+            var news = await GatherAsync(db, incident, complaints, word, tokens, isRunning, now, cancellationToken);
             var isMailed = IsMailed(incident, complaints, word);
             rows.AddRange(Rows(news, isMailed));
             incident.Told(word, complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max(), isMailed, now);
+            incident.ToldOf(complaints);
         }
 
         rows.AddRange(await SuccessesAsync(db, now, cancellationToken));
@@ -65,7 +69,9 @@ public sealed class IncidentTeller(
 
     /// <summary>News without tokens, consumers and links of its own, for what is no token's.</summary>
     internal IncidentNews Plain(Incident incident, Word word, DateTimeOffset now) =>
-        new(incident, word, now, incident.Subjects, [], [], word == Word.Recovered ? new(0, null, TimeSpan.Zero) : null, schedule.Value.Zone, links);
+        new(incident, word, now, incident.Subjects, [], [], word == Word.Recovered ? new(0, null, TimeSpan.Zero) : null, schedule.Value.Zone, links, new(now, false, null, null, null));
+
+    private bool HasAddressee => options.Value.Enabled && options.Value.Recipients.Count + options.Value.Webhooks.Count > 0;
 
     private bool IsMailed(Incident incident, IReadOnlyList<Complaint> complaints, Word word) => options.Value.Recipients.Count > 0 && (word, incident.Kind) switch
     {
@@ -76,12 +82,12 @@ public sealed class IncidentTeller(
         // A mail about mail arrives when it is over.
         (_, IncidentKind.Silence) => options.Value.OnSilence && complaints.Any(complaint => complaint.Subject != Pulse.Outbox),
         _ when incident.CriticalAt is null => options.Value.OnFailure,
-        (Word.Critical, _) => options.Value.OnCritical || (options.Value.OnFailure && incident.ToldAt is null),
+        (Word.Critical or Word.Expired, _) => options.Value.OnCritical || (options.Value.OnFailure && incident.ToldAt is null),
         _ => options.Value.OnCritical || options.Value.OnFailure,
     };
 
     private async Task<IncidentNews> GatherAsync(
-        TokenRefreshDbContext db, Incident incident, IReadOnlyList<Complaint> complaints, Word word, IReadOnlyList<TokenView> tokens, DateTimeOffset now,
+        TokenRefreshDbContext db, Incident incident, IReadOnlyList<Complaint> complaints, Word word, IReadOnlyList<TokenView> tokens, bool isRunning, DateTimeOffset now,
         CancellationToken cancellationToken)
     {
         if (!incident.IsOfTokens)
@@ -94,7 +100,7 @@ public sealed class IncidentTeller(
         var own = tokens.Where(token => affected.Contains(token.Name)).OrderBy(token => token.Stored?.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).ToList();
         var consumers = await audit.ConsumersAsync(affected, now - ConsumersWithin, cancellationToken);
         var recovery = word == Word.Recovered ? await RecoveryAsync(db, incident, cancellationToken) : null;
-        return new(incident, word, now, affected, own, consumers, recovery, schedule.Value.Zone, links);
+        return new(incident, word, now, affected, own, consumers, recovery, schedule.Value.Zone, links, await outlook.ReadAsync(isRunning, cancellationToken));
     }
 
     private static async Task<Recovery> RecoveryAsync(TokenRefreshDbContext db, Incident incident, CancellationToken cancellationToken)

@@ -23,6 +23,9 @@ public enum NotificationStatus
 
     /// <summary>The other side will not take it, now or later.</summary>
     Refused,
+
+    /// <summary>It is a file on disk, because no mail server is configured; no one was notified.</summary>
+    Written,
 }
 
 /// <summary>A row of the outbox, and of the log of deliveries: one message to one recipient, written in the transaction that made it necessary.</summary>

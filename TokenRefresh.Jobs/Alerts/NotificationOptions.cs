@@ -46,9 +46,9 @@ public sealed class NotificationOptions
     [Cron]
     public string DailySummaryCron { get; set; } = "0 8 * * *";
 
-    /// <summary>Where people reach the panel, for the links in mails. Default <c>http://localhost:5080</c>.</summary>
+    /// <summary>Where people reach the panel, for the links in messages. Empty (default): <c>Access:PublicUrl</c>; without that, too, messages carry no links.</summary>
     [WebAddress]
-    public string PanelUrl { get; set; } = "http://localhost:5080";
+    public string PanelUrl { get; set; } = "";
 
     /// <summary>Addresses that get each change of an incident as a signed JSON POST, separated by commas. Empty (default): none.</summary>
     [WebAddresses]

@@ -14,7 +14,7 @@ public sealed class TestMail(IncidentLinks links, IOptions<ScheduleOptions> sche
         var mail = new MailBody()
             .Say("This is a test. It came by the way that mails about your tokens will come by.")
             .Facts(("Sent", Moment.At(now, schedule.Value.Zone)), ("From", node.Value))
-            .Links(("Open the panel", $"{links.Panel}/access/tokens"))
+            .Links(("Open the panel", links.To("/access/tokens")))
             .Write("TEST: mails from TokenRefresh arrive");
         return recipients.Select(recipient => Notification.Mail("test", recipient, mail, now));
     }

@@ -62,6 +62,18 @@ public sealed class TokenMetrics
             "s", "Seconds since the token's refresh fell due; 0 while it is not.");
     }
 
+    /// <summary>Offers the gauge that tells whether anyone can be notified; called once, by whoever knows it.</summary>
+    /// <param name="readiness">Whether someone can be, and the code of the state.</param>
+    public void ObserveNotifications(Func<(bool CanNotify, string State)> readiness) => meter.CreateObservableGauge(
+        "tokenrefresh.notifications.deliverable",
+        () =>
+        {
+            var (canNotify, state) = readiness();
+            return new Measurement<int>(canNotify ? 1 : 0, new KeyValuePair<string, object?>("state", state));
+        },
+        null,
+        "1 while people can be notified by a channel that leaves this machine, else 0; state: ready, switched_off, no_recipient, no_mail_server or failing.");
+
     /// <summary>Counts a read.</summary>
     /// <param name="outcome"><c>served</c>, <c>stale</c> or <c>unavailable</c>.</param>
     /// <param name="reason">The reading's code, where it has one.</param>

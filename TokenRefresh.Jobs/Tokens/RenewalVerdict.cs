@@ -67,9 +67,12 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
         };
     }
 
+    /// <summary>True for a failure that only a person or changed settings can end, but that the backup job tries all the same: the provider may accept the credentials again.</summary>
+    public static bool IsTriedByBackup(FailureKind kind) => kind == FailureKind.CredentialRejected;
+
     private static string? Blocked(Token token, RefreshRequest request, DateTimeOffset now) => token.LastFailure switch
     {
-        FailureKind.CredentialRejected when request.Trigger == RefreshTrigger.Backup => null,
+        { } kind when request.Trigger == RefreshTrigger.Backup && IsTriedByBackup(kind) => null,
         { } kind when !kind.IsRetryable() => $"{kind.Code()}: {token.LastError}. Waits for changed settings or a person.",
         _ when token.NextAttemptAt > now && (request.JobId is null || request.JobId != token.RetryJobId) =>
             $"Waits until {token.NextAttemptAt:u} after {token.FailuresInWords} ({token.LastErrorCode}).",

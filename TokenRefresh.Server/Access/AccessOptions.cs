@@ -19,6 +19,10 @@ internal sealed class AccessOptions
     /// </summary>
     [Networks]
     public string TrustedProxies { get; set; } = "127.0.0.1,::1";
+
+    /// <summary>The address at which people reach this server, such as <c>https://tokens.example.com</c>, for the links in messages. Empty (default): messages carry no links.</summary>
+    [WebAddress]
+    public string PublicUrl { get; set; } = "";
 }
 
 /// <summary>Addresses and networks separated by commas, or nothing.</summary>

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Providers.Settings;
 
@@ -28,6 +29,10 @@ internal static class AccessRegistration
     public static IServiceCollection AddOperators(this IServiceCollection services)
     {
         services.AddSettings<AccessOptions>(AccessOptions.Section);
+
+        // A panel address of its own, where messages have one, wins.
+        services.AddOptions<NotificationOptions>().PostConfigure<IOptions<AccessOptions>>(
+            (messages, access) => messages.PanelUrl = messages.PanelUrl is { Length: > 0 } own ? own : access.Value.PublicUrl);
         services.AddDbContext<OperatorsDbContext>((provider, options) => options
             .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(OperatorsDbContext.MigrationsTable))
             .UseSnakeCaseNamingConvention());

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -21,7 +22,7 @@ internal static class NotifyCommands
             }
         });
         var json = Options.Json();
-        var command = new Command("test", "Send a test e-mail through the outbox and the mail server, here and now, and report how it was delivered.") { to, json };
+        var command = new Command("test", "Send a test e-mail through the outbox and the mail server, here and now, and report how it was delivered; exit code 1 unless the mail server took it.") { to, json };
         command.SetAction((call, cancellationToken) => host.RunAsync(
             async services =>
             {
@@ -44,22 +45,26 @@ internal static class NotifyCommands
         return command;
     }
 
+    // One line each: what the mail server said, or what has to be set.
     private static void Report(List<(string Recipient, DeliveryOutcome Outcome)> results, bool asJson)
     {
         var rows = results.Select(result => result.Outcome switch
         {
-            DeliveryOutcome.Accepted accepted => (result.Recipient, Result: "delivered", Words: accepted.Words),
-            DeliveryOutcome.Refused refused => (result.Recipient, Result: "refused", Words: refused.Reason),
-            DeliveryOutcome.Failed failed => (result.Recipient, Result: "failed", Words: $"{failed.Reason}; a server tries it again"),
+            DeliveryOutcome.Accepted accepted => (result.Recipient, Result: "delivered", Line: $"delivered: {accepted.Words}", Detail: accepted.Words),
+            DeliveryOutcome.Written written => (result.Recipient, Result: "written", Line: written.Words, Detail: written.Words),
+            DeliveryOutcome.Refused refused => (result.Recipient, Result: "refused", Line: $"refused: {refused.Reason}", Detail: refused.Reason),
+            DeliveryOutcome.Failed failed => (result.Recipient, Result: "failed", Line: $"failed: {failed.Reason}; a running server tries it again", Detail: failed.Reason),
             _ => throw new System.Diagnostics.UnreachableException(),
         }).ToList();
         if (asJson)
         {
-            Output.Json(rows.Select(row => new { row.Recipient, row.Result, Detail = row.Words }));
+            Output.Json(rows.Select(row => new { row.Recipient, row.Result, row.Detail }));
+            return;
         }
-        else
+
+        foreach (var row in rows)
         {
-            Output.Table(["RECIPIENT", "RESULT", "DETAIL"], rows.Select(row => (IReadOnlyList<string>)[row.Recipient, row.Result, row.Words]), "");
+            Console.Out.WriteLine(OneLine.Of($"{row.Recipient}: {row.Line}"));
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
@@ -82,6 +83,8 @@ internal sealed class ServeCommand : Command
         var sandbox = app.Services.GetRequiredService<SandboxedProviders>();
         var tokens = app.Services.GetRequiredService<ConfiguredTokens>().All;
         var missing = tokens.Count(token => token.NotConfiguredBecause is not null);
+        var notifications = app.Services.GetRequiredService<NotificationReadinessReader>().Configured;
+        var carriesLinks = notifications.State is ReadinessState.NoRecipient or ReadinessState.SwitchedOff || app.Services.GetRequiredService<IncidentLinks>().HasPanel;
         string[] lines =
         [
             $"TokenRefresh is running ({roles.ToString().ToLowerInvariant().Replace("all", "web, worker", StringComparison.Ordinal)}, {app.Environment.EnvironmentName}).",
@@ -89,6 +92,8 @@ internal sealed class ServeCommand : Command
             $"  database   {app.Services.GetRequiredService<Database>().Description}",
             $"  sandbox    {(sandbox.Names.Count > 0 ? $"stands in for {string.Join(", ", sandbox.Names)}" : sandbox.IsEnabled ? "on, no provider needs it" : "off")}",
             $"  tokens     {tokens.Count} named by the settings{(missing > 0 ? $", {missing} not configured" : "")}; see them with: tokens health",
+            $"  notify     {notifications.Line}",
+            .. carriesLinks ? Array.Empty<string>() : [$"  links      none in messages: {IncidentLinks.HowToHaveThem}"],
         ];
         Console.WriteLine(string.Join(Environment.NewLine, password is null ? lines : [.. lines, $"  sign in    as admin with {password} (shown this once; users reset-password admin makes another)"]));
     }

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -63,6 +65,7 @@ internal static class TokensCommands
     {
         var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
         var views = await services.GetRequiredService<TokenOverview>().ListAsync(RequireProvider(services, provider)?.Name, cancellationToken);
+        var notifications = await services.GetRequiredService<NotificationReadinessReader>().ReadAsync(cancellationToken);
         if (json)
         {
             Output.Json(views.Select(view => new
@@ -80,6 +83,7 @@ internal static class TokensCommands
                 ConsecutiveFailures = view.Stored?.ConsecutiveFailures ?? 0,
                 Grant = view.Settings.Order.Grant.ToString(),
                 view.Settings.Order.Scopes,
+                Notifications = notifications.Code,
             }));
         }
         else
@@ -94,7 +98,18 @@ internal static class TokensCommands
                 "The settings name no token; name one with Tokens__NAME__Provider.");
         }
 
-        return exitsByHealth && views.Any(view => !view.IsWell) ? ExitCode.Failed : ExitCode.Done;
+        if (!exitsByHealth)
+        {
+            return ExitCode.Done;
+        }
+
+        if (notifications.IsFault)
+        {
+            Output.Note(OneLine.Of(notifications.Line));
+        }
+
+        // That nothing is configured is a notice; that what is configured does not deliver is a fault.
+        return notifications.IsFailing || views.Any(view => !view.IsWell) ? ExitCode.Failed : ExitCode.Done;
     }
 
     private static Command Test(VerbHost host)

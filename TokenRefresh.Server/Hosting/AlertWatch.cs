@@ -10,8 +10,8 @@ namespace TokenRefresh.Server.Hosting;
 /// each 30 seconds, delivers what nobody delivers, tells of a database that is away, and gives the outside watcher its sign of life.
 /// </summary>
 internal sealed partial class AlertWatch(
-    PulseReader pulse, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher, TimeProvider clock,
-    ILogger<AlertWatch> log) : BackgroundService
+    PulseReader pulse, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher, NotificationReadinessReader readiness,
+    TimeProvider clock, ILogger<AlertWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
 
@@ -59,6 +59,8 @@ internal sealed partial class AlertWatch(
                 await deliveries.EnqueueIfDueAsync(cancellationToken);
             }
 
+            // For the gauge, which asks no database.
+            await readiness.ReadAsync(cancellationToken);
             return await round.JudgeAsync(now, cancellationToken) is { Count: > 0 } wrong
                 ? string.Join(", ", wrong.GroupBy(complaint => complaint.Kind).Select(kind => $"{kind.Count()} {kind.Key.Code()}"))
                 : null;

@@ -5,16 +5,21 @@ namespace TokenRefresh.Server.Pages;
 
 /// <summary>Incidents as the panel lists them.</summary>
 /// <param name="Rows">The incidents.</param>
+/// <param name="Notices">Who was notified of each, by its number.</param>
 /// <param name="Well">Tokens that are well, whatever an incident that is still open for others says of them.</param>
-public sealed record IncidentList(IReadOnlyList<Incident> Rows, IReadOnlySet<string> Well)
+public sealed record IncidentList(IReadOnlyList<Incident> Rows, IReadOnlyDictionary<long, IncidentNotice> Notices, IReadOnlySet<string> Well)
 {
     /// <summary>The open ones.</summary>
     public static async Task<IncidentList> OpenAsync(IncidentDesk desk, TokenOverview overview, CancellationToken cancellationToken) =>
-        Of(await desk.OpenAsync(cancellationToken), await overview.ListAsync(null, cancellationToken));
+        await OfAsync(await desk.OpenAsync(cancellationToken), await overview.ListAsync(null, cancellationToken), desk, cancellationToken);
 
     /// <summary>Incidents, and how all tokens are now.</summary>
-    public static IncidentList Of(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens) =>
-        new(incidents, tokens.Where(token => token is { IsWell: true, IsFailing: false }).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
+    public static async Task<IncidentList> OfAsync(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens, IncidentDesk desk, CancellationToken cancellationToken) => new(
+        incidents, await desk.NoticesAsync(incidents, cancellationToken),
+        tokens.Where(token => token is { IsWell: true, IsFailing: false }).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
+
+    /// <summary>Who was notified of it.</summary>
+    public IncidentNotice Notice(Incident incident) => Notices.GetValueOrDefault(incident.Id, IncidentNotice.None);
 
     /// <summary>Whom it is still about: all, once it is over for all.</summary>
     public IReadOnlyList<string> Affected(Incident incident) => [.. incident.Subjects.Except(OverFor(incident))];

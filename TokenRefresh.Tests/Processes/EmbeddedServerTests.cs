@@ -23,7 +23,8 @@ public sealed class EmbeddedServerTests
             JsonDocument.Parse(health.Out).RootElement.GetArrayLength().ShouldBe(10);
             FileWatches(first.Id).ShouldBe(0, "Linux gives a user 128, and a machine may run many programs");
 
-            (await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com")).ExitCode.ShouldBe(0);
+            health.Error.ShouldContain("No one can be notified: neither a recipient nor a webhook is configured.");
+            (await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com")).ExitCode.ShouldBe(1, "without a mail server it is a file, and no one is notified");
             Directory.GetFiles(Path.Combine(data.Path, "mail")).ShouldNotBeEmpty();
             FileModes.OpenBelow(data.Path).ShouldBeEmpty("keys, mails and the cluster are for this user alone");
 

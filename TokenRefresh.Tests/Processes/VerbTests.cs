@@ -57,13 +57,15 @@ public sealed class VerbTests(PostgresFixture postgres)
         (await ServerProcess.RunAsync(settings, "users", "disable", "admin")).ShouldSatisfyAllConditions(
             end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("admin is the only administrator who may sign in"));
 
-        var mailed = JsonDocument.Parse(await DoneAsync(settings, "notify test --to ops@example.com --json")).RootElement[0];
-        mailed.GetProperty("result").GetString().ShouldBe("delivered");
-        Directory.GetFiles(Path.Combine(data.Path, "mail"), "*-test.eml").ShouldHaveSingleItem();
+        var written = await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com", "--json");
+        written.ExitCode.ShouldBe(1, "a file notifies no one");
+        JsonDocument.Parse(written.Out).RootElement[0].GetProperty("result").GetString().ShouldBe("written");
+        var file = Directory.GetFiles(Path.Combine(data.Path, "mail"), "*-test.eml").ShouldHaveSingleItem();
+        written.Out.ShouldContain($"written to disk: {file}; no mail server is configured, set Email__Host");
         settings["Email__Host"] = "127.0.0.1";
         settings["Email__Port"] = "1";
         (await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com")).ShouldSatisfyAllConditions(
-            end => end.ExitCode.ShouldBe(1), end => end.Out.ShouldContain("no connection to the server (ConnectionRefused)"));
+            end => end.ExitCode.ShouldBe(1), end => end.Out.ShouldBe("ops@example.com: failed: no connection to the server (ConnectionRefused); a running server tries it again"));
     }
 
     [Fact]

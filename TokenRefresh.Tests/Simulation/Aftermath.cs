@@ -27,9 +27,14 @@ internal sealed class Aftermath(SimWorld world, TimeSpan latestTick)
         Expect(0, "SELECT count(*) FROM (SELECT 1 FROM incidents WHERE resolved_at IS NULL GROUP BY key HAVING count(*) > 1) AS doubled", "I7: incidents that are open twice");
         Expect(0,
             """
-            SELECT count(*) FROM (SELECT 1 FROM notifications JOIN incidents ON incidents.id = incident_id WHERE notifications.kind IN ('opened', 'critical', 'recovered')
-                                  GROUP BY incidents.id, incidents.flaps, notifications.kind, recipient HAVING count(*) > incidents.flaps + 1) AS doubled
+            SELECT count(*) FROM (SELECT 1 FROM notifications JOIN incidents ON incidents.id = incident_id WHERE notifications.kind IN ('opened', 'recovered')
+                                  GROUP BY incidents.id, notifications.kind, recipient HAVING count(*) > 1) AS doubled
             """, "I7: transitions that were told of twice");
+        Expect(0,
+            """
+            SELECT count(*) FROM incidents JOIN tokens ON name = ANY(subjects)
+            WHERE resolved_at IS NULL AND greatest(opened_at, joined_at, last_told_at, expires_at) < $1 AND paused_at IS NULL AND NOT name = ANY(told_expired)
+            """, "I7: tokens that have expired and nobody was told", world.LastRoundAt - TimeSpan.FromMinutes(10));
         CheckMails();
         foreach (var text in Texts)
         {

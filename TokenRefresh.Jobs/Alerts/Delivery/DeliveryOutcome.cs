@@ -8,8 +8,16 @@ public abstract record DeliveryOutcome
     }
 
     /// <summary>The other side has taken it.</summary>
-    /// <param name="Words">What it said, or where the message lies.</param>
+    /// <param name="Words">What it said.</param>
     public sealed record Accepted(string Words) : DeliveryOutcome;
+
+    /// <summary>It left this machine for no one: with no mail server configured it is a file.</summary>
+    /// <param name="Path">The file.</param>
+    public sealed record Written(string Path) : DeliveryOutcome
+    {
+        /// <summary>Where it is, and what has to be set so that the next one is sent.</summary>
+        public string Words => $"written to disk: {Path}; no mail server is configured, set Email__Host";
+    }
 
     /// <summary>The other side will never take it; trying again would not help.</summary>
     public sealed record Refused(string Reason) : DeliveryOutcome;

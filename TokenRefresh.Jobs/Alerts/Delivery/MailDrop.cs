@@ -24,7 +24,7 @@ internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IE
             }
 
             File.Move($"{file}.part", file, overwrite: true);
-            return new DeliveryOutcome.Accepted($"written to {Path.GetFileName(file)} in the mail folder of the data directory");
+            return new DeliveryOutcome.Written(file);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -5,10 +5,15 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Jobs.Alerts.Delivery;
 
 /// <summary>What one pass over the outbox did.</summary>
-public sealed record DeliveryPass(int Sent, int Refused, int Failed);
+/// <param name="Written">Messages that are files now, because no mail server is configured.</param>
+public sealed record DeliveryPass(int Sent, int Refused, int Failed, int Written = 0)
+{
+    internal DeliveryPass And(DeliveryPass other) => new(Sent + other.Sent, Refused + other.Refused, Failed + other.Failed, Written + other.Written);
+}
 
 /// <summary>
-/// Delivers what was written down, oldest first, each message to its one recipient. A message is claimed before it is sent and marked only
+/// Delivers what was written down, each message to its one recipient: by mail, and to each webhook, side by side, so that one that hangs delays no
+/// other, and each of these oldest first. A message is claimed before it is sent and marked only
 /// after the other side has accepted it: whoever dies in between leaves it to the next, with the same Message-ID.
 /// </summary>
 public sealed partial class Outbox(
@@ -26,33 +31,8 @@ public sealed partial class Outbox(
     private static readonly TimeSpan SaveAgainAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>Delivers everything whose time has come.</summary>
-    public async Task<DeliveryPass> DeliverAsync(CancellationToken cancellationToken)
-    {
-        var pass = new DeliveryPass(0, 0, 0);
-        var away = new HashSet<NotificationChannel>();
-        while (await ClaimAsync(away, cancellationToken) is { } row)
-        {
-            switch (await DeliverAsync(row, cancellationToken))
-            {
-                case DeliveryOutcome.Accepted:
-                    pass = pass with { Sent = pass.Sent + 1 };
-                    break;
-                case DeliveryOutcome.Refused:
-                    pass = pass with { Refused = pass.Refused + 1 };
-                    break;
-                case DeliveryOutcome.Failed failed:
-                    pass = pass with { Failed = pass.Failed + 1 };
-                    if (failed.IsAway)
-                    {
-                        away.Add(row.Channel);
-                    }
-
-                    break;
-            }
-        }
-
-        return pass;
-    }
+    public async Task<DeliveryPass> DeliverAsync(CancellationToken cancellationToken) =>
+        (await Task.WhenAll((await LanesAsync(cancellationToken)).Select(lane => DeliverAsync(lane, cancellationToken)))).Aggregate(new DeliveryPass(0, 0, 0), (all, one) => all.And(one));
 
     /// <summary>Writes a message down and delivers it here and now; if that fails, it is tried again like any other.</summary>
     public async Task<DeliveryOutcome> SendNowAsync(Notification row, CancellationToken cancellationToken)
@@ -73,6 +53,29 @@ public sealed partial class Outbox(
         return await db.Notifications.AnyAsync(row => row.Status == NotificationStatus.Pending && row.NextAttemptAt < before, cancellationToken);
     }
 
+    private async Task<DeliveryPass> DeliverAsync(Lane lane, CancellationToken cancellationToken)
+    {
+        var pass = new DeliveryPass(0, 0, 0);
+        while (await ClaimAsync(lane, cancellationToken) is { } row)
+        {
+            var outcome = await DeliverAsync(row, cancellationToken);
+            pass = pass.And(outcome switch
+            {
+                DeliveryOutcome.Accepted => new(1, 0, 0),
+                DeliveryOutcome.Refused => new(0, 1, 0),
+                DeliveryOutcome.Failed => new(0, 0, 1),
+                DeliveryOutcome.Written => new(0, 0, 0, 1),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            });
+            if (outcome is DeliveryOutcome.Failed { IsAway: true })
+            {
+                break;
+            }
+        }
+
+        return pass;
+    }
+
     private async Task<DeliveryOutcome> DeliverAsync(Notification row, CancellationToken cancellationToken)
     {
         var outcome = row.Channel == NotificationChannel.Email ? await emails.SendAsync(row, cancellationToken) : await webhooks.SendAsync(row, cancellationToken);
@@ -81,6 +84,9 @@ public sealed partial class Outbox(
         {
             case DeliveryOutcome.Accepted:
                 LogSent(row.Kind, row.Id, row.Attempts);
+                break;
+            case DeliveryOutcome.Written written:
+                LogWritten(row.Kind, row.Id, written.Words);
                 break;
             case DeliveryOutcome.Refused refused:
                 LogRefused(row.Kind, row.Id, refused.Reason);
@@ -93,12 +99,25 @@ public sealed partial class Outbox(
         return outcome;
     }
 
-    // The messages of one incident to one recipient go out in their order. A time that lies too far ahead is a clock's that was put back.
-    private async Task<Notification?> ClaimAsync(HashSet<NotificationChannel> away, CancellationToken cancellationToken)
+    // All mails go to one server, each webhook to its own.
+    private async Task<IReadOnlyList<Lane>> LanesAsync(CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow();
-        var absurd = now + Pauses[^1] + Pauses[^1];
-        string[] left = [.. away.Select(channel => channel.ToString().ToLowerInvariant())];
+        var (now, absurd) = Times();
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Database.SqlQuery<Lane>(
+            $"""
+             SELECT DISTINCT channel, CASE channel WHEN 'webhook' THEN recipient END AS recipient FROM notifications
+             WHERE status = 'pending' AND (next_attempt_at <= {now} OR next_attempt_at > {absurd})
+             """).ToListAsync(cancellationToken);
+    }
+
+    // A time that lies too far ahead is a clock's that was put back.
+    private (DateTimeOffset Now, DateTimeOffset Absurd) Times() => (clock.GetUtcNow(), clock.GetUtcNow() + Pauses[^1] + Pauses[^1]);
+
+    // The messages of one incident to one recipient go out in their order.
+    private async Task<Notification?> ClaimAsync(Lane lane, CancellationToken cancellationToken)
+    {
+        var (now, absurd) = Times();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var rows = await db.Notifications.FromSql(
             $"""
@@ -107,7 +126,7 @@ public sealed partial class Outbox(
                  SELECT id FROM notifications AS next
                  WHERE status = 'pending' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
                    AND (next_attempt_at <= {now} OR next_attempt_at > {absurd})
-                   AND channel <> ALL({left})
+                   AND channel = {lane.Channel} AND recipient = coalesce({lane.Recipient}, recipient)
                    AND (incident_id IS NULL OR NOT EXISTS (
                        SELECT 1 FROM notifications AS before
                        WHERE before.status = 'pending' AND before.incident_id = next.incident_id AND before.channel = next.channel
@@ -125,6 +144,7 @@ public sealed partial class Outbox(
         var (status, words, sentAt, nextAt) = outcome switch
         {
             DeliveryOutcome.Accepted accepted => (NotificationStatus.Sent, accepted.Words, (DateTimeOffset?)now, row.NextAttemptAt),
+            DeliveryOutcome.Written written => (NotificationStatus.Written, written.Words, null, row.NextAttemptAt),
             DeliveryOutcome.Refused refused => (NotificationStatus.Refused, refused.Reason, null, row.NextAttemptAt),
             DeliveryOutcome.Failed failed when now - row.CreatedAt > GiveUpAfter => (NotificationStatus.Refused, $"given up after {GiveUpAfter.TotalDays} days: {failed.Reason}", null, row.NextAttemptAt),
             DeliveryOutcome.Failed failed => (NotificationStatus.Pending, failed.Reason, null, now + Pauses[Math.Min(row.Attempts, Pauses.Length) - 1]),
@@ -156,6 +176,9 @@ public sealed partial class Outbox(
     [LoggerMessage(1201, LogLevel.Information, "Notification {Id} ({Kind}) was delivered at try {Attempt}")]
     private partial void LogSent(string kind, long id, int attempt);
 
+    [LoggerMessage(1205, LogLevel.Warning, "Notification {Id} ({Kind}) notified no one: {Words}")]
+    private partial void LogWritten(string kind, long id, string words);
+
     [LoggerMessage(1202, LogLevel.Error, "Notification {Id} ({Kind}) is refused for good: {Reason}")]
     private partial void LogRefused(string kind, long id, string reason);
 
@@ -164,4 +187,9 @@ public sealed partial class Outbox(
 
     [LoggerMessage(1204, LogLevel.Warning, "The database is away; that notification {Id} was answered with '{Words}' is kept in the memory of {Node} until it is back")]
     private partial void LogNotMarked(long id, string words, string node);
+
+    /// <summary>What is delivered one after the other.</summary>
+    /// <param name="Channel">Its stored name.</param>
+    /// <param name="Recipient">The address of a webhook; null for all mails.</param>
+    private sealed record Lane(string Channel, string? Recipient);
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using MailKit;
 using MailKit.Net.Smtp;
 using MailKit.Security;
@@ -18,19 +19,22 @@ internal sealed class SmtpEmailSender(EmailOptions options, TimeProvider clock) 
         using var limit = new CancellationTokenSource(Limit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         using var smtp = new SmtpClient { Timeout = (int)Limit.TotalMilliseconds };
+        var isSigningIn = false;
         try
         {
             await smtp.ConnectAsync(options.Host, Port, Secure, either.Token);
             if (options.Username.Length > 0)
             {
+                isSigningIn = true;
                 await smtp.AuthenticateAsync(options.Username, options.Password, either.Token);
+                isSigningIn = false;
             }
 
             var said = await smtp.SendAsync(MailMessages.Make(mail, options.From), either.Token);
             await GoodbyeAsync(smtp, either.Token);
             return new DeliveryOutcome.Accepted(Short(said));
         }
-        catch (SmtpCommandException error) when (error.ErrorCode == SmtpErrorCode.RecipientNotAccepted && (int)error.StatusCode >= 500)
+        catch (SmtpCommandException error) when (IsOfRecipient(error))
         {
             return new DeliveryOutcome.Refused($"the server does not know this recipient: {(int)error.StatusCode} {Short(error.Message)}");
         }
@@ -40,13 +44,20 @@ internal sealed class SmtpEmailSender(EmailOptions options, TimeProvider clock) 
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            return new DeliveryOutcome.Failed($"the server did not answer within {Limit.TotalSeconds} s", IsAway: true);
+            return new DeliveryOutcome.Failed(NoAnswer, IsAway: true);
         }
-        catch (Exception error) when (Words(error) is { } words)
+        catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            return new DeliveryOutcome.Failed(words, IsAway: true);
+            // Whatever ends a conversation with a mail server is a reason to wait, never one to end the program that told of something.
+            return new DeliveryOutcome.Failed(Words(error, isSigningIn), IsAway: true);
         }
     }
+
+    private static string NoAnswer => $"the server did not answer within {Limit.TotalSeconds} s";
+
+    // A server that relays for no one it does not know says so of the recipient, too; with other settings it would take the mail.
+    private static bool IsOfRecipient(SmtpCommandException error) => error.ErrorCode == SmtpErrorCode.RecipientNotAccepted && (int)error.StatusCode >= 500
+        && !error.Message.StartsWith("5.7.", StringComparison.Ordinal) && !error.Message.Contains("relay", StringComparison.OrdinalIgnoreCase);
 
     private int Port => options.Port ?? options.Security switch { MailSecurity.None => 25, MailSecurity.StartTls => 587, _ => 465 };
 
@@ -64,23 +75,43 @@ internal sealed class SmtpEmailSender(EmailOptions options, TimeProvider clock) 
         {
             await smtp.DisconnectAsync(quit: true, cancellationToken);
         }
-        catch (Exception error) when (error is IOException or SocketException or ProtocolException or CommandException or OperationCanceledException)
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
             // Nothing is left to be said.
         }
     }
 
-    private static string? Words(Exception error) => error switch
+    private string Words(Exception error, bool isSigningIn) => error switch
     {
-        AuthenticationException => "the server refused Email__Username and Email__Password",
-        SslHandshakeException => "no secure connection: the server's certificate was not accepted, or Email__Security does not fit its port",
+        ServiceNotAuthenticatedException when options.Security == MailSecurity.None && error.Message.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase) =>
+            $"the server wants an encrypted connection: 530 {Short(error.Message)}; set Email__Security=StartTls",
+        ServiceNotAuthenticatedException => $"the server wants a sign-in: 530 {Short(error.Message)}; set Email__Username and Email__Password",
+        AuthenticationException => $"the server refused Email__Username and Email__Password: {Short(error.Message)}",
+        SslHandshakeException or System.Security.Authentication.AuthenticationException =>
+            "no secure connection: the server's certificate was not accepted, or Email__Security does not fit its port",
+        NotSupportedException when isSigningIn => "the server offers no sign-in that this program knows, and Email__Username is set",
         NotSupportedException => "the server does not offer what Email__Security asks for",
-        SmtpProtocolException or ServiceNotConnectedException => "the server ended the conversation, or does not speak SMTP",
+        ProtocolException or ServiceNotConnectedException => "the server ended the conversation, or does not speak SMTP",
         SocketException socket => $"no connection to the server ({socket.SocketErrorCode})",
-        IOException or TimeoutException => "the connection broke",
-        _ => null,
+        TimeoutException => NoAnswer,
+        IOException => "the connection broke",
+        _ => $"the mail could not be sent ({error.GetType().Name})",
     };
 
-    // A server's words could be anything; signs that control a terminal are not among what is kept.
-    private static string Short(string text) => new([.. text.Where(sign => !char.IsControl(sign)).Take(LongestReason)]);
+    // A server's words could be anything: characters that control a terminal, and what it was just told in confidence, are not among what is kept.
+    private string Short(string text)
+    {
+        var kept = Confidential().Where(secret => secret.Length > 0).Aggregate(text, (words, secret) => words.Replace(secret, "(hidden)", StringComparison.OrdinalIgnoreCase));
+        return new([.. kept.Where(character => !char.IsControl(character)).Take(LongestReason)]);
+    }
+
+    private IEnumerable<string> Confidential()
+    {
+        yield return options.Password;
+        yield return Base64(options.Password);
+        yield return Base64($"\0{options.Username}\0{options.Password}");
+        yield return Base64($"{options.Username}\0{options.Username}\0{options.Password}");
+    }
+
+    private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text)).TrimEnd('=');
 }

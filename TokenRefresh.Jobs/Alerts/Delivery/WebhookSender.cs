@@ -46,7 +46,7 @@ public sealed class WebhookSender : IDisposable
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            return new DeliveryOutcome.Failed($"no answer within {Limit.TotalSeconds} s", IsAway: false);
+            return new DeliveryOutcome.Failed($"no answer within {Limit.TotalSeconds} s", IsAway: true);
         }
         catch (HttpRequestException error) when (error.GetBaseException() is PrivateAddressException)
         {
@@ -54,7 +54,11 @@ public sealed class WebhookSender : IDisposable
         }
         catch (HttpRequestException error)
         {
-            return new DeliveryOutcome.Failed($"no connection ({error.HttpRequestError})", IsAway: false);
+            return new DeliveryOutcome.Failed($"no connection ({error.HttpRequestError})", IsAway: true);
+        }
+        catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            return new DeliveryOutcome.Failed($"the webhook could not be sent ({error.GetType().Name})", IsAway: true);
         }
     }
 

@@ -1,41 +1,76 @@
+using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Alerts.Mails;
 
-/// <summary>What to do, for each cause, in steps that a person who was woken up can follow.</summary>
+/// <summary>What to do, in steps that a person who was woken up can follow: by the cause, by how urgent it is, and by what will be tried by itself.</summary>
 internal static class Advice
 {
-    public static IReadOnlyList<string> For(IncidentNews news) => (news.Incident.Kind, news.Incident.Cause) switch
+    public static IReadOnlyList<string> For(IncidentNews news) => news.Incident.Kind switch
     {
-        (IncidentKind.Silence, _) =>
+        IncidentKind.Silence =>
         [
             "See that the server runs, and read its log.",
             "Start it again if it does not; nothing is lost, it asks at once what is due.",
         ],
-        (IncidentKind.SuccessRate, _) =>
+        IncidentKind.SuccessRate =>
         [
             "Look at the failures by error code on the panel.",
             "Tokens are refreshed all the same, by their retries; ask the provider if it goes on.",
         ],
-        (IncidentKind.NeedsPerson, "not_imported" or "expires_soon" or "grant_revoked") =>
+        IncidentKind.NeedsPerson =>
         [
             "Start the grant anew at the provider, as its documentation says.",
             $"Bring the new pair in: tokens import {news.Affected[0]}, or the form on the token's page.",
         ],
-        (_, var cause) => Causes(cause),
+        IncidentKind.Failed => Causes(news),
+        _ => throw new System.Diagnostics.UnreachableException(),
     };
 
-    private static IReadOnlyList<string> Causes(string cause) => Kind(cause) switch
+    /// <summary>What will be tried by itself, read off what is scheduled: nothing is promised that will not come, and nothing is denied that will. Null where no token fails.</summary>
+    public static string? ByItself(IncidentNews news)
     {
+        if (news.Incident.Kind != IncidentKind.Failed)
+        {
+            return null;
+        }
+
+        var attempts = news.Tokens.Select(news.Outlook.Of).OfType<NextAttempt>().OrderBy(attempt => attempt.At).ToList();
+        return attempts switch
+        {
+            _ when !news.Outlook.IsRunning => "Nothing runs now, so nothing is tried by itself: see first that workers and schedule run.",
+            [] when news.Tokens.Any(token => token.State == TokenState.Paused) => "It is paused, so nothing is tried by itself before it is resumed.",
+            [] => "Nothing is tried by itself before you have done that.",
+            [{ IsBackup: true } backup, ..] => $"By itself only the backup job tries it, next at {Moment.At(backup.At, news.Zone)}.",
+            [var next, ..] when news.Outlook.DueCheckPausedUntil is { } until && next.At >= until =>
+                $"The due check is paused until {Moment.At(until, news.Zone)}, so nothing is tried by itself before: resume it on the health page.",
+            [var next, ..] when next.At <= news.Now => "The next attempt by itself comes within the next minute.",
+            [var next, ..] => $"The next attempt by itself comes at {Moment.At(next.At, news.Zone)}, in {Moment.Span(next.At - news.Now)}.",
+        };
+    }
+
+    private static IReadOnlyList<string> Causes(IncidentNews news) => Kind(news.Incident.Cause) switch
+    {
+        FailureKind.ProviderDown when IsUrgent(news) =>
+        [
+            $"See now whether this server reaches the provider: {Try(news)}.",
+            "Ask the provider's support, with the track id that the log shows.",
+        ],
         FailureKind.ProviderDown =>
         [
-            "Nothing, if the provider is known to be down: every token is tried again by itself, more often the less life is left.",
-            "Else see that this server reaches the provider: tokens test NAME.",
+            "If the provider is known to be down, wait: what is stored is served meanwhile.",
+            $"Else see that this server reaches the provider: {Try(news)}.",
             "Ask the provider's support, with the track id that the log shows.",
+        ],
+        FailureKind.RateLimited when IsUrgent(news) =>
+        [
+            "Ask the provider for a higher limit, or to lift this one.",
+            "See whether something else calls the provider with the same credentials, and lower Providers__NAME__MaxConcurrency.",
         ],
         FailureKind.RateLimited =>
         [
-            "Nothing for now: it is tried again when the provider allows it.",
+            "Wait for the provider's pause to end.",
             "If it happens often, lower Providers__NAME__MaxConcurrency, or ask the provider for a higher limit.",
         ],
         FailureKind.InvalidResponse =>
@@ -46,17 +81,22 @@ internal static class Advice
         FailureKind.CredentialRejected =>
         [
             "Check the provider's credentials in the settings; they may have been changed or revoked there.",
-            "Set the new ones and restart, or press Force on the token's page once they work. Nothing is tried before.",
+            "Set the new ones and restart, or press Force on the token's page once they work.",
+        ],
+        FailureKind.GrantRevoked =>
+        [
+            "Start the grant anew at the provider, as its documentation says.",
+            $"Bring the new pair in: tokens import {news.Affected[0]}, or the form on the token's page.",
         ],
         FailureKind.Configuration =>
         [
             "Read what the provider says above: a scope, an address or a grant of the settings does not work there.",
-            "Correct the setting and restart. Nothing is tried before.",
+            "Correct the setting and restart.",
         ],
         FailureKind.Internal or FailureKind.Abandoned =>
         [
-            "Read the server's log around this time.",
-            "It is tried again by itself; if it repeats, report it with the log.",
+            "Read the server's log around this time, and report it with the log if it repeats.",
+            .. IsUrgent(news) ? [$"Try it here and now: {Now(news)}."] : Array.Empty<string>(),
         ],
         _ =>
         [
@@ -64,6 +104,13 @@ internal static class Advice
             "Press Refresh on the token's page.",
         ],
     };
+
+    private static bool IsUrgent(IncidentNews news) => news.Incident.CriticalAt is not null || news.FirstDeath is null || news.FirstDeath <= news.Now;
+
+    // What is not stored, or has expired, is tried by obtaining it.
+    private static string Try(IncidentNews news) => news.Tokens is [{ TimeLeft: { } left } first, ..] && left > TimeSpan.Zero ? $"tokens test {first.Name}" : Now(news);
+
+    private static string Now(IncidentNews news) => $"tokens auto-refresh --token {(news.Tokens is [var first, ..] ? first.Name : news.Affected[0])} --force --sync";
 
     private static FailureKind? Kind(string cause) => Enum.GetValues<FailureKind>().Cast<FailureKind?>().FirstOrDefault(kind => kind!.Value.Code() == cause);
 }

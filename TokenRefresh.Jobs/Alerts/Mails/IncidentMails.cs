@@ -1,5 +1,6 @@
 using System.Globalization;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts.Mails;
@@ -14,10 +15,14 @@ public sealed record Recovery(long Attempts, string? By, TimeSpan WithoutToken);
 /// <param name="Affected">Those of its subjects that it is still about; of one that is over, those that it was about.</param>
 /// <param name="Tokens">The affected tokens as they stand now, the first to die first.</param>
 /// <param name="Recovery">Only where it is over.</param>
+/// <param name="Outlook">What will be tried by itself.</param>
 public sealed record IncidentNews(
     Incident Incident, Word Word, DateTimeOffset Now, IReadOnlyList<string> Affected, IReadOnlyList<TokenView> Tokens, IReadOnlyList<Consumer> Consumers, Recovery? Recovery,
-    TimeZoneInfo Zone, IncidentLinks Links)
+    TimeZoneInfo Zone, IncidentLinks Links, ScheduleOutlook Outlook)
 {
+    /// <summary>Those of the tokens that have expired, or were never obtained.</summary>
+    public IReadOnlyList<string> Expired => [.. Tokens.Where(token => !(token.TimeLeft > TimeSpan.Zero)).Select(token => token.Name)];
+
     /// <summary>What it is about now, short enough for a subject.</summary>
     public string About => Incident.AboutOf(Affected);
 
@@ -52,6 +57,10 @@ internal static class IncidentMails
         if (news.Word != Word.Recovered)
         {
             body.Head("What to do").Steps(Advice.For(news));
+            if (Advice.ByItself(news) is { } byItself)
+            {
+                body.Say(byItself);
+            }
         }
 
         return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.About}");
@@ -63,7 +72,7 @@ internal static class IncidentMails
         (_, IncidentKind.Silence) => "SILENT",
         (_, IncidentKind.SuccessRate) => "LOW SUCCESS RATE",
         (_, IncidentKind.NeedsPerson) => $"NEEDS YOU, {news.Left}",
-        (Word.Critical, _) => $"CRITICAL, {news.Left}",
+        (Word.Critical or Word.Expired, _) => $"CRITICAL, {news.Left}",
         (Word.Reminder, _) => $"STILL {(news.Incident.CriticalAt is null ? "FAILING" : "CRITICAL")}, {news.Left}",
         _ => $"FAILED, {news.Left}",
     };
@@ -76,7 +85,9 @@ internal static class IncidentMails
         (_, IncidentKind.Silence) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
         (_, IncidentKind.SuccessRate) => $"{news.Incident.Scope} fails too often within 24 hours, though its tokens are fresh by their retries.",
         (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} can only be started by a person.",
-        (Word.Critical, _) => $"{Names(news.Affected)} {Are(news)} not refreshed, and {(news.Left is "expired" or "no token" ? "programs get no valid token" : "little life is left")}.",
+        (Word.Critical or Word.Expired, _) when news.Expired is { Count: > 0 } expired =>
+            $"{Names(news.Affected)} {Are(news)} not refreshed, and programs get no valid token{(expired.Count == news.Affected.Count ? "" : $" of {Names(expired)}")}.",
+        (Word.Critical or Word.Expired, _) => $"{Names(news.Affected)} {Are(news)} not refreshed, and little life is left.",
         (Word.Joined, _) => $"Now also {Names([.. news.Affected.Except(news.Incident.ToldSubjects)])}.",
         (Word.Reminder, _) => $"{Names(news.Affected)} {Are(news)} still not refreshed.",
         _ => $"{Names(news.Affected)} {Are(news)} not refreshed. Programs are served while the stored token is valid.",
@@ -105,7 +116,7 @@ internal static class IncidentMails
                 token.Name,
                 token.State.InWords(),
                 token.TimeLeft is not { } left ? "none" : left <= TimeSpan.Zero ? "none" : Moment.Span(left),
-                token.NextRefreshAt is { } next ? next <= news.Now ? "now" : $"in {Moment.Span(next - news.Now)}" : token.NextRefreshReason,
+                news.Outlook.Of(token) is { } next ? $"{(next.At <= news.Now ? "now" : $"in {Moment.Span(next.At - news.Now)}")}{(next.IsBackup ? ", by the backup job" : "")}" : token.NextRefreshAt is null ? token.NextRefreshReason : "none",
             ]));
         if (news.Tokens.Count > MostRows)
         {

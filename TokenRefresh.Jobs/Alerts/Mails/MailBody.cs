@@ -47,7 +47,11 @@ internal sealed class MailBody
 
     public MailBody Steps(params IEnumerable<string> words) => Add(new Block.Steps([.. words]));
 
-    public MailBody Links(params IEnumerable<(string Words, string Address)> rows) => Add(new Block.Links([.. rows]));
+    /// <summary>Links to the panel; where nobody has said where that is, what to set instead.</summary>
+    public MailBody Links(params IEnumerable<(string Words, string? Address)> rows) =>
+        rows.Where(row => row.Address is not null).Select(row => (row.Words, row.Address!)).ToList() is { Count: > 0 } links
+            ? Add(new Block.Links(links))
+            : Say($"This message carries no link: {IncidentLinks.HowToHaveThem}.");
 
     public MailText Write(string subject) => new(Clean(subject), Text(), Html(Clean(subject)));
 

@@ -27,7 +27,7 @@ internal static class WebhookBody
                 ExpiresAt = news.FirstDeath,
             },
             Summary = news.About,
-            PanelUrl = $"{news.Links.Panel}/access/token-health",
+            PanelUrl = news.Links.To("/access/token-health"),
         },
         Options);
 }

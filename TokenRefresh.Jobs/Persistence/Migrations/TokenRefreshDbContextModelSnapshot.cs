@@ -262,6 +262,16 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("told_at");
 
+                    b.PrimitiveCollection<List<string>>("ToldCritical")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("told_critical");
+
+                    b.PrimitiveCollection<List<string>>("ToldExpired")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("told_expired");
+
                     b.Property<int>("ToldStage")
                         .HasColumnType("integer")
                         .HasColumnName("told_stage");

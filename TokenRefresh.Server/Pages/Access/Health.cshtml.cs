@@ -84,7 +84,7 @@ internal sealed class HealthModel(
         Timetable = [.. Installed().Select(job => new TimetableRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
         var felt = await pulse.ReadAsync(cancellationToken);
         LastTick = felt.SchedulerTick;
-        Wrong = [.. Complaints(felt, IncidentList.Of(await desk.OpenAsync(cancellationToken), Tokens))];
+        Wrong = [.. Complaints(felt, await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
         if (sandbox is not null && May(Role.Operator))
         {
             var standIns = new List<StandInRow>();

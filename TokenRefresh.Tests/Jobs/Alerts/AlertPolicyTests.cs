@@ -225,8 +225,8 @@ public sealed class AlertPolicyTests
         var critical = Some.Aged(TimeSpan.FromHours(23));
         critical.RecordFailure(new(FailureKind.CredentialRejected, "HTTP 401"), null, null);
 
-        Complaints(critical).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
-        Complaints(Some.Expired()).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
+        Complaints(critical).ShouldHaveSingleItem().ShouldSatisfyAllConditions(complaint => complaint.IsCritical.ShouldBeTrue(), complaint => complaint.IsExpired.ShouldBeFalse());
+        Complaints(Some.Expired()).ShouldHaveSingleItem().ShouldSatisfyAllConditions(complaint => complaint.IsCritical.ShouldBeTrue(), complaint => complaint.IsExpired.ShouldBeTrue());
     }
 
     [Fact]
@@ -243,7 +243,7 @@ public sealed class AlertPolicyTests
     [Fact]
     public void A_grant_that_nobody_imported_needs_a_person() =>
         Complaints(Some.New(), grant: Grant.Imported).ShouldHaveSingleItem()
-            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "not_imported", "not_imported", "jibit", true, 0, "Nobody has imported it yet."));
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "not_imported", "not_imported", "jibit", true, 0, "Nobody has imported it yet.", IsExpired: true));
 
     [Fact]
     public void A_revoked_grant_needs_a_person_and_is_urgent_once_the_token_is_dead()
@@ -254,7 +254,7 @@ public sealed class AlertPolicyTests
             .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", false, 0, "The refresh token was refused."));
 
         Complaints(Imported(TimeSpan.FromDays(-1)), grant: Grant.Imported).ShouldHaveSingleItem()
-            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", true, 0, "It has died, and only a person can start it anew."));
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", true, 0, "It has died, and only a person can start it anew.", IsExpired: true));
     }
 
     [Fact]
@@ -264,7 +264,7 @@ public sealed class AlertPolicyTests
         dead.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), null, null);
 
         Complaints(dead, grant: Grant.Imported).ShouldHaveSingleItem()
-            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "provider_down", "jibit", true, 0, "HTTP 503"));
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "provider_down", "jibit", true, 0, "HTTP 503", IsExpired: true));
     }
 
     [Theory]

@@ -140,7 +140,7 @@ public sealed class AlertRoundTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_snoozed_incident_is_still_told_of_when_it_becomes_critical()
+    public async Task A_snoozed_incident_is_still_told_of_when_it_becomes_critical_and_when_the_token_expires()
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
         await world.FailAsync(FailureKind.CredentialRejected, "jibit");
@@ -149,8 +149,9 @@ public sealed class AlertRoundTests(PostgresFixture postgres)
 
         await world.PassAsync(TimeSpan.FromHours(25), TimeSpan.FromMinutes(10));
 
-        world.Smtp.Subjects.Count.ShouldBe(2);
-        world.Smtp.Subjects[1].ShouldStartWith("CRITICAL");
+        world.Smtp.Subjects.Count.ShouldBe(3);
+        world.Smtp.Subjects[1].ShouldStartWith("CRITICAL, 1 h ");
+        world.Smtp.Subjects[2].ShouldStartWith("CRITICAL, expired");
     }
 
     [Fact]
@@ -166,7 +167,64 @@ public sealed class AlertRoundTests(PostgresFixture postgres)
         }
 
         world.Smtp.Subjects.Count.ShouldBe(2);
-        (await world.IncidentsAsync()).ShouldHaveSingleItem().Flaps.ShouldBe(5);
+        (await world.IncidentsAsync()).Select(incident => incident.Flaps).ShouldBe([0, 1, 2, 3, 4, 5]);
+    }
+
+    [Fact]
+    public async Task A_second_outage_within_the_hour_is_told_at_once_when_the_token_has_expired_and_the_first_stays_in_the_list()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        await world.FailAsync(FailureKind.ProviderDown, "jibit");
+        await world.PassAsync(TimeSpan.FromMinutes(2));
+        await world.SucceedAsync("jibit");
+        await world.PassAsync(TimeSpan.FromMinutes(2));
+        var first = (await world.IncidentsAsync()).ShouldHaveSingleItem();
+
+        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = expires_at - interval '25 hours'");
+        await world.FailAsync(FailureKind.ProviderDown, "jibit");
+        var since = world.Tokens.Clock.GetUtcNow();
+        await world.PassAsync(TimeSpan.FromMinutes(1));
+
+        world.Smtp.Subjects.Count.ShouldBe(3);
+        world.Smtp.Subjects[2].ShouldBe("CRITICAL, expired: jibit (provider_down)");
+        var both = await world.IncidentsAsync();
+        both.Count.ShouldBe(2);
+        (both[0].OpenedAt, both[0].ResolvedAt, both[0].RecoveryToldAt, both[0].IsOpen).ShouldBe((first.OpenedAt, first.ResolvedAt, first.RecoveryToldAt, false));
+        (both[1].IsOpen, both[1].OpenedAt >= since).ShouldBe((true, true));
+    }
+
+    [Fact]
+    public async Task A_token_that_expires_within_an_incident_that_somebody_took_care_of_is_told_at_once()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit", "other"]);
+        await world.FailAsync(FailureKind.ProviderDown, "jibit", "other");
+        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = expires_at - interval '22 hours 30 minutes'");
+        await world.PassAsync(TimeSpan.FromMinutes(3));
+        await world.Tokens.Node.GetRequiredService<IncidentDesk>().AcknowledgeAsync((await world.IncidentsAsync())[0].Id, "user:amir", CancellationToken.None);
+        var told = world.Smtp.Mails.Count;
+
+        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = expires_at - interval '3 hours' WHERE name = 'other'");
+        await world.PassAsync(TimeSpan.FromMinutes(2));
+
+        var mail = world.Smtp.Mails.Skip(told).ShouldHaveSingleItem();
+        mail.Subject.ShouldBe("CRITICAL, expired: 2 tokens of jibit (provider_down)");
+        mail.Text.ShouldStartWith("jibit and other are not refreshed, and programs get no valid token of other.");
+        (await world.OutboxAsync())[^1].Kind.ShouldBe("expired");
+    }
+
+    [Fact]
+    public async Task An_expired_token_that_fails_for_another_reason_is_not_told_as_expired_anew()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = expires_at - interval '25 hours'");
+        FailureKind[] kinds = [FailureKind.ProviderDown, FailureKind.CredentialRejected, FailureKind.ProviderDown, FailureKind.CredentialRejected];
+        foreach (var kind in kinds)
+        {
+            await world.FailAsync(kind, "jibit");
+            await world.PassAsync(TimeSpan.FromMinutes(3));
+        }
+
+        world.Smtp.Subjects.ShouldBe(["CRITICAL, expired: jibit (provider_down)", "CRITICAL, expired: jibit (credential_rejected)"]);
     }
 
     [Fact]

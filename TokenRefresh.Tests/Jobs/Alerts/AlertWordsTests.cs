@@ -47,12 +47,7 @@ public sealed class AlertWordsTests
     [InlineData(50, 60)]
     public void What_comes_and_goes_is_told_ever_more_slowly_and_after_an_hour_at_the_latest(int flaps, int minutes)
     {
-        var incident = Failed();
-        for (var flap = 0; flap < flaps; flap++)
-        {
-            incident.Resolve(Opened);
-            incident.Reopen(Complaint(0), Opened);
-        }
+        var incident = CameBack(flaps);
 
         Next(incident, (minutes * 60) - 0.1).ShouldBeNull();
         Next(incident, minutes * 60).ShouldBe(Word.Opened);
@@ -67,16 +62,55 @@ public sealed class AlertWordsTests
         Next(incident, 20).ShouldBe(Word.Critical);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(50)]
+    public void What_is_critical_or_has_expired_is_told_at_once_however_often_it_came_before(int flaps)
+    {
+        foreach (var (complaint, word) in new[] { (Critical("fino"), Word.Critical), (Expired("fino"), Word.Expired) })
+        {
+            var incident = CameBack(flaps);
+
+            Next(incident, 19.9, complaint).ShouldBeNull("tokens that fail together are told of together");
+            Next(incident, 20, complaint).ShouldBe(word);
+        }
+    }
+
     [Fact]
-    public void What_becomes_critical_is_told_once_though_somebody_sleeps_on_it()
+    public void What_came_and_went_and_becomes_critical_is_not_told_more_slowly_any_more()
+    {
+        var incident = CameBack(5);
+        Next(incident, 600).ShouldBeNull();
+
+        Next(incident, 601, Critical("fino")).ShouldBe(Word.Critical);
+    }
+
+    [Fact]
+    public void What_becomes_critical_is_told_once_and_so_is_its_end_though_somebody_sleeps_on_it()
     {
         var incident = Told();
         incident.Snooze(Opened.AddDays(1));
-        incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Opened.AddMinutes(1));
+        incident.Acknowledge("sara", Opened);
 
-        Next(incident, 60).ShouldBe(Word.Critical);
+        Next(incident, 60, Critical("fino")).ShouldBe(Word.Critical);
         incident.Told(Word.Critical, 0, wasMailed: true, Opened.AddMinutes(1));
-        Next(incident, 61).ShouldBeNull();
+        incident.ToldOf([Critical("fino")]);
+        Next(incident, 61, Critical("fino")).ShouldBeNull();
+
+        Next(incident, 62, Expired("fino")).ShouldBe(Word.Expired);
+        incident.ToldOf([Expired("fino")]);
+        Next(incident, 600, Expired("fino")).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Further_tokens_that_become_critical_or_expire_are_told_of_together_two_minutes_after_the_last_word()
+    {
+        var incident = Told();
+        incident.ToldOf([Expired("fino")]);
+
+        Next(incident, 119.9, Expired("fino"), Expired("fino_kyc")).ShouldBeNull();
+        Next(incident, 120, Expired("fino"), Expired("fino_kyc"), Critical("fino_sms")).ShouldBe(Word.Expired);
+        Next(incident, 120, Expired("fino"), Critical("fino_sms")).ShouldBe(Word.Critical);
     }
 
     [Fact]
@@ -173,6 +207,21 @@ public sealed class AlertWordsTests
 
     private static Complaint Complaint(int stage) => new(IncidentKind.Failed, "finnotech", "passing", "provider_down", "fino", false, stage, "HTTP 503");
 
+    private static Complaint Critical(string token) => Complaint(0) with { Subject = token, IsCritical = true };
+
+    private static Complaint Expired(string token) => Critical(token) with { IsExpired = true };
+
+    private static Incident CameBack(int flaps)
+    {
+        var incident = Failed();
+        for (var flap = 0; flap < flaps; flap++)
+        {
+            incident = Incident.Open(Complaint(0), Opened, before: incident);
+        }
+
+        return incident;
+    }
+
     private static Incident Failed() => Incident.Open(Complaint(0), Opened);
 
     private static Incident Told(int stage = 0)
@@ -182,5 +231,9 @@ public sealed class AlertWordsTests
         return incident;
     }
 
-    private static Word? Next(Incident incident, double secondsLater, int stage = 0) => AlertPolicy.Next(incident, [Complaint(stage)], Opened.AddSeconds(secondsLater));
+    private static Word? Next(Incident incident, double secondsLater) => Next(incident, secondsLater, stage: 0);
+
+    private static Word? Next(Incident incident, double secondsLater, int stage) => Next(incident, secondsLater, Complaint(stage));
+
+    private static Word? Next(Incident incident, double secondsLater, params Complaint[] complaints) => AlertPolicy.Next(incident, complaints, Opened.AddSeconds(secondsLater));
 }

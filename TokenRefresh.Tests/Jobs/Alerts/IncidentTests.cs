@@ -67,26 +67,31 @@ public sealed class IncidentTests
     public void Of_what_was_never_mailed_it_says_so() => Told(Failed("fino"), wasMailed: false).WasMailed.ShouldBeFalse();
 
     [Fact]
-    public void One_that_comes_back_counts_it_and_starts_anew()
+    public void One_that_comes_back_is_another_one_that_counts_those_before_it()
     {
-        var incident = Told(Failed("fino"), wasMailed: true);
-        incident.Join("fino_kyc", Now.AddMinutes(5));
-        incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Now.AddMinutes(6));
-        incident.Told(Word.Critical, 2, wasMailed: true, Now.AddMinutes(6));
-        incident.Told(Word.Reminder, 0, wasMailed: true, Now.AddMinutes(7));
-        incident.Acknowledge("sara", Now.AddMinutes(8));
-        incident.Snooze(Now.AddDays(1));
-        incident.Resolve(Now.AddMinutes(9));
-        incident.Told(Word.Recovered, 0, wasMailed: true, Now.AddMinutes(9));
+        var first = Told(Failed("fino"), wasMailed: true);
+        first.Acknowledge("sara", Now.AddMinutes(8));
+        first.Resolve(Now.AddMinutes(9));
 
-        incident.Reopen(Complaint("fino_sms"), Now.AddMinutes(30));
+        var second = Incident.Open(Complaint("fino_sms"), Now.AddMinutes(30), before: first);
+        var third = Incident.Open(Complaint("fino_sms"), Now.AddMinutes(60), before: second);
 
-        (incident.Flaps, incident.IsOpen, incident.OpenedAt, incident.JoinedAt).ShouldBe((1, true, Now.AddMinutes(30), Now.AddMinutes(30)));
-        (incident.CriticalAt, incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.RecoveryToldAt).ShouldBe((null, null, null, null, null));
-        (incident.AcknowledgedAt, incident.AcknowledgedBy, incident.SnoozedUntil).ShouldBe((null, null, null));
-        (incident.Reminders, incident.ToldStage, incident.WasMailed).ShouldBe((0, 0, false));
-        incident.Subjects.ShouldBe(["fino_sms"]);
-        incident.ToldSubjects.ShouldBeEmpty();
+        (first.Flaps, second.Flaps, third.Flaps).ShouldBe((0, 1, 2));
+        (first.OpenedAt, first.ResolvedAt, first.ToldAt, first.AcknowledgedBy).ShouldBe((Now, Now.AddMinutes(9), Now.AddMinutes(1), "sara"));
+        (second.OpenedAt, second.IsOpen, second.ToldAt, second.AcknowledgedAt, second.WasMailed).ShouldBe((Now.AddMinutes(30), true, null, null, false));
+        second.Subjects.ShouldBe(["fino_sms"]);
+    }
+
+    [Fact]
+    public void Of_whom_people_were_told_that_it_is_urgent_is_kept_until_it_is_well_again()
+    {
+        var incident = Failed("fino");
+        incident.ToldOf([Complaint("fino") with { IsCritical = true, IsExpired = true }, Complaint("fino_kyc") with { IsCritical = true }, Complaint("fino_sms")]);
+        (string.Join(' ', incident.ToldCritical), string.Join(' ', incident.ToldExpired)).ShouldBe(("fino fino_kyc", "fino"));
+
+        incident.Forget(["fino"]);
+
+        (string.Join(' ', incident.ToldCritical), string.Join(' ', incident.ToldExpired)).ShouldBe(("fino_kyc", ""));
     }
 
     [Fact]
@@ -162,10 +167,10 @@ public sealed class IncidentTests
         var incident = Failed("fino");
         var thread = incident.ThreadId;
         incident.Resolve(Now.AddMinutes(1));
-        incident.Reopen(Complaint("fino"), Now.AddMinutes(30));
+        var back = Incident.Open(Complaint("fino"), Now.AddMinutes(30), before: incident);
 
         thread.ShouldBe($"failed.finnotech.passing.{Now.ToUnixTimeSeconds()}");
-        incident.ThreadId.ShouldBe($"failed.finnotech.passing.{Now.AddMinutes(30).ToUnixTimeSeconds()}");
+        back.ThreadId.ShouldBe($"failed.finnotech.passing.{Now.AddMinutes(30).ToUnixTimeSeconds()}");
         Incident.Open(Complaint("workers") with { Kind = IncidentKind.Silence, Scope = "", Group = "silence" }, Now).ThreadId.ShouldBe($"silence.silence.{Now.ToUnixTimeSeconds()}");
     }
 

@@ -79,7 +79,8 @@ public sealed class MailSamplesTests
             _ => Failing(FailureKind.ProviderDown, 4),
         }, token))] : [];
         Consumer[] consumers = name is "failed" or "critical" ? [new("client:billing", "jibit", 12_345), new("client:کارت", "jibit", 2)] : [];
-        return new(incident, word, Now, affected, tokens, consumers, word == Word.Recovered ? new(13, "a refresh (due, by schedule)", TimeSpan.FromMinutes(4)) : null, Zone, Links);
+        return new(incident, word, Now, affected, tokens, consumers, word == Word.Recovered ? new(13, "a refresh (due, by schedule)", TimeSpan.FromMinutes(4)) : null, Zone, Links,
+            new(Now, IsRunning: true, DueCheckPausedUntil: null, NextSweepAt: Now.AddHours(5), NextBackupAt: Now.AddHours(4)));
     }
 
     private static Incident Opened(IncidentKind kind, string group, string cause, string detail, params string[] subjects) => Opened(kind, group, cause, detail, subjects, "jibit");

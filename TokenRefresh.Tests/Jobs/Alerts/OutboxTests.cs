@@ -189,6 +189,8 @@ public sealed class OutboxTests(PostgresFixture postgres)
         (await MimeKit.MimeMessage.LoadAsync(file)).Subject.ShouldBe("TEST: mails from TokenRefresh arrive");
         FileModes.Of(file).ShouldBe(FileModes.OwnFile);
         FileModes.Of(Path.GetDirectoryName(file)!).ShouldBe(FileModes.OwnFolder);
+        var row = (await world.OutboxAsync()).ShouldHaveSingleItem();
+        (row.Status, row.SentAt, row.LastOutcome).ShouldBe((NotificationStatus.Written, null, $"written to disk: {file}; no mail server is configured, set Email__Host"));
     }
 
     [Fact]

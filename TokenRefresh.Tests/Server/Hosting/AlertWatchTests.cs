@@ -200,7 +200,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<TimetablePauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
         return (new AlertWatch(
             pulse, node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
-            node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
+            node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(), node.GetRequiredService<NotificationReadinessReader>(),
             world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);
     }
 }

@@ -81,5 +81,5 @@ public sealed class IncidentLinkTests(PostgresFixture postgres)
     }
 
     private static string Path(Panel panel, long id, IncidentAction action) =>
-        new Uri(panel.Server.Services.GetRequiredService<IncidentLinks>().Sign(id, action)).PathAndQuery;
+        panel.Server.Services.GetRequiredService<IncidentLinks>().Sign(id, action);
 }

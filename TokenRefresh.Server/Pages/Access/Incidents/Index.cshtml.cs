@@ -16,14 +16,14 @@ internal sealed class IncidentsModel(IncidentDesk desk, TokenOverview overview) 
 
     public IncidentList Open { get; private set; } = null!;
 
-    public IReadOnlyList<Incident> Ended { get; private set; } = [];
+    public IncidentList Ended { get; private set; } = null!;
 
     public IReadOnlyList<Notification> Deliveries { get; private set; } = [];
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Open = await IncidentList.OpenAsync(desk, overview, cancellationToken);
-        Ended = await desk.EndedAsync(LastEnded, cancellationToken);
+        Ended = await IncidentList.OfAsync(await desk.EndedAsync(LastEnded, cancellationToken), [], desk, cancellationToken);
         Deliveries = await desk.DeliveriesAsync(LastDeliveries, cancellationToken);
     }
 

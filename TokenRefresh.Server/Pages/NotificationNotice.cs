@@ -1,0 +1,23 @@
+using Microsoft.AspNetCore.Mvc;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>The strip on every page for those who are signed in while no one can be notified; nothing while someone can, or where that was chosen.</summary>
+public sealed class NotificationNoticeViewComponent(NotificationReadinessReader readiness) : ViewComponent
+{
+    /// <summary>Looks, and renders the strip.</summary>
+    public async Task<IViewComponentResult> InvokeAsync()
+    {
+        try
+        {
+            return View(await readiness.ReadAsync(HttpContext.RequestAborted) is { IsFault: true } fault ? fault : null);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            // What the settings tell is known all the same; the page says itself what it lacks.
+            return View(readiness.Configured is { IsFault: true } fault ? fault : null);
+        }
+    }
+}
