@@ -7,7 +7,7 @@ namespace TokenRefresh.Providers;
 internal static class Answer
 {
     /// <summary>Longer than any token of the providers, by far.</summary>
-    private const int LongestSecret = 16 * 1024;
+    public const int LongestSecret = 16 * 1024;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
@@ -97,6 +97,22 @@ internal static class Answer
         {
             return "";
         }
+    }
+
+    /// <summary>The member of that name, else one that is only written otherwise; null where there is none, or it is null.</summary>
+    public static JsonProperty? Member(JsonElement parent, string name)
+    {
+        var alike = string.Concat(name.Where(char.IsAsciiLetterOrDigit));
+        JsonProperty? found = null;
+        foreach (var member in parent.EnumerateObject())
+        {
+            if (member.Value.ValueKind != JsonValueKind.Null && NameOf(member) == alike && (found is null || member.NameEquals(name)))
+            {
+                found = member;
+            }
+        }
+
+        return found;
     }
 
     /// <summary>At most so many printable characters of a provider's own word; anything else in it becomes '?'.</summary>

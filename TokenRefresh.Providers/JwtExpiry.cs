@@ -17,13 +17,7 @@ public static class JwtExpiry
         try
         {
             using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(payload));
-            return claims.RootElement.ValueKind == JsonValueKind.Object
-                && claims.RootElement.TryGetProperty("exp", out var exp)
-                && exp.ValueKind == JsonValueKind.Number
-                && exp.TryGetDouble(out var seconds)
-                && seconds is > 0 and < 253_402_300_800
-                    ? DateTimeOffset.UnixEpoch.AddSeconds(Math.Floor(seconds))
-                    : null;
+            return claims.RootElement.ValueKind == JsonValueKind.Object && claims.RootElement.TryGetProperty("exp", out var exp) ? Of(exp) : null;
         }
         catch (JsonException)
         {
@@ -34,4 +28,13 @@ public static class JwtExpiry
     /// <summary>The earliest of what a provider promises and what the token itself says.</summary>
     public static DateTimeOffset Earliest(string token, params DateTimeOffset?[] stated) =>
         stated.Append(Of(token)).OfType<DateTimeOffset>().Min();
+
+    // A number of seconds by RFC 7519; some write milliseconds, or either as text.
+    private static DateTimeOffset? Of(JsonElement exp) =>
+        (exp.ValueKind switch
+        {
+            JsonValueKind.Number => exp.TryGetDouble(out var count) && count > 0 ? StatedTime.OfEpoch(count) : null,
+            JsonValueKind.String => Answer.TextOrNull(exp) is { } text ? StatedTime.Of(text)?.At : null,
+            _ => null,
+        }) is { } at && at > DateTimeOffset.UnixEpoch ? at.AddTicks(-(at.Ticks % TimeSpan.TicksPerSecond)) : null;
 }

@@ -46,7 +46,7 @@ public sealed partial class Settlement(
         var (readVersion, owner) = (token.Version, token.LeaseOwner);
         var needsRefreshToken = settling.Settings.Order.Grant == Grant.Imported;
         var plan = RenewalPolicy.Plan(token.Name, settling.Settings.Rule, issued.RequestedAt, issued.ExpiresAt,
-            !needsRefreshToken ? null : issued.RefreshToken is null ? token.RefreshExpiresAt : issued.RefreshExpiresAt);
+            !needsRefreshToken ? null : issued.RefreshExpiresAt ?? (issued.RefreshToken is null ? token.RefreshExpiresAt : null));
         var now = clock.GetUtcNow();
         var metadata = Metadata(settling, issued);
         token.Accept(

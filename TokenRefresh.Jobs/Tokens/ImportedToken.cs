@@ -13,13 +13,33 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
 
     private const int LongestYears = 10;
 
+    /// <summary>When the refresh token expires; null where nobody said.</summary>
+    public DateTimeOffset? RefreshExpiresAt { get; init; }
+
+    /// <summary>What was odd about what was brought, and how it was read.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Reads a provider's answer as it came, or a pair written in the same form.</summary>
+    /// <exception cref="ImportException">It cannot be read, or cannot work.</exception>
+    public static ImportedToken Read(byte[] json, DateTimeOffset now)
+    {
+        try
+        {
+            var pasted = PastedAnswer.Read(json, now);
+            return Of(pasted.AccessToken, pasted.RefreshToken, pasted.ExpiresAt, now) with { RefreshExpiresAt = pasted.RefreshExpiresAt, Notes = pasted.Notes };
+        }
+        catch (FormatException error)
+        {
+            throw new ImportException(error.Message);
+        }
+    }
+
     /// <summary>Checks a pair; the expiry is the earlier of what is stated and what a JWT says of itself.</summary>
     /// <param name="stated">When the token dies, as a person states it; null to read it from the token.</param>
     /// <exception cref="ImportException">It cannot work.</exception>
     public static ImportedToken Of(string? accessToken, string? refreshToken, DateTimeOffset? stated, DateTimeOffset now)
     {
-        var access = Secret("access_token", accessToken) ?? throw new ImportException("access_token is missing.");
-        var refresh = Secret("refresh_token", refreshToken);
+        var access = Access(accessToken);
         var own = JwtExpiry.Of(access);
         if ((own is null || stated < own ? stated : own) is not { } expires)
         {
@@ -27,7 +47,7 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
         }
 
         return expires > now && expires < now.AddYears(LongestYears)
-            ? new(access, refresh, expires.ToUniversalTime())
+            ? new(access, Refresh(refreshToken), expires.ToUniversalTime())
             : throw new ImportException(
                 $"{(expires == own ? "The token says of itself that it expires" : "expires_at is")} {expires.ToUniversalTime():u}; that must lie ahead, by ten years at most.");
     }
@@ -35,11 +55,15 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
     /// <inheritdoc />
     public override string ToString() => $"{nameof(ImportedToken)} {{ {nameof(ExpiresAt)} = {ExpiresAt:O} }}";
 
-    private static string? Secret(string field, string? text) => text switch
-    {
-        null => null,
-        { Length: > LongestSecret } => throw new ImportException($"{field} is longer than {LongestSecret} characters; that is no token."),
-        _ when text.Length == 0 || text.Any(sign => sign is <= ' ' or > '~') => throw new ImportException($"{field} is blank, or holds white space or characters that no header can carry."),
-        _ => text,
-    };
+    private static string Access(string? text) => Sized("access_token", text) is { } access
+        ? access.Length == 0 || access.Any(sign => sign is <= ' ' or > '~')
+            ? throw new ImportException("access_token is blank, or holds white space or characters that no header can carry.")
+            : access
+        : throw new ImportException("access_token is missing.");
+
+    // It goes to its provider alone, encoded, so it is taken with whatever characters it has.
+    private static string? Refresh(string? text) => Sized("refresh_token", text) is { } refresh && refresh.Trim().Length > 0 ? refresh : null;
+
+    private static string? Sized(string field, string? text) =>
+        text?.Length > LongestSecret ? throw new ImportException($"{field} is longer than {LongestSecret} characters; that is no token.") : text;
 }

@@ -141,6 +141,11 @@ public sealed class Token : ISealedPair
             RefreshToken = sealedRefresh;
             RefreshExpiresAt = issued.RefreshExpiresAt;
         }
+        else if (RefreshToken is not null && issued.RefreshExpiresAt is { } end)
+        {
+            // The answer has none because the stored one goes on, and says until when.
+            RefreshExpiresAt = end;
+        }
 
         Version++;
         IssuedAt = issued.RequestedAt;
@@ -153,6 +158,9 @@ public sealed class Token : ISealedPair
         NextAttemptAt = null;
         RetryJobId = LastErrorCode = LastError = null;
     }
+
+    /// <summary>The grant was replaced by one without a refresh token: the old one belongs to a grant that is gone, and must not be sent.</summary>
+    internal void RemoveRefreshToken() => (RefreshToken, RefreshExpiresAt) = (null, null);
 
     /// <summary>Takes over what an import had replaced. What failed since then says nothing about it.</summary>
     internal void TakeBack(ReplacedToken replaced, RenewalPlan plan, DateTimeOffset now)

@@ -43,7 +43,7 @@ public sealed class TokenControls(
             async (db, token, now) =>
             {
                 var settings = configured.Find(name)!;
-                var issued = new IssuedToken(imported.AccessToken, imported.RefreshToken, now, imported.ExpiresAt, null, settings.Order.Scopes);
+                var issued = new IssuedToken(imported.AccessToken, imported.RefreshToken, now, imported.ExpiresAt, imported.RefreshExpiresAt, settings.Order.Scopes);
                 var old = token.ExpiresAt;
                 if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is { } replaced)
                 {
@@ -58,11 +58,16 @@ public sealed class TokenControls(
                     issued,
                     secrets.SealAccess(token.Name, issued.AccessToken),
                     secrets.SealRefresh(token.Name, issued.RefreshToken),
-                    RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt),
+                    RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt, settings.Order.Grant == Grant.Imported ? issued.RefreshExpiresAt : null),
                     """{"imported":true}""",
                     now);
+                if (issued.RefreshToken is null)
+                {
+                    token.RemoveRefreshToken();
+                }
+
                 LeaveToPersonIfItMust(token, settings);
-                Note(db, settings, importedBy, $"Imported; expires {issued.ExpiresAt:u}.", old, issued.ExpiresAt, now);
+                Note(db, settings, importedBy, $"Imported; expires {issued.ExpiresAt:u}.", old, issued.ExpiresAt, now, imported.Notes);
                 return await Audited(db, importedBy, "token.imported", token.Name, new { expires_at = issued.ExpiresAt, with_refresh_token = issued.RefreshToken is not null }, now);
             },
             cancellationToken);
@@ -104,10 +109,15 @@ public sealed class TokenControls(
         }
     }
 
-    private void Note(TokenRefreshDbContext db, ConfiguredToken settings, string by, string message, DateTimeOffset? oldExpiry, DateTimeOffset newExpiry, DateTimeOffset now)
+    private void Note(TokenRefreshDbContext db, ConfiguredToken settings, string by, string message, DateTimeOffset? oldExpiry, DateTimeOffset newExpiry, DateTimeOffset now, IReadOnlyList<string>? notes = null)
     {
         var row = RefreshAttempt.Open(settings.Provider.Name, new(settings.Name, RefreshTrigger.Manual, by), message, node.Value, now);
-        row.Succeed(message, JsonSerializer.Serialize(new { old_expires_at = oldExpiry, new_expires_at = newExpiry }), now, TimeSpan.Zero);
+        row.Succeed(
+            message,
+            notes is { Count: > 0 }
+                ? JsonSerializer.Serialize(new { old_expires_at = oldExpiry, new_expires_at = newExpiry, notes })
+                : JsonSerializer.Serialize(new { old_expires_at = oldExpiry, new_expires_at = newExpiry }),
+            now, TimeSpan.Zero);
         db.Attempts.Add(row);
     }
 

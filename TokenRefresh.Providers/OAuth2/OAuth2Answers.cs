@@ -1,41 +1,61 @@
-using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace TokenRefresh.Providers.OAuth2;
 
 /// <summary>Reads the answers of a token endpoint (RFC 6749, section 5).</summary>
 internal static class OAuth2Answers
 {
+    /// <summary>Words in a token's type that say it is no bearer token.</summary>
+    private static readonly string[] OtherSchemes = ["mac", "dpop", "pop", "hok", "hawk", "basic", "digest", "negotiate", "signature"];
+
     /// <summary>The issued token.</summary>
     /// <param name="defaultLife">Its life where nothing tells it.</param>
     public static IssuedToken Token(ProviderReply reply, DateTimeOffset requestedAt, TimeSpan defaultLife, bool isRenewal)
     {
         // Some servers refuse with a 200.
         var answer = OAuth2Refusal.ObjectOf(reply.Body) ?? Answer.Object(reply.Body);
-        if (OAuth2Refusal.IsIn(answer) || (Answer.TextOrNull(answer, "access_token") is null or "" && Classify(reply, isRenewal) is { Kind: not FailureKind.InvalidResponse }))
+        var field = Answer.Member(answer, "access_token")?.Name ?? "access_token";
+        if (OAuth2Refusal.IsIn(answer) || (Answer.TextOrNull(answer, field) is null or "" && Classify(reply, isRenewal) is { Kind: not FailureKind.InvalidResponse }))
         {
             throw new InvalidAnswerException("the answer is an error") { Failure = Classify(reply, isRenewal) };
         }
 
-        if (Answer.TextOrNull(answer, "token_type") is { } type && !type.Equals("bearer", StringComparison.OrdinalIgnoreCase))
+        List<string> notes = OAuth2Refusal.IsDenied(answer) ? ["the answer holds an empty error beside its token: read as none"] : [];
+        RequireBearer(answer, notes);
+        var access = Answer.Secret(answer, field);
+        var expiry = new StatedExpiry(answer, requestedAt, notes);
+        return new(access, RefreshToken(answer, notes), requestedAt, Earliest(expiry.OfAccess(access), requestedAt, notes) ?? requestedAt + defaultLife, expiry.OfRefresh(), Scopes(answer)) { Notes = notes };
+    }
+
+    /// <summary>The earliest end, and a year at most; null where none is stated.</summary>
+    private static DateTimeOffset? Earliest(IReadOnlyList<StatedEnd> stated, DateTimeOffset requestedAt, List<string> notes)
+    {
+        var ends = stated.Where(end => end.IsOfToken || end.HasOffset || end.At > requestedAt).ToList();
+        if (ends.FirstOrDefault(end => !end.IsOfToken && end.At <= requestedAt) is { } passed)
         {
-            throw new InvalidAnswerException($"token_type is {Answer.Printable(type, 20)}; only bearer tokens can be served");
+            throw new InvalidAnswerException($"{passed.Name} has passed");
         }
 
-        var access = Answer.Secret(answer, "access_token");
-        var stated = Seconds(answer, "expires_in");
-        if (stated <= TimeSpan.Zero)
+        notes.AddRange(stated.Except(ends).Select(end => $"{end.Name} names no offset and has passed where it is UTC: read as not stated"));
+        if (ends.Count == 0)
         {
-            throw new InvalidAnswerException("expires_in is not positive");
+            return null;
         }
 
-        // Keycloak's name, and 0 there, as with others who use it, means that it does not expire.
-        var refreshLife = Seconds(answer, "refresh_expires_in");
-        return new(
-            access, Answer.OptionalSecret(answer, "refresh_token"), requestedAt,
-            stated is null && JwtExpiry.Of(access) is { } inside ? inside : JwtExpiry.Earliest(access, requestedAt + (stated ?? defaultLife)),
-            refreshLife > TimeSpan.Zero ? requestedAt + refreshLife : null,
-            Answer.Printable(Answer.TextOrNull(answer, "scope") ?? "", 4000).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        var (first, last) = (ends.MinBy(end => end.At)!, ends.MaxBy(end => end.At)!);
+        if (last.At - first.At > TimeSpan.FromMinutes(1))
+        {
+            notes.Add($"{first.Name} is earlier than {last.Name}: the earlier one counts");
+        }
+
+        if (first.At - requestedAt <= StatedExpiry.LongestLife)
+        {
+            return first.At;
+        }
+
+        notes.Add($"{first.Name} is more than a year ahead: a year is assumed");
+        return requestedAt + StatedExpiry.LongestLife;
     }
 
     /// <summary>What a refusal means.</summary>
@@ -93,23 +113,49 @@ internal static class OAuth2Answers
         return new(kind, $"HTTP {status}") { HttpStatus = status, TrackId = reply.TrackId };
     }
 
-    /// <summary>Seconds as a number or, as some servers write them, as text; null where the field is absent.</summary>
-    private static TimeSpan? Seconds(JsonElement answer, string field)
+    // Servers call a bearer token by many names; only a token that must be proved with a key, or goes into another scheme, cannot be served.
+    internal static void RequireBearer(JsonElement answer, List<string> notes)
     {
-        if (!answer.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null)
+        if (Answer.Member(answer, "token_type") is not { } member)
+        {
+            return;
+        }
+
+        var type = Answer.TextOrNull(member.Value);
+        if (Regex.Split($"{RefusalWords.InOneSpelling(type ?? "")} {type?.ToLowerInvariant()}", "[^a-z0-9]+").Any(OtherSchemes.Contains))
+        {
+            throw new InvalidAnswerException($"token_type is {Answer.Printable(type!, 60)}; only bearer tokens can be served");
+        }
+
+        if (type?.Equals("bearer", StringComparison.OrdinalIgnoreCase) != true)
+        {
+            notes.Add($"token_type is {(type is null ? Answer.Words(member.Value.ValueKind) : type.Trim().Length == 0 ? "blank" : Answer.Printable(type, 60))}: read as bearer");
+        }
+    }
+
+    // OAuth2 forbids characters in it that servers use. It goes back to none but them, encoded, so it is taken as it is.
+    internal static string? RefreshToken(JsonElement answer, List<string> notes)
+    {
+        if (Answer.Member(answer, "refresh_token") is not { Value: var value })
         {
             return null;
         }
 
-        double seconds = 0;
-        var isNumber = value.ValueKind switch
+        switch (value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Answer.TextOrNull(value))
         {
-            JsonValueKind.Number => value.TryGetDouble(out seconds),
-            JsonValueKind.String => double.TryParse(Answer.TextOrNull(value), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out seconds),
-            _ => false,
-        };
-        return isNumber && double.Abs(seconds) < TimeSpan.MaxValue.TotalSeconds / 10
-            ? TimeSpan.FromSeconds(seconds)
-            : throw new InvalidAnswerException($"{field} is {(isNumber ? "absurd" : Answer.Words(value.ValueKind) + " that is no number")}");
+            case { Length: > Answer.LongestSecret }:
+                throw new InvalidAnswerException($"refresh_token is longer than {Answer.LongestSecret} characters");
+            case { } text when text.Trim() is { Length: > 0 } shown && !(value.ValueKind == JsonValueKind.Number && shown == "0"):
+                return text;
+            case var blank:
+                notes.Add($"refresh_token is {(blank is null ? Answer.Words(value.ValueKind) : blank == "0" ? "0" : "blank")}: read as absent");
+                return null;
+        }
     }
+
+    private static string[] Scopes(JsonElement answer) =>
+        answer.TryGetProperty("scope", out var scope)
+            ? [.. (scope.ValueKind == JsonValueKind.Array ? scope.EnumerateArray().Select(Answer.TextOrNull) : [Answer.TextOrNull(scope)])
+                .SelectMany(text => Answer.Printable(text ?? "", 4000).Split(' ', StringSplitOptions.RemoveEmptyEntries))]
+            : [];
 }

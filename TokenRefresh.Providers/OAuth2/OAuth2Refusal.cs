@@ -90,19 +90,19 @@ internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<
     }
 
     private static string? TextOf(JsonElement value) =>
-        IsNothing(value) ? null
+        value.ValueKind is JsonValueKind.Object or JsonValueKind.Array || IsNothing(value) ? null
         : value.ValueKind == JsonValueKind.Number ? value.GetRawText()
         : Answer.TextOrNull(value) is { } text ? text[..Math.Min(text.Length, LongestText)] : null;
 
-    private static bool IsNothing(JsonElement value) => value.ValueKind switch
+    private static bool IsNothing(JsonElement value, int depth = 0) => value.ValueKind switch
     {
         JsonValueKind.Null or JsonValueKind.False or JsonValueKind.Undefined => true,
         JsonValueKind.String => Answer.TextOrNull(value) is { } text && Nothing.Contains(RefusalWords.InOneSpelling(text)),
         JsonValueKind.Number => value.TryGetDouble(out var number) && number == 0,
-        JsonValueKind.Array => value.EnumerateArray().All(IsNothing),
-        JsonValueKind.Object => value.EnumerateObject().Where(member => CodeNames.Contains(Answer.NameOf(member))).ToList() is { Count: > 0 } codes
-            ? codes.All(code => IsNothing(code.Value))
-            : value.EnumerateObject().All(member => IsNothing(member.Value)),
+        JsonValueKind.Array => depth < Deepest && value.EnumerateArray().All(item => IsNothing(item, depth + 1)),
+        JsonValueKind.Object => depth < Deepest && (value.EnumerateObject().Where(member => CodeNames.Contains(Answer.NameOf(member))).ToList() is { Count: > 0 } codes
+            ? codes.All(code => IsNothing(code.Value, depth + 1))
+            : value.EnumerateObject().All(member => IsNothing(member.Value, depth + 1))),
         _ => false,
     };
 }

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text.Json;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -10,11 +8,9 @@ namespace TokenRefresh.Server.Cli;
 internal static class ImportCommand
 {
     /// <summary>Far above any token of the providers; a whole file piped in by mistake is refused.</summary>
-    private const int LongestInput = 64 * 1024;
+    private const int LongestInput = 512 * 1024;
 
-    private const long LatestUnixSecond = 253_402_300_800;
-
-    private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"} (refresh_token may be left out, and expires_at where the token is a JWT that tells it)""";
+    private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"}, or the provider's answer as it came, with its expires_in (refresh_token may be left out, and the expiry where the token is a JWT that tells it)""";
 
     public static Command Create(VerbHost host)
     {
@@ -31,6 +27,11 @@ internal static class ImportCommand
                     Output.Note($"{token.Name} renews itself with the provider's credentials: what was imported is served until its next refresh. The token before it is kept; an administrator rolls back to it at /access/tokens/{token.Name}.");
                 }
 
+                foreach (var note in imported.Notes)
+                {
+                    Output.Note($"{token.Name}: {note}.");
+                }
+
                 Console.Out.WriteLine($"{token.Name} is imported; it expires {imported.ExpiresAt:u}. Try it with: tokens test {token.Name}");
                 return ExitCode.Done;
             },
@@ -40,46 +41,29 @@ internal static class ImportCommand
 
     /// <summary>Reads and checks the pair; the messages never repeat what was read.</summary>
     /// <exception cref="UsageException">It is not a pair that could work.</exception>
-    internal static ImportedToken Parse(string text, DateTimeOffset now)
+    internal static ImportedToken Parse(byte[] text, DateTimeOffset now)
     {
         try
         {
-            using var document = JsonDocument.Parse(text);
-            DateTimeOffset? stated = Time(document.RootElement, "expires_at") switch
-            {
-                null or "" => null,
-                { } seconds when long.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var unix) && unix < LatestUnixSecond => DateTimeOffset.FromUnixTimeSeconds(unix),
-                { } expiresAt when DateTimeOffset.TryParse(expiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var expires) => expires,
-                _ => throw new UsageException("expires_at is not a time such as 2026-01-31T12:00:00Z."),
-            };
-            return ImportedToken.Of(Text(document.RootElement, "access_token"), Text(document.RootElement, "refresh_token") is { Length: > 0 } refresh ? refresh : null, stated, now);
+            return ImportedToken.Read(text, now);
         }
         catch (ImportException error)
         {
             throw new UsageException($"{error.Message} Expected: {Shape}");
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
-        {
-            throw new UsageException($"stdin does not hold a JSON object of that shape. Expected: {Shape}");
-        }
     }
 
-    private static string? Text(JsonElement pair, string key) =>
-        pair.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value.GetString() : null;
-
-    // Providers tell it as a time or as the seconds since 1970.
-    private static string? Time(JsonElement pair, string key) =>
-        pair.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Text(pair, key);
-
-    private static async Task<string> ReadAsync(CancellationToken cancellationToken)
+    // As bytes, because a shell of Windows pipes UTF-16, which no setting of the console's tells.
+    private static async Task<byte[]> ReadAsync(CancellationToken cancellationToken)
     {
         if (!Console.IsInputRedirected)
         {
             Output.Note($"Paste the JSON and end with Ctrl-D: {Shape}");
         }
 
-        var buffer = new char[LongestInput + 1];
-        var length = await Console.In.ReadBlockAsync(buffer, cancellationToken);
-        return length <= LongestInput ? new(buffer, 0, length) : throw new UsageException("stdin holds more than 64 KB; that is no token.");
+        await using var input = Console.OpenStandardInput();
+        var buffer = new byte[LongestInput + 1];
+        var length = await input.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+        return length <= LongestInput ? buffer[..length] : throw new UsageException($"stdin holds more than {LongestInput / 1024} KB; that is no token.");
     }
 }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Text;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Scheduling;
@@ -26,7 +26,7 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
         ImportedToken imported;
         try
         {
-            imported = ImportedToken.Of(Clean(pasted.Access), Clean(pasted.Refresh), Stated(pasted.Expires), clock.GetUtcNow());
+            imported = Read(pasted);
         }
         catch (ImportException error)
         {
@@ -36,7 +36,8 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
         var result = await probe.TryAsync(name, imported, cancellationToken);
         await audit.WriteAsync(actor, "token.import_tried", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus, failure = result?.Failure?.Kind.Code(), expires_at = imported.ExpiresAt });
         var found = $"It expires {moments.InZone(imported.ExpiresAt)} {moments.Zone}, in {Spans.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
-            + (result is null ? "it could not be tried, because its provider is not configured." : PanelActions.InWords(result));
+            + (result is null ? "it could not be tried, because its provider is not configured." : PanelActions.InWords(result))
+            + string.Concat(imported.Notes.Select(note => $" Note: {note}."));
         if (!store)
         {
             return (new(result?.Accepted == true, $"{found} Nothing was stored."), false);
@@ -58,6 +59,18 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
             ? new(true, $"{name} is what it was before the import. The imported token is kept in its place, so this can be rolled back too.")
             : new(false, "There is no token to go back to: none is kept, or it is dead.");
 
+    // Where the whole answer was pasted it is read as the verb reads it.
+    private ImportedToken Read(PastedPair pasted)
+    {
+        var now = clock.GetUtcNow();
+        return (Clean(pasted.Access), Clean(pasted.Refresh), string.IsNullOrWhiteSpace(pasted.Expires)) switch
+        {
+            (['{', ..] json, null, true) => ImportedToken.Read(Encoding.UTF8.GetBytes(json), now),
+            (['{', ..], _, _) => throw new ImportException("The provider's whole answer goes into the first field alone."),
+            var (access, refresh, _) => ImportedToken.Of(access, refresh, Stated(pasted.Expires), now),
+        };
+    }
+
     private DateTimeOffset? Stated(string? text)
     {
         if (string.IsNullOrWhiteSpace(text))
@@ -65,18 +78,11 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
             return null;
         }
 
-        if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var local) || local.Year is < 2 or > 9998)
-        {
-            throw new ImportException("The expiry is not a date and time such as 2026-01-31T12:00.");
-        }
-
-        if (local.Kind != DateTimeKind.Unspecified)
-        {
-            return new DateTimeOffset(local).ToUniversalTime();
-        }
-
         var zone = schedule.Value.Zone;
-        return zone.IsInvalidTime(local) ? throw new ImportException($"There is no such hour in {schedule.Value.TimeZone}.") : new DateTimeOffset(local, zone.GetUtcOffset(local));
+        return StatedTime.Of(text, local => zone.IsInvalidTime(local) ? throw new ImportException($"There is no such hour in {schedule.Value.TimeZone}.") : new(local, zone.GetUtcOffset(local)))
+            is { At: { Year: > 1 and < 9999 } at }
+                ? at
+                : throw new ImportException($"The expiry is not a date and time that can be read in one way only. Taken are {StatedTime.Forms}; without an offset it is {schedule.Value.TimeZone}'s.");
     }
 
     // Consoles wrap what they show, and show it with its scheme.

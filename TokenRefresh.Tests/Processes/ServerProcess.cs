@@ -83,12 +83,16 @@ internal sealed class ServerProcess : IAsyncDisposable
     public static Task<Finished> RunAsync(IReadOnlyDictionary<string, string> settings, params string[] args) => RunWithInputAsync(settings, "", args);
 
     /// <summary>Runs a verb to its end, with something on its stdin.</summary>
-    public static async Task<Finished> RunWithInputAsync(IReadOnlyDictionary<string, string> settings, string input, params string[] args)
+    public static Task<Finished> RunWithInputAsync(IReadOnlyDictionary<string, string> settings, string input, params string[] args) =>
+        RunWithInputAsync(settings, System.Text.Encoding.UTF8.GetBytes(input), args);
+
+    /// <summary>Runs a verb to its end, with these bytes on its stdin.</summary>
+    public static async Task<Finished> RunWithInputAsync(IReadOnlyDictionary<string, string> settings, byte[] input, params string[] args)
     {
         await using var verb = Start(settings, args);
         try
         {
-            await verb.process.StandardInput.WriteAsync(input);
+            await verb.process.StandardInput.BaseStream.WriteAsync(input);
             verb.process.StandardInput.Close();
         }
         catch (IOException)

@@ -30,7 +30,7 @@ public sealed class AnswerPropertyTests
     // Values that readers stumble over: half a surrogate pair, numbers out of every range, dates near the calendar's ends.
     private static readonly Gen<string> Values = Gen.OneOf(
         Gen.String.Select(text => JsonValue.Create(text).ToJsonString()),
-        Gen.OneOf("null", "true", "[]", "{}", "\"\"", "\" \"", "\"\\ud800\"", "[ \"\\udc00\", 1, null, \"a,b\" ]", "1e999", "-1e999", "9223372036854775808", "\"NaN\"", "\"1e400\""),
+        Gen.OneOf("null", "true", "[]", "{}", "\"\"", "\" \"", "\"\\ud800\"", "[ \"\\udc00\", 1, null, \"a,b\" ]", "1e999", "-1e999", "9223372036854775808", "\"NaN\"", "\"1e400\"", "\"-1e400\"", "1725513340000", "\"3600 s\"", "\"P1D\"", "\"9999-12-31T23:59:59-14:00\"", "\"2024-09-05T06:15:40\""),
         Gen.OneOf("\"DONE\"", "\"FAILED\"", "\"invalid token\"", "\"UNAUTHORIZED\"", "\"93781013235959\"", "\"99991231235959\"", "\"00010101000000\""),
         Gen.Double.Select(number => double.IsFinite(number) ? JsonValue.Create(number).ToJsonString() : "0"),
         Gen.Long.Select(number => JsonValue.Create(number).ToJsonString()),
@@ -56,7 +56,7 @@ public sealed class AnswerPropertyTests
     [InlineData("jibit", Jibit, new[] { "accessToken", "refreshToken", "code", "errors" })]
     [InlineData("finnotech", Finnotech, new[] { "result", "status", "error", "trackId", "message" })]
     [InlineData("finnotech", Finnotech, new[] { "result.value", "result.refreshToken", "result.lifeTime", "result.creationDate", "result.scopes", "error.code", "error.message" })]
-    [InlineData("acme", OAuth2, new[] { "access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "error_description", "refresh_expires_in", "refresh_token_expires_in" })]
+    [InlineData("acme", OAuth2, new[] { "access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "error_description", "error_code", "errors", "refresh_expires_in", "refresh_token_expires_in", "expires_at", "expires_on", "expires", "ext_expires_in" })]
     public Task Values_put_into_the_fields_at_random(string provider, string answer, string[] fields) =>
         Gen.Select(Statuses, Gen.Select(Gen.OneOf(fields), Values).Array[1, 3])
             .SampleAsync((status, changes) => HoldsAsync(provider, status, Encoding.UTF8.GetBytes(Put(answer, changes))), iter: Samples);

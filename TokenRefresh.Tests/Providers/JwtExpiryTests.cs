@@ -10,11 +10,17 @@ public sealed class JwtExpiryTests
     [InlineData("""{"exp":1725513340}""", 1725513340)]
     [InlineData("""{"iat":1,"exp":1725513340.9}""", 1725513340)]
     [InlineData("""{"name":"پیام ~~~ ???","exp":1725513340}""", 1725513340)]
-    public void A_number_of_seconds_is_read(string claims, long seconds) =>
+    [InlineData("""{"exp":"1725513340"}""", 1725513340)]
+    [InlineData("""{"exp":" 1725513340.0 "}""", 1725513340)]
+    [InlineData("""{"exp":1725513340000}""", 1725513340)]
+    [InlineData("""{"exp":"2024-09-05T05:15:40Z"}""", 1725513340)]
+    public void A_number_of_seconds_is_read_also_as_text_and_in_milliseconds(string claims, long seconds) =>
         JwtExpiry.Of(Jwt.With(claims)).ShouldBe(DateTimeOffset.FromUnixTimeSeconds(seconds));
 
     [Theory]
-    [InlineData("""{"exp":"1725513340"}""")]
+    [InlineData("""{"exp":"soon"}""")]
+    [InlineData("""{"exp":"07/01/2027"}""")]
+    [InlineData("""{"exp":true}""")]
     [InlineData("""{"exp":null}""")]
     [InlineData("""{"exp":0}""")]
     [InlineData("""{"exp":-1}""")]

@@ -45,6 +45,17 @@ public sealed class TokenTests
     }
 
     [Fact]
+    public void An_answer_that_tells_only_the_end_of_the_stored_refresh_token_changes_that()
+    {
+        var token = Some.Due();
+        var refresh = token.RefreshToken;
+
+        token.Accept(Some.Issued(Now, TimeSpan.FromHours(24)) with { RefreshToken = null, RefreshExpiresAt = Now.AddHours(3) }, "sealed-2", null, Plan, "{}", Now);
+
+        (token.RefreshToken, token.RefreshExpiresAt).ShouldBe((refresh, Now.AddHours(3)));
+    }
+
+    [Fact]
     public void A_failure_is_written_down_and_the_stored_token_stays_as_it_is()
     {
         var token = Some.Due();

@@ -54,9 +54,15 @@ public sealed class CommandLineTests
     [InlineData("\"2026-03-02T00:00:00Z\"")]
     [InlineData("1772409600")]
     [InlineData("\"1772409600\"")]
+    [InlineData("1772409600.0")]
+    [InlineData("1772409600000")]
+    [InlineData("\" 1772409600000 \"")]
+    [InlineData("\"2026-03-02T03:30:00+03:30\"")]
+    [InlineData("\"2026-03-02 00:00:00.000Z\"")]
+    [InlineData("\"Mon, 02 Mar 2026 00:00:00 GMT\"")]
     public void The_end_of_a_pair_is_a_time_or_the_seconds_since_1970(string expires)
     {
-        var imported = ImportCommand.Parse($$"""{"access_token":"a","refresh_token":"","expires_at":{{expires}}}""", Some.Now);
+        var imported = Parse($$"""{"access_token":"a","refresh_token":"","expires_at":{{expires}}}""");
 
         (imported.ExpiresAt, imported.RefreshToken).ShouldBe((new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero), null));
     }
@@ -64,9 +70,9 @@ public sealed class CommandLineTests
     [Fact]
     public void An_imported_pair_may_lack_the_refresh_token()
     {
-        var imported = ImportCommand.Parse("""{"access_token":"a","expires_at":"2026-03-02T00:00:00Z"}""", Some.Now);
+        var imported = Parse("""{"access_token":"a","expires_at":"2026-03-02T00:00:00Z"}""");
 
-        imported.ShouldBe(new("a", null, new(2026, 3, 2, 0, 0, 0, TimeSpan.Zero)));
+        (imported.AccessToken, imported.RefreshToken, imported.ExpiresAt).ShouldBe(("a", null, new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero)));
     }
 
     [Theory]
@@ -83,9 +89,11 @@ public sealed class CommandLineTests
     [InlineData("""{"access_token":"a","expires_at":"2020-01-01T00:00:00Z"}""", "must lie ahead")]
     [InlineData("""{"access_token":"a","expires_at":"9999-01-01T00:00:00Z"}""", "must lie ahead")]
     public void A_pair_that_cannot_work_is_refused_with_what_is_wrong_with_it(string input, string complaint) =>
-        Should.Throw<UsageException>(() => ImportCommand.Parse(input, Some.Now)).Message.ShouldContain(complaint);
+        Should.Throw<UsageException>(() => Parse(input)).Message.ShouldContain(complaint);
 
     [Fact]
     public void What_was_pasted_is_never_repeated() =>
-        Should.Throw<UsageException>(() => ImportCommand.Parse("""{"access_token":"planted secret","expires_at":"2026-03-02T00:00:00Z"}""", Some.Now)).Message.ShouldNotContain("planted");
+        Should.Throw<UsageException>(() => Parse("""{"access_token":"planted secret","expires_at":"2026-03-02T00:00:00Z"}""")).Message.ShouldNotContain("planted");
+
+    private static TokenRefresh.Jobs.Tokens.ImportedToken Parse(string json) => ImportCommand.Parse(System.Text.Encoding.UTF8.GetBytes(json), Some.Now);
 }

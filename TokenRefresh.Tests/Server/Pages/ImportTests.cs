@@ -91,6 +91,32 @@ public sealed class ImportTests(PostgresFixture postgres)
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
     }
 
+    [Theory]
+    [InlineData("07/01/2099 10:00")]
+    [InlineData("23:59")]
+    [InlineData("tomorrow")]
+    public async Task An_ambiguous_end_is_refused_with_the_forms_that_are_taken(string expires)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", "opaque"), ("expires", expires))).ShouldContain("Taken are 2027-01-31T12:00:00Z");
+    }
+
+    [Fact]
+    public async Task A_providers_whole_answer_is_read_as_the_verb_reads_it()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+
+        var page = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", "{\r\n \"access_token\":\"opaque-token\", \"token_type\":\"JWT\", \"expires_in\":\"3600\" }"));
+        Panel.Said(page).ShouldContain("Note: token_type is JWT: read as bearer.");
+        panel.Server.Provider.Probed.ShouldBe(["opaque-token"]);
+        (await panel.Server.TokenAsync()).RefreshToken.ShouldBeNull();
+
+        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","access_token":"b","expires_in":60}"""))).ShouldContain("keys come twice");
+        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","expires_in":60}"""), ("refresh", "r"))).ShouldContain("first field alone");
+        (await panel.Server.TokenAsync()).Version.ShouldBe(2);
+    }
+
     [Fact]
     public async Task Without_an_import_there_is_nothing_to_roll_back_to()
     {
@@ -120,7 +146,7 @@ public sealed class ImportTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
         var secret = "a-long-planted-access-token-that-ends-in-WXYZ";
-        await panel.PostAsync(Page, $"{Page}?handler=Import", ("access", secret), ("expires", "2030-01-01T10:00"));
+        await panel.PostAsync(Page, $"{Page}?handler=Import", ("access", secret), ("refresh", "refresh-of-a-paste"), ("expires", "2030-01-01T10:00"));
         (await panel.ReadAsync(Page)).ShouldNotContain("WXYZ");
 
         var without = await panel.SendAsync(Page, $"{Page}?handler=Tails", ("why", " "));
