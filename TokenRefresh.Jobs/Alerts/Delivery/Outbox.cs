@@ -34,7 +34,7 @@ public sealed partial class Outbox(
     public async Task<DeliveryPass> DeliverAsync(CancellationToken cancellationToken) =>
         (await Task.WhenAll((await LanesAsync(cancellationToken)).Select(lane => DeliverAsync(lane, cancellationToken)))).Aggregate(new DeliveryPass(0, 0, 0), (all, one) => all.And(one));
 
-    /// <summary>Writes a message down and delivers it here and now; if that fails, it is tried again like any other.</summary>
+    /// <summary>Writes a message down and delivers it here and now; if that fails, it is tried again like any other. What came of it is the caller's to tell.</summary>
     public async Task<DeliveryOutcome> SendNowAsync(Notification row, CancellationToken cancellationToken)
     {
         // Claimed from the start, so that no other node delivers it first.
@@ -59,6 +59,7 @@ public sealed partial class Outbox(
         while (await ClaimAsync(lane, cancellationToken) is { } row)
         {
             var outcome = await DeliverAsync(row, cancellationToken);
+            Log(row, outcome);
             pass = pass.And(outcome switch
             {
                 DeliveryOutcome.Accepted => new(1, 0, 0),
@@ -80,6 +81,11 @@ public sealed partial class Outbox(
     {
         var outcome = row.Channel == NotificationChannel.Email ? await emails.SendAsync(row, cancellationToken) : await webhooks.SendAsync(row, cancellationToken);
         await MarkAsync(row, outcome, cancellationToken);
+        return outcome;
+    }
+
+    private void Log(Notification row, DeliveryOutcome outcome)
+    {
         switch (outcome)
         {
             case DeliveryOutcome.Accepted:
@@ -95,8 +101,6 @@ public sealed partial class Outbox(
                 LogFailed(row.Kind, row.Id, failed.Reason, row.Attempts);
                 break;
         }
-
-        return outcome;
     }
 
     // All mails go to one server, each webhook to its own.

@@ -38,7 +38,7 @@ internal sealed class SmtpEmailSender(EmailOptions options, TimeProvider clock) 
         {
             return new DeliveryOutcome.Refused($"the server does not know this recipient: {(int)error.StatusCode} {Short(error.Message)}");
         }
-        catch (SmtpCommandException error)
+        catch (SmtpCommandException error) when (error.StatusCode != SmtpStatusCode.AuthenticationRequired)
         {
             return new DeliveryOutcome.Failed($"the server answered {(int)error.StatusCode} {Short(error.Message)}", error.ErrorCode is not (SmtpErrorCode.RecipientNotAccepted or SmtpErrorCode.MessageNotAccepted));
         }
@@ -83,9 +83,9 @@ internal sealed class SmtpEmailSender(EmailOptions options, TimeProvider clock) 
 
     private string Words(Exception error, bool isSigningIn) => error switch
     {
-        ServiceNotAuthenticatedException when options.Security == MailSecurity.None && error.Message.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase) =>
+        ServiceNotAuthenticatedException or SmtpCommandException when options.Security == MailSecurity.None && error.Message.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase) =>
             $"the server wants an encrypted connection: 530 {Short(error.Message)}; set Email__Security=StartTls",
-        ServiceNotAuthenticatedException => $"the server wants a sign-in: 530 {Short(error.Message)}; set Email__Username and Email__Password",
+        ServiceNotAuthenticatedException or SmtpCommandException => $"the server wants a sign-in: 530 {Short(error.Message)}; set Email__Username and Email__Password",
         AuthenticationException => $"the server refused Email__Username and Email__Password: {Short(error.Message)}",
         SslHandshakeException or System.Security.Authentication.AuthenticationException =>
             "no secure connection: the server's certificate was not accepted, or Email__Security does not fit its port",

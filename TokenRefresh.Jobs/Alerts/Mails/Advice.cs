@@ -95,7 +95,8 @@ internal static class Advice
         ],
         FailureKind.Internal or FailureKind.Abandoned =>
         [
-            "Read the server's log around this time, and report it with the log if it repeats.",
+            "Read the server's log around this time.",
+            "If it repeats, report it with the log.",
             .. IsUrgent(news) ? [$"Try it here and now: {Now(news)}."] : Array.Empty<string>(),
         ],
         _ =>

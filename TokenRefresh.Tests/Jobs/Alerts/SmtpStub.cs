@@ -69,6 +69,12 @@ internal sealed class SmtpStub : IAsyncDisposable
     /// <summary>User and password that it wants; null for none.</summary>
     public (string Name, string Password)? Account { get; set; }
 
+    /// <summary>True offers encryption that it does not have: whoever asks for it is told to go on, in plain text.</summary>
+    public bool PretendsTls { get; set; }
+
+    /// <summary>What it answers to a command instead of its usual word: <c>EHLO</c>, <c>AUTH</c>, <c>MAIL</c>, <c>RCPT</c>, <c>DATA</c>, or <c>BODY</c> for the whole message.</summary>
+    public ConcurrentDictionary<string, string> Answers { get; } = [];
+
     public int Connections { get; private set; }
 
     /// <summary>Completes when somebody has connected.</summary>
@@ -144,8 +150,25 @@ internal sealed class SmtpStub : IAsyncDisposable
         var recipients = new List<string>();
         while (await reader.ReadLineAsync(stop.Token) is { } line)
         {
-            switch (line.Split(' ', ':')[0].ToUpperInvariant())
+            var command = line.Split(' ', ':')[0].ToUpperInvariant();
+            switch (command)
             {
+                case "DATA" when Answers.TryGetValue("BODY", out var refusal):
+                    await writer.WriteLineAsync("354 go on");
+                    await ReadMessageAsync(reader);
+                    await writer.WriteLineAsync(refusal);
+                    break;
+                case var _ when Answers.TryGetValue(command, out var instead):
+                    await writer.WriteLineAsync(instead);
+                    break;
+                case "STARTTLS" when PretendsTls:
+                    await writer.WriteLineAsync("220 go on");
+                    await writer.WriteLineAsync("this is no handshake");
+                    return;
+                case "EHLO" when PretendsTls:
+                    await writer.WriteLineAsync("250-stub");
+                    await writer.WriteLineAsync("250 STARTTLS");
+                    break;
                 case "EHLO":
                     await writer.WriteLineAsync("250-stub");
                     await writer.WriteLineAsync(Account is null ? "250 8BITMIME" : "250 AUTH PLAIN");

@@ -172,7 +172,12 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
 
         await outage.NoteAwayAsync(CancellationToken.None);
 
+        await outage.NoteAwayAsync(CancellationToken.None);
         Directory.GetFiles(world.Node.GetRequiredService<MailDropFolder>().Path, "*.eml").Length.ShouldBe(2);
+        await outage.NoteBackAsync(CancellationToken.None);
+        var desk = world.Node.GetRequiredService<IncidentDesk>();
+        var ended = await desk.EndedAsync(5, CancellationToken.None);
+        (await desk.NoticesAsync(ended, CancellationToken.None)).GetValueOrDefault(ended.ShouldHaveSingleItem().Id, IncidentNotice.None).NotifiedAt.ShouldBeNull("a file notifies no one");
     }
 
     private static async Task LooksAsync(AlertWorld world, AlertWatch watch, int looks)

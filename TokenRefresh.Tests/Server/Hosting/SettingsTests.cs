@@ -54,6 +54,7 @@ public sealed class SettingsTests
     [InlineData("TokenRefresh:Notifications:OnFailure", "sometimes", "TokenRefresh__Notifications__OnFailure = 'sometimes' is not allowed: true or false.")]
     [InlineData("TokenRefresh:Notifications:DailySummaryCron", "mornings", "TokenRefresh__Notifications__DailySummaryCron")]
     [InlineData("TokenRefresh:Notifications:PanelUrl", "panel", "TokenRefresh__Notifications__PanelUrl")]
+    [InlineData("Access:PublicUrl", "tokens.example.com", "Access__PublicUrl")]
     [InlineData("TokenRefresh:Notifications:WebhookUrls", "https://example.com/hook", "TokenRefresh__Notifications__WebhookSecret = (hidden) is not allowed: at least 16 characters")]
     [InlineData("TokenRefresh:Notifications:CriticalThreshold", "soon", "TokenRefresh__Notifications__CriticalThreshold")]
     [InlineData("TokenRefresh:Health:CheckCron", "x", "TokenRefresh__Health__CheckCron")]

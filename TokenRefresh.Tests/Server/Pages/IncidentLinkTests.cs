@@ -71,6 +71,18 @@ public sealed class IncidentLinkTests(PostgresFixture postgres)
         (answer.StatusCode, answer.RequestMessage!.RequestUri!.AbsolutePath).ShouldBe((HttpStatusCode.OK, "/access/incidents"));
     }
 
+    [Theory]
+    [InlineData("", "", null)]
+    [InlineData("https://tokens.example.com/", "", "https://tokens.example.com/access/tokens")]
+    [InlineData("", "https://panel.example.com/sub", "https://panel.example.com/sub/access/tokens")]
+    [InlineData("https://tokens.example.com", "https://panel.example.com", "https://panel.example.com/access/tokens")]
+    public async Task Links_lead_to_the_panels_own_address_else_to_the_public_one_and_nowhere_else(string publicUrl, string panelUrl, string? address)
+    {
+        await using var server = await RunningServer.StartAsync(postgres, settings: [("Access:PublicUrl", publicUrl), ("TokenRefresh:Notifications:PanelUrl", panelUrl)]);
+
+        server.Services.GetRequiredService<IncidentLinks>().To("/access/tokens").ShouldBe(address);
+    }
+
     private static async Task<(long Id, IncidentDesk Desk)> OpenAsync(Panel panel)
     {
         await using var db = await panel.Server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
