@@ -93,12 +93,6 @@ internal static partial class BrokenLaws
                 ? sql.Replace("i.subjects", "'{}'::text[] AS subjects", StringComparison.Ordinal)
                 : sql,
         },
-        new("what has expired counts as told", "I7", 1)
-        {
-            Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)
-                ? sql.Replace("i.told_expired", "i.subjects AS told_expired", StringComparison.Ordinal)
-                : sql,
-        },
     ];
 
     [GeneratedRegex(@" AND lease_until IS NULL(?=\s+RETURNING)")]
