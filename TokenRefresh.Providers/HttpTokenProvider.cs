@@ -23,6 +23,8 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
 
     public virtual TimeSpan Timeout => Options.Timeout;
 
+    public virtual string? TimeZone => null;
+
     public int? MaxConcurrency => Options.MaxConcurrency;
 
     public byte[] SettingsDigest => Options.Digest();

@@ -10,7 +10,9 @@ internal static class FinnotechAnswers
     private static readonly TimeSpan DocumentedLife = TimeSpan.FromDays(10);
 
     // Not stated by the documents; the samples' JWTs prove it. The zone, not an offset: Iran had summer time until 2022.
-    private static readonly TimeZoneInfo Tehran = TimeZoneInfo.FindSystemTimeZoneById("Asia/Tehran");
+    public const string TimeZone = "Asia/Tehran";
+
+    private static readonly TimeZoneInfo Tehran = TimeZoneInfo.FindSystemTimeZoneById(TimeZone);
 
     private static readonly PersianCalendar Jalali = new();
 

@@ -11,6 +11,8 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
 
     private string Client => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Options.ClientId}:{Options.ClientSecret}"));
 
+    public override string? TimeZone => FinnotechAnswers.TimeZone;
+
     public override Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
     {
         if (order.Grant == Grant.Imported)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Hosting;
 
@@ -9,7 +10,12 @@ internal static class StartUp
 {
     /// <summary>Checks every setting before anything is started or written.</summary>
     /// <exception cref="OptionsValidationException">A setting is wrong; several wrong ones come as an <see cref="AggregateException"/>.</exception>
-    public static void Validate(IServiceProvider services) => services.GetRequiredService<IStartupValidator>().Validate();
+    public static void Validate(IServiceProvider services)
+    {
+        TimeZoneData.CheckSchedule(services.GetRequiredService<IConfiguration>());
+        services.GetRequiredService<IStartupValidator>().Validate();
+        TimeZoneData.CheckProviders(services.GetRequiredService<ConfiguredTokens>());
+    }
 
     /// <summary>Brings up the database and its schema.</summary>
     /// <exception cref="StartUpException">There is no database to work on.</exception>

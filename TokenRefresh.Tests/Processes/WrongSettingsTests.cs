@@ -167,6 +167,33 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_machine_without_time_zone_data_is_told_the_package_that_has_it() =>
+        (await RefusedAsync(("TZDIR", "/nowhere"))).ShouldBe(
+            "This machine has no time-zone data for Asia/Tehran (TokenRefresh__Schedule__TimeZone): install the package tzdata (apt-get install tzdata, apk add tzdata), or unset TZDIR, which names /nowhere.");
+
+    [Fact]
+    public async Task A_zone_of_the_settings_that_cannot_be_looked_up_at_all_is_the_machine_s_fault_and_not_the_setting_s() =>
+        (await RefusedAsync(("TZDIR", "/nowhere"), ("TokenRefresh__Schedule__TimeZone", "Europe/Berlin"))).ShouldStartWith("This machine has no time-zone data for Europe/Berlin (");
+
+    [Theory]
+    [InlineData("Providers__Finnotech__ClientId=client;Providers__Finnotech__ClientSecret=secret;Providers__Finnotech__NationalId=1234567890;Sandbox__Enabled=false")]
+    [InlineData("ASPNETCORE_ENVIRONMENT=Development")]
+    public async Task With_UTC_the_data_is_still_needed_by_a_provider_that_answers_in_the_time_of_Tehran(string further) =>
+        (await RefusedAsync([("TZDIR", "/nowhere"), ("TokenRefresh__Schedule__TimeZone", "UTC"), .. further.Split(';').Select(pair => (pair.Split('=')[0], pair.Split('=')[1]))]))
+            .ShouldStartWith("This machine has no time-zone data for Asia/Tehran (the times in finnotech's answers): install the package tzdata");
+
+    [Fact]
+    public async Task With_UTC_and_no_such_provider_the_program_works_without_the_data()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        (settings["TZDIR"], settings["TokenRefresh__Schedule__TimeZone"]) = ("/nowhere", "UTC");
+
+        (await ServerProcess.DoneAsync(settings, "tokens auto-refresh --token jibit --sync")).ShouldContain("jibit: refreshed");
+    }
+
+    [Fact]
     public async Task A_wrong_password_of_the_database_is_told_in_one_line_and_not_repeated()
     {
         await using var data = new DataFolder();
