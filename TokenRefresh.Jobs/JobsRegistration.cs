@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -73,9 +74,12 @@ public static class JobsRegistration
     private static IServiceCollection AddPersistence(this IServiceCollection services)
     {
         services.AddPooledDbContextFactory<TokenRefreshDbContext>((provider, options) => options
-            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>())
+            .UseNpgsql(
+                provider.GetRequiredService<NpgsqlDataSource>(),
+                postgres => postgres.MigrationsHistoryTable(HistoryRepository.DefaultTableName, provider.GetRequiredService<TablesSchema>().Name))
             .UseSnakeCaseNamingConvention()
             .AddInterceptors(provider.GetRequiredService<DatabaseContact>()));
+        services.TryAddSingleton(TablesSchema.Usual);
         services.AddSingleton<DatabaseContact>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<IDataProtectionProvider>(provider => provider.GetRequiredService<KeyRing>());

@@ -9,10 +9,14 @@ public sealed class WrongMasterKeyException() : Exception(
 
 /// <summary>Brings a database to what this version expects. Safe when several nodes start together.</summary>
 public sealed class DatabasePreparation(
-    IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, KeyRing keys, MasterKey masterKey, ConfiguredTokens configured, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, KeyRing keys, MasterKey masterKey, ConfiguredTokens configured, TimeProvider clock,
+    TablesSchema schema)
 {
     /// <summary>Any constant will do, so long as every node takes the same.</summary>
     internal const long LockId = 7_245_001_183_640_022;
+
+    /// <summary>A transaction that Postgres takes back for the sake of another one succeeds when it is tried again; ten in a row are no coincidence.</summary>
+    private const int Tries = 10;
 
     /// <summary>The migrations that the database does not have yet.</summary>
     public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
@@ -31,7 +35,24 @@ public sealed class DatabasePreparation(
     /// <summary>Applies migrations, checks the master key, makes the first sealing key, and gives each configured token its row.</summary>
     /// <param name="marksStrays">True for a server, whose settings say which tokens are active; a verb may run with fewer settings and only adds.</param>
     /// <exception cref="WrongMasterKeyException">The database was sealed with another master key.</exception>
+    /// <exception cref="SchemaException">The schema is not current and may not be changed, or not in one piece.</exception>
     public async Task RunAsync(bool marksStrays, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await RunOnceAsync(marksStrays, cancellationToken);
+                return;
+            }
+            catch (Exception error) when (attempt < Tries && DatabaseFaults.IsTakenBack(error))
+            {
+                // Every step looks at what is there already.
+            }
+        }
+    }
+
+    private async Task RunOnceAsync(bool marksStrays, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
 
@@ -41,16 +62,7 @@ public sealed class DatabasePreparation(
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({LockId})", cancellationToken);
         try
         {
-            if ((await db.Database.GetPendingMigrationsAsync(cancellationToken)).Any())
-            {
-                await db.Database.MigrateAsync(cancellationToken);
-            }
-
-            foreach (var step in steps)
-            {
-                await step.RunAsync(cancellationToken);
-            }
-
+            await BringUpToDateAsync(db, cancellationToken);
             await CheckMasterKeyAsync(db, cancellationToken);
 
             // A first key made here, under the lock, is the same for all nodes; later ones follow Data Protection's own rotation.
@@ -60,6 +72,15 @@ public sealed class DatabasePreparation(
         finally
         {
             await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({LockId})", CancellationToken.None);
+        }
+    }
+
+    private async Task BringUpToDateAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
+    {
+        await schema.MigrateAsync(db, cancellationToken);
+        foreach (var step in steps)
+        {
+            await step.RunAsync(cancellationToken);
         }
     }
 

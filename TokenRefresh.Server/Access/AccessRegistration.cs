@@ -34,7 +34,7 @@ internal static class AccessRegistration
         services.AddOptions<NotificationOptions>().PostConfigure<IOptions<AccessOptions>>(
             (messages, access) => messages.PanelUrl = messages.PanelUrl is { Length: > 0 } own ? own : access.Value.PublicUrl);
         services.AddDbContext<OperatorsDbContext>((provider, options) => options
-            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(OperatorsDbContext.MigrationsTable))
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(OperatorsDbContext.MigrationsTable, provider.GetRequiredService<TablesSchema>().Name))
             .UseSnakeCaseNamingConvention());
         services.AddSingleton<IDatabaseStep, OperatorsSchema>();
         services.AddScoped<Operators>();
@@ -130,12 +130,12 @@ internal static class AccessRegistration
         }
     }
 
-    private sealed class OperatorsSchema(IServiceScopeFactory scopes) : IDatabaseStep
+    private sealed class OperatorsSchema(IServiceScopeFactory scopes, TablesSchema schema) : IDatabaseStep
     {
         public async Task RunAsync(CancellationToken cancellationToken)
         {
             await using var scope = scopes.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<OperatorsDbContext>().Database.MigrateAsync(cancellationToken);
+            await schema.MigrateAsync(scope.ServiceProvider.GetRequiredService<OperatorsDbContext>(), cancellationToken);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Hosting;
 
@@ -100,8 +101,9 @@ internal static class CommandLine
             (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct().Select(OneLine.Of), ExitCode.Usage),
         OptionsValidationException wrong => (wrong.Failures.Distinct().Select(OneLine.Of), ExitCode.Usage),
         UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
-        StartUpException or RotationRefusedException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
+        StartUpException or SchemaException or RotationRefusedException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
         IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),
+        _ when PostgresErrors.IsOfDatabase(error) => ([$"{(error.GetBaseException() is PostgresException ? "Postgres answers" : "The database is away")}: {PostgresErrors.Line(error)}"], ExitCode.Failed),
         _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),
         OperationCanceledException => (["Stopped."], ExitCode.Failed),
         _ => null,

@@ -27,18 +27,25 @@ internal static class MoveCommand
             }
             catch (PostgresException error) when (DatabaseFaults.IsShut(error) || !DatabaseFaults.IsAway(error))
             {
-                throw new DatabaseMoveException($"Postgres refused the move: {error.MessageText}. Nothing was moved; the user of the connection string must own the empty database.");
+                throw Refused(error);
+            }
+            catch (SchemaException error) when (error.InnerException is PostgresException refusal)
+            {
+                throw Refused(refusal);
             }
         });
         return command;
     }
+
+    private static DatabaseMoveException Refused(PostgresException error) =>
+        new($"Postgres refused the move: {error.MessageText}. Nothing was moved; the user of the connection string must own the empty database.");
 
     private static async Task<int> MoveAsync(IServiceProvider source, VerbHost targetHost, string target, bool json, CancellationToken cancellationToken)
     {
         var old = source.GetRequiredService<Database>();
         await using var from = await OpenAsync(old.ConnectionString, cancellationToken);
         await using var to = await OpenAsync(target, cancellationToken);
-        var move = new DatabaseMove(from, to, source.GetRequiredService<TimeProvider>());
+        var move = new DatabaseMove(await SideAsync(from, cancellationToken), await SideAsync(to, cancellationToken), source.GetRequiredService<TimeProvider>());
         await move.CheckAsync(source.GetRequiredService<MasterKey>().Fingerprint, cancellationToken);
         return await targetHost.RunAsync(
             async services =>
@@ -82,10 +89,18 @@ internal static class MoveCommand
             await connection.OpenAsync(cancellationToken);
             return connection;
         }
-        catch (NpgsqlException error)
+        catch (Exception error) when (PostgresErrors.IsOfDatabase(error))
         {
             await connection.DisposeAsync();
-            throw new StartUpException($"{target.Host}/{target.Database} cannot be used: {(error as PostgresException)?.MessageText ?? error.GetBaseException().Message}. Check the connection string, and that Postgres is up there.", error);
+            throw new StartUpException($"{target.Host}/{target.Database} cannot be used: {PostgresErrors.Line(error, "the connection string")}", error);
         }
+    }
+
+    private static async Task<MoveSide> SideAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var schema = await new DatabaseInspection(connection, $"{connection.Host}/{connection.Database}").SchemaAsync(cancellationToken);
+        await using var session = new NpgsqlCommand(SessionSettings.Sql(schema), connection);
+        await session.ExecuteNonQueryAsync(cancellationToken);
+        return new(connection, schema);
     }
 }

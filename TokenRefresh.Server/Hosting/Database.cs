@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Server.Hosting.Postgres;
@@ -19,6 +20,7 @@ internal sealed partial class Database(
     /// <summary>Statements that a connection has seen often stay planned, which is a third of Postgres's work for a refresh. <c>Max Auto Prepare</c> changes it.</summary>
     private const int PreparedAtMost = 60;
 
+    private readonly ConcurrentBag<NpgsqlDataSource> sources = [];
     private EmbeddedPostgres? embedded;
 
     /// <summary>Ready to use once <see cref="StartAsync"/> has returned. Holds a password.</summary>
@@ -28,11 +30,14 @@ internal sealed partial class Database(
         private set;
     }
 
+    /// <summary>The schema of the program's own tables.</summary>
+    public string Schema { get; private set; } = "";
+
     /// <summary>Where it is, for people; no password.</summary>
     public string Description { get; private set; } = "";
 
     /// <summary>Brings up the embedded cluster, or waits for the configured database.</summary>
-    /// <exception cref="StartUpException">There is no database; the message says what to do.</exception>
+    /// <exception cref="StartUpException">There is no database, or none to work on; the message says what to do.</exception>
     /// <exception cref="OptionsValidationException">The folder that was named for Postgres's programs does not hold them.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -41,7 +46,7 @@ internal sealed partial class Database(
             var settings = PostgresAddress.Read(configured);
             settings.ApplicationName = "TokenRefresh";
             Description = PostgresAddress.InWords(settings);
-            await WaitAsync(settings.ConnectionString, cancellationToken);
+            Schema = await WaitAsync(settings.ConnectionString, cancellationToken);
             ConnectionString = WithDefaults(settings);
             return;
         }
@@ -60,14 +65,38 @@ internal sealed partial class Database(
         }
 
         (ConnectionString, Description) = (WithDefaults(new(embedded.ConnectionString)), embedded.Description);
+        Schema = await WaitAsync(ConnectionString, cancellationToken);
+    }
+
+    /// <summary>A pool of connections whose sessions are as the program needs them, whatever the database, the role or a new schema say.</summary>
+    public NpgsqlDataSource CreateSource()
+    {
+        var settings = SessionSettings.Sql(Schema);
+        var source = new NpgsqlDataSourceBuilder(ConnectionString).UsePhysicalConnectionInitializer(
+            connection =>
+            {
+                using var command = new NpgsqlCommand(settings, connection);
+                command.ExecuteNonQuery();
+            },
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand(settings, connection);
+                await command.ExecuteNonQueryAsync();
+            }).Build();
+        sources.Add(source);
+        return source;
     }
 
     /// <summary>Stops the embedded cluster when nobody else uses it.</summary>
     public async ValueTask DisposeAsync()
     {
+        foreach (var source in sources)
+        {
+            await source.DisposeAsync();
+        }
+
         if (embedded is not null)
         {
-            NpgsqlConnection.ClearAllPools();
             await embedded.DisposeAsync();
         }
     }
@@ -78,12 +107,12 @@ internal sealed partial class Database(
         settings.MaxPoolSize = settings.ShouldSerialize("Maximum Pool Size") ? settings.MaxPoolSize : ConnectionsAtMost;
         settings.MaxAutoPrepare = settings.ShouldSerialize("Max Auto Prepare") ? settings.MaxAutoPrepare : PreparedAtMost;
 
-        // Seven statements each time a connection is taken from the pool. Whoever of us listens or locks for a session gives that back himself.
-        settings.NoResetOnClose = !settings.ShouldSerialize("No Reset On Close") || settings.NoResetOnClose;
+        // Seven statements each time a connection is taken from the pool, and they would undo the session's settings. Whoever of us listens or locks for a session gives that back himself.
+        settings.NoResetOnClose = true;
         return settings.ConnectionString;
     }
 
-    private async Task WaitAsync(string connectionString, CancellationToken cancellationToken)
+    private async Task<string> WaitAsync(string connectionString, CancellationToken cancellationToken)
     {
         var isTold = false;
         for (var since = clock.GetTimestamp(); ;)
@@ -93,34 +122,24 @@ internal sealed partial class Database(
                 // Not pooled: it would lie idle in a pool of its own.
                 await using var probe = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
                 await probe.OpenAsync(cancellationToken);
-                if (probe.PostgreSqlVersion.Major < 14)
-                {
-                    throw new StartUpException($"The database at {Description} is Postgres {probe.PostgreSqlVersion}; version 14 or newer is needed.");
-                }
-
-                return;
+                return await new DatabaseInspection(probe, Description).SchemaAsync(cancellationToken);
             }
-            catch (NpgsqlException error) when (clock.GetElapsedTime(since) < Patience && IsWorthWaiting(error))
+            catch (Exception error) when (clock.GetElapsedTime(since) < Patience && PostgresErrors.IsWorthWaiting(error))
             {
                 if (!isTold)
                 {
                     isTold = true;
-                    LogWaiting(Description, Words(error), Patience);
+                    LogWaiting(Description, PostgresErrors.Words(error), Patience);
                 }
 
                 await Task.Delay(Pause, clock, cancellationToken);
             }
-            catch (NpgsqlException error)
+            catch (Exception error) when (PostgresErrors.IsOfDatabase(error))
             {
-                throw new StartUpException($"The database at {Description} cannot be used: {Words(error)}. Check ConnectionStrings__TokenRefresh and that Postgres is up.", error);
+                throw new StartUpException($"The database at {Description} cannot be used: {PostgresErrors.Line(error)}", error);
             }
         }
     }
-
-    // A wrong password or an unknown database does not mend itself.
-    private static bool IsWorthWaiting(NpgsqlException error) => error is not PostgresException { SqlState: "28P01" or "28000" or "3D000" };
-
-    private static string Words(NpgsqlException error) => error is PostgresException postgres ? postgres.MessageText : error.GetBaseException().Message;
 
     [LoggerMessage(5001, LogLevel.Warning, "Waiting for the database at {Database}, for {Patience} at most: {Reason}")]
     private partial void LogWaiting(string database, string reason, TimeSpan patience);

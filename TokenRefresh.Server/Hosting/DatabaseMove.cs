@@ -6,6 +6,11 @@ namespace TokenRefresh.Server.Hosting;
 /// <summary>A move that was not made; the message says why and what to do. Nothing was changed on either side.</summary>
 internal sealed class DatabaseMoveException(string message) : Exception(message);
 
+/// <summary>One side of a move.</summary>
+/// <param name="Connection">A session whose search path is the schema.</param>
+/// <param name="Schema">Where the program's own tables are, or will be.</param>
+internal sealed record MoveSide(NpgsqlConnection Connection, string Schema);
+
 /// <summary>A table that was moved.</summary>
 internal sealed record MovedTable(string Name, long Rows);
 
@@ -14,7 +19,7 @@ internal sealed record MovedTable(string Name, long Rows);
 /// in use yet: one snapshot, one transaction, so that a move that is cut short leaves the target as it was. Neither side needs more
 /// rights than the owner of the tables has, nor tools of Postgres.
 /// </summary>
-internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, TimeProvider clock)
+internal sealed class DatabaseMove(MoveSide from, MoveSide to, TimeProvider clock)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
@@ -24,16 +29,16 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
     // Which migrations a database has is its own matter, and the sandbox's pairs are worth nothing.
     private const string TablesSql =
         """
-        SELECT t.oid::bigint, format('%I.%I', n.nspname, t.relname),
+        SELECT t.oid::bigint, CASE n.nspname WHEN $1 THEN '' ELSE 'hangfire.' END || t.relname, format('%I.%I', n.nspname, t.relname),
                (SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
                ARRAY(SELECT f.confrelid::bigint FROM pg_constraint f WHERE f.conrelid = t.oid AND f.contype = 'f' AND f.confrelid <> t.oid)
         FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
-        WHERE t.relkind = 'r' AND n.nspname IN ('public', 'hangfire') AND t.relname NOT LIKE '\_\_%' AND format('%I.%I', n.nspname, t.relname) <> 'hangfire.schema'
+        WHERE t.relkind = 'r' AND n.nspname IN ($1, 'hangfire') AND t.relname NOT LIKE '\_\_%' AND (n.nspname, t.relname) <> ('hangfire', 'schema')
         ORDER BY 2
         """;
 
     private const string SequencesSql =
-        "SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences WHERE schemaname IN ('public', 'hangfire') AND last_value IS NOT NULL";
+        "SELECT CASE schemaname WHEN $1 THEN $2 ELSE 'hangfire' END, sequencename::text, last_value FROM pg_sequences WHERE schemaname IN ($1, 'hangfire') AND last_value IS NOT NULL";
 
     /// <summary>Finds what stands against the move before anything is written.</summary>
     /// <param name="masterKey">The fingerprint of this process's master key.</param>
@@ -59,11 +64,11 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
     /// <exception cref="DatabaseMoveException">The two do not have the same schema.</exception>
     public async Task<IReadOnlyList<MovedTable>> RunAsync(Action<string> progress, CancellationToken cancellationToken)
     {
-        await using var snapshot = await from.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
-        await using var change = await to.BeginTransactionAsync(cancellationToken);
+        await using var snapshot = await from.Connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+        await using var change = await to.Connection.BeginTransactionAsync(cancellationToken);
         var tables = await TablesAsync(to, cancellationToken);
-        var source = (await TablesAsync(from, cancellationToken)).ToDictionary(table => table.Name, table => table.Columns);
-        if (tables.Find(table => source.GetValueOrDefault(table.Name) != table.Columns) is { } other)
+        var source = (await TablesAsync(from, cancellationToken)).ToDictionary(table => table.Key);
+        if (tables.Find(table => source.GetValueOrDefault(table.Key)?.Columns != table.Columns) is { } other)
         {
             throw new DatabaseMoveException($"The table {other.Name} is not the same on both sides. Start this version once on the database that is to be moved (or run: db migrate), stop it, and move then.");
         }
@@ -75,13 +80,14 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
         foreach (var table in InOrder(tables))
         {
             progress(table.Name);
-            moved.Add(await CopyAsync(table, cancellationToken));
+            moved.Add(await CopyAsync(source[table.Key], table, cancellationToken));
         }
 
-        foreach (var (sequence, last) in await RowsAsync(from, SequencesSql, row => (row.GetString(0), row.GetInt64(1)), cancellationToken))
+        foreach (var (schema, sequence, last) in await RowsAsync(from, SequencesSql, row => (row.GetString(0), row.GetString(1), row.GetInt64(2)), cancellationToken, to.Schema))
         {
             // One that the target does not have is nobody's of this program.
-            await ExecuteAsync($"SELECT setval(to_regclass('{sequence}'), {last})", cancellationToken);
+            await using var set = new NpgsqlCommand("SELECT setval(to_regclass(format('%I.%I', $1, $2)), $3)", to.Connection) { Parameters = { new() { Value = schema }, new() { Value = sequence }, new() { Value = last } } };
+            await set.ExecuteNonQueryAsync(cancellationToken);
         }
 
         await ForEachAsync(tables, "ENABLE TRIGGER USER", cancellationToken);
@@ -93,16 +99,15 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
         return moved;
     }
 
-    private async Task<MovedTable> CopyAsync(Table table, CancellationToken cancellationToken)
+    private async Task<MovedTable> CopyAsync(Table source, Table table, CancellationToken cancellationToken)
     {
-        await using (var rows = await from.BeginRawBinaryCopyAsync($"COPY {table.Name} ({table.Columns}) TO STDOUT (FORMAT BINARY)", cancellationToken))
-        await using (var copy = await to.BeginRawBinaryCopyAsync($"COPY {table.Name} ({table.Columns}) FROM STDIN (FORMAT BINARY)", cancellationToken))
+        await using (var rows = await from.Connection.BeginRawBinaryCopyAsync($"COPY {source.Name} ({table.Columns}) TO STDOUT (FORMAT BINARY)", cancellationToken))
+        await using (var copy = await to.Connection.BeginRawBinaryCopyAsync($"COPY {table.Name} ({table.Columns}) FROM STDIN (FORMAT BINARY)", cancellationToken))
         {
             await rows.CopyToAsync(copy, cancellationToken);
         }
 
-        var count = $"SELECT count(*) FROM {table.Name}";
-        var (there, here) = (await ScalarAsync<long>(from, count, cancellationToken), await ScalarAsync<long>(to, count, cancellationToken));
+        var (there, here) = (await ScalarAsync<long>(from, $"SELECT count(*) FROM {source.Name}", cancellationToken), await ScalarAsync<long>(to, $"SELECT count(*) FROM {table.Name}", cancellationToken));
         return there == here ? new(table.Name, here) : throw new DatabaseMoveException($"Of the {there} rows of {table.Name} {here} arrived. Nothing was moved; try again.");
     }
 
@@ -126,15 +131,15 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
     {
         var isUsed = await IsPreparedAsync(to, cancellationToken)
             ? "SELECT EXISTS (SELECT FROM tokens WHERE version > 0) OR EXISTS (SELECT FROM token_refresh_logs)"
-            : "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname IN ('public', 'hangfire'))";
+            : "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname IN (current_schema(), 'hangfire'))";
         if (await ScalarAsync<bool>(to, isUsed, cancellationToken))
         {
-            throw new DatabaseMoveException($"The target {to.Host}/{to.Database} is not empty. Make a database for TokenRefresh alone and name that.");
+            throw new DatabaseMoveException($"The target {to.Connection.Host}/{to.Connection.Database} is not empty. Make a database for TokenRefresh alone and name that.");
         }
     }
 
-    private static Task<bool> IsPreparedAsync(NpgsqlConnection db, CancellationToken cancellationToken) =>
-        ScalarAsync<bool>(db, "SELECT to_regclass('public.master_key_mark') IS NOT NULL", cancellationToken);
+    private static Task<bool> IsPreparedAsync(MoveSide db, CancellationToken cancellationToken) =>
+        ScalarAsync<bool>(db, "SELECT to_regclass('master_key_mark') IS NOT NULL", cancellationToken);
 
     private async Task ForEachAsync(IEnumerable<Table> tables, string change, CancellationToken cancellationToken)
     {
@@ -164,12 +169,17 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
         }
     }
 
-    private static Task<List<Table>> TablesAsync(NpgsqlConnection db, CancellationToken cancellationToken) =>
-        RowsAsync(db, TablesSql, row => new Table(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetFieldValue<long[]>(3)), cancellationToken);
+    private static Task<List<Table>> TablesAsync(MoveSide db, CancellationToken cancellationToken) =>
+        RowsAsync(db, TablesSql, row => new Table(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetFieldValue<long[]>(4)), cancellationToken);
 
-    private static async Task<List<T>> RowsAsync<T>(NpgsqlConnection db, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    private static async Task<List<T>> RowsAsync<T>(MoveSide db, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params string[] further)
     {
-        await using var command = new NpgsqlCommand(sql, db);
+        await using var command = new NpgsqlCommand(sql, db.Connection);
+        foreach (var value in further.Prepend(db.Schema))
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<T>();
         while (await reader.ReadAsync(cancellationToken))
@@ -180,17 +190,18 @@ internal sealed class DatabaseMove(NpgsqlConnection from, NpgsqlConnection to, T
         return rows;
     }
 
-    private static async Task<T> ScalarAsync<T>(NpgsqlConnection db, string sql, CancellationToken cancellationToken)
+    private static async Task<T> ScalarAsync<T>(MoveSide db, string sql, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(sql, db);
+        await using var command = new NpgsqlCommand(sql, db.Connection);
         return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
     private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(sql, to) { CommandTimeout = 0 };
+        await using var command = new NpgsqlCommand(sql, to.Connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private sealed record Table(long Id, string Name, string Columns, IReadOnlyList<long> RefersTo);
+    /// <param name="Key">The same on both sides, whatever the schema is called.</param>
+    private sealed record Table(long Id, string Key, string Name, string Columns, IReadOnlyList<long> RefersTo);
 }

@@ -4,7 +4,6 @@ using Hangfire.AspNetCore;
 using Hangfire.Common;
 using Hangfire.Logging;
 using Hangfire.PostgreSql;
-using Hangfire.PostgreSql.Factories;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
@@ -28,7 +27,7 @@ internal static class HangfireRegistration
     public static IServiceCollection AddHangfireOnPostgres(this IServiceCollection services, Roles roles)
     {
         services.AddSingleton<JobStorage>(provider => Storage(
-            provider.GetRequiredService<Database>().ConnectionString, provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));
+            new HangfireConnections(provider.GetRequiredService<Database>().CreateSource()), provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));
         services.AddSingleton<IJobFilterProvider>(provider => RetryFilters.Create(provider.GetRequiredService<IOptions<ScheduleOptions>>()));
 
         // Hangfire's default is a process-wide static, so of two hosts in one process one would run its jobs with the other's services.
@@ -77,7 +76,7 @@ internal static class HangfireRegistration
         options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 
-    private static PatientStorage Storage(string connectionString, CancellationToken stopping)
+    private static PatientStorage Storage(HangfireConnections connections, CancellationToken stopping)
     {
         var options = new PostgreSqlStorageOptions
         {
@@ -96,20 +95,13 @@ internal static class HangfireRegistration
             JobExpirationCheckInterval = TimeSpan.FromMinutes(15),
         };
 
-        // Hangfire leaves nothing behind in a session, so a connection needs no reset before it is used again.
-        var connection = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true };
-        return new PatientStorage(new NpgsqlConnectionFactory(connection.ConnectionString, options), options, stopping) { JobExpirationTimeout = TimeSpan.FromHours(6) };
+        return new PatientStorage(connections, options, stopping) { JobExpirationTimeout = TimeSpan.FromHours(6) };
     }
 
-    /// <summary>Installs Hangfire's tables under the same lock as our own.</summary>
-    private sealed class HangfireSchema(Database database) : IDatabaseStep
+    /// <summary>Hangfire's own pool, so that neither it nor the tokens use up the other's connections.</summary>
+    private sealed class HangfireConnections(NpgsqlDataSource source) : IConnectionFactory
     {
-        public async Task RunAsync(CancellationToken cancellationToken)
-        {
-            await using var connection = new NpgsqlConnection(database.ConnectionString);
-            await connection.OpenAsync(cancellationToken);
-            PostgreSqlObjectsInstaller.Install(connection, Schema);
-        }
+        public NpgsqlConnection GetOrCreateConnection() => source.CreateConnection();
     }
 
     /// <summary>Hangfire keeps one log for the process. When the host that brought it has ended, others in the process go on without a log, not without jobs.</summary>

@@ -2,9 +2,9 @@ using System.Net;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
@@ -44,7 +44,8 @@ internal static class ServerHost
             .AddSingleton<IValidateOptions<SandboxOptions>, ProductionRules>();
         SectionNames.Check(services);
         services.AddSingleton<Database>();
-        services.AddSingleton(provider => NpgsqlDataSource.Create(provider.GetRequiredService<Database>().ConnectionString));
+        services.AddSingleton(provider => provider.GetRequiredService<Database>().CreateSource());
+        services.AddSingleton(provider => new TablesSchema(provider.GetRequiredService<Database>().Schema));
         services.AddSingleton(provider => MasterKeyFile.Load(
             provider.GetRequiredService<IOptions<EncryptionOptions>>().Value, provider.GetRequiredService<IOptions<DataOptions>>().Value));
         services.AddSingleton(provider => new UnsavedFolder(

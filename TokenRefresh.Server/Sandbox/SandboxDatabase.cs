@@ -1,9 +1,10 @@
 using Npgsql;
+using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Sandbox;
 
 /// <summary>The stand-ins' own schema, made at its first use by whichever node comes first.</summary>
-internal sealed class SandboxDatabase(NpgsqlDataSource source) : IDisposable
+internal sealed class SandboxDatabase(NpgsqlDataSource source) : IDatabaseStep, IDisposable
 {
     // Any number that nothing else in the program locks; these are the letters of "sandbox" squeezed into one.
     private const long SchemaLock = 0x73616E64626F78;
@@ -63,12 +64,27 @@ internal sealed class SandboxDatabase(NpgsqlDataSource source) : IDisposable
         return await source.OpenConnectionAsync(cancellationToken);
     }
 
+    /// <summary>Makes the schema with the others, so that a role that may not make one works with it.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken) => await (await OpenAsync(cancellationToken)).DisposeAsync();
+
     public void Dispose() => gate.Dispose();
 
     // IF NOT EXISTS alone still lets two nodes collide on the catalogue, so they take turns.
     private async Task CreateSchemaAsync(CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var last = new NpgsqlCommand("SELECT to_regclass('sandbox.tokens_kept_until') IS NOT NULL", connection);
+        if ((bool)(await last.ExecuteScalarAsync(cancellationToken))!)
+        {
+            // To make what is there needs the right to make it all the same.
+            return;
+        }
+
+        await TablesSchema.Usual.ChangeAsync(connection, () => CreateSchemaAsync(connection, cancellationToken));
+    }
+
+    private static async Task CreateSchemaAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using var turn = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection, transaction) { Parameters = { new() { Value = SchemaLock } } };
         await turn.ExecuteNonQueryAsync(cancellationToken);

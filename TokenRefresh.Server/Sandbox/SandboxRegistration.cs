@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Sandbox.Finnotech;
 using TokenRefresh.Server.Sandbox.Jibit;
 
@@ -35,6 +36,7 @@ internal static class SandboxRegistration
         services.TryAddSingleton(TimeProvider.System);
 
         services.AddSingleton<SandboxDatabase>();
+        services.AddSingleton<IDatabaseStep>(provider => provider.GetRequiredService<SandboxDatabase>());
         services.AddSingleton<SandboxBehaviours>();
         services.AddSingleton<SandboxTokens>();
         services.AddSingleton<SandboxStage>();

@@ -68,7 +68,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
         await using var to = await NpgsqlDataSource.Create(target).OpenConnectionAsync();
         await using var node = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(settings[Database]) { ApplicationName = "TokenRefresh", Pooling = false }.ConnectionString);
 
-        var move = new DatabaseMove(from, to, TimeProvider.System).RunAsync(
+        var move = new DatabaseMove(new(from, "public"), new(to, "public"), TimeProvider.System).RunAsync(
             _ =>
             {
                 if (node.State == System.Data.ConnectionState.Closed)

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
@@ -40,6 +41,27 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
         await other.Database.ExecuteSqlRawAsync($"SELECT pg_advisory_unlock({DatabasePreparation.LockId})", TestContext.Current.CancellationToken);
 
         await preparing;
+    }
+
+    [Fact]
+    public async Task A_step_that_Postgres_takes_back_for_another_transaction_is_tried_again()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var step = new TakenBack(times: 2);
+        var preparation = ActivatorUtilities.CreateInstance<DatabasePreparation>(world.Node, (IEnumerable<IDatabaseStep>)[step]);
+
+        await preparation.RunAsync(true, CancellationToken.None);
+
+        step.Runs.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task What_is_always_taken_back_is_told_and_not_tried_for_ever()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var preparation = ActivatorUtilities.CreateInstance<DatabasePreparation>(world.Node, (IEnumerable<IDatabaseStep>)[new TakenBack(times: int.MaxValue)]);
+
+        (await preparation.RunAsync(true, CancellationToken.None).ShouldThrowAsync<PostgresException>()).SqlState.ShouldBe("40001");
     }
 
     [Fact]
@@ -123,5 +145,13 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
             db.Database.SetCommandTimeout(1);
             return db;
         }
+    }
+
+    private sealed class TakenBack(int times) : IDatabaseStep
+    {
+        public int Runs { get; private set; }
+
+        public Task RunAsync(CancellationToken cancellationToken) =>
+            ++Runs > times ? Task.CompletedTask : Task.FromException(new PostgresException("could not serialize access", "ERROR", "ERROR", "40001"));
     }
 }

@@ -14,10 +14,9 @@ namespace TokenRefresh.Tests.Server.Hosting;
 public sealed class DatabaseTests(PostgresFixture postgres)
 {
     [Theory]
-    [InlineData("", 20, 60, true)]
-    [InlineData(";Maximum Pool Size=7;Max Auto Prepare=0;No Reset On Close=false", 7, 0, false)]
-    public async Task Connections_are_bounded_used_again_as_they_are_and_statements_prepared_unless_the_connection_string_says_otherwise(
-        string said, int connections, int prepared, bool asTheyAre)
+    [InlineData("", 20, 60)]
+    [InlineData(";Maximum Pool Size=7;Max Auto Prepare=0", 7, 0)]
+    public async Task Connections_are_bounded_and_statements_prepared_unless_the_connection_string_says_otherwise(string said, int connections, int prepared)
     {
         var given = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
         given.Remove("Maximum Pool Size");
@@ -26,7 +25,23 @@ public sealed class DatabaseTests(PostgresFixture postgres)
         await database.StartAsync(TestContext.Current.CancellationToken);
 
         var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString);
-        (settings.MaxPoolSize, settings.MaxAutoPrepare, settings.NoResetOnClose).ShouldBe((connections, prepared, asTheyAre));
+        (settings.MaxPoolSize, settings.MaxAutoPrepare).ShouldBe((connections, prepared));
+    }
+
+    [Fact]
+    public async Task A_session_keeps_its_schema_and_reads_what_is_committed_whatever_the_database_says_and_however_often_it_is_used_again()
+    {
+        var given = await postgres.CreateDatabaseAsync();
+        await ExecuteAsync(given, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$");
+        await using var database = Open(given + ";No Reset On Close=false;Maximum Pool Size=1", TimeProvider.System, new Lines());
+        await database.StartAsync(TestContext.Current.CancellationToken);
+        await using var source = database.CreateSource();
+        await source.CreateCommand("SELECT 1").ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await ExecuteAsync(given, "DO $$ BEGIN EXECUTE format('CREATE SCHEMA AUTHORIZATION %I', current_user); END $$");
+
+        await using var asked = source.CreateCommand("SELECT current_schema() || ' ' || current_setting('transaction_isolation')");
+
+        (await asked.ExecuteScalarAsync(TestContext.Current.CancellationToken)).ShouldBe("public read committed");
     }
 
     [Fact]
@@ -53,6 +68,13 @@ public sealed class DatabaseTests(PostgresFixture postgres)
 
         (await database.StartAsync(TestContext.Current.CancellationToken).ShouldThrowAsync<StartUpException>()).Message.ShouldNotContain("planted");
         lines.Told.ShouldBeEmpty();
+    }
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var db = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false });
+        await using var command = db.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static Database Open(string connectionString, TimeProvider clock, ILogger<Database> log) => new(
