@@ -41,6 +41,11 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
             throw new ArgumentException("A client's name is 1 to 64 printable characters, without direction marks and other invisible ones.");
         }
 
+        if (name != name.Trim() || LooksLikeFormula(name))
+        {
+            throw new ArgumentException("A client's name does not begin with =, +, - or @, which a spreadsheet or a shell would take for more than a name, and neither begins nor ends with a blank.");
+        }
+
         var patterns = Split(tokens);
         if (patterns.Length == 0 || patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name))) is not null)
         {
@@ -116,6 +121,9 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
     private static bool IsPrintable(Rune sign) => Rune.GetUnicodeCategory(sign) is not (
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse)
         && sign != Rune.ReplacementChar;
+
+    // Spreadsheets take the wide forms of these characters, too.
+    private static bool LooksLikeFormula(string name) => name[0] is '=' or '+' or '-' or '@' or '＝' or '＋' or '－' or '＠';
 
     private static string[] Split(string patterns) => patterns.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 

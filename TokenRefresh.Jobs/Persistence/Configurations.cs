@@ -166,6 +166,17 @@ internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notif
     }
 }
 
+internal sealed class NodeSettingsConfiguration : IEntityTypeConfiguration<NodeSettings>
+{
+    public void Configure(EntityTypeBuilder<NodeSettings> builder)
+    {
+        builder.ToTable("node_settings").HasKey(row => row.Name);
+        builder.Property(row => row.Name).HasMaxLength(128);
+        builder.Property(row => row.Digest).HasMaxLength(32);
+        builder.Property(row => row.Digests).HasColumnType("jsonb");
+    }
+}
+
 internal sealed class AlertMarkConfiguration : IEntityTypeConfiguration<AlertMark>
 {
     public void Configure(EntityTypeBuilder<AlertMark> builder)

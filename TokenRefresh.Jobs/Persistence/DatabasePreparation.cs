@@ -84,15 +84,23 @@ public sealed class DatabasePreparation(
         }
     }
 
-    private async Task CheckMasterKeyAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
+    /// <summary>Checks the master key, for those who change nothing.</summary>
+    /// <exception cref="WrongMasterKeyException">The database was sealed with another master key.</exception>
+    public async Task CheckMasterKeyAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await ReadMarkAsync(db, cancellationToken);
+    }
+
+    private async Task<MasterKeyMark?> ReadMarkAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
     {
         var mark = await db.MasterKeyMarks.AsNoTracking().SingleOrDefaultAsync(cancellationToken);
-        if (mark is not null && mark.Fingerprint != masterKey.Fingerprint)
-        {
-            throw new WrongMasterKeyException();
-        }
+        return mark is null || mark.Fingerprint == masterKey.Fingerprint ? mark : throw new WrongMasterKeyException();
+    }
 
-        if (mark is null)
+    private async Task CheckMasterKeyAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
+    {
+        if (await ReadMarkAsync(db, cancellationToken) is null)
         {
             db.MasterKeyMarks.Add(new() { Fingerprint = masterKey.Fingerprint });
             await db.SaveChangesAsync(cancellationToken);

@@ -30,6 +30,9 @@ public sealed class RecurringJobs(
     /// <summary>The summary.</summary>
     public const string DailySummary = "daily-summary";
 
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> Ids { get; } = [AutomaticTokenRefresh, DueTokenRefresh, BackupTokenRefresh, TokenHealthCheck, DailySummary, LogCleanup];
+
     /// <summary>Who set a refresh off, where it was the timetable.</summary>
     public const string Scheduler = "schedule";
 

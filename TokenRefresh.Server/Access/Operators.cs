@@ -59,6 +59,11 @@ internal sealed class Operators(UserManager<Operator> users, OperatorsDbContext 
     /// <exception cref="OperatorException">The name is taken or odd, or the password too short or too long.</exception>
     public Task AddAsync(string name, Role role, string password, string by) => WriteAsync(by, "user.added", async () =>
     {
+        if (name.Length > 0 && name[0] is '-' or '+' or '@')
+        {
+            throw new OperatorException("A user's name does not begin with -, + or @.");
+        }
+
         Check(await users.CreateAsync(new() { UserName = name, Role = role, CreatedAt = clock.GetUtcNow(), LockoutEnabled = true }, password));
         return (name, new { role = role.ToString().ToLowerInvariant() });
     });

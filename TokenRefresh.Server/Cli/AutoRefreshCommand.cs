@@ -25,8 +25,8 @@ internal static class AutoRefreshCommand
         {
             var trigger = call.GetValue(force) ? RefreshTrigger.Forced : RefreshTrigger.Manual;
             return call.GetValue(sync)
-                ? host.RunCallingAsync(services => RefreshAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json), cancellationToken), cancellationToken)
-                : host.RunAsync(services => EnqueueAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json)), cancellationToken);
+                ? host.RunCallingAsync(services => RefreshAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json), cancellationToken), cancellationToken, mayBeFirst: true)
+                : host.RunFirstAsync(services => EnqueueAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json)), cancellationToken);
         });
         return command;
     }
@@ -61,7 +61,7 @@ internal static class AutoRefreshCommand
         }
         else
         {
-            Output.Table(["JOB", "TOKENS"], jobs.Select(job => (IReadOnlyList<string>)[job.JobId, string.Join(", ", job.Tokens)]), "There is no configured token to refresh.");
+            Output.Table(["JOB", new("TOKENS", IsProse: true)], jobs.Select(job => (IReadOnlyList<string>)[job.JobId, string.Join(", ", job.Tokens)]), "There is no configured token to refresh.");
         }
 
         if (jobs.Count > 0 && (await services.GetRequiredService<QueueView>().LiveServersAsync(CancellationToken.None)).Count == 0)
@@ -90,7 +90,7 @@ internal static class AutoRefreshCommand
                     results.Add((token.Name, outcome));
                     if (!json)
                     {
-                        Console.Out.WriteLine($"{token.Name}: {Words(outcome)}");
+                        Output.Line($"{token.Name}: {Words(outcome)}");
                     }
                 }
                 catch (Exception error)

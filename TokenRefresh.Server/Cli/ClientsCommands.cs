@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -30,7 +31,7 @@ internal static class ClientsCommands
         var name = new Argument<string>("NAME") { Description = "The program's name." };
         var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, patterns by comma: 'jibit,fino*'.", Required = true };
         var command = new Command("add", "Make a key; it is printed once, alone on stdout.") { name, tokens };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.RunFirstAsync(
             async services =>
             {
                 try
@@ -53,7 +54,7 @@ internal static class ClientsCommands
     {
         var json = Options.Json();
         var command = new Command("list", "Every client, newest first. No secrets.") { json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
                 var clients = await services.GetRequiredService<ClientKeys>().ListAsync(cancellationToken);
@@ -65,10 +66,11 @@ internal static class ClientsCommands
                 {
                     var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
                     Output.Table(
-                        ["NAME", "ID", "TOKENS", "CREATED", "LAST USED", "REVOKED"],
+                        ["NAME", new("ID", 6), new("TOKENS", 3, IsProse: true), new("CREATED", 5), new("LAST USED", 2), new("REVOKED", 1)],
                         clients.Select(client => (IReadOnlyList<string>)
                             [client.Name, client.Id, client.Tokens, Output.At(client.CreatedAt, zone), Output.At(client.LastUsedAt, zone), Output.At(client.RevokedAt, zone)]),
-                        "There is no client yet; make one with: clients add NAME --tokens 'PATTERNS'");
+                        "There is no client yet; make one with: clients add NAME --tokens 'PATTERNS'",
+                        zone);
                 }
 
                 return ExitCode.Done;
@@ -80,21 +82,31 @@ internal static class ClientsCommands
     private static Command Revoke(VerbHost host)
     {
         var name = new Argument<string>("NAME") { Description = "The program's name." };
-        var command = new Command("revoke", "Revoke a client's key on every node at once.") { name };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
-            async services =>
-            {
-                var keys = services.GetRequiredService<ClientKeys>();
-                if (!await keys.RevokeAsync(call.GetValue(name)!, Options.Caller, cancellationToken))
-                {
-                    var good = (await keys.ListAsync(cancellationToken)).Where(client => client.RevokedAt is null).Select(client => client.Name).ToList();
-                    throw new UsageException($"There is no client '{call.GetValue(name)}' with a good key. {(good.Count == 0 ? "Nobody has one." : $"There are: {string.Join(", ", good)}.")}");
-                }
-
-                Console.Out.WriteLine($"{call.GetValue(name)} is let in no more.");
-                return ExitCode.Done;
-            },
-            cancellationToken));
+        var yes = Consent.Option();
+        var command = new Command("revoke", "Revoke a client's key on every node at once; it cannot be made good again.") { name, yes };
+        command.SetAction((call, cancellationToken) =>
+        {
+            var client = call.GetValue(name)!;
+            var consent = Consent.Of(call.GetValue(yes), $"clients revoke ends the key of '{client}' for good.");
+            return host.RunAsync(services => RevokeAsync(services.GetRequiredService<ClientKeys>(), client, consent, cancellationToken), cancellationToken);
+        });
         return command;
+    }
+
+    private static async Task<int> RevokeAsync(ClientKeys keys, string name, Consent consent, CancellationToken cancellationToken)
+    {
+        var good = (await keys.ListAsync(cancellationToken)).Where(client => client.RevokedAt is null).Select(client => client.Name).ToList();
+        if (good.Contains(name) && !consent.Confirms($"Revoke the key of '{OneLine.Of(name)}' for good?"))
+        {
+            return ExitCode.Failed;
+        }
+
+        if (!await keys.RevokeAsync(name, Options.Caller, cancellationToken))
+        {
+            throw new UsageException($"There is no client '{name}' with a good key. {(good.Count == 0 ? "Nobody has one." : $"There are: {string.Join(", ", good)}.")}");
+        }
+
+        Output.Line($"{name} is let in no more.");
+        return ExitCode.Done;
     }
 }

@@ -28,6 +28,8 @@ internal static class CommandLine
     /// <summary>How long a stop may take once it is asked for: calls in flight are saved and the embedded Postgres is stopped. The parser's own two seconds would lose both.</summary>
     private static readonly TimeSpan LongestStop = HangfireRegistration.LongestStop + TimeSpan.FromMinutes(1);
 
+    private const string Verbose = "--verbose";
+
     public static async Task<int> RunAsync(string[] args)
     {
         var (settings, rest) = SplitSettings(args);
@@ -35,6 +37,11 @@ internal static class CommandLine
         if (parsed.Errors.Count > 0)
         {
             return Complain(parsed.Errors.Select(error => WithoutValues(error.Message, rest)).Concat(Offers(parsed.CommandResult)), ExitCode.Usage);
+        }
+
+        if (parsed.GetValue<bool>(Verbose))
+        {
+            settings[VerbHost.Verbose] = bool.TrueString;
         }
 
         try
@@ -67,6 +74,7 @@ internal static class CommandLine
             KeysCommands.Create(verbs),
             NotifyCommands.Create(verbs),
         };
+        root.Options.Add(new Option<bool>(Verbose) { Description = "Say on stderr which database a verb works on, as it does at a terminal.", Recursive = true });
         ServeCommand.Configure(root, settings);
         return root;
     }
@@ -98,9 +106,9 @@ internal static class CommandLine
     private static (IEnumerable<string> Lines, int ExitCode)? Verdict(Exception error) => error switch
     {
         AggregateException many when many.InnerExceptions.All(one => one is OptionsValidationException) =>
-            (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct().Select(OneLine.Of), ExitCode.Usage),
-        OptionsValidationException wrong => (wrong.Failures.Distinct().Select(OneLine.Of), ExitCode.Usage),
-        UsageException or EnvFileException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
+            (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(), ExitCode.Usage),
+        OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
+        UsageException or EnvFileException or NoDatabaseException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException or SchemaException or RotationRefusedException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
         IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),
         _ when PostgresErrors.IsOfDatabase(error) => ([$"{(error.GetBaseException() is PostgresException ? "Postgres answers" : "The database is away")}: {PostgresErrors.Line(error)}"], ExitCode.Failed),
@@ -119,7 +127,7 @@ internal static class CommandLine
     {
         foreach (var line in lines)
         {
-            Console.Error.WriteLine(line);
+            Output.Note(line);
         }
 
         return exitCode;

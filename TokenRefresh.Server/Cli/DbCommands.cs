@@ -14,6 +14,7 @@ internal static class DbCommands
         var json = Options.Json();
         var command = new Command("migrate", "Bring the schema to what this version expects. Repeating it changes nothing.") { json };
         command.SetAction((call, cancellationToken) => host.RunUnpreparedAsync(
+            FirstUse.Makes,
             async services =>
             {
                 var preparation = services.GetRequiredService<DatabasePreparation>();
@@ -39,6 +40,7 @@ internal static class DbCommands
         var json = Options.Json();
         var command = new Command("status", "Where the database is and which migrations it has; exit code 1 while some are pending.") { json };
         command.SetAction((call, cancellationToken) => host.RunUnpreparedAsync(
+            FirstUse.Looks,
             async services =>
             {
                 var preparation = services.GetRequiredService<DatabasePreparation>();

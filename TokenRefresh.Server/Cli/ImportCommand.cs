@@ -16,7 +16,7 @@ internal static class ImportCommand
     {
         var name = Options.Token();
         var command = new Command("import", $"Store a token that a person has started elsewhere; reads JSON from stdin: {Shape}") { name };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.RunFirstAsync(
             async services =>
             {
                 var token = TokensCommands.Require(services, call.GetValue(name)!);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -23,7 +24,7 @@ internal static class LogsCommands
         var status = new Option<string?>("--status") { Description = $"Only rows in this state: {Names<AttemptStatus>()}." };
         var json = Options.Json();
         var command = new Command("show", "Rows of the log, newest first.") { lines, provider, token, status, json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
                 var filter = new AttemptFilter
@@ -48,7 +49,7 @@ internal static class LogsCommands
         var provider = Options.Provider();
         var json = Options.Json();
         var command = new Command("statistics", "Attempts, success rate and durations.") { hours, provider, json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
                 var back = call.GetValue(hours) is > 0 and <= 87600 and var asked ? asked : throw new UsageException($"--hours {call.GetValue(hours)} is not allowed: more than 0, at most 87600.");
@@ -88,13 +89,14 @@ internal static class LogsCommands
         }
 
         Output.Table(
-            ["ID", "STARTED", "TOKEN", "STATUS", "TRIGGER", "BY", "TOOK", "JOB", "MESSAGE"],
+            ["ID", new("STARTED", 1), new("TOKEN", 2), new("STATUS", 3), new("TRIGGER", 6), new("BY", 9), new("TOOK", 7), new("JOB", 8), new("MESSAGE", 4, IsProse: true)],
             rows.Select(row => (IReadOnlyList<string>)
             [
                 row.Id.ToString(CultureInfo.InvariantCulture), Output.At(row.StartedAt, zone), row.TokenName, row.Status.ToString().ToLowerInvariant(), row.TriggerType.Code(),
-                row.TriggeredBy, row.DurationMs is { } took ? $"{took} ms" : "-", row.JobId ?? "-", row.ErrorCode is null ? row.Message : $"{row.ErrorCode}: {row.Message}",
+                row.TriggeredBy, row.DurationMs is { } took ? $"{took} ms" : "-", row.JobId ?? "-", ZonedTime.Words(row.ErrorCode is null ? row.Message : $"{row.ErrorCode}: {row.Message}", zone),
             ]),
-            "No attempt matches.");
+            "No attempt matches.",
+            zone);
     }
 
     private static AttemptStatus? ParseStatus(string? text) =>

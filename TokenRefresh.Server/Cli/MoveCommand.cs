@@ -23,7 +23,7 @@ internal static class MoveCommand
             try
             {
                 return await host.RunUnpreparedAsync(
-                    source => MoveAsync(source, host.On(target), target, call.GetValue(json), cancellationToken), cancellationToken);
+                    FirstUse.Needs, source => MoveAsync(source, host.On(target), target, call.GetValue(json), cancellationToken), cancellationToken);
             }
             catch (PostgresException error) when (DatabaseFaults.IsShut(error) || !DatabaseFaults.IsAway(error))
             {
@@ -47,7 +47,7 @@ internal static class MoveCommand
         await using var to = await OpenAsync(target, cancellationToken);
         var move = new DatabaseMove(await SideAsync(from, cancellationToken), await SideAsync(to, cancellationToken), source.GetRequiredService<TimeProvider>());
         await move.CheckAsync(source.GetRequiredService<MasterKey>().Fingerprint, cancellationToken);
-        return await targetHost.RunAsync(
+        return await targetHost.RunFirstAsync(
             async services =>
             {
                 var messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });

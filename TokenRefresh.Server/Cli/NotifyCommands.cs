@@ -64,7 +64,7 @@ internal static class NotifyCommands
 
         foreach (var row in rows)
         {
-            Console.Out.WriteLine(OneLine.Of($"{row.Recipient}: {row.Line}"));
+            Output.Line($"{row.Recipient}: {row.Line}");
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Spectre.Console;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -17,41 +16,44 @@ internal static class Output
         WriteIndented = true,
     };
 
-    /// <summary>Prints one JSON document.</summary>
-    public static void Json(object value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, JsonOptions));
+    /// <summary>Prints one JSON document; what would control a terminal or turn its direction of reading is escaped.</summary>
+    public static void Json(object value) => Console.Out.WriteLine(OneLine.Escape(JsonSerializer.Serialize(value, JsonOptions)));
 
-    /// <summary>Prints rows below their headings; <paramref name="empty"/> where there are none.</summary>
-    public static void Table(IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<string>> rows, string empty)
+    /// <summary>Prints rows below their headings, as wide as the terminal; <paramref name="empty"/> where there are none.</summary>
+    /// <param name="zone">The zone of the table's times, which is named once below it; null where it has none.</param>
+    public static void Table(IReadOnlyList<Column> columns, IEnumerable<IReadOnlyList<string>> rows, string empty, TimeZoneInfo? zone = null)
     {
-        var table = new Table { Border = TableBorder.Simple };
-        table.AddColumns([.. headings.Select(heading => new TableColumn(heading.EscapeMarkup()))]);
-        var count = 0;
-        foreach (var row in rows)
-        {
-            table.AddRow([.. row.Select(cell => OneLine.Of(cell).EscapeMarkup())]);
-            count++;
-        }
-
-        if (count == 0)
+        var all = rows.ToList();
+        if (all.Count == 0)
         {
             Console.Out.WriteLine(empty);
             return;
         }
 
-        // In a pipe there is no window to fit: whole rows, so that grep and awk find them.
-        var console = AnsiConsole.Console;
-        if (Console.IsOutputRedirected)
+        int? width = Console.IsOutputRedirected || Console.WindowWidth <= 0 ? null : Console.WindowWidth;
+        var (lines, hidden) = TextTable.Render(columns, all, width);
+        foreach (var line in lines)
         {
-            console.Profile.Width = 400;
+            Console.Out.WriteLine(line);
         }
 
-        console.Write(table);
+        if (zone is not null)
+        {
+            Console.Out.WriteLine($"Times are in {zone.Id}.");
+        }
+
+        if (hidden.Count > 0)
+        {
+            Note($"Not shown, for want of room: {string.Join(", ", hidden)}. A wider terminal shows them, or a pipe, or --json.");
+        }
     }
 
-    /// <summary>An instant in the configured zone, with its offset.</summary>
-    public static string At(DateTimeOffset? instant, TimeZoneInfo zone) =>
-        instant is { } at ? TimeZoneInfo.ConvertTime(at, zone).ToString("yyyy-MM-dd HH:mm:ss zzz", System.Globalization.CultureInfo.InvariantCulture) : "-";
+    /// <summary>An instant in the configured zone, which the table names.</summary>
+    public static string At(DateTimeOffset? instant, TimeZoneInfo zone) => instant?.InZone(zone) ?? "-";
+
+    /// <summary>A result in one line.</summary>
+    public static void Line(string text) => Console.Out.WriteLine(OneLine.Of(text));
 
     /// <summary>A message beside the results.</summary>
-    public static void Note(string message) => Console.Error.WriteLine(message);
+    public static void Note(string message) => Console.Error.WriteLine(OneLine.Of(message));
 }

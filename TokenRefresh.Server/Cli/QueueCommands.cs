@@ -12,7 +12,7 @@ internal static class QueueCommands
     {
         var json = Options.Json();
         var command = new Command("status", "Workers alive, jobs enqueued, in work, waiting for a retry, failed; exit code 1 without a live worker.") { json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
                 var view = services.GetRequiredService<QueueView>();
@@ -40,30 +40,47 @@ internal static class QueueCommands
         return command;
     }
 
-    private static Command Flush(VerbHost host) => Bulk(host, "flush", "Delete all failed jobs.", "deleted", view => view.DeleteFailed());
-
-    private static Command Retry(VerbHost host) => Bulk(host, "retry", "Enqueue all failed jobs again.", "enqueued again", view => view.RequeueFailed(Options.Caller));
-
-    private static Command Bulk(VerbHost host, string name, string description, string done, Func<QueueView, int> act)
+    private static Command Flush(VerbHost host)
     {
+        var yes = Consent.Option();
         var json = Options.Json();
-        var command = new Command(name, description) { json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
-            services =>
-            {
-                var count = act(services.GetRequiredService<QueueView>());
-                if (call.GetValue(json))
-                {
-                    Output.Json(new { Jobs = count });
-                }
-                else
-                {
-                    Console.Out.WriteLine($"{count} failed job{(count == 1 ? "" : "s")} {done}.");
-                }
-
-                return Task.FromResult(ExitCode.Done);
-            },
-            cancellationToken));
+        var command = new Command("flush", "Delete all failed jobs.") { yes, json };
+        command.SetAction((call, cancellationToken) =>
+        {
+            var consent = Consent.Of(call.GetValue(yes), "queue flush deletes all failed jobs for good; queue retry enqueues them again.");
+            return host.RunAsync(services => Task.FromResult(Flush(services.GetRequiredService<QueueView>(), consent, call.GetValue(json))), cancellationToken);
+        });
         return command;
     }
+
+    private static int Flush(QueueView view, Consent consent, bool json)
+    {
+        var failed = view.Status().Failed;
+        return failed > 0 && !consent.Confirms($"Delete {Count(failed)} for good?") ? ExitCode.Failed : Report(view.DeleteFailed(), "deleted", json);
+    }
+
+    private static Command Retry(VerbHost host)
+    {
+        var json = Options.Json();
+        var command = new Command("retry", "Enqueue all failed jobs again.") { json };
+        command.SetAction((call, cancellationToken) => host.RunAsync(
+            services => Task.FromResult(Report(services.GetRequiredService<QueueView>().RequeueFailed(Options.Caller), "enqueued again", call.GetValue(json))), cancellationToken));
+        return command;
+    }
+
+    private static int Report(int count, string done, bool json)
+    {
+        if (json)
+        {
+            Output.Json(new { Jobs = count });
+        }
+        else
+        {
+            Output.Line($"{Count(count)} {done}.");
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static string Count(long count) => $"{count} failed job{(count == 1 ? "" : "s")}";
 }

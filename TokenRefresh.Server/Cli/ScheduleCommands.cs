@@ -15,7 +15,7 @@ internal static class ScheduleCommands
     {
         var json = Options.Json();
         var command = new Command("list", "Recurring jobs with cron, time zone, last and next run.") { json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
                 var jobs = Jobs(services);
@@ -29,10 +29,11 @@ internal static class ScheduleCommands
                 {
                     var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
                     Output.Table(
-                        ["ID", "CRON", "TIME ZONE", "LAST RUN", "NEXT RUN", "LAST STATE"],
+                        ["ID", "CRON", new("LAST RUN", 5), new("NEXT RUN", 3), new("LAST STATE", 4, IsProse: true)],
                         jobs.Select(job => (IReadOnlyList<string>)
-                            [job.Id, Cron(job), job.TimeZoneId, Output.At(job.LastExecution.Utc(), zone), Next(job), job.Error ?? job.LastJobState ?? "-"]),
-                        "No server has installed the timetable yet; start one.");
+                            [job.Id, Cron(job), Output.At(job.LastExecution.Utc(), zone), Next(job), job.Error ?? job.LastJobState ?? "-"]),
+                        "No server has installed the timetable yet; start one.",
+                        zone);
 
                     string Next(RecurringJobDto job) => pauses.TryGetValue(job.Id, out var pause) ? $"paused until {Output.At(pause.Until, zone)}" : Output.At(job.NextExecution.Utc(), zone);
                 }
@@ -47,35 +48,39 @@ internal static class ScheduleCommands
 
     private static Command Run(VerbHost host)
     {
-        var id = new Argument<string>("ID") { Description = "The recurring job; left out: the due check.", DefaultValueFactory = _ => RecurringJobs.DueTokenRefresh };
+        // Not required by the parser, whose complaint could not say which there are.
+        var id = new Argument<string?>("ID") { Description = $"The recurring job: {string.Join(", ", RecurringJobs.Ids)}.", Arity = ArgumentArity.ZeroOrOne };
         var json = Options.Json();
         var command = new Command("run", "Trigger a recurring job now.") { id, json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
-            async services =>
-            {
-                var jobs = Jobs(services);
-                var asked = call.GetValue(id)!;
-                if (jobs.All(job => job.Id != asked))
-                {
-                    throw new UsageException(jobs.Count == 0
-                        ? "No server has installed the timetable yet; start one."
-                        : $"There is no recurring job '{asked}'. There are: {string.Join(", ", jobs.Select(job => job.Id))}.");
-                }
-
-                var job = await services.GetRequiredService<RecurringJobs>().RunAsync(asked, Options.Caller);
-                if (call.GetValue(json))
-                {
-                    Output.Json(new { Id = asked, JobId = job });
-                }
-                else
-                {
-                    Console.Out.WriteLine($"{asked} runs as job {job}.");
-                }
-
-                return ExitCode.Done;
-            },
-            cancellationToken));
+        command.SetAction((call, cancellationToken) =>
+        {
+            var asked = call.GetValue(id) ?? throw new UsageException($"Which job? There are: {string.Join(", ", RecurringJobs.Ids)}. Run one with: schedule run ID");
+            return host.RunAsync(services => RunAsync(services, asked, call.GetValue(json)), cancellationToken);
+        });
         return command;
+    }
+
+    private static async Task<int> RunAsync(IServiceProvider services, string asked, bool json)
+    {
+        var jobs = Jobs(services);
+        if (jobs.All(job => job.Id != asked))
+        {
+            throw new UsageException(jobs.Count == 0
+                ? "No server has installed the timetable yet; start one."
+                : $"There is no recurring job '{asked}'. There are: {string.Join(", ", jobs.Select(job => job.Id))}.");
+        }
+
+        var run = await services.GetRequiredService<RecurringJobs>().RunAsync(asked, Options.Caller);
+        if (json)
+        {
+            Output.Json(new { Id = asked, JobId = run });
+        }
+        else
+        {
+            Output.Line($"{asked} runs as job {run}.");
+        }
+
+        return ExitCode.Done;
     }
 
     private static List<RecurringJobDto> Jobs(IServiceProvider services)

@@ -46,7 +46,7 @@ internal static class TokensCommands
         var provider = Options.Provider();
         var json = Options.Json();
         var command = new Command("health", "One row a token, most urgent first; exit code 1 unless all are well. Changes nothing.") { provider, json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: true, cancellationToken), cancellationToken));
         return command;
     }
@@ -56,7 +56,7 @@ internal static class TokensCommands
         var provider = Options.Provider();
         var json = Options.Json();
         var command = new Command("list", "The tokens that the settings name.") { provider, json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: false, cancellationToken), cancellationToken));
         return command;
     }
@@ -89,13 +89,14 @@ internal static class TokensCommands
         else
         {
             Output.Table(
-                ["TOKEN", "PROVIDER", "STATE", "TIME LEFT", "NEXT REFRESH", "WHY THEN", "LAST OUTCOME"],
+                ["TOKEN", new("PROVIDER", 5), new("STATE", 1), new("TIME LEFT", 2), new("NEXT REFRESH", 3), new("WHY THEN", 6, IsProse: true), new("LAST OUTCOME", 4, IsProse: true)],
                 views.Select(view => (IReadOnlyList<string>)
                 [
                     view.Name, view.Settings.Provider.Name, view.State.InWords(), view.TimeLeft is { } left ? Spans.InWords(left) : "-",
-                    Output.At(view.NextRefreshAt, zone), view.NextRefreshReason, view.LastOutcome,
+                    Output.At(view.NextRefreshAt, zone), ZonedTime.Words(view.NextRefreshReason, zone), ZonedTime.Words(view.LastOutcome, zone),
                 ]),
-                "The settings name no token; name one with Tokens__NAME__Provider.");
+                "The settings name no token; name one with Tokens__NAME__Provider.",
+                zone);
         }
 
         if (!exitsByHealth)
@@ -134,7 +135,7 @@ internal static class TokensCommands
                 }
                 else
                 {
-                    Console.Out.WriteLine($"{token.Name}: {(probe.Accepted ? "accepted" : $"not accepted: {probe.Failure?.Kind.Code()}, {probe.Failure?.Reason}")} (HTTP {probe.HttpStatus?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}, {probe.Latency.TotalMilliseconds:0} ms)");
+                    Output.Line($"{token.Name}: {(probe.Accepted ? "accepted" : $"not accepted: {probe.Failure?.Kind.Code()}, {probe.Failure?.Reason}")} (HTTP {probe.HttpStatus?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}, {probe.Latency.TotalMilliseconds:0} ms)");
                 }
 
                 return probe.Accepted ? ExitCode.Done : ExitCode.Failed;
@@ -160,7 +161,7 @@ internal static class TokensCommands
                     var wrong => throw new UsageException($"--hours {wrong} is not allowed: more than 0, at most 8760."),
                 };
                 await services.GetRequiredService<TokenControls>().PauseAsync(token.Name, $"{call.GetValue(reason)} ({Options.Caller})", until, Options.Caller, cancellationToken);
-                Console.Out.WriteLine($"{token.Name} is paused{(until is null ? "" : $" until {until:u}")}. Resume it with: tokens resume {token.Name}");
+                Output.Line($"{token.Name} is paused{(until is null ? "" : $" until {until:u}")}. Resume it with: tokens resume {token.Name}");
                 return ExitCode.Done;
             },
             cancellationToken));
@@ -176,7 +177,7 @@ internal static class TokensCommands
             {
                 var token = Require(services, call.GetValue(name)!);
                 await services.GetRequiredService<TokenControls>().ResumeAsync(token.Name, Options.Caller, cancellationToken);
-                Console.Out.WriteLine($"{token.Name} is refreshed automatically again.");
+                Output.Line($"{token.Name} is refreshed automatically again.");
                 return ExitCode.Done;
             },
             cancellationToken));

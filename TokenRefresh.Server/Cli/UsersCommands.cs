@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 
@@ -16,7 +17,7 @@ internal static class UsersCommands
         SetRole(host),
         Change(host, "disable", "Keep a user from signing in, and end every sign-in of theirs.", "cannot sign in any more", (users, name) => users.DisableAsync(name, Options.Caller)),
         Change(host, "enable", "Let a user sign in again; a lock after wrong passwords ends too.", "may sign in", (users, name) => users.EnableAsync(name, Options.Caller)),
-        Change(host, "remove", "Remove a user; what they did stays in the log and the audit.", "is removed", (users, name) => users.RemoveAsync(name, Options.Caller)),
+        Remove(host),
     };
 
     private static Command Add(VerbHost host)
@@ -24,7 +25,7 @@ internal static class UsersCommands
         var name = new Argument<string>("NAME") { Description = "The name to sign in with." };
         var role = RoleOption();
         var command = new Command("add", "Add a user; the password comes from stdin, or is made up and printed once.") { name, role };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.RunFirstAsync(
             services => WithPasswordAsync(services, (users, password) => users.AddAsync(call.GetValue(name)!, Chosen(call, role), password, Options.Caller), cancellationToken), cancellationToken));
         return command;
     }
@@ -33,7 +34,7 @@ internal static class UsersCommands
     {
         var json = Options.Json();
         var command = new Command("list", "Every user, by name.") { json };
-        command.SetAction((call, cancellationToken) => host.RunAsync(
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
                 await using var scope = services.CreateAsyncScope();
@@ -46,10 +47,11 @@ internal static class UsersCommands
                 {
                     var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
                     Output.Table(
-                        ["NAME", "ROLE", "CREATED", "LAST SIGN-IN", "LOCKED UNTIL", "DISABLED SINCE"],
+                        ["NAME", "ROLE", new("CREATED", 6), new("LAST SIGN-IN", 3), new("LOCKED UNTIL", 5), new("DISABLED SINCE", 2)],
                         users.Select(user => (IReadOnlyList<string>)
                             [user.UserName!, user.Role.ToString().ToLowerInvariant(), Output.At(user.CreatedAt, zone), Output.At(user.LastSignInAt, zone), Output.At(user.LockoutEnd, zone), Output.At(user.DisabledAt, zone)]),
-                        "There is no user yet; the server makes the first one when it starts.");
+                        "There is no user yet; the server makes the first one when it starts.",
+                        zone);
                 }
 
                 return ExitCode.Done;
@@ -82,6 +84,24 @@ internal static class UsersCommands
         var name = NameArgument();
         var command = new Command(verb, help) { name };
         command.SetAction((call, cancellationToken) => host.RunAsync(services => ChangeAsync(services, users => change(users, call.GetValue(name)!), $"{call.GetValue(name)} {done}."), cancellationToken));
+        return command;
+    }
+
+    private static Command Remove(VerbHost host)
+    {
+        var name = NameArgument();
+        var yes = Consent.Option();
+        var command = new Command("remove", "Remove a user; what they did stays in the log and the audit.") { name, yes };
+        command.SetAction((call, cancellationToken) =>
+        {
+            var user = call.GetValue(name)!;
+            var consent = Consent.Of(call.GetValue(yes), $"users remove deletes the account of '{user}'; users disable keeps it.");
+            return host.RunAsync(
+                async services => consent.Confirms($"Remove the user '{OneLine.Of(user)}'?")
+                    ? await ChangeAsync(services, users => users.RemoveAsync(user, Options.Caller), $"{user} is removed.")
+                    : ExitCode.Failed,
+                cancellationToken);
+        });
         return command;
     }
 
@@ -121,7 +141,7 @@ internal static class UsersCommands
             await change(scope.ServiceProvider.GetRequiredService<Operators>());
             if (done is not null)
             {
-                Console.Out.WriteLine(done);
+                Output.Line(done);
             }
 
             return ExitCode.Done;

@@ -7,7 +7,7 @@ namespace TokenRefresh.Server.Hosting;
 
 /// <summary>The Postgres that this process works on: the one of the settings, or its own cluster.</summary>
 internal sealed partial class Database(
-    IOptions<ConnectionOptions> connection, IOptions<DataOptions> data, IConfiguration configuration, TimeProvider clock, ILogger<Database> log) : IAsyncDisposable
+    IOptions<ConnectionOptions> connection, IOptions<DataOptions> data, IConfiguration configuration, TimeProvider clock, ILogger<Database> log, FirstUseChoice? firstUse = null) : IAsyncDisposable
 {
     /// <summary>How long a database that is away at the start is waited for.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
@@ -53,7 +53,11 @@ internal sealed partial class Database(
 
         try
         {
-            embedded = await EmbeddedPostgres.StartAsync(new(Path.GetFullPath(data.Value.Directory), configuration["TOKENREFRESH_PG_BIN"]), log, clock, cancellationToken);
+            embedded = await EmbeddedPostgres.StartAsync(new(Path.GetFullPath(data.Value.Directory), configuration["TOKENREFRESH_PG_BIN"]) { MayCreate = firstUse is null or { Value: FirstUse.Makes } }, log, clock, cancellationToken);
+        }
+        catch (EmbeddedPostgresException error) when (error.IsMissing)
+        {
+            throw new NoDatabaseException(error.Message);
         }
         catch (EmbeddedPostgresException error) when (error.IsWrongSetting)
         {

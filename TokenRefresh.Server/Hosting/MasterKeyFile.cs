@@ -9,7 +9,7 @@ internal static class MasterKeyFile
 {
     /// <summary>The key of the settings; else the file's, which is made when it does not exist.</summary>
     /// <exception cref="StartUpException">The file does not hold a key, or cannot be read or made.</exception>
-    public static MasterKey Load(EncryptionOptions options, DataOptions data)
+    public static MasterKey Load(EncryptionOptions options, DataOptions data, FirstUse firstUse)
     {
         if (options.MasterKey.Length > 0)
         {
@@ -17,6 +17,14 @@ internal static class MasterKeyFile
         }
 
         var file = Path.Combine(data.Directory, "master.key");
+        if (firstUse != FirstUse.Makes && !File.Exists(file))
+        {
+            // Nothing is opened or sealed by one who only looks.
+            return firstUse == FirstUse.Looks
+                ? new(RandomNumberGenerator.GetBytes(MasterKey.Length))
+                : throw new NoDatabaseException($"There is no key file {file} (Data__Directory; Encryption__MasterKey is not set)");
+        }
+
         try
         {
             PrivateFiles.MakeFolder(data.Directory);
@@ -24,7 +32,7 @@ internal static class MasterKeyFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException or ArgumentException)
         {
-            throw new StartUpException($"The key file {file} cannot be used ({error.GetType().Name}). Restore it, or set Encryption__MasterKey.", error);
+            throw new StartUpException($"The key file {file} cannot be used ({error.GetType().Name}: {error.Message}). Restore it, name a folder that can be written with Data__Directory, or set Encryption__MasterKey.", error);
         }
     }
 

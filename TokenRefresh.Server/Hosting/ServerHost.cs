@@ -30,6 +30,8 @@ internal static class ServerHost
     public static WebApplication Build(IReadOnlyDictionary<string, string?> settings, Roles roles, Action<WebApplicationBuilder>? shape = null)
     {
         var builder = CreateBuilder(settings, roles);
+        builder.Services.AddSingleton(SharedSettings.Of(builder.Configuration, builder.Environment));
+        builder.Services.AddSingleton<SettingsComparison>();
         var sandbox = AddSandboxSettings(builder);
         builder.WebHost.UseKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls(Urls(builder.Configuration, roles));
         builder.Host.UseDefaultServiceProvider(provider => provider.ValidateScopes = provider.ValidateOnBuild = true);
@@ -43,11 +45,12 @@ internal static class ServerHost
             .AddSingleton<IValidateOptions<EncryptionOptions>, ProductionRules>()
             .AddSingleton<IValidateOptions<SandboxOptions>, ProductionRules>();
         SectionNames.Check(services);
+        services.AddSingleton(new FirstUseChoice(FirstUse.Makes));
         services.AddSingleton<Database>();
         services.AddSingleton(provider => provider.GetRequiredService<Database>().CreateSource());
         services.AddSingleton(provider => new TablesSchema(provider.GetRequiredService<Database>().Schema));
         services.AddSingleton(provider => MasterKeyFile.Load(
-            provider.GetRequiredService<IOptions<EncryptionOptions>>().Value, provider.GetRequiredService<IOptions<DataOptions>>().Value));
+            provider.GetRequiredService<IOptions<EncryptionOptions>>().Value, provider.GetRequiredService<IOptions<DataOptions>>().Value, provider.GetRequiredService<FirstUseChoice>().Value));
         services.AddSingleton(provider => new UnsavedFolder(
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "unsaved")));
         services.AddSingleton(provider => new MailDropFolder(
@@ -64,6 +67,7 @@ internal static class ServerHost
             services.AddTelemetry(builder.Configuration);
             services.AddHostedService<VaultHost>();
             services.AddHostedService<AlertWatch>();
+            services.AddHostedService<SettingsWatch>();
         }
 
         if (roles.HasFlag(Roles.Web))
@@ -112,7 +116,7 @@ internal static class ServerHost
 
     private static WebApplicationBuilder CreateBuilder(IReadOnlyDictionary<string, string?> settings, Roles roles)
     {
-        var envFile = EnvFile.Read(Workplace.Current.EnvFiles);
+        var (envFile, warnings) = EnvFile.Read(Workplace.Current.EnvFiles);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
             // The pages are this program's, whichever program it runs in.
@@ -143,6 +147,7 @@ internal static class ServerHost
         }
 
         builder.Configuration.AddInMemoryCollection(settings);
+        builder.Services.AddSingleton(new EnvSettings(envFile, warnings));
         return builder;
 
         string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : envFile.GetValueOrDefault(name);

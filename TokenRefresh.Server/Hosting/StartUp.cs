@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
@@ -6,7 +7,7 @@ using TokenRefresh.Jobs.Tokens;
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>What happens before a host starts, in order: settings, database, schema, what an earlier run left.</summary>
-internal static class StartUp
+internal static partial class StartUp
 {
     /// <summary>Checks every setting before anything is started or written.</summary>
     /// <exception cref="OptionsValidationException">A setting is wrong; several wrong ones come as an <see cref="AggregateException"/>.</exception>
@@ -15,6 +16,10 @@ internal static class StartUp
         TimeZoneData.CheckSchedule(services.GetRequiredService<IConfiguration>());
         services.GetRequiredService<IStartupValidator>().Validate();
         TimeZoneData.CheckProviders(services.GetRequiredService<ConfiguredTokens>());
+        foreach (var warning in services.GetRequiredService<EnvSettings>().Warnings)
+        {
+            LogEnvFile(Log(services), warning);
+        }
     }
 
     /// <summary>Brings up the database and its schema.</summary>
@@ -27,7 +32,34 @@ internal static class StartUp
         await services.GetRequiredService<DatabasePreparation>().RunAsync(isServer, cancellationToken);
         if (isServer)
         {
+            TryDataFolder(services);
+            await services.GetRequiredService<SettingsComparison>().LeaveAsync(services.GetRequiredService<NodeName>().Value, isServer: true, cancellationToken);
             await services.GetRequiredService<UnsavedAnswers>().ReplayAsync(cancellationToken);
         }
     }
+
+    // With a given Postgres and a key in the settings nothing is written there until something goes wrong, which is too late to learn of it.
+    private static void TryDataFolder(IServiceProvider services)
+    {
+        var folder = services.GetRequiredService<IOptions<DataOptions>>().Value.Directory;
+        var probe = Path.Combine(folder, $".write.{Environment.ProcessId}");
+        try
+        {
+            PrivateFiles.MakeFolder(folder);
+            PrivateFiles.Create(probe).Dispose();
+            File.Delete(probe);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            LogReadOnlyFolder(Log(services), folder, error.Message);
+        }
+    }
+
+    private static ILogger Log(IServiceProvider services) => services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(StartUp).FullName!);
+
+    [LoggerMessage(5003, LogLevel.Warning, "{Warning}")]
+    private static partial void LogEnvFile(ILogger log, string warning);
+
+    [LoggerMessage(5004, LogLevel.Warning, "The data folder {Folder} cannot be written ({Reason}): providers' answers that wait for the database, and mails without a mail server, cannot be kept. Give this user the right to write there, or name another folder with Data__Directory.")]
+    private static partial void LogReadOnlyFolder(ILogger log, string folder, string reason);
 }

@@ -13,11 +13,17 @@ internal sealed record Workplace(string? RepositoryRoot)
     /// <summary>Where the cluster, the key file and the mail drop go when <c>Data__Directory</c> says nothing.</summary>
     public string DefaultDataDirectory => RepositoryRoot is { } root
         ? Path.Combine(root, ".data")
-        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "TokenRefresh");
+        : HomeFolder(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify));
 
     /// <summary>The <c>.env</c> files that are read, the later winning.</summary>
     public IEnumerable<string> EnvFiles => new[] { RepositoryRoot, Directory.GetCurrentDirectory() }
         .OfType<string>().Distinct().Select(folder => Path.Combine(folder, ".env")).Where(File.Exists);
+
+    /// <summary>The data folder below a user's application data; that it can be written is seen where it is used, by those who name the setting.</summary>
+    /// <exception cref="StartUpException">The user has none.</exception>
+    internal static string HomeFolder(string applicationData) => applicationData.Length > 0
+        ? Path.Combine(applicationData, "TokenRefresh")
+        : throw new StartUpException($"The user {Environment.UserName} has no home folder to keep data in. Name a folder with Data__Directory.");
 
     private static string? FindRoot(string folder)
     {

@@ -1,14 +1,13 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Html;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Pages;
 
 /// <summary>Instants as people read them: in the configured zone, with UTC on hover, and how far off.</summary>
-internal sealed partial class Moments(IOptions<ScheduleOptions> schedule, TimeProvider clock)
+internal sealed class Moments(IOptions<ScheduleOptions> schedule, TimeProvider clock)
 {
     public DateTimeOffset Now => clock.GetUtcNow();
 
@@ -37,14 +36,10 @@ internal sealed partial class Moments(IOptions<ScheduleOptions> schedule, TimePr
     /// <summary>The life that is left, such as <c>9 d 4 h</c>.</summary>
     public IHtmlContent Left(DateTimeOffset at) => at <= Now ? Away(at) : Time(at, Spans.InWords(at - Now), "left");
 
-    public string InZone(DateTimeOffset at) => TimeZoneInfo.ConvertTime(at, schedule.Value.Zone).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+    public string InZone(DateTimeOffset at) => at.InZone(schedule.Value.Zone);
 
     /// <summary>Words in which instants of UTC stand, as the log keeps them, with those of the zone in their place.</summary>
-    public string Words(string kept) => KeptInstant().Replace(
-        kept, match => DateTimeOffset.TryParse(match.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? InZone(at) : match.Value);
-
-    [GeneratedRegex(@"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")]
-    private static partial Regex KeptInstant();
+    public string Words(string kept) => ZonedTime.Words(kept, schedule.Value.Zone);
 
     private HtmlString Time(DateTimeOffset at, string text, string? relative = null) => new(
         $"<time datetime=\"{at.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}\" title=\"{InZone(at)} {Zone} · {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC\"{(relative is null ? "" : $" data-relative=\"{relative}\"")}>{text}</time>");

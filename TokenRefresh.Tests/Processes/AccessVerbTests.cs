@@ -32,6 +32,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        await ServerProcess.DoneAsync(settings, "db migrate");
 
         (await ServerProcess.DoneAsync(settings, "clients list")).ShouldContain("clients add NAME");
     }
@@ -46,7 +47,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         server.Http.DefaultRequestHeaders.Authorization = new("Bearer", await ServerProcess.DoneAsync(settings, "clients add billing --tokens *"));
         await RunningServer.UntilAsync(() => AnswersAsync(HttpStatusCode.OK), "the key is good", seconds: 30);
 
-        (await ServerProcess.DoneAsync(settings, "clients revoke billing")).ShouldBe("billing is let in no more.");
+        (await ServerProcess.DoneAsync(settings, "clients revoke billing --yes")).ShouldBe("billing is let in no more.");
 
         await RunningServer.UntilAsync(() => AnswersAsync(HttpStatusCode.Unauthorized), "the key is refused", seconds: 30);
         JsonDocument.Parse(await ServerProcess.DoneAsync(settings, "clients list --json")).RootElement[0].GetProperty("revoked_at").ValueKind.ShouldBe(JsonValueKind.String);
@@ -61,11 +62,11 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "clients add billing --tokens *");
         await ServerProcess.DoneAsync(settings, "clients add retired --tokens *");
-        await ServerProcess.DoneAsync(settings, "clients revoke retired");
+        await ServerProcess.DoneAsync(settings, "clients revoke retired --yes");
 
         foreach (var name in new[] { "nosuch", "retired" })
         {
-            var end = await ServerProcess.RunAsync(settings, "clients", "revoke", name);
+            var end = await ServerProcess.RunAsync(settings, "clients", "revoke", name, "--yes");
 
             (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
             end.ErrorLines.ShouldHaveSingleItem().ShouldBe($"There is no client '{name}' with a good key. There are: billing.");
@@ -76,7 +77,9 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_revocation_where_nobody_has_a_good_key_says_so()
     {
         await using var data = new DataFolder();
-        var end = await ServerProcess.RunAsync(data.VerbSettings(await postgres.CreateDatabaseAsync()), "clients", "revoke", "nosuch");
+        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        await ServerProcess.DoneAsync(settings, "db migrate");
+        var end = await ServerProcess.RunAsync(settings, "clients", "revoke", "nosuch", "--yes");
 
         (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
         end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith("There is no client 'nosuch' with a good key. Nobody has one.");

@@ -1,5 +1,6 @@
 using Npgsql;
 using Shouldly;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
 
@@ -88,6 +89,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
         var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        settings["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]);
 
         var refused = await ServerProcess.RunAsync(settings, "db", "move", await postgres.CreateDatabaseAsync());
 

@@ -52,7 +52,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         await DoneAsync(settings, "users disable OLGA");
         (await DoneAsync(settings, "users list")).ShouldMatch("olga +operator .* 20");
         await DoneAsync(settings, "users enable olga");
-        await DoneAsync(settings, "users remove olga");
+        await DoneAsync(settings, "users remove olga --yes");
         (await DoneAsync(settings, "users list")).ShouldNotContain("olga");
         (await ServerProcess.RunAsync(settings, "users", "disable", "admin")).ShouldSatisfyAllConditions(
             end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("admin is the only administrator who may sign in"));
@@ -102,7 +102,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         waiting.ExitCode.ShouldBe(0);
         waiting.ErrorLines.ShouldHaveSingleItem().ShouldContain("No worker is alive");
         (await DoneAsync(settings, "queue retry")).ShouldBe("0 failed jobs enqueued again.");
-        (await DoneAsync(settings, "queue flush")).ShouldBe("0 failed jobs deleted.");
+        (await DoneAsync(settings, "queue flush --yes")).ShouldBe("0 failed jobs deleted.");
     }
 
     [Fact]

@@ -603,6 +603,38 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("master_key_mark", (string)null);
                 });
 
+            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.NodeSettings", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("name");
+
+                    b.Property<string>("Digest")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("digest");
+
+                    b.Property<string>("Digests")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("digests");
+
+                    b.Property<bool>("IsServer")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_server");
+
+                    b.Property<DateTimeOffset>("SeenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("seen_at");
+
+                    b.HasKey("Name")
+                        .HasName("pk_node_settings");
+
+                    b.ToTable("node_settings", (string)null);
+                });
+
             modelBuilder.Entity("TokenRefresh.Jobs.Scheduling.TimetablePause", b =>
                 {
                     b.Property<string>("Job")

@@ -23,6 +23,13 @@ internal sealed partial record ClusterHome(string Folder, RunAs RunAs)
     /// <summary>Holds the superuser's password, for its owner alone.</summary>
     public string PasswordFile { get; } = Path.Combine(Folder, "password");
 
+    /// <summary>True where a data folder has a cluster, or something that this user may not look into. Makes nothing.</summary>
+    public static bool IsThere(string dataDirectory)
+    {
+        var (here, elsewhere) = Places(dataDirectory);
+        return IsMade(here) || IsMade(elsewhere) || IsClosed(here) || IsClosed(elsewhere);
+    }
+
     /// <summary>Finds the place of the cluster of a data folder, and makes it where there is none.</summary>
     /// <exception cref="EmbeddedPostgresException">It is somebody else's.</exception>
     public static ClusterHome Prepare(string dataDirectory)
@@ -108,8 +115,7 @@ internal sealed partial record ClusterHome(string Folder, RunAs RunAs)
     // it is, whatever is opened or closed later: the other place would be an empty database.
     private static ClusterHome Place(string dataDirectory)
     {
-        var here = Path.Combine(dataDirectory, "postgres");
-        var elsewhere = Path.Combine("/var/lib/tokenrefresh", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dataDirectory)))[..16], "postgres");
+        var (here, elsewhere) = Places(dataDirectory);
         var runAs = RunAs.For(here);
         if (!runAs.IsOther || IsMade(here) || (!IsMade(elsewhere) && runAs.CanEnter(dataDirectory)))
         {
@@ -119,6 +125,23 @@ internal sealed partial record ClusterHome(string Folder, RunAs RunAs)
         MakeFolder("/var/lib/tokenrefresh", Passable);
         MakeFolder(Path.GetDirectoryName(elsewhere)!, Passable);
         return new(elsewhere, RunAs.For(elsewhere));
+    }
+
+    private static (string Here, string Elsewhere) Places(string dataDirectory) => (
+        Path.Combine(dataDirectory, "postgres"),
+        Path.Combine("/var/lib/tokenrefresh", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dataDirectory)))[..16], "postgres"));
+
+    private static bool IsClosed(string folder)
+    {
+        try
+        {
+            _ = Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any();
+            return false;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return true;
+        }
     }
 
     private static bool IsMade(string home) => File.Exists(Path.Combine(home, "cluster", "PG_VERSION"));

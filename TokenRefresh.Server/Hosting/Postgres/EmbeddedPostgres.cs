@@ -25,12 +25,13 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     private readonly Postmaster postmaster;
     private readonly TimeProvider clock;
     private readonly ILogger log;
+    private readonly bool mayCreate;
     private string? refusal;
     private bool hasLeft;
 
-    private EmbeddedPostgres(ClusterHome home, ClusterLock users, PostgresBinaries binaries, TimeProvider clock, ILogger log)
+    private EmbeddedPostgres(ClusterHome home, ClusterLock users, PostgresBinaries binaries, bool mayCreate, TimeProvider clock, ILogger log)
     {
-        (this.home, this.users, this.binaries, this.clock, this.log) = (home, users, binaries, clock, log);
+        (this.home, this.users, this.binaries, this.mayCreate, this.clock, this.log) = (home, users, binaries, mayCreate, clock, log);
         postmaster = new(home.Cluster);
     }
 
@@ -45,13 +46,18 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     public static async Task<EmbeddedPostgres> StartAsync(
         EmbeddedPostgresOptions options, ILogger log, TimeProvider clock, CancellationToken cancellationToken, PostgresFinder? finder = null)
     {
+        if (!options.MayCreate && !ClusterHome.IsThere(options.DataDirectory))
+        {
+            throw Missing($"There is no database in {options.DataDirectory} (Data__Directory; ConnectionStrings__TokenRefresh is not set)");
+        }
+
         try
         {
             var home = ClusterHome.Prepare(options.DataDirectory);
             var users = new ClusterLock(home.Folder, clock);
             using var exclusive = await users.ExclusiveAsync(cancellationToken);
             var binaries = Choose(finder ?? PostgresFinder.ThisMachine, options.BinDirectory, home, log);
-            var postgres = new EmbeddedPostgres(home, users, binaries, clock, log);
+            var postgres = new EmbeddedPostgres(home, users, binaries, options.MayCreate, clock, log);
             await postgres.StartAsync(options, cancellationToken);
             users.Join();
             return postgres;
@@ -173,6 +179,8 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
+    private static EmbeddedPostgresException Missing(string what) => new(what) { IsMissing = true };
+
     private CommandResult Stop() => home.RunAs.Run(binaries.Program("pg_ctl"), "stop", "-D", home.Cluster, "-m", "fast", "-w", "-t", "60");
 
     private EmbeddedPostgresException Refused() => new(
@@ -234,6 +242,11 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             await using var find = new NpgsqlCommand($"SELECT count(*) FROM pg_database WHERE datname = '{Name}'", connection);
             if ((long)(await find.ExecuteScalarAsync(cancellationToken))! == 0)
             {
+                if (!mayCreate)
+                {
+                    throw Missing($"The cluster in {home.Cluster} has no database {Name}");
+                }
+
                 await using var create = new NpgsqlCommand($"CREATE DATABASE {Name}", connection);
                 await create.ExecuteNonQueryAsync(cancellationToken);
             }

@@ -7,6 +7,7 @@ using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
@@ -30,7 +31,7 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
     TokenOverview overview, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
-    PulseReader pulse, IncidentDesk desk, ClockDifferences clocks, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    PulseReader pulse, SettingsComparison settings, IncidentDesk desk, ClockDifferences clocks, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
     private const int TrendHours = 7 * 24;
@@ -55,6 +56,9 @@ internal sealed class HealthModel(
 
     /// <summary>What is wrong, each in a phrase; empty when nothing is.</summary>
     public IReadOnlyList<string> Wrong { get; private set; } = [];
+
+    /// <summary>Other nodes, and verbs of the last day, that work with other settings than this node.</summary>
+    public IReadOnlyList<DifferentSettings> OtherSettings { get; private set; } = [];
 
     /// <summary>Tokens that hold something, the first to die first.</summary>
     public IReadOnlyList<TokenView> FirstToDie { get; private set; } = [];
@@ -85,6 +89,7 @@ internal sealed class HealthModel(
         var felt = await pulse.ReadAsync(cancellationToken);
         LastTick = felt.SchedulerTick;
         Wrong = [.. Complaints(felt, await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
+        OtherSettings = await settings.CompareAsync(node.Value, cancellationToken);
         if (sandbox is not null && May(Role.Operator))
         {
             var standIns = new List<StandInRow>();

@@ -140,7 +140,7 @@ public sealed class SettingsTests
         var file = Path.GetTempFileName();
         File.WriteAllText(file, "# a comment\nADMIN_EMAIL=ops@example.com\nTokenRefresh__Queue__Workers=7\n");
 
-        EnvFile.Read([file]).ShouldBe(new Dictionary<string, string?> { ["TokenRefresh:Notifications:Email"] = "ops@example.com", ["TokenRefresh:Queue:Workers"] = "7" }, ignoreOrder: true);
+        EnvFile.Read([file]).Values.ShouldBe(new Dictionary<string, string?> { ["TokenRefresh:Notifications:Email"] = "ops@example.com", ["TokenRefresh:Queue:Workers"] = "7" }, ignoreOrder: true);
         File.Delete(file);
     }
 
@@ -153,7 +153,7 @@ public sealed class SettingsTests
         var file = Path.GetTempFileName();
         File.WriteAllText(file, lines);
 
-        EnvFile.Read([file])["TokenRefresh:Notifications:Email"].ShouldBe(address);
+        EnvFile.Read([file]).Values["TokenRefresh:Notifications:Email"].ShouldBe(address);
         File.Delete(file);
     }
 
@@ -166,7 +166,7 @@ public sealed class SettingsTests
         var file = Path.GetTempFileName();
         File.WriteAllText(file, lines);
 
-        EnvFile.Read([file])["TokenRefresh:Notifications:Enabled"].ShouldBe(isEnabled);
+        EnvFile.Read([file]).Values["TokenRefresh:Notifications:Enabled"].ShouldBe(isEnabled);
         File.Delete(file);
     }
 
@@ -178,7 +178,7 @@ public sealed class SettingsTests
         var file = Path.GetTempFileName();
         File.WriteAllText(file, $"Email__Password={written}");
 
-        EnvFile.Read([file])["Email:Password"].ShouldBe(read);
+        EnvFile.Read([file]).Values["Email:Password"].ShouldBe(read);
         File.Delete(file);
     }
 
