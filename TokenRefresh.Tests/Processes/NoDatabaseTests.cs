@@ -71,7 +71,7 @@ public sealed class NoDatabaseTests(PostgresFixture postgres)
         var connectionString = await postgres.CreateDatabaseAsync();
         var settings = data.VerbSettings(connectionString);
         await ServerProcess.DoneAsync(settings, "db migrate");
-        var last = await ScalarAsync<string>(connectionString, """DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = (SELECT max("MigrationId") FROM "__EFMigrationsHistory") RETURNING "MigrationId" """);
+        var last = await ScalarAsync<string>(connectionString, """DELETE FROM "__EFMigrationsHistory" WHERE migration_id = (SELECT max(migration_id) FROM "__EFMigrationsHistory") RETURNING migration_id""");
 
         var end = await ServerProcess.RunAsync(settings, "tokens", "health");
 

@@ -83,6 +83,7 @@ public sealed class TerminalTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        (settings["Providers__Jibit__ApiKey"], settings["Providers__Jibit__SecretKey"]) = ("key", "secret");
         await ServerProcess.DoneAsync(settings, "db migrate");
         const string Reason = "a\u202eb\u2066c\u200fd\u009be\ufefff";
         await ServerProcess.RunAsync(settings, "tokens", "pause", "jibit", "--reason", Reason);
@@ -102,7 +103,12 @@ public sealed class TerminalTests(PostgresFixture postgres)
         await ServerProcess.DoneAsync(settings, "users add second --role admin");
         await ServerProcess.DoneAsync(settings, "clients add billing --tokens *");
         await ServerProcess.DoneAsync(settings, "tokens auto-refresh --token jibit");
-        await ExecuteAsync<object>(settings, "UPDATE hangfire.job SET statename = 'Failed'; SELECT 1");
+        await ExecuteAsync<object>(settings, """
+            WITH failed AS (
+                INSERT INTO hangfire.state (jobid, name, createdat, data)
+                SELECT id, 'Failed', now(), '{"FailedAt":"2026-01-01T00:00:00Z","ExceptionType":"E","ExceptionMessage":"m","ExceptionDetails":"d"}' FROM hangfire.job RETURNING id, jobid)
+            UPDATE hangfire.job SET stateid = failed.id, statename = 'Failed' FROM failed WHERE job.id = failed.jobid RETURNING job.id
+            """);
         return settings;
     }
 

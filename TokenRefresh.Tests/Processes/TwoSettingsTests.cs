@@ -27,12 +27,12 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
             await File.WriteAllTextAsync(env, "Providers__Jibit__ApiKey=planted-secret-other\n");
             var verb = await ServerProcess.RunAsync(settings, "tokens", "health");
 
-            verb.ErrorLines.ShouldHaveSingleItem().ShouldMatch(@"^The server \S+:\d+ works with other settings than this verb: Providers__Jibit__ApiKey\.");
+            verb.ErrorLines.Where(line => line.StartsWith("The server", StringComparison.Ordinal)).ShouldHaveSingleItem().ShouldMatch(@"^The server \S+:\d+ works with other settings than this verb: Providers__Jibit__ApiKey\.");
             (await server.LineAsync("works with other settings than this server: Providers__Jibit__ApiKey.")).ShouldContain($"cli:{Environment.UserName}@");
             (verb.Error + verb.Out + server.Out + server.Error).ShouldNotContain("planted");
 
             await server.StopAsync();
-            (await ServerProcess.RunAsync(settings, "tokens", "health")).Error.ShouldBe("", "no server, nothing to differ from");
+            (await ServerProcess.RunAsync(settings, "tokens", "list")).Error.ShouldBe("", "no server, nothing to differ from");
         }
         finally
         {
