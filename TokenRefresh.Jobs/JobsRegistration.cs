@@ -38,7 +38,7 @@ public static class JobsRegistration
         string[] sections =
         [
             RenewalOptions.Section, NotificationOptions.Section, HealthOptions.Section, ScheduleOptions.Section, BackupOptions.Section, LogOptions.Section, QueueOptions.Section,
-            PerformanceOptions.Section,
+            PerformanceOptions.Section, HttpOptions.Section,
         ];
         services
             .AddSettings<SectionsAlone>(SectionsAlone.Section, null, [.. sections.Select(section => section[(SectionsAlone.Section.Length + 1)..])])
@@ -124,7 +124,7 @@ public static class JobsRegistration
 
     private static IServiceCollection AddAlerts(this IServiceCollection services)
     {
-        services.AddHttpClient(nameof(OutsideWatcher)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
+        services.AddOutgoingRequests().AddHttpClient(nameof(OutsideWatcher)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
         return services
             .AddSingleton(provider => new IncidentLinks(
                 provider.GetRequiredService<MasterKey>(), provider.GetRequiredService<IOptions<NotificationOptions>>().Value.PanelUrl, provider.GetRequiredService<TimeProvider>()))

@@ -1,18 +1,17 @@
+using System.Net;
 using System.Text;
 using System.Text.Json;
 
 namespace TokenRefresh.Providers;
 
-/// <summary>Reads answers strictly; complaints name fields and shapes, never values.</summary>
+/// <summary>Reads answers: strictly what is needed of them, and nothing else of them; complaints name fields and shapes, never values.</summary>
 internal static class Answer
 {
-    /// <summary>Longer than any token of the providers, by far.</summary>
-    public const int LongestSecret = 16 * 1024;
+    // Members that nobody reads may come twice or as deep as the size limit lets them; the parser does not recurse.
+    private static readonly JsonDocumentOptions Lenient = new() { AllowDuplicateProperties = true, MaxDepth = int.MaxValue };
 
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
-
-    /// <summary>The answer's object.</summary>
-    /// <exception cref="InvalidAnswerException">It is not a JSON object.</exception>
+    /// <summary>The answer's object; of a form, as some token endpoints answer, the fields as text.</summary>
+    /// <exception cref="InvalidAnswerException">It is neither a JSON object nor a form.</exception>
     public static JsonElement Object(byte[] body)
     {
         if (body.AsSpan().Trim(" \t\r\n"u8).IsEmpty)
@@ -22,14 +21,14 @@ internal static class Answer
 
         try
         {
-            using var document = JsonDocument.Parse(body, Strict);
+            using var document = JsonDocument.Parse(body, Lenient);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
                 : throw new InvalidAnswerException($"the answer is {Words(document.RootElement.ValueKind)} instead of an object");
         }
         catch (JsonException)
         {
-            throw new InvalidAnswerException(body.AsSpan().TrimStart(" \t\r\n"u8)[0] == (byte)'<' ? "the answer is HTML or XML" : "the answer is not valid JSON");
+            return Form(body) ?? throw new InvalidAnswerException(body.AsSpan().TrimStart(" \t\r\n"u8)[0] == (byte)'<' ? "the answer is HTML or XML" : "the answer is not valid JSON");
         }
     }
 
@@ -53,7 +52,7 @@ internal static class Answer
     /// <summary>As <see cref="Secret"/>, or null where the field is absent or null.</summary>
     public static string? OptionalSecret(JsonElement parent, string field)
     {
-        if (!parent.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null)
+        if (Only(parent, field) is not { } value || value.ValueKind == JsonValueKind.Null)
         {
             return null;
         }
@@ -63,10 +62,25 @@ internal static class Answer
             {
                 null => throw new InvalidAnswerException($"{field} is not valid Unicode"),
                 { Length: 0 } => throw new InvalidAnswerException($"{field} is blank"),
-                { Length: > LongestSecret } => throw new InvalidAnswerException($"{field} is longer than {LongestSecret} characters"),
+                { Length: > IssuedToken.LongestSecret } => throw new InvalidAnswerException($"{field} is longer than {IssuedToken.LongestSecret} characters"),
                 var text when text.Any(sign => sign is <= ' ' or > '~') => throw new InvalidAnswerException($"{field} holds white space or characters that no header can carry"),
                 var text => text,
             };
+    }
+
+    /// <summary>A member that may not be ambiguous; null where it is absent.</summary>
+    /// <exception cref="InvalidAnswerException">It comes more than once, and not with the same value.</exception>
+    public static JsonElement? Only(JsonElement parent, string field)
+    {
+        JsonElement? found = null;
+        foreach (var member in parent.EnumerateObject().Where(member => member.NameEquals(field)))
+        {
+            found = found is { } first && !JsonElement.DeepEquals(first, member.Value)
+                ? throw new InvalidAnswerException($"{field} comes twice, with different values")
+                : member.Value;
+        }
+
+        return found;
     }
 
     /// <summary>Text, or null where the field is absent or not readable as text.</summary>
@@ -125,6 +139,31 @@ internal static class Answer
         }
 
         return shown.ToString();
+    }
+
+    // Pairs without blanks and nothing else: no page, no sentence, no JSON that broke off.
+    private static JsonElement? Form(byte[] body)
+    {
+        var text = Encoding.UTF8.GetString(body).Trim();
+        var pairs = text.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=', 2)).ToList();
+        if (text.Any(character => char.IsWhiteSpace(character) || character is '<' or '{') || pairs.Count == 0 || pairs.Any(pair => pair.Length < 2 || pair[0].Length == 0))
+        {
+            return null;
+        }
+
+        using var json = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(json, new() { SkipValidation = true }))
+        {
+            writer.WriteStartObject();
+            foreach (var pair in pairs)
+            {
+                writer.WriteString(WebUtility.UrlDecode(pair[0]), WebUtility.UrlDecode(pair[1]));
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return JsonElement.Parse(json.ToArray());
     }
 
     public static string Words(JsonValueKind kind) => kind switch

@@ -15,6 +15,9 @@ public sealed record IssuedToken(
     DateTimeOffset? RefreshExpiresAt,
     IReadOnlyList<string> Scopes)
 {
+    /// <summary>The most characters that a token may have.</summary>
+    public const int LongestSecret = 64 * 1024;
+
     /// <summary>What was odd about the answer and how it was read, in short sentences for people; it costs no token. Without secrets.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 

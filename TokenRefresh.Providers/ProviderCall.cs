@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Text.RegularExpressions;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
 
@@ -18,11 +20,8 @@ internal sealed record ProviderReply(HttpStatusCode Status, byte[] Body, TimeSpa
 /// <summary>The only place where calls, time-outs and answers become results; providers themselves catch nothing.</summary>
 /// <param name="timeout">The longest that sending and reading may take together.</param>
 /// <param name="trackId">The id sent with the call, by which the provider's support finds it even where no answer gives it back.</param>
-internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string? trackId = null)
+internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout, string? trackId = null)
 {
-    /// <summary>No documented answer comes near this; what is larger is refused unread.</summary>
-    private const int LargestBody = 1024 * 1024;
-
     /// <summary>Shorter texts occur by chance; of longer ones this much is enough to know them by, even where a code was cut.</summary>
     private const int LeastSecret = 8, EnoughOfASecret = 32;
 
@@ -73,26 +72,42 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
         {
             using var response = await send(either.Token);
             status = response.StatusCode;
-            reply = new(response.StatusCode, await ReadAsync(response, either.Token), RetryAfter(response), Unsecret(TrackId(response)) ?? trackId);
-            if (reply.IsSuccess)
-            {
-                return (null, (read(reply), reply.TrackId));
-            }
-
-            return ((int)reply.Status is >= 300 and < 400
-                ? Failure(FailureKind.InvalidResponse, $"HTTP {(int)reply.Status}: a redirect, which is not followed")
-                : Unsecret(refuse(reply) with { RetryAfter = reply.RetryAfter }), default);
+            reply = new(response.StatusCode, await ReplyBody.ReadAsync(response.Content, either.Token), RetryAfter(response), Unsecret(TrackId(response)) ?? trackId);
         }
         catch (InvalidAnswerException error)
         {
-            // An error page that is too large to be read is one all the same.
-            var kind = (int?)status >= 500 ? FailureKind.ProviderDown : FailureKind.InvalidResponse;
-            return (Unsecret(error.Failure) ?? Failure(kind, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer repeats a secret"}"), default);
+            return (Invalid(error), default);
         }
         catch (Exception error) when (Unanswered(error, overall.Token, limit) is { } failure)
         {
             return (failure, default);
         }
+
+        // From here on the provider has answered: what goes wrong is the answer's fault or ours, never a connection's.
+        try
+        {
+            return reply.IsSuccess
+                ? (null, (read(reply), reply.TrackId))
+                : ((int)reply.Status switch
+                {
+                    >= 300 and < 400 => Failure(FailureKind.InvalidResponse, $"HTTP {(int)reply.Status}: a redirect, which is not followed"),
+                    407 => Failure(FailureKind.ProviderDown, ProxyRefusal(407)),
+                    _ => Unsecret(refuse(reply) with { RetryAfter = reply.RetryAfter }),
+                }, default);
+        }
+        catch (InvalidAnswerException error)
+        {
+            return (Invalid(error), default);
+        }
+        catch (Exception error)
+        {
+            var cause = (error as TypeInitializationException)?.InnerException ?? error;
+            return (Failure(FailureKind.Internal, $"HTTP {(int)reply.Status}: this program failed to read the answer ({cause.GetType().Name})"), default);
+        }
+
+        // An error page that is too large to be read is one all the same.
+        ProviderFailure Invalid(InvalidAnswerException error) => Unsecret(error.Failure) ?? Failure(
+            (int?)status >= 500 ? FailureKind.ProviderDown : FailureKind.InvalidResponse, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer repeats a secret"}");
 
         ProviderFailure Failure(FailureKind kind, string reason) =>
             new(kind, reason) { HttpStatus = (int?)status, TrackId = reply?.TrackId ?? trackId };
@@ -137,6 +152,11 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
                         SocketError.TimedOut => "connection timed out",
                         _ => $"connection failed ({socket.SocketErrorCode})",
                     });
+                case HttpRequestException { HttpRequestError: HttpRequestError.ProxyTunnelError } tunnel:
+                    // Its status is told in the message alone.
+                    return Down(TunnelStatus().Match(tunnel.Message) is { Success: true } answered
+                        ? ProxyRefusal(int.Parse(answered.Value, CultureInfo.InvariantCulture))
+                        : "the proxy made no connection to the provider");
                 case HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }:
                     return new(FailureKind.InvalidResponse, "the answer's headers are too large") { TrackId = trackId };
             }
@@ -149,35 +169,25 @@ internal sealed class ProviderCall(TimeProvider clock, TimeSpan timeout, string?
         ProviderFailure Down(string reason) => new(FailureKind.ProviderDown, reason) { TrackId = trackId };
     }
 
-    private static async Task<byte[]> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
-    {
-        if (response.Content.Headers.ContentLength > LargestBody)
-        {
-            throw new InvalidAnswerException("the answer is larger than 1 MB");
-        }
+    // Retried like any connection that fails, so that the tokens heal by themselves once the proxy lets calls pass; but whose fault it is, is said.
+    private static string ProxyRefusal(int status) => status == 407
+        ? "HTTP 407 from the proxy, not from the provider: the proxy of HTTPS_PROXY or HTTP_PROXY wants a user name and password, or others than are set there"
+        : $"HTTP {status} from the proxy of HTTPS_PROXY, not from the provider: it made no connection";
 
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        using var body = new MemoryStream();
-        var buffer = new byte[16 * 1024];
-        for (int length; (length = await stream.ReadAsync(buffer, cancellationToken)) > 0;)
-        {
-            body.Write(buffer, 0, length);
-            if (body.Length > LargestBody)
-            {
-                throw new InvalidAnswerException("the answer is larger than 1 MB");
-            }
-        }
+    [GeneratedRegex(@"\b[1-5]\d\d\b(?=\D*$)")]
+    private static partial Regex TunnelStatus();
 
-        return body.ToArray();
-    }
-
+    // A date is the provider's, so it is read against the provider's own clock.
     private TimeSpan? RetryAfter(HttpResponseMessage response)
     {
         var asked = response.Headers.RetryAfter switch
         {
             { Delta: { } delta } => delta,
-            { Date: { } date } => date - clock.GetUtcNow(),
-            _ => (TimeSpan?)null,
+            { Date: { } date } => date - (response.Headers.Date ?? clock.GetUtcNow()),
+            _ => response.Headers.NonValidated.TryGetValues("Retry-After", out var values)
+                && double.TryParse(values.ToString(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds)
+                ? TimeSpan.FromSeconds(Math.Min(seconds, LongestRetryAfter.TotalSeconds))
+                : (TimeSpan?)null,
         };
         return asked is { } span && span > TimeSpan.Zero ? (span < LongestRetryAfter ? span : LongestRetryAfter) : null;
     }

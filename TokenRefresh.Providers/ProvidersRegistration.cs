@@ -27,6 +27,7 @@ public static class ProvidersRegistration
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ITokenProviders, TokenProviders>();
+        services.AddOutgoingRequests();
         services.AddOptions<ProviderTypes>().ValidateOnStart();
 
         var section = configuration.GetSection(ProviderOptions.Section);

@@ -190,8 +190,8 @@ public static class AlertPolicy
             // What is open ends with a success, not with another job's first failure.
             || situation.Ill.Contains(token.Name)
 
-            // Nothing is tried any more while it lives, because the provider asked for so long a pause.
-            || (!isRetryPending && stored.NextAttemptAt >= stored.ExpiresAt)
+            // Hardly anything is tried any more while it lives, because the provider asked for so long a pause.
+            || (!isRetryPending && RenewalPolicy.IsLeftAloneToItsEnd(stored.IssuedAt, stored.ExpiresAt, stored.LastAttemptAt, stored.NextAttemptAt))
             || (!isRetryPending && stored.ConsecutiveFailures >= (kind == FailureKind.Abandoned ? Math.Min(2, enough) : enough));
     }
 

@@ -133,6 +133,11 @@ public sealed partial class Settlement(
     {
         var (db, token, attempt, request) = (settling.Db, settling.Token, settling.Attempt, settling.Request);
         var (now, owner) = (clock.GetUtcNow(), token.LeaseOwner);
+        if (failure.RetryAfter is { } asked && token.ExpiresAt > now && token.ExpiresAt - now <= asked)
+        {
+            failure = failure with { Reason = $"{failure.Reason}; the provider asks for no call for {Spans.InWords(asked)}, longer than the token is valid" };
+        }
+
         var retryDelay = RetryDelay(failure.RetryAfter);
         var leavesItToJob = failure.Kind.IsRetryable() && request is { JobId: not null, RetriesLeft: > 0 }
             && RenewalPolicy.CanWaitForRetry(token.IssuedAt, token.ExpiresAt, retryDelay, now);

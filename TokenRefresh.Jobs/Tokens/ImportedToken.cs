@@ -8,9 +8,6 @@ public sealed class ImportException(string message) : Exception(message);
 /// <summary>A pair that a person brings. Holds secrets, so it never prints them.</summary>
 public sealed record ImportedToken(string AccessToken, string? RefreshToken, DateTimeOffset ExpiresAt)
 {
-    /// <summary>Longer than any token of the providers, by far.</summary>
-    public const int LongestSecret = 16 * 1024;
-
     private const int LongestYears = 10;
 
     /// <summary>When the refresh token expires; null where nobody said.</summary>
@@ -65,5 +62,5 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
     private static string? Refresh(string? text) => Sized("refresh_token", text) is { } refresh && refresh.Trim().Length > 0 ? refresh : null;
 
     private static string? Sized(string field, string? text) =>
-        text?.Length > LongestSecret ? throw new ImportException($"{field} is longer than {LongestSecret} characters; that is no token.") : text;
+        text?.Length > IssuedToken.LongestSecret ? throw new ImportException($"{field} is longer than {IssuedToken.LongestSecret} characters; that is no token.") : text;
 }

@@ -22,6 +22,9 @@ public static class RenewalPolicy
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
     private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long before a token's end the last attempt comes: enough for a renewal and an acquisition, or an eighth of a shorter life.</summary>
+    private static readonly TimeSpan LastAttemptLead = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan LargestJitter = TimeSpan.FromMinutes(30);
 
     /// <summary>
@@ -50,7 +53,8 @@ public static class RenewalPolicy
     /// <summary>
     /// How long a failing token is left alone: two minutes, doubled with each round of failures, at most an hour; never more than
     /// an eighth of the life that is left, so that many attempts still fit; at most one minute once it has expired, and a quarter of
-    /// its life where that was shorter; five seconds at least, and never less than the provider asked for.
+    /// its life where that was shorter; five seconds at least, and never less than the provider asked for,
+    /// except that one which asked for more than the life left is asked once more shortly before the end.
     /// </summary>
     /// <param name="failures">Failed attempts since the last success, this one included.</param>
     /// <param name="attemptsARound">How many of them one job makes, its retries included.</param>
@@ -62,8 +66,22 @@ public static class RenewalPolicy
         var left = (expiresAt ?? now) - now;
         pause = Min(pause, left > TimeSpan.Zero ? Max(left / 8, ShortestPause) : Min(LongestPauseWhenExpired, Max((expiresAt - issuedAt) / 4 ?? LongestPause, ShortestPause)));
         pause -= pause * 0.1 * Share($"{token}/{failures}");
-        return Max(pause, retryAfter ?? TimeSpan.Zero);
+        if (!(retryAfter > pause))
+        {
+            return pause;
+        }
+
+        var lead = Lead(issuedAt, expiresAt);
+        return retryAfter >= left && left > 2 * lead ? left - lead : retryAfter.Value;
     }
+
+    /// <summary>True where a failing token is left alone until shortly before its end or longer, because its provider asked for that.</summary>
+    /// <param name="failedAt">When the last attempt was made.</param>
+    /// <param name="nextAttemptAt">When the next one is.</param>
+    public static bool IsLeftAloneToItsEnd(DateTimeOffset? issuedAt, DateTimeOffset? expiresAt, DateTimeOffset? failedAt, DateTimeOffset? nextAttemptAt) =>
+        nextAttemptAt >= expiresAt || (nextAttemptAt >= expiresAt - Lead(issuedAt, expiresAt) && nextAttemptAt - failedAt > (expiresAt - failedAt) / 2);
+
+    private static TimeSpan Lead(DateTimeOffset? issuedAt, DateTimeOffset? expiresAt) => Min(LastAttemptLead, (expiresAt - issuedAt) / 8 ?? LastAttemptLead);
 
     /// <summary>
     /// Does the retry of a failed token's job come soon enough? Not for one that would die before it, nor for a dead one that was to live

@@ -27,6 +27,7 @@ public static class ClientRegistration
         // No loggers: the key is in a header of every request.
         services.AddHttpClient(ServerClient)
             .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+            .AddHttpMessageHandler(() => new OutgoingRequestHandler(new()))
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
             .RemoveAllLoggers();
         services.TryAddSingleton(provider => new TokenRefreshClient(

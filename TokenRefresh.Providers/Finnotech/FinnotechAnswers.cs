@@ -12,7 +12,7 @@ internal static class FinnotechAnswers
     // Not stated by the documents; the samples' JWTs prove it. The zone, not an offset: Iran had summer time until 2022.
     public const string TimeZone = "Asia/Tehran";
 
-    private static readonly TimeZoneInfo Tehran = TimeZoneInfo.FindSystemTimeZoneById(TimeZone);
+    private static readonly TimeZoneInfo Tehran = ZoneOrOffset(TimeZone);
 
     private static readonly PersianCalendar Jalali = new();
 
@@ -41,7 +41,7 @@ internal static class FinnotechAnswers
     public static JsonElement Done(ProviderReply reply)
     {
         var envelope = Answer.Object(reply.Body);
-        return Answer.TextOrNull(envelope, "status") switch
+        return (Answer.Only(envelope, "status") is { } status ? Answer.TextOrNull(status) : null) switch
         {
             "DONE" => envelope,
             "FAILED" => throw new InvalidAnswerException("status is FAILED") { Failure = Classify(reply, isRenewal: false) },
@@ -100,6 +100,10 @@ internal static class FinnotechAnswers
             ? TimeSpan.FromMilliseconds(milliseconds)
             : throw new InvalidAnswerException("lifeTime is not a sane number of milliseconds");
     }
+
+    // On a machine without time-zone data the offset of today has to do: no token that was issued is given up for that.
+    internal static TimeZoneInfo ZoneOrOffset(string id) =>
+        TimeZoneInfo.TryFindSystemTimeZoneById(id, out var zone) ? zone : TimeZoneInfo.CreateCustomTimeZone(id, TimeSpan.FromHours(3.5), null, null);
 
     /// <summary>Fourteen digits, Jalali, Tehran's local time; null where it is absent.</summary>
     internal static DateTimeOffset? Created(JsonElement result)

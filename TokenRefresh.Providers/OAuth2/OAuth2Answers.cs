@@ -14,7 +14,7 @@ internal static class OAuth2Answers
     public static IssuedToken Token(ProviderReply reply, DateTimeOffset requestedAt, TimeSpan defaultLife, bool isRenewal)
     {
         // Some servers refuse with a 200.
-        var answer = OAuth2Refusal.ObjectOf(reply.Body) ?? Answer.Object(reply.Body);
+        var answer = Answer.Object(reply.Body);
         var field = Answer.Member(answer, "access_token")?.Name ?? "access_token";
         if (OAuth2Refusal.IsIn(answer) || (Answer.TextOrNull(answer, field) is null or "" && Classify(reply, isRenewal) is { Kind: not FailureKind.InvalidResponse }))
         {
@@ -62,7 +62,7 @@ internal static class OAuth2Answers
     /// <param name="isRenewal">Then an invalid grant is the refresh token's, which may be started anew; else it is the client's own.</param>
     public static ProviderFailure Classify(ProviderReply reply, bool isRenewal)
     {
-        var refusal = OAuth2Refusal.Read(OAuth2Refusal.ObjectOf(reply.Body));
+        var refusal = OAuth2Refusal.Read(Answer.ObjectOrNull(reply.Body));
         var status = (int)reply.Status;
         var (kind, because) = KindOf(refusal, status, isRenewal);
         var code = refusal.Codes.Count == 0 ? null : Answer.Printable(refusal.Codes[0], 100);
@@ -143,8 +143,8 @@ internal static class OAuth2Answers
 
         switch (value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Answer.TextOrNull(value))
         {
-            case { Length: > Answer.LongestSecret }:
-                throw new InvalidAnswerException($"refresh_token is longer than {Answer.LongestSecret} characters");
+            case { Length: > IssuedToken.LongestSecret }:
+                throw new InvalidAnswerException($"refresh_token is longer than {IssuedToken.LongestSecret} characters");
             case { } text when text.Trim() is { Length: > 0 } shown && !(value.ValueKind == JsonValueKind.Number && shown == "0"):
                 return text;
             case var blank:

@@ -10,6 +10,9 @@ public enum ClientAuthentication
 
     /// <summary>As <c>client_id</c> and <c>client_secret</c> in the body.</summary>
     Body,
+
+    /// <summary>Not at all: a public client, which sends <c>client_id</c> in the body and no secret.</summary>
+    None,
 }
 
 /// <summary>Settings of a provider of type OAuth2, bound from <c>Providers:NAME</c>.</summary>
@@ -26,7 +29,7 @@ public sealed class OAuth2Options : ProviderOptions
     [Line]
     public string ClientId { get; set; } = "";
 
-    /// <summary>The secret beside it.</summary>
+    /// <summary>The secret beside it; not used by a public client.</summary>
     [SecretSetting]
     public string ClientSecret { get; set; } = "";
 
@@ -56,7 +59,10 @@ public sealed class OAuth2Options : ProviderOptions
     internal override Uri? Address => TokenUrl.Length > 0 ? new(TokenUrl) : null;
 
     internal override IEnumerable<(string Setting, string Value)> Required =>
-        [(nameof(TokenUrl), TokenUrl), (nameof(ClientId), ClientId), (nameof(ClientSecret), ClientSecret)];
+        IsPublicClient ? [(nameof(TokenUrl), TokenUrl), (nameof(ClientId), ClientId)]
+            : [(nameof(TokenUrl), TokenUrl), (nameof(ClientId), ClientId), (nameof(ClientSecret), ClientSecret)];
+
+    internal bool IsPublicClient => ClientAuthentication == ClientAuthentication.None;
 
     internal override IEnumerable<(string Setting, string Value)> Further =>
         [(nameof(NextClientSecret), NextClientSecret), (nameof(ClientAuthentication), $"{ClientAuthentication}"), (nameof(Audience), Audience), (nameof(Parameters), Parameters)];

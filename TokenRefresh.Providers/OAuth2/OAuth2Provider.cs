@@ -9,7 +9,7 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
     /// <summary>The setting whose secret was taken last; it is tried first.</summary>
     private volatile string secretTakenLast = nameof(OAuth2Options.ClientSecret);
 
-    private bool IsRollingOver => Options.NextClientSecret.Length > 0;
+    private bool IsRollingOver => Options is { IsPublicClient: false, NextClientSecret.Length: > 0 };
 
     public override TimeSpan Timeout => IsRollingOver ? Options.Timeout * 2 : Options.Timeout;
 
@@ -134,10 +134,13 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
     }
 
     // Both parts are form-encoded before they go into the header (RFC 6749, section 2.3.1).
-    private (string? Authorization, Dictionary<string, string> Body) Authenticate(Dictionary<string, string> form, string secret) =>
-        Options.ClientAuthentication == ClientAuthentication.Basic
-            ? ($"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Encode(Options.ClientId)}:{Encode(secret)}"))}", form)
-            : (null, new(form) { ["client_id"] = Options.ClientId, ["client_secret"] = secret });
+    private (string? Authorization, Dictionary<string, string> Body) Authenticate(Dictionary<string, string> form, string secret) => Options.ClientAuthentication switch
+    {
+        ClientAuthentication.Basic => ($"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Encode(Options.ClientId)}:{Encode(secret)}"))}", form),
+        ClientAuthentication.Body => (null, new(form) { ["client_id"] = Options.ClientId, ["client_secret"] = secret }),
+        ClientAuthentication.None => (null, new(form) { ["client_id"] = Options.ClientId }),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
     private static string Encode(string text) => Uri.EscapeDataString(text).Replace("%20", "+", StringComparison.Ordinal);
 

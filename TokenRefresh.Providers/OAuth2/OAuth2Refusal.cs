@@ -1,5 +1,3 @@
-using System.Net;
-using System.Text;
 using System.Text.Json;
 
 namespace TokenRefresh.Providers.OAuth2;
@@ -41,22 +39,6 @@ internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<
 
     /// <summary>True where a member that tells of errors is there, and empty.</summary>
     public static bool IsDenied(JsonElement answer) => answer.EnumerateObject().Any(member => Telling.Contains(Answer.NameOf(member))) && !IsIn(answer);
-
-    /// <summary>The body's object; form-encoded pairs count as one. Null where it is neither.</summary>
-    public static JsonElement? ObjectOf(byte[] body) => Answer.ObjectOrNull(body) ?? FormOf(body);
-
-    private static JsonElement? FormOf(byte[] body)
-    {
-        var text = Encoding.UTF8.GetString(body).Trim();
-        var pairs = text.Split('&').Select(pair => pair.Split('=', 2)).ToList();
-        if (text.Length == 0 || text.Any(sign => char.IsWhiteSpace(sign) || sign is '<' or '{') || pairs.Any(pair => pair.Length < 2 || pair[0].Length == 0))
-        {
-            return null;
-        }
-
-        return JsonSerializer.SerializeToElement(pairs.Select(pair => (Name: WebUtility.UrlDecode(pair[0]), Value: WebUtility.UrlDecode(pair[1])))
-            .DistinctBy(pair => pair.Name, StringComparer.Ordinal).ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.Ordinal));
-    }
 
     private static void Collect(JsonElement answer, List<(int Rank, string Text)> codes, List<string> texts, int depth)
     {

@@ -23,6 +23,12 @@ internal sealed record SandboxBody(IReadOnlyDictionary<string, string> Fields, s
             return Unreadable("Content-Type must be application/json");
         }
 
+        // As behind WSGI or FastCGI, where a chunked body is an empty one.
+        if (request.ContentLength is null)
+        {
+            return Unreadable("body is empty: Content-Length is missing");
+        }
+
         try
         {
             using var document = await ParseAsync(request, cancellationToken);

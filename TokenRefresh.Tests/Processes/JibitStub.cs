@@ -75,6 +75,12 @@ internal sealed class JibitStub : IAsyncDisposable
 
         try
         {
+            if (context.Request.ContentLength is null)
+            {
+                await RefuseAsync(context, HttpStatusCode.BadRequest, "invalid.request_body", "empty");
+                return;
+            }
+
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var status = await Before(context);
             if (status != HttpStatusCode.OK)

@@ -16,10 +16,19 @@ internal sealed class LoopbackServer(WebApplication app) : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
-        app.Run(answer);
+        app.Run(http => LacksLength(http.Request) ? RefuseAsync(http.Response) : answer(http));
         await app.StartAsync();
         return new(app);
     }
 
     public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    /// <summary>True for a body that strict gateways take for an empty one.</summary>
+    public static bool LacksLength(HttpRequest request) => request.ContentLength is null && !HttpMethods.IsGet(request.Method);
+
+    private static Task RefuseAsync(HttpResponse response)
+    {
+        response.StatusCode = StatusCodes.Status411LengthRequired;
+        return Task.CompletedTask;
+    }
 }

@@ -92,10 +92,12 @@ public sealed class ProviderCallTests : IDisposable
     [Theory]
     [InlineData("120", 120)]
     [InlineData("864000", 86400)]
+    [InlineData("1.5", 1.5)]
+    [InlineData("99999999999999999999", 86400)]
     [InlineData("0", null)]
     [InlineData("-5", null)]
     [InlineData("soon", null)]
-    public async Task Retry_After_in_seconds_is_bounded_by_a_day(string header, int? seconds)
+    public async Task Retry_After_in_seconds_is_bounded_by_a_day(string header, double? seconds)
     {
         world.Http.Reply(429, "", "text/plain", ("Retry-After", header));
 
@@ -113,6 +115,38 @@ public sealed class ProviderCallTests : IDisposable
 
         (await world.Jibit.AcquireAsync(Order, default)).ShouldHaveFailed(FailureKind.ProviderDown).RetryAfter
             .ShouldBe(seconds is { } known ? TimeSpan.FromSeconds(known) : null);
+    }
+
+    [Theory]
+    [InlineData(60)]
+    [InlineData(-60)]
+    public async Task Retry_After_as_a_date_is_read_against_the_provider_s_own_clock(int minutesOfDifference)
+    {
+        var theirs = ProviderWorld.Now.AddMinutes(minutesOfDifference);
+        world.Http.Reply(503, "", "text/plain", ("Retry-After", theirs.AddMinutes(2).ToString("R", CultureInfo.InvariantCulture)), ("Date", theirs.ToString("R", CultureInfo.InvariantCulture)));
+
+        (await world.Jibit.AcquireAsync(Order, default)).ShouldHaveFailed(FailureKind.ProviderDown).RetryAfter.ShouldBe(TimeSpan.FromMinutes(2));
+    }
+
+    [Fact]
+    public async Task A_proxy_that_wants_a_password_is_named_and_not_the_provider()
+    {
+        world.Http.Reply(407, "<html>Proxy Authentication Required</html>", "text/html");
+
+        (await world.Jibit.AcquireAsync(Order, default)).ShouldHaveFailed(FailureKind.ProviderDown).Reason.ShouldStartWith("HTTP 407 from the proxy, not from the provider");
+    }
+
+    [Theory]
+    [InlineData("407", "HTTP 407 from the proxy, not from the provider: the proxy of HTTPS_PROXY or HTTP_PROXY wants a user name and password")]
+    [InlineData("503", "HTTP 503 from the proxy of HTTPS_PROXY, not from the provider")]
+    public async Task A_proxy_that_makes_no_tunnel_is_named_with_its_status_and_without_its_address(string status, string reason)
+    {
+        world.Http.Throw(new HttpRequestException(HttpRequestError.ProxyTunnelError, $"The proxy tunnel request to proxy 'http://planted:secret@10.1.2.3:3128/' failed with status code '{status}'.\""));
+
+        var failure = (await world.Jibit.AcquireAsync(Order, default)).ShouldHaveFailed(FailureKind.ProviderDown);
+
+        failure.Reason.ShouldStartWith(reason);
+        failure.Reason.ShouldNotContain("planted");
     }
 
     [Theory]

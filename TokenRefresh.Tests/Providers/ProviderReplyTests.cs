@@ -195,6 +195,25 @@ public sealed class ProviderReplyTests
     public async Task A_refresh_token_that_lives_is_taken() =>
         (await AskAsync(Answer(200), at => Token(at) with { RefreshExpiresAt = at.AddSeconds(1) })).ShouldBeOfType<ProviderResult.Issued>();
 
+    [Theory]
+    [InlineData(200)]
+    [InlineData(500)]
+    public async Task A_mistake_of_ours_in_reading_an_answer_is_internal_and_never_the_provider_s(int status)
+    {
+        foreach (var mistake in new Exception[]
+        {
+            new TimeZoneNotFoundException("planted", new IOException("planted")), new TypeInitializationException("planted", new TimeZoneNotFoundException("planted", new DirectoryNotFoundException())),
+            new FileNotFoundException("planted"), new HttpRequestException("planted"), new OperationCanceledException("planted"), new InvalidCastException("planted"),
+        })
+        {
+            var result = await new ProviderCall(clock, TimeSpan.FromSeconds(30), Sent).IssueAsync(_ => Task.FromResult(Answer(status)), (_, _) => throw mistake, _ => throw mistake, default);
+
+            var failure = result.ShouldHaveFailed(FailureKind.Internal);
+            failure.Reason.ShouldBe($"HTTP {status}: this program failed to read the answer ({(mistake.InnerException is TimeZoneNotFoundException inner ? inner : mistake).GetType().Name})");
+            (failure.HttpStatus, failure.TrackId).ShouldBe((status, Sent));
+        }
+    }
+
     [Fact]
     public async Task A_check_fails_where_the_answer_is_not_what_it_should_be()
     {

@@ -127,28 +127,6 @@ public sealed class ProviderSocketTests
     }
 
     [Fact]
-    public async Task A_compressed_answer_nobody_asked_for_is_not_unpacked()
-    {
-        var asked = "";
-        await using var server = await LoopbackServer.StartAsync(async http =>
-        {
-            asked = http.Request.Headers.AcceptEncoding.ToString();
-            http.Response.Headers.ContentEncoding = "gzip";
-            using var packed = new MemoryStream();
-            await using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.SmallestSize, leaveOpen: true))
-            {
-                await gzip.WriteAsync(new byte[8 * 1024 * 1024], http.RequestAborted);
-            }
-
-            await http.Response.Body.WriteAsync(packed.ToArray(), http.RequestAborted);
-        });
-        using var world = At(server.Address);
-
-        (await world.Jibit.AcquireAsync(Order, default)).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the answer is not valid JSON");
-        asked.ShouldBeEmpty();
-    }
-
-    [Fact]
     public async Task A_cookie_is_not_given_back()
     {
         var cookies = new List<string>();

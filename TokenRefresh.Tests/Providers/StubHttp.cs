@@ -46,6 +46,12 @@ internal sealed class StubHttp : HttpMessageHandler
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        if (request.Content is { Headers.ContentLength: null })
+        {
+            // As a strict gateway does: to it a body without a length is none.
+            return new(HttpStatusCode.LengthRequired) { RequestMessage = request, Content = new StringContent("") };
+        }
+
         var body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
         var headers = request.Headers.Concat(request.Content?.Headers.AsEnumerable() ?? [])
             .ToDictionary(header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase);

@@ -10,6 +10,18 @@ namespace TokenRefresh.Tests.Sandbox;
 public sealed class FinnotechSandboxTests(PostgresFixture postgres) : SandboxTest(postgres)
 {
     [Fact]
+    public async Task A_body_without_a_length_is_an_empty_one()
+    {
+        var request = FinnotechCalls.Post(FinnotechCalls.Credentials);
+        request.Headers.TransferEncodingChunked = true;
+
+        var answer = await SendAsync(request);
+
+        answer.Status.ShouldBe(400);
+        answer.Error.ShouldStartWith("VALIDATION_ERROR: body is empty");
+    }
+
+    [Fact]
     public async Task Client_credentials_are_answered_with_the_documented_envelope()
     {
         var answer = await Host.TokenAsync(FinnotechCalls.Credentials);

@@ -65,6 +65,19 @@ public sealed class JibitSandboxTests(PostgresFixture postgres) : SandboxTest(po
         (await Host.BalancesAsync(first.AccessToken)).Status.ShouldBe(200);
     }
 
+    [Theory]
+    [InlineData(JibitCalls.Generate, JibitCalls.Keys)]
+    [InlineData(JibitCalls.Refresh, """{"accessToken":"a","refreshToken":"r"}""")]
+    public async Task A_body_without_a_length_is_an_empty_one(string path, string body)
+    {
+        var request = Post(path, body);
+        request.Headers.TransferEncodingChunked = true;
+
+        var answer = await SendAsync(request);
+
+        (answer.Status, answer.Code).ShouldBe((400, "invalid.request_body"));
+    }
+
     [Fact]
     public async Task Refresh_replaces_both_tokens_and_restarts_their_clocks()
     {

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Alerts.Delivery;
 
@@ -23,10 +24,11 @@ public sealed class WebhookSender : IDisposable
     private readonly HttpClient http;
 
     /// <summary>Makes a client that follows no redirect and no proxy.</summary>
-    public WebhookSender(IOptions<NotificationOptions> options, TimeProvider clock)
+    public WebhookSender(IOptions<NotificationOptions> options, IOptions<HttpOptions> requests, TimeProvider clock)
     {
         (this.options, this.clock) = (options.Value, clock);
-        http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync }) { Timeout = Timeout.InfiniteTimeSpan };
+        var sockets = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync };
+        http = new(new OutgoingRequestHandler(requests.Value) { InnerHandler = sockets }) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     /// <summary>Tries once. Never throws for what the other side does.</summary>

@@ -84,8 +84,9 @@ public sealed class AlertPolicyTests
 
     [Theory]
     [InlineData(0, true)]
-    [InlineData(-1, false)]
-    public void One_failure_after_which_nothing_is_tried_while_the_token_lives_is_a_complaint(int secondsFromItsEnd, bool isComplaint)
+    [InlineData(-120, true)]
+    [InlineData(-121, false)]
+    public void One_failure_after_which_nothing_is_tried_until_shortly_before_the_token_ends_is_a_complaint(int secondsFromItsEnd, bool isComplaint)
     {
         var token = Some.Fresh();
         token.RecordFailure(new(FailureKind.RateLimited, "HTTP 429"), token.ExpiresAt!.Value.AddSeconds(secondsFromItsEnd), null);

@@ -13,6 +13,7 @@ internal sealed class HookStub : IAsyncDisposable
     private readonly WebApplication app;
     private readonly ConcurrentQueue<(string Body, string Signature, string Delivery)> taken = new();
     private readonly ConcurrentQueue<string> paths = new();
+    private readonly ConcurrentQueue<string> userAgents = new();
 
     public HookStub()
     {
@@ -36,6 +37,9 @@ internal sealed class HookStub : IAsyncDisposable
     /// <summary>Method and path of each request, in order.</summary>
     public List<string> Paths => [.. paths];
 
+    /// <summary>What each request said that it was sent by.</summary>
+    public List<string> UserAgents => [.. userAgents];
+
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
     private async Task TakeAsync(HttpContext context)
@@ -43,7 +47,8 @@ internal sealed class HookStub : IAsyncDisposable
         using var reader = new StreamReader(context.Request.Body);
         taken.Enqueue((await reader.ReadToEndAsync(), context.Request.Headers["X-TokenRefresh-Signature"].ToString(), context.Request.Headers["X-TokenRefresh-Delivery"].ToString()));
         paths.Enqueue($"{context.Request.Method} {context.Request.Path}");
-        context.Response.StatusCode = Status;
+        context.Response.StatusCode = context.Request.ContentLength is null && !HttpMethods.IsGet(context.Request.Method) ? StatusCodes.Status411LengthRequired : Status;
+        userAgents.Enqueue(context.Request.Headers.UserAgent.ToString());
         context.Response.Headers.Location = Location;
     }
 }

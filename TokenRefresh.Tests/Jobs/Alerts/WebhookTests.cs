@@ -36,6 +36,21 @@ public sealed class WebhookTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_post_says_what_sends_it_and_a_setting_replaces_that()
+    {
+        await using var hook = new HookStub();
+        await using var plain = await WorldAsync(hook, "true");
+        await using var named = await WorldAsync(hook, "true", ("TokenRefresh:Http:UserAgent", "Lookups/7"));
+        foreach (var world in new[] { plain, named })
+        {
+            await world.FailAsync(FailureKind.CredentialRejected, "jibit");
+            await world.PassAsync(TimeSpan.FromMinutes(1));
+        }
+
+        hook.UserAgents.ShouldBe([OutgoingRequestHandler.ProductUserAgent, "Lookups/7"]);
+    }
+
+    [Fact]
     public async Task A_receiver_that_fails_gets_it_again_under_the_same_delivery()
     {
         await using var hook = new HookStub { Status = 500 };
@@ -109,6 +124,10 @@ public sealed class WebhookTests(PostgresFixture postgres)
     [InlineData("2606:2800:220:1::1", false)]
     public void Addresses_are_private_or_not(string address, bool isPrivate) => WebhookSender.IsPrivate(IPAddress.Parse(address)).ShouldBe(isPrivate);
 
-    private async Task<AlertWorld> WorldAsync(HookStub hook, string allowPrivate) => await AlertWorld.CreateAsync(
-        postgres, ["jibit"], ("TokenRefresh:Notifications:WebhookUrls", hook.Address), ("TokenRefresh:Notifications:WebhookSecret", Secret), ("TokenRefresh:Notifications:WebhookAllowPrivate", allowPrivate));
+    private async Task<AlertWorld> WorldAsync(HookStub hook, string allowPrivate, params (string Key, string Value)[] settings) => await AlertWorld.CreateAsync(
+        postgres, ["jibit"],
+        [
+            ("TokenRefresh:Notifications:WebhookUrls", hook.Address), ("TokenRefresh:Notifications:WebhookSecret", Secret), ("TokenRefresh:Notifications:WebhookAllowPrivate", allowPrivate),
+            .. settings,
+        ]);
 }

@@ -68,6 +68,20 @@ public sealed class NextAttemptTests(PostgresFixture postgres)
         (await FailAsync(world)).NextAttemptAt.ShouldBe(Some.Now.AddMinutes(40));
     }
 
+    [Fact]
+    public async Task One_that_may_not_be_asked_for_while_it_is_valid_says_so_and_is_tried_once_more_before_its_end()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        world.Provider.Life = TimeSpan.FromHours(6);
+        await world.RefreshAsync();
+        world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown, TimeSpan.FromDays(1));
+
+        var failed = await FailInJobAsync(world);
+
+        (failed.IsLeftToJob, failed.NextAttemptAt).ShouldBe((false, Some.Now.AddHours(6).AddMinutes(-2)));
+        (await world.TokenAsync()).LastError!.ShouldEndWith("; the provider asks for no call for 1 d, longer than the token is valid");
+    }
+
     [Theory]
     [InlineData(59, false)]
     [InlineData(60, false)]

@@ -149,7 +149,23 @@ public sealed class RenewalPolicyTests
 
     [Fact]
     public void A_pause_is_never_shorter_than_the_provider_asked_for() =>
-        RenewalPolicy.PauseAfter("jibit", 1, 4, Issued, Issued.AddMinutes(1), TimeSpan.FromHours(2), Issued).ShouldBe(TimeSpan.FromHours(2));
+        RenewalPolicy.PauseAfter("jibit", 1, 4, Issued, Issued.AddDays(1), TimeSpan.FromHours(2), Issued).ShouldBe(TimeSpan.FromHours(2));
+
+    [Theory]
+    [InlineData("1.00:00:00", "00:00:00", "1.00:00:00", "23:58:00")]
+    [InlineData("1.00:00:00", "18:00:00", "1.00:00:00", "05:58:00")]
+    [InlineData("1.00:00:00", "18:00:00", "06:00:00", "05:58:00")]
+    [InlineData("1.00:00:00", "18:00:00", "05:59:59", "05:59:59")]
+    [InlineData("00:01:20", "00:00:00", "1.00:00:00", "00:01:10")]
+    public void One_that_may_not_be_asked_for_while_it_is_valid_is_asked_for_once_more_shortly_before_its_end(string life, string age, string retryAfter, string pause) =>
+        RenewalPolicy.PauseAfter("jibit", 1, 4, Issued, Issued + Span(life), Span(retryAfter), Issued + Span(age)).ShouldBe(Span(pause));
+
+    [Theory]
+    [InlineData("23:58:00")]
+    [InlineData("23:56:00")]
+    [InlineData("1.00:00:01")]
+    public void After_that_attempt_and_after_the_end_the_provider_is_left_alone_as_long_as_it_asked(string age) =>
+        RenewalPolicy.PauseAfter("jibit", 1, 4, Issued, Issued.AddDays(1), TimeSpan.FromDays(1), Issued + Span(age)).ShouldBe(TimeSpan.FromDays(1));
 
     private static TimeSpan Span(string text) => TimeSpan.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 }

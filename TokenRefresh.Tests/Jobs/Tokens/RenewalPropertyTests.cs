@@ -64,7 +64,7 @@ public sealed class RenewalPropertyTests
         }, iter: Samples);
 
     [Fact]
-    public void The_next_attempt_lies_ahead_and_not_before_the_provider_asked_and_not_further_than_an_hour_beyond_that() =>
+    public void The_next_attempt_lies_ahead_and_not_before_the_provider_asked_unless_the_token_ends_first_and_not_further_than_an_hour_beyond_that() =>
         Gen.Select(Names, Gen.Int[0, int.MaxValue], Gen.Int[1, 11], Gen.Select(Clocks, Lives), Gen.Int[-366 * 86400, 366 * 86400], Gen.Int[0, 86400].Nullable()).Sample((name, failures, round, when, left, retryAfter) =>
         {
             var ((now, life), expires) = (when, when.Item1.AddSeconds(left));
@@ -72,7 +72,8 @@ public sealed class RenewalPropertyTests
 
             var pause = RenewalPolicy.PauseAfter(name, failures, round, expires - life, expires, asked, now);
 
-            return pause > TimeSpan.Zero && !(pause < asked) && pause <= Longer(asked ?? TimeSpan.Zero, TimeSpan.FromHours(1));
+            var isTriedBeforeItsEnd = left > 0 && asked >= expires - now && now + pause < expires;
+            return pause > TimeSpan.Zero && (!(pause < asked) || isTriedBeforeItsEnd) && pause <= Longer(asked ?? TimeSpan.Zero, TimeSpan.FromHours(1));
         }, iter: Samples);
 
     [Fact]

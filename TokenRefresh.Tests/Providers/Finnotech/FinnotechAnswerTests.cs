@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Shouldly;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.Finnotech;
 
 namespace TokenRefresh.Tests.Providers.Finnotech;
 
@@ -11,6 +12,16 @@ public sealed class FinnotechAnswerTests : IDisposable
     private readonly ProviderWorld world = new();
 
     public void Dispose() => world.Dispose();
+
+    [Fact]
+    public void Without_time_zone_data_the_offset_of_today_does()
+    {
+        var created = new DateTime(2026, 6, 1, 12, 0, 0, DateTimeKind.Unspecified);
+
+        FinnotechAnswers.ZoneOrOffset("Asia/No_such_zone").GetUtcOffset(created).ShouldBe(TimeSpan.FromHours(3.5));
+        FinnotechAnswers.ZoneOrOffset("Asia/Tehran").GetUtcOffset(created).ShouldBe(TimeSpan.FromHours(3.5));
+        FinnotechAnswers.ZoneOrOffset("Asia/Tehran").GetUtcOffset(created.AddYears(-7)).ShouldBe(TimeSpan.FromHours(4.5), "the zone is used where it is there");
+    }
 
     [Fact]
     public async Task The_documented_answer_is_read_in_full_and_the_earlier_of_its_expiries_stands()

@@ -31,7 +31,7 @@ public sealed class OAuth2SettingsTests
     [Theory]
     [InlineData("TokenUrl", "login.example.com", "Providers__Acme__TokenUrl = 'login.example.com' is not allowed")]
     [InlineData("ProbeUrl", "ftp://x", "Providers__Acme__ProbeUrl = 'ftp://x' is not allowed")]
-    [InlineData("ClientAuthentication", "Post", "one of Basic, Body")]
+    [InlineData("ClientAuthentication", "Post", "one of Basic, Body, None")]
     [InlineData("Parameters", "resource", "key=value pairs separated by commas, each key once, none of them grant_type")]
     [InlineData("Parameters", "scope=x", "none of them grant_type")]
     [InlineData("Parameters", "a=1,A=2", "each key once")]
@@ -49,6 +49,7 @@ public sealed class OAuth2SettingsTests
     [InlineData("ClientSecret", "another")]
     [InlineData("NextClientSecret", "another")]
     [InlineData("ClientAuthentication", "Body")]
+    [InlineData("ClientAuthentication", "None")]
     [InlineData("Audience", "another")]
     [InlineData("Parameters", "a=b")]
     public void A_change_that_may_mend_a_refusal_changes_the_digest(string setting, string value)
@@ -57,6 +58,34 @@ public sealed class OAuth2SettingsTests
         using var after = With((setting, value));
 
         after.Acme().SettingsDigest.ShouldNotBe(before.Acme().SettingsDigest);
+    }
+
+    [Fact]
+    public void A_public_client_needs_no_secret()
+    {
+        using var world = With(("ClientAuthentication", "None"), ("ClientSecret", ""));
+
+        world.Validate();
+
+        world.Acme().MissingSettings.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(Secret)]
+    public async Task A_public_client_sends_its_id_alone_in_the_body(string secret)
+    {
+        using var world = With(("ClientAuthentication", "None"), ("ClientSecret", secret), ("NextClientSecret", NextSecret));
+        world.Http.Reply(200, """{"access_token":"a","refresh_token":"r"}""");
+        world.Http.Reply(401, """{"error":"invalid_client"}""");
+
+        (await world.Acme().AcquireAsync(Order(), default)).ShouldBeIssued();
+        (await world.Acme().RenewAsync(Order(), Held, default)).ShouldHaveFailed(FailureKind.CredentialRejected);
+
+        world.Http.Sent.Count.ShouldBe(2, "there is no second secret to try");
+        world.Http.Sent[0].ShouldHaveForm(("grant_type", "client_credentials"), ("client_id", "my app"));
+        world.Http.Sent[1].ShouldHaveForm(("grant_type", "refresh_token"), ("refresh_token", "refresh-1"), ("client_id", "my app"));
+        world.Http.Sent.ShouldAllBe(sent => !sent.Headers.ContainsKey("Authorization"));
     }
 
     [Fact]
