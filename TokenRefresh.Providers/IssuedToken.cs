@@ -15,6 +15,9 @@ public sealed record IssuedToken(
     DateTimeOffset? RefreshExpiresAt,
     IReadOnlyList<string> Scopes)
 {
+    /// <summary>How long the answer says that the token is valid, whatever the token says of itself; null where it does not.</summary>
+    public TimeSpan? StatedLife { get; init; }
+
     /// <summary>The most characters that a token may have.</summary>
     public const int LongestSecret = 64 * 1024;
 

@@ -7,7 +7,12 @@ namespace TokenRefresh.Providers;
 public static class JwtExpiry
 {
     /// <summary>The instant of the claim <c>exp</c>; null where the token is no JWT or has none.</summary>
-    public static DateTimeOffset? Of(string token)
+    public static DateTimeOffset? Of(string token) => Claim(token, "exp");
+
+    /// <summary>The instant of the claim <c>iat</c>: by the issuer's clock, so that it tells how that differs from ours.</summary>
+    internal static DateTimeOffset? IssuedAt(string token) => Claim(token, "iat");
+
+    private static DateTimeOffset? Claim(string token, string name)
     {
         if (token.Split('.') is not [_, { Length: > 0 } payload, _] || !Base64Url.IsValid(payload))
         {
@@ -17,7 +22,7 @@ public static class JwtExpiry
         try
         {
             using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(payload));
-            return claims.RootElement.ValueKind == JsonValueKind.Object && claims.RootElement.TryGetProperty("exp", out var exp) ? Of(exp) : null;
+            return claims.RootElement.ValueKind == JsonValueKind.Object && claims.RootElement.TryGetProperty(name, out var instant) ? Of(instant) : null;
         }
         catch (JsonException)
         {

@@ -12,6 +12,9 @@ namespace TokenRefresh.Providers;
 /// <summary>An answer as it came: status, capped body, and what its headers say about trying again and tracking.</summary>
 internal sealed record ProviderReply(HttpStatusCode Status, byte[] Body, TimeSpan? RetryAfter, string? TrackId)
 {
+    /// <summary>How this machine's clock stands to the provider's, by the answer's <c>Date</c>.</summary>
+    public ClockReading? Clock { get; init; }
+
     public bool IsSuccess => (int)Status is >= 200 and < 300;
 
     public override string ToString() => $"HTTP {(int)Status}";
@@ -39,8 +42,10 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
         Func<CancellationToken, Task<HttpResponseMessage>> send, Func<ProviderReply, DateTimeOffset, IssuedToken> read, Func<ProviderReply, ProviderFailure> refuse, CancellationToken limit)
     {
         var requestedAt = clock.GetUtcNow();
-        var (failure, issued) = await SendAsync(send, reply => Sane(read(reply, requestedAt)), refuse, limit);
-        return failure is null ? new ProviderResult.Issued(issued.Answer!, issued.TrackId) : new ProviderResult.Failed(failure);
+        var (failure, issued) = await SendAsync(send, reply => Reckon(reply, requestedAt, read), refuse, limit);
+        return failure is null
+            ? new ProviderResult.Issued(issued.Answer.Token, issued.TrackId) { Clock = issued.Answer.Clock }
+            : new ProviderResult.Failed(failure);
     }
 
     /// <summary>Makes a call whose answer only has to be right. Null when it was.</summary>
@@ -68,11 +73,13 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
         using var either = CancellationTokenSource.CreateLinkedTokenSource(overall.Token, limit);
         ProviderReply? reply = null;
         HttpStatusCode? status = null;
+        var sentAt = clock.GetUtcNow();
         try
         {
             using var response = await send(either.Token);
             status = response.StatusCode;
-            reply = new(response.StatusCode, await ReplyBody.ReadAsync(response.Content, either.Token), RetryAfter(response), Unsecret(TrackId(response)) ?? trackId);
+            var seen = ClockReading.Of(response.Headers, sentAt, clock.GetUtcNow());
+            reply = new(response.StatusCode, await ReplyBody.ReadAsync(response.Content, either.Token), RetryAfter(response), Unsecret(TrackId(response)) ?? trackId) { Clock = seen };
         }
         catch (InvalidAnswerException error)
         {
@@ -194,6 +201,38 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
 
     private static string? TrackId(HttpResponseMessage response) =>
         response.Headers.TryGetValues("X-TRACK-ID", out var values) ? Answer.Printable(values.First(), 64) : null;
+
+    // The answer is read by the provider's clock, where that is known to differ, and what it states is then turned into ours: a machine whose clock is wrong
+    // takes no good token for an expired one, and serves none beyond its end.
+    private (IssuedToken Token, ClockReading? Clock) Reckon(ProviderReply reply, DateTimeOffset requestedAt, Func<ProviderReply, DateTimeOffset, IssuedToken> read)
+    {
+        var byDate = reply.Clock;
+        var ahead = byDate is { IsSignificant: true } ? byDate.Ahead : TimeSpan.Zero;
+        var token = Read();
+        if (ahead != TimeSpan.Zero && token.ExpiresAt <= requestedAt)
+        {
+            // By that Date the token would be expired. A gateway on the way may have written it; it counts only where our own clock makes no sense of the token either.
+            (byDate, ahead) = (null, TimeSpan.Zero);
+            token = Read();
+        }
+
+        if (ClockReading.Of(token, requestedAt - ahead, clock.GetUtcNow() - ahead, byDate is not null) is not { } shown)
+        {
+            return (Sane(token), byDate);
+        }
+
+        ahead += shown.Ahead;
+        token = Read();
+        return (Sane(token), shown with { Ahead = ahead });
+
+        IssuedToken Read()
+        {
+            var theirs = read(reply, requestedAt - ahead);
+            return theirs with { RequestedAt = requestedAt, ExpiresAt = Ours(theirs.ExpiresAt), RefreshExpiresAt = theirs.RefreshExpiresAt is { } end ? Ours(end) : null };
+        }
+
+        DateTimeOffset Ours(DateTimeOffset at) => ahead <= DateTimeOffset.MaxValue - at ? at + ahead : at;
+    }
 
     private IssuedToken Sane(IssuedToken token)
     {

@@ -12,6 +12,9 @@ public abstract record ProviderResult
     /// <param name="TrackId">The id under which the provider's support finds the call, where there is one.</param>
     public sealed record Issued(IssuedToken Token, string? TrackId) : ProviderResult
     {
+        /// <summary>How this machine's clock stands to the provider's; null where the answer does not show it.</summary>
+        public ClockReading? Clock { get; init; }
+
         /// <summary>What the log is to say of it, as a phrase that follows "Refreshed"; null for nothing.</summary>
         public string? Note { get; init; }
     }

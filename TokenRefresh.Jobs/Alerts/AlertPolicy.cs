@@ -36,7 +36,19 @@ public sealed record AlertRules(int RunsOfAJob, int ConsecutiveFailures, int Suc
 /// <summary>Everything that the policy judges.</summary>
 /// <param name="Ill">The tokens of which an open incident says that they fail.</param>
 public sealed record Situation(
-    DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<ProviderRate> Rates, Pulse Pulse, AlertRules Rules, IReadOnlySet<string> Ill);
+    DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<ProviderRate> Rates, Pulse Pulse, AlertRules Rules, IReadOnlySet<string> Ill)
+{
+    /// <summary>The machines whose clocks differ from a provider's.</summary>
+    public IReadOnlyList<MachineClock> Clocks { get; init; } = [];
+}
+
+/// <summary>How far a machine's clock was ahead of a provider's when that last issued a token there; negative when it was behind.</summary>
+public sealed record MachineClock(string Machine, string Provider, double AheadSeconds)
+{
+    /// <summary>As people read it.</summary>
+    public string Words =>
+        $"the clock of {Machine} is {Spans.InWords(TimeSpan.FromSeconds(Math.Round(Math.Abs(AheadSeconds))))} {(AheadSeconds > 0 ? "ahead of" : "behind")} the clock of {Provider}";
+}
 
 /// <summary>What is wrong now, and what is to be told of it next? Pure: state and clock are arguments.</summary>
 public static class AlertPolicy
@@ -77,7 +89,9 @@ public static class AlertPolicy
             .Where(rate => tokens.All(complaint => complaint.Scope != rate.Provider))
             .Select(rate => new Complaint(IncidentKind.SuccessRate, rate.Provider, "rate", "success_rate", rate.Provider, false, 0, string.Create(
                 CultureInfo.InvariantCulture, $"{rate.Percent:0.#} % of {rate.Successes + rate.Failures} attempts succeeded")));
-        return [.. silences, .. tokens, .. rates];
+        var clocks = situation.Clocks.GroupBy(clock => clock.Machine).Select(machine => machine.MaxBy(clock => Math.Abs(clock.AheadSeconds))!)
+            .Select(clock => new Complaint(IncidentKind.Clock, "", "clock", "clock", clock.Machine, false, 0, clock.Words));
+        return [.. silences, .. tokens, .. rates, .. clocks];
     }
 
     /// <summary>What is to be told of an incident now; null for nothing.</summary>
@@ -110,7 +124,8 @@ public static class AlertPolicy
             _ when complaints.Select(complaint => complaint.Subject).Except(incident.ToldSubjects).Any() && since >= BetweenNews => Word.Joined,
 
             // What dies at a known day is told of at its lead times, and not in between.
-            { AcknowledgedAt: null } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => Word.Reminder,
+            // A clock costs no token anything, so that it is wrong is told once.
+            { AcknowledgedAt: null, Kind: not IncidentKind.Clock } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => Word.Reminder,
             _ => null,
         };
     }

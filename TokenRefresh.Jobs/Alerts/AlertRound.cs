@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts;
@@ -68,8 +69,24 @@ public sealed class AlertRound(
         return new(
             now, await overview.ListAsync(null, cancellationToken), await RatesAsync(db, now, cancellationToken), pulse,
             new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold),
-            known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal));
+            known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal))
+        {
+            Clocks = await ClocksAsync(db, now, cancellationToken),
+        };
     }
+
+    // What each machine saw last of each provider, so that every node finds the same, and a clock that was set right ends its incident with the next token.
+    private static Task<List<MachineClock>> ClocksAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.SqlQuery<MachineClock>(
+        $"""
+         SELECT machine, provider, ahead_seconds
+         FROM (
+             SELECT DISTINCT ON (split_part(node, ':', 1), provider)
+                 split_part(node, ':', 1) AS machine, provider, coalesce((metadata ->> 'clock_ahead_seconds')::float8, 0) AS ahead_seconds
+             FROM token_refresh_logs
+             WHERE status = 'success' AND started_at >= {now - RateWindow} AND metadata ? 'steps'
+             ORDER BY split_part(node, ':', 1), provider, id DESC) AS newest
+         WHERE abs(ahead_seconds) > {ClockDifferences.ToleratedOfProvider.TotalSeconds}
+         """).ToListAsync(cancellationToken);
 
     // Failures that an incident has explained already are no second reason to be told.
     private static Task<List<ProviderRate>> RatesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.SqlQuery<ProviderRate>(

@@ -14,6 +14,9 @@ public enum IncidentKind
 
     /// <summary>Nothing runs.</summary>
     Silence,
+
+    /// <summary>A machine's clock differs from a provider's.</summary>
+    Clock,
 }
 
 /// <summary>What people are told of an incident.</summary>
@@ -48,6 +51,7 @@ public static class IncidentNames
         IncidentKind.NeedsPerson => "needs_person",
         IncidentKind.SuccessRate => "success_rate",
         IncidentKind.Silence => "silence",
+        IncidentKind.Clock => "clock",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
@@ -158,7 +162,7 @@ public sealed class Incident
     /// <summary>The same where only some of its subjects are meant.</summary>
     public string AboutOf(IReadOnlyList<string> subjects) => Kind switch
     {
-        IncidentKind.Silence => Detail,
+        IncidentKind.Silence or IncidentKind.Clock => Detail,
         IncidentKind.SuccessRate => $"{Scope}, {Detail}",
         _ when subjects is [var only] => $"{only} ({Cause})",
         _ => $"{subjects.Count} tokens of {Scope} ({Cause})",

@@ -79,6 +79,8 @@ public sealed class IncidentTeller(
         (_, IncidentKind.NeedsPerson) => options.Value.OnNeedsPerson,
         (_, IncidentKind.SuccessRate) => options.Value.OnLowSuccessRate,
 
+        (_, IncidentKind.Clock) => options.Value.OnSilence,
+
         // A mail about mail arrives when it is over.
         (_, IncidentKind.Silence) => options.Value.OnSilence && complaints.Any(complaint => complaint.Subject != Pulse.Outbox),
         _ when incident.CriticalAt is null => options.Value.OnFailure,

@@ -36,7 +36,7 @@ public sealed class NotificationOptions
     /// <summary>A provider's success rate is below <see cref="HealthOptions.SuccessRateThreshold"/>. Default true.</summary>
     public bool OnLowSuccessRate { get; set; } = true;
 
-    /// <summary>Nothing runs: no due check, no worker, no database. Default true.</summary>
+    /// <summary>Nothing runs: no due check, no worker, no database; or a machine's clock is wrong. Default true.</summary>
     public bool OnSilence { get; set; } = true;
 
     /// <summary>The daily summary. Default true.</summary>

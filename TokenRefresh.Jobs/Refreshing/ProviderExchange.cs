@@ -17,7 +17,7 @@ public sealed record Answer(ProviderResult Result, IReadOnlyList<ExchangeStep> S
 }
 
 /// <summary>Renews while the refresh token lives, else acquires anew; a refused renewal falls through to acquiring, once.</summary>
-public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetrics metrics, TimeProvider clock, ILogger<ProviderExchange> log)
+public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetrics metrics, ClockDifferences clocks, TimeProvider clock, ILogger<ProviderExchange> log)
 {
     internal const string Renew = "renew", Acquire = "acquire", WasIssued = "issued";
 
@@ -73,6 +73,11 @@ public sealed partial class ProviderExchange(SecretProtection secrets, TokenMetr
                 ProviderResult.Failed { Failure: { } failure } => new(call, failure.Kind.Code(), failure.HttpStatus, failure.ProviderCode, failure.TrackId),
                 _ => throw new System.Diagnostics.UnreachableException(),
             });
+            if (result is ProviderResult.Issued { Clock: { } seen })
+            {
+                clocks.Note(settings.Provider.Name, seen.Ahead, seen.Uncertainty);
+            }
+
             metrics.Called(settings.Provider, call, steps[^1].Outcome, clock.GetElapsedTime(started));
             return result;
         }

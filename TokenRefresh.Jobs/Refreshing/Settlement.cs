@@ -215,6 +215,7 @@ public sealed partial class Settlement(
             new_refresh_expires_at = issued?.RefreshExpiresAt,
             force_refresh = settling.Request.Trigger == RefreshTrigger.Forced,
             steps = settling.Answer.Steps,
+            clock_ahead_seconds = settling.Answer.Result is ProviderResult.Issued { Clock: { IsSignificant: true } seen } ? Math.Round(seen.Ahead.TotalSeconds) : (double?)null,
             notes = issued?.Notes is { Count: > 0 } notes ? notes : null,
         },
         MetadataJson);

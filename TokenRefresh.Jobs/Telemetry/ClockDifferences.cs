@@ -22,6 +22,9 @@ public sealed partial class ClockDifferences
     /// <summary>What is larger is named.</summary>
     public static readonly TimeSpan Tolerated = TimeSpan.FromSeconds(5);
 
+    /// <summary>As <see cref="Tolerated"/>, of a provider's clock: nobody here can set it, and expiries are reckoned by it.</summary>
+    public static readonly TimeSpan ToleratedOfProvider = TimeSpan.FromMinutes(1);
+
     private readonly Lock gate = new();
     private readonly SortedDictionary<string, TimeSpan> measured = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TimeSpan> named = new(StringComparer.Ordinal);
@@ -53,13 +56,14 @@ public sealed partial class ClockDifferences
     /// <param name="uncertainty">By how much the measurement may be wrong: half of what the look took.</param>
     public void Note(string other, TimeSpan ahead, TimeSpan uncertainty)
     {
+        var tolerated = other == Database ? Tolerated : ToleratedOfProvider;
         lock (gate)
         {
             measured[other] = ahead;
             var (isNamed, before) = (named.TryGetValue(other, out var last), last);
-            if (ahead.Duration() - uncertainty > Tolerated)
+            if (ahead.Duration() - uncertainty > tolerated)
             {
-                if (!isNamed || (ahead - before).Duration() - uncertainty > Tolerated)
+                if (!isNamed || (ahead - before).Duration() - uncertainty > tolerated)
                 {
                     named[other] = ahead;
                     LogDiffers(new ClockDifference(other, ahead).Words);
@@ -67,7 +71,7 @@ public sealed partial class ClockDifferences
             }
 
             // Half of it, so that one that lies at the limit is not logged at each look.
-            else if (isNamed && ahead.Duration() + uncertainty < Tolerated / 2)
+            else if (isNamed && ahead.Duration() + uncertainty < tolerated / 2)
             {
                 named.Remove(other);
                 LogAgrees(other);

@@ -33,7 +33,7 @@ internal static class FinnotechAnswers
 
         // Without a stated life the token's own expiry says more than the documents' ten days.
         var expiresAt = life is null && JwtExpiry.Of(access) is { } inside ? inside : JwtExpiry.Earliest(access, from + (life ?? DocumentedLife));
-        return new(access, Answer.OptionalSecret(result, "refreshToken"), requestedAt, expiresAt, null, Scopes(result));
+        return new(access, Answer.OptionalSecret(result, "refreshToken"), requestedAt, expiresAt, null, Scopes(result)) { StatedLife = life };
     }
 
     /// <summary>The envelope of an answer that says DONE.</summary>

@@ -25,7 +25,12 @@ internal static class OAuth2Answers
         RequireBearer(answer, notes);
         var access = Answer.Secret(answer, field);
         var expiry = new StatedExpiry(answer, requestedAt, notes);
-        return new(access, RefreshToken(answer, notes), requestedAt, Earliest(expiry.OfAccess(access), requestedAt, notes) ?? requestedAt + defaultLife, expiry.OfRefresh(), Scopes(answer)) { Notes = notes };
+        var ends = expiry.OfAccess(access);
+        return new(access, RefreshToken(answer, notes), requestedAt, Earliest(ends, requestedAt, notes) ?? requestedAt + defaultLife, expiry.OfRefresh(), Scopes(answer))
+        {
+            Notes = notes,
+            StatedLife = ends.Where(end => !end.IsOfToken).Min(end => (TimeSpan?)(end.At - requestedAt)),
+        };
     }
 
     /// <summary>The earliest end, and a year at most; null where none is stated.</summary>

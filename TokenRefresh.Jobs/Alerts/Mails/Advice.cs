@@ -14,6 +14,11 @@ internal static class Advice
             "See that the server runs, and read its log.",
             "Start it again if it does not; nothing is lost, it asks at once what is due.",
         ],
+        IncidentKind.Clock =>
+        [
+            "Compare the machine's clock with the time (timedatectl), and keep it in step with NTP.",
+            "If this machine's clock is right, the provider's is wrong: nothing is to be done here.",
+        ],
         IncidentKind.SuccessRate =>
         [
             "Look at the failures by error code on the panel.",

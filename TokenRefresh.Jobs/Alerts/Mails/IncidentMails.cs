@@ -70,6 +70,7 @@ internal static class IncidentMails
     {
         (Word.Recovered, _) => $"RECOVERED after {Moment.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
         (_, IncidentKind.Silence) => "SILENT",
+        (_, IncidentKind.Clock) => "CLOCKS DIFFER",
         (_, IncidentKind.SuccessRate) => "LOW SUCCESS RATE",
         (_, IncidentKind.NeedsPerson) => $"NEEDS YOU, {news.Left}",
         (Word.Critical or Word.Expired, _) => $"CRITICAL, {news.Left}",
@@ -80,9 +81,11 @@ internal static class IncidentMails
     private static string Opening(IncidentNews news) => (news.Word, news.Incident.Kind) switch
     {
         (Word.Recovered, IncidentKind.Silence) => "Everything runs again.",
+        (Word.Recovered, IncidentKind.Clock) => "The clocks agree again.",
         (Word.Recovered, IncidentKind.SuccessRate) => $"{news.Incident.Scope} succeeds often enough again.",
         (Word.Recovered, _) => $"{Names(news.Affected)} {Are(news)} well again.",
         (_, IncidentKind.Silence) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
+        (_, IncidentKind.Clock) => $"A clock is wrong: {news.Incident.Detail}. Expiries are reckoned by the provider's clock, so tokens are refreshed and served in time meanwhile.",
         (_, IncidentKind.SuccessRate) => $"{news.Incident.Scope} fails too often within 24 hours, though its tokens are fresh by their retries.",
         (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} can only be started by a person.",
         (Word.Critical or Word.Expired, _) when news.Expired is { Count: > 0 } expired =>
