@@ -56,14 +56,20 @@ internal static class FinnotechAnswers
     {
         var envelope = Answer.ObjectOrNull(reply.Body);
         var error = envelope is { } found && found.TryGetProperty("error", out var inner) && inner.ValueKind == JsonValueKind.Object ? inner : (JsonElement?)null;
-        var code = error is { } known ? Answer.TextOrNull(known, "code") : null;
+        var code = (error is { } known ? Code(known) : null) ?? (envelope is { } outer ? Code(outer) : null);
         var isAboutToken = new[] { error, envelope }.Any(part => part is { } text && Answer.TextOrNull(text, "message") == "invalid token");
         var status = (int)reply.Status;
+        if (code is null && envelope is { } only && Answer.TextOrNull(only, "error") is { } word && RefusalWords.OfForeignCode(word, status) is not null)
+        {
+            code = word;
+        }
+
         var kind = (status, code) switch
         {
             _ when isAboutToken || code == "UNAUTHORIZED" => FailureKind.CredentialRejected,
             ( >= 500 or 408, _) => FailureKind.ProviderDown,
             (429, _) => FailureKind.RateLimited,
+            _ when RefusalWords.OfForeignCode(code, status) is { } said => said,
 
             // Without the provider's own envelope a 401 or 403 may come from anything on the way, such as a firewall.
             (401 or 403, _) => error is not null || envelope?.TryGetProperty("status", out _) == true ? FailureKind.CredentialRejected : FailureKind.InvalidResponse,
@@ -80,6 +86,10 @@ internal static class FinnotechAnswers
             TrackId = envelope is { } body && Answer.TextOrNull(body, "trackId") is { } trackId ? Answer.Printable(trackId, 64) : reply.TrackId,
         };
     }
+
+    // The gateways before it have names of their own for the same.
+    private static string? Code(JsonElement part) => Answer.TextOrNull(part, "code")
+        ?? part.EnumerateObject().Where(member => Answer.NameOf(member) == "errorcode").Select(member => Answer.TextOrNull(member.Value)).FirstOrDefault();
 
     /// <summary>Milliseconds, as a number or, in one documented sample, as text; null where it is absent.</summary>
     private static TimeSpan? Life(JsonElement result)

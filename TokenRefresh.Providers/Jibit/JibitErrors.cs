@@ -35,9 +35,9 @@ internal static class JibitErrors
     /// <summary>What a refusal means.</summary>
     public static ProviderFailure Classify(ProviderReply reply)
     {
-        var code = Code(reply.Body);
         var status = (int)reply.Status;
-        var kind = code is not null && KindByCode.TryGetValue(code, out var known) ? known : status switch
+        var code = Code(reply.Body, status);
+        var kind = code is not null && KindByCode.TryGetValue(code, out var known) ? known : RefusalWords.OfForeignCode(code, status) ?? status switch
         {
             >= 500 or 408 => FailureKind.ProviderDown,
             429 => FailureKind.RateLimited,
@@ -54,17 +54,21 @@ internal static class JibitErrors
         };
     }
 
-    /// <summary>The flat shape <c>{code,message}</c> first, then the first of <c>errors[]</c>.</summary>
-    private static string? Code(byte[] body)
+    /// <summary>The flat shape <c>{code,message}</c> first, then the first of <c>errors[]</c>, then a gateway's <c>{error}</c> where its word is known.</summary>
+    private static string? Code(byte[] body, int status)
     {
         if (Answer.ObjectOrNull(body) is not { } answer)
         {
             return null;
         }
 
-        return Answer.TextOrNull(answer, "code")
-            ?? (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.GetArrayLength() > 0
-                ? Answer.TextOrNull(errors[0], "code")
-                : null);
+        return In(answer)
+            ?? (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.GetArrayLength() > 0 ? In(errors[0]) : null)
+            ?? (Answer.TextOrNull(answer, "error") is { } word && RefusalWords.OfForeignCode(word, status) is not null ? word : null);
+
+        // The gateways before it have names of their own for the same.
+        static string? In(JsonElement part) => part.ValueKind != JsonValueKind.Object ? null
+            : Answer.TextOrNull(part, "code")
+                ?? part.EnumerateObject().Where(member => Answer.NameOf(member) == "errorcode").Select(member => Answer.TextOrNull(member.Value)).FirstOrDefault();
     }
 }

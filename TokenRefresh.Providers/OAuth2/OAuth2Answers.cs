@@ -88,6 +88,7 @@ internal static class OAuth2Answers
         var isOpen = precise is null || refusal.Codes.Any(RefusalWords.IsOfGrant);
         var vague = kinds.FirstOrDefault(code => code.Kind is not null).Kind;
         var (isReadable, isUnauthorized) = (status is < 500 and not 408, refusal.Codes.Any(RefusalWords.IsUnauthorizedClient));
+        var isRefused = status == 401 && (isUnauthorized || refusal.Codes.Any(RefusalWords.IsDenied));
         return precise switch
         {
             _ when status == 429 => (FailureKind.RateLimited, ""),
@@ -95,7 +96,7 @@ internal static class OAuth2Answers
             { } kind => (kind, ""),
             null when isReadable && isRenewal && Says(isUnauthorized ? RefusalWords.NameRefreshToken : RefusalWords.NameDeadGrant) =>
                 (FailureKind.GrantRevoked, ", in words that name the grant as dead"),
-            null when isUnauthorized && status == 401 => (FailureKind.CredentialRejected, ""),
+            null when isRefused => (FailureKind.CredentialRejected, ""),
             null when isReadable && Says(RefusalWords.NameWrongClient) => (FailureKind.CredentialRejected, ", in words that name the client's credentials as wrong"),
             null when vague is { } kind => (kind, ""),
             null => (status is >= 500 or 408 ? FailureKind.ProviderDown : FailureKind.InvalidResponse, ""),

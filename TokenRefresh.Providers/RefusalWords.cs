@@ -1,10 +1,10 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace TokenRefresh.Providers.OAuth2;
+namespace TokenRefresh.Providers;
 
 /// <summary>
-/// The words in which authorization servers refuse, in one spelling, and what each of them means. The one list: a word that is met anew gets a line here and a
+/// The words in which servers of tokens refuse, in one spelling, and what each of them means. The one list: a word that is met anew gets a line here and a
 /// row in its test.
 /// </summary>
 internal static partial class RefusalWords
@@ -32,6 +32,17 @@ internal static partial class RefusalWords
 
         // The client: id, secret or the client as a whole.
         ["invalid client"] = FailureKind.CredentialRejected,
+        ["disabled client"] = FailureKind.CredentialRejected,
+        ["deleted client"] = FailureKind.CredentialRejected,
+        ["client disabled"] = FailureKind.CredentialRejected,
+        ["client deleted"] = FailureKind.CredentialRejected,
+        ["client not found"] = FailureKind.CredentialRejected,
+        ["unknown client"] = FailureKind.CredentialRejected,
+        ["invalid client id"] = FailureKind.CredentialRejected,
+        ["invalid client secret"] = FailureKind.CredentialRejected,
+        ["invalid credentials"] = FailureKind.CredentialRejected,
+        ["bad credentials"] = FailureKind.CredentialRejected,
+        ["unauthorized"] = FailureKind.CredentialRejected,
 
         // What we ask for.
         ["invalid request"] = FailureKind.Configuration,
@@ -59,6 +70,17 @@ internal static partial class RefusalWords
         : NeedsPerson.Contains(InOneSpelling(code)) ? FailureKind.Configuration
         : InOneSpelling(code) == "invalid grant" ? FailureKind.CredentialRejected
         : null;
+
+    /// <summary>What a code means of a provider that has codes of its own; null where it says nothing there.</summary>
+    public static FailureKind? OfForeignCode(string? code, int status) => code is null || status is >= 500 or 408 ? null
+        : MeanTooSoon(code) ? FailureKind.RateLimited
+        : status == 401 && IsDenied(code) ? FailureKind.CredentialRejected
+        : OfCode(code, isRenewal: false) is FailureKind.CredentialRejected or FailureKind.ProviderDown ? OfCode(code, isRenewal: false)
+        : IsDenied(code) ? FailureKind.Configuration
+        : null;
+
+    /// <summary>Not allowed: with a 401, as a widely used server says it, the client's secret is wrong; else it may not ask so, or not from this address.</summary>
+    public static bool IsDenied(string code) => InOneSpelling(code) == "access denied";
 
     /// <summary>True where the text beside the code may say something else than the code: it says little, or nobody knows it.</summary>
     public static bool IsVague(string? code) => code is null || InOneSpelling(code) is var words && (Vague.Contains(words) || !ByCode.ContainsKey(words));
