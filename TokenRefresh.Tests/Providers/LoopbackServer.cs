@@ -24,7 +24,7 @@ internal sealed class LoopbackServer(WebApplication app) : IAsyncDisposable
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
     /// <summary>True for a body that strict gateways take for an empty one.</summary>
-    public static bool LacksLength(HttpRequest request) => request.ContentLength is null && !HttpMethods.IsGet(request.Method);
+    public static bool LacksLength(HttpRequest request) => request.Headers.TransferEncoding.Count > 0;
 
     private static Task RefuseAsync(HttpResponse response)
     {

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using TokenRefresh.Tests.Providers;
 
 namespace TokenRefresh.Tests.Jobs.Alerts;
 
@@ -47,7 +48,7 @@ internal sealed class HookStub : IAsyncDisposable
         using var reader = new StreamReader(context.Request.Body);
         taken.Enqueue((await reader.ReadToEndAsync(), context.Request.Headers["X-TokenRefresh-Signature"].ToString(), context.Request.Headers["X-TokenRefresh-Delivery"].ToString()));
         paths.Enqueue($"{context.Request.Method} {context.Request.Path}");
-        context.Response.StatusCode = context.Request.ContentLength is null && !HttpMethods.IsGet(context.Request.Method) ? StatusCodes.Status411LengthRequired : Status;
+        context.Response.StatusCode = LoopbackServer.LacksLength(context.Request) ? StatusCodes.Status411LengthRequired : Status;
         userAgents.Enqueue(context.Request.Headers.UserAgent.ToString());
         context.Response.Headers.Location = Location;
     }
