@@ -35,14 +35,15 @@ public sealed record ClockReading(TimeSpan Ahead, TimeSpan Uncertainty)
     /// <param name="receivedAt">when it came, both by the provider's clock as far as that is known.</param>
     internal static ClockReading? Of(IssuedToken token, DateTimeOffset requestedAt, DateTimeOffset receivedAt, bool hasDate)
     {
-        if (JwtExpiry.Of(token.AccessToken) is not { } expires || (JwtExpiry.IssuedAt(token.AccessToken) ?? expires - token.StatedLife) is not { } issued || issued >= expires || (requestedAt - issued).Duration() > Longest)
+        var (own, life) = (JwtExpiry.IssuedAt(token.AccessToken), token.StatedLife < Longest ? token.StatedLife : null);
+        if (JwtExpiry.Of(token.AccessToken) is not { } expires || (own ?? expires - life) is not { } issued || issued >= expires || (requestedAt - issued).Duration() > Longest)
         {
             return null;
         }
 
-        var isFromFuture = JwtExpiry.IssuedAt(token.AccessToken) is not null && issued - receivedAt > Odd;
-        var isDead = expires <= requestedAt && (hasDate ? token.StatedLife > Tolerated : true);
-        var isOld = !hasDate && requestedAt - issued > Odd && (expires - issued - token.StatedLife)?.Duration() <= Tolerated && JwtExpiry.IssuedAt(token.AccessToken) is not null;
+        var isFromFuture = own - receivedAt > Odd;
+        var isDead = expires <= requestedAt && (!hasDate || life > Tolerated);
+        var isOld = !hasDate && requestedAt - own > Odd && (expires - own - life)?.Duration() <= Tolerated;
         return isFromFuture || isDead || isOld ? new(requestedAt - issued, HalfASecond) : null;
     }
 }

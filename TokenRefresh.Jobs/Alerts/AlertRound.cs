@@ -83,7 +83,7 @@ public sealed class AlertRound(
              SELECT DISTINCT ON (split_part(node, ':', 1), provider)
                  split_part(node, ':', 1) AS machine, provider, coalesce((metadata ->> 'clock_ahead_seconds')::float8, 0) AS ahead_seconds
              FROM token_refresh_logs
-             WHERE status = 'success' AND started_at >= {now - RateWindow} AND metadata ? 'steps'
+             WHERE status = 'success' AND started_at >= {now - RateWindow} AND metadata -> 'steps' IS NOT NULL
              ORDER BY split_part(node, ':', 1), provider, id DESC) AS newest
          WHERE abs(ahead_seconds) > {ClockDifferences.ToleratedOfProvider.TotalSeconds}
          """).ToListAsync(cancellationToken);

@@ -90,10 +90,10 @@ public sealed class ProviderCallTests : IDisposable
     }
 
     [Theory]
-    [InlineData("120", 120)]
-    [InlineData("864000", 86400)]
+    [InlineData("120", 120.0)]
+    [InlineData("864000", 86400.0)]
     [InlineData("1.5", 1.5)]
-    [InlineData("99999999999999999999", 86400)]
+    [InlineData("99999999999999999999", 86400.0)]
     [InlineData("0", null)]
     [InlineData("-5", null)]
     [InlineData("soon", null)]

@@ -74,11 +74,10 @@ public sealed class ReplyBodyTests
     [MemberData(nameof(Bombs), DisableDiscoveryEnumeration = true)]
     public async Task What_unpacks_to_more_than_a_megabyte_is_refused_before_its_end(string encoding, byte[] bomb)
     {
-        var before = GC.GetAllocatedBytesForCurrentThread();
+        // Whoever unpacks it to its end finds that this is missing.
+        var cut = bomb[..^(bomb.Length / 4)];
 
-        (await AskAsync("application/json", encoding, bomb)).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the answer is larger than 1 MB");
-
-        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBeLessThan(50 * 1024 * 1024);
+        (await AskAsync("application/json", encoding, cut)).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the answer is larger than 1 MB");
     }
 
     public static TheoryData<string, byte[], string> Unreadable => new()

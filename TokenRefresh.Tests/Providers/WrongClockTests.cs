@@ -18,7 +18,7 @@ public sealed class WrongClockTests
     {
         var theirs = Now.AddMinutes(-minutesAhead);
 
-        foreach (var body in new[] { Answer(theirs, 3600, 3600), Answer(theirs, 3600, null), $$"""{"access_token":"opaque","expires_at":{{theirs.AddHours(1).ToUnixTimeSeconds()}}}""" })
+        foreach (var body in new[] { Answer(theirs, 3600, 3600), Answer(theirs, 3600, null), $$"""{"access_token":"opaque","expires_at":{{theirs.AddHours(1).ToUnixTimeSeconds()}} }""" })
         {
             var issued = await AskAsync(body, theirs);
 
@@ -101,7 +101,7 @@ public sealed class WrongClockTests
         using var world = new ProviderWorld();
         var theirs = Now.AddMinutes(-minutesAhead);
         world.Http.Reply(200, $$"""{"accessToken":"{{Token(theirs, 3600)}}","refreshToken":"r"}""", "application/json", Date(theirs));
-        world.Http.Reply(200, $$"""{"status":"DONE","result":{"value":"{{Token(theirs, 3600)}}","lifeTime":3600000,"refreshToken":"r"}}""", "application/json", Date(theirs));
+        world.Http.Reply(200, $$"""{"status":"DONE","result":{"value":"{{Token(theirs, 3600)}}","lifeTime":3600000,"refreshToken":"r"} }""", "application/json", Date(theirs));
 
         var jibit = (await world.Jibit.AcquireAsync(ProviderWorld.Order(), default)).ShouldBeIssued();
         var finnotech = (await world.Finnotech.AcquireAsync(ProviderWorld.Order("fino", "a:b:get"), default)).ShouldBeIssued();
@@ -122,8 +122,10 @@ public sealed class WrongClockTests
 
     private static (string Name, string Value) Date(DateTimeOffset at) => ("Date", at.ToString("R", CultureInfo.InvariantCulture));
 
-    private static string Answer(DateTimeOffset issued, int life, int? stated) =>
-        $$"""{"access_token":"{{Token(issued, life)}}"{{(stated is { } seconds ? $",\"expires_in\":{seconds}" : "")}}}""";
+    private static string Answer(DateTimeOffset issued, int life, int? stated) => stated is null
+        ? $$"""{"access_token":"{{Token(issued, life)}}"}"""
+        : $$"""{"access_token":"{{Token(issued, life)}}","expires_in":{{stated}} }""";
 
-    private static string Token(DateTimeOffset issued, int life) => Jwt.With($$"""{"iat":{{issued.ToUnixTimeSeconds()}},"exp":{{issued.AddSeconds(life).ToUnixTimeSeconds()}}}""");
+    private static string Token(DateTimeOffset issued, int life) =>
+        Jwt.With($$"""{"iat":{{issued.ToUnixTimeSeconds()}},"exp":{{issued.AddSeconds(life).ToUnixTimeSeconds()}} }""");
 }
