@@ -25,8 +25,9 @@ public sealed record PastedAnswer(string? AccessToken, string? RefreshToken, Dat
             var answer = document.RootElement;
             return answer.ValueKind == JsonValueKind.Object ? Read(answer, now) : throw new FormatException($"The JSON is {Answer.Words(answer.ValueKind)} instead of an object.");
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // The latter is how the parser finds keys that are no text.
             throw new FormatException("That is not a JSON object, or one whose keys come twice.");
         }
         catch (InvalidAnswerException error)
@@ -63,7 +64,8 @@ public sealed record PastedAnswer(string? AccessToken, string? RefreshToken, Dat
             notes.Add($"{earliest.Name} names no offset: read as UTC");
         }
 
-        return new(access, OAuth2Answers.RefreshToken(answer, notes), earliest?.At, expiry.OfRefresh()) { Notes = notes };
+        var refresh = OAuth2Answers.RefreshToken(answer, notes);
+        return new(access, refresh, earliest?.At, expiry.OfRefresh()) { Notes = [.. notes.Where(note => !ProviderCall.Repeats(note, [access, refresh]))] };
     }
 
     // A shell of Windows writes UTF-16, and need not mark it.

@@ -125,9 +125,16 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
             ? failure
             : failure with { Reason = $"HTTP {failure.HttpStatus} with words that repeat a secret", ProviderCode = null, TrackId = trackId };
 
+    // A careless server may repeat what it was sent, or what it issues, where a word of its own is expected.
+    private IssuedToken Discreet(IssuedToken token) =>
+        token with { Notes = [.. token.Notes.Where(note => Unsecret(note) is not null && !Repeats(note, [token.AccessToken, token.RefreshToken]))] };
+
     /// <summary>The text, or null where it repeats a secret.</summary>
-    private string? Unsecret(string? text) =>
-        text is null || Secrets.Any(secret => secret?.Length >= LeastSecret && text.Contains(secret[..Math.Min(secret.Length, EnoughOfASecret)], StringComparison.Ordinal)) ? null : text;
+    private string? Unsecret(string? text) => text is null || Repeats(text, Secrets) ? null : text;
+
+    /// <summary>True where the text holds one of the secrets, or the beginning of one.</summary>
+    internal static bool Repeats(string text, IReadOnlyList<string?> secrets) =>
+        secrets.Any(secret => secret?.Length >= LeastSecret && text.Contains(secret[..Math.Min(secret.Length, EnoughOfASecret)], StringComparison.Ordinal));
 
     /// <summary>Why there is no answer, found in whatever the HTTP layers wrapped around it; null for a mistake of ours.</summary>
     private ProviderFailure? Unanswered(Exception error, CancellationToken overall, CancellationToken limit)
@@ -218,12 +225,12 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
 
         if (ClockReading.Of(token, requestedAt - ahead, clock.GetUtcNow() - ahead, byDate is not null) is not { } shown)
         {
-            return (Sane(token), byDate);
+            return (Discreet(Sane(token)), byDate);
         }
 
         ahead += shown.Ahead;
         token = Read();
-        return (Sane(token), shown with { Ahead = ahead });
+        return (Discreet(Sane(token)), shown with { Ahead = ahead });
 
         IssuedToken Read()
         {

@@ -103,7 +103,7 @@ internal static class FinnotechAnswers
         var isNumber = value.ValueKind switch
         {
             JsonValueKind.Number => value.TryGetDouble(out milliseconds),
-            JsonValueKind.String => double.TryParse(Answer.TextOrNull(result, "lifeTime"), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out milliseconds),
+            JsonValueKind.String => double.TryParse(Answer.TextOrNull(result, "lifeTime"), NumberStyles.Float, CultureInfo.InvariantCulture, out milliseconds),
             _ => false,
         };
         return isNumber && milliseconds is > 0 and <= 366.0 * 86_400_000

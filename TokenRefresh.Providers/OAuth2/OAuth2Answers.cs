@@ -67,7 +67,7 @@ internal static class OAuth2Answers
     /// <param name="isRenewal">Then an invalid grant is the refresh token's, which may be started anew; else it is the client's own.</param>
     public static ProviderFailure Classify(ProviderReply reply, bool isRenewal)
     {
-        var refusal = OAuth2Refusal.Read(Answer.ObjectOrNull(reply.Body));
+        var refusal = OAuth2Refusal.Read(reply.Body);
         var status = (int)reply.Status;
         var (kind, because) = KindOf(refusal, status, isRenewal);
         var code = refusal.Codes.Count == 0 ? null : Answer.Printable(refusal.Codes[0], 100);
@@ -92,12 +92,12 @@ internal static class OAuth2Answers
         return precise switch
         {
             _ when status == 429 => (FailureKind.RateLimited, ""),
-            _ when isReadable && isOpen && Says(RefusalWords.MeanTooSoon) => (FailureKind.RateLimited, ", in words that ask to come later"),
+            _ when isReadable && isOpen && Says(RefusalWords.MeanTooSoon) => (FailureKind.RateLimited, ": its text asks to try later"),
             { } kind => (kind, ""),
             null when isReadable && isRenewal && Says(isUnauthorized ? RefusalWords.NameRefreshToken : RefusalWords.NameDeadGrant) =>
-                (FailureKind.GrantRevoked, ", in words that name the grant as dead"),
+                (FailureKind.GrantRevoked, ": its text says that the refresh token or grant is not valid any more"),
             null when isRefused => (FailureKind.CredentialRejected, ""),
-            null when isReadable && Says(RefusalWords.NameWrongClient) => (FailureKind.CredentialRejected, ", in words that name the client's credentials as wrong"),
+            null when isReadable && Says(RefusalWords.NameWrongClient) => (FailureKind.CredentialRejected, ": its text says that the client's credentials are wrong"),
             null when vague is { } kind => (kind, ""),
             null => (status is >= 500 or 408 ? FailureKind.ProviderDown : FailureKind.InvalidResponse, ""),
         };

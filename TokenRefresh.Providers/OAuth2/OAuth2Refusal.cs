@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace TokenRefresh.Providers.OAuth2;
@@ -7,7 +8,7 @@ namespace TokenRefresh.Providers.OAuth2;
 /// <param name="Texts">Its texts for people, to be judged by where the codes say little. Never shown.</param>
 internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<string> Texts)
 {
-    private const int Deepest = 4, MostTexts = 20, LongestText = 1000;
+    private const int Deepest = 4, MostTexts = 20, LongestText = 1000, LongestPlain = 300;
 
     // In the order in which they count; names without separators and in lower case.
     private static readonly string[] CodeNames = ["error", "errorcode", "errcode", "code", "suberror", "errortype", "errorname", "status", "type"];
@@ -21,15 +22,25 @@ internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<
     private static readonly string[] Nothing = ["", "0", "null", "none", "false", "ok", "success", "no error"];
 
     /// <summary>What the answer says.</summary>
-    public static OAuth2Refusal Read(JsonElement? answer)
+    public static OAuth2Refusal Read(byte[] body) => Answer.ObjectOrNull(body) is { } answer ? Read(answer) : OfPlain(body);
+
+    // A line of text may be a server's code or sentence; what leaves open whose it is, such as a firewall's "Access denied", is no code.
+    private static OAuth2Refusal OfPlain(byte[] body)
+    {
+        if (body.Length > LongestPlain || body.Contains((byte)'<') || body.Contains((byte)'{') || body.AsSpan().Trim(" \t\r\n"u8).IsEmpty)
+        {
+            return new([], []);
+        }
+
+        var text = Encoding.UTF8.GetString(body).Trim();
+        return RefusalWords.IsVague(text) ? new([], [text]) : new([text], []);
+    }
+
+    private static OAuth2Refusal Read(JsonElement answer)
     {
         var codes = new List<(int Rank, string Text)>();
         var texts = new List<string>();
-        if (answer is { ValueKind: JsonValueKind.Object } found)
-        {
-            Collect(found, codes, texts, 0);
-        }
-
+        Collect(answer, codes, texts, 0);
         return new([.. codes.OrderBy(code => code.Rank).Select(code => code.Text).Take(MostTexts)], [.. texts.Take(MostTexts)]);
     }
 

@@ -48,6 +48,7 @@ public sealed class ImportedTokenTests(PostgresFixture postgres)
     [Theory]
     [InlineData("""{"access_token":"a","access_token":"b","expires_in":60}""", "keys come twice")]
     [InlineData("""{"access_token":"a","expires_in":60,"x":{"y":1,"y":1}}""", "keys come twice")]
+    [InlineData("""{"\ud800":1,"\ud801":2,"access_token":"a"}""", "JSON")]
     [InlineData("""{"error":"invalid_grant"}""", "tells of an error")]
     [InlineData("""{"access_token":"a","token_type":"DPoP","expires_in":60}""", "only bearer tokens can be served")]
     [InlineData("""{"access_token":"a","expires_in":-60}""", "expires_in is negative")]
@@ -115,6 +116,21 @@ public sealed class ImportedTokenTests(PostgresFixture postgres)
 
         await controls.RollBackAsync("jibit", "a person", default);
         (await world.TokenAsync()).RefreshToken.ShouldBe(first.RefreshToken);
+    }
+
+    [Fact]
+    public async Task An_answer_that_tells_only_the_end_of_the_stored_refresh_token_makes_the_next_refresh_come_before_it()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres, ("Tokens:jibit:Provider", "jibit"), ("Tokens:jibit:Grant", "Imported"));
+        await world.Node.GetRequiredService<TokenControls>().ImportAsync("jibit", new("access-1", "refresh-1", Some.Now.AddHours(1)), "a person", default);
+        world.Provider.Before = (_, _) => Task.FromResult<TokenRefresh.Providers.ProviderResult?>(
+            new TokenRefresh.Providers.ProviderResult.Issued(new("access-2", null, Some.Now, Some.Now.AddDays(9), Some.Now.AddHours(2), []), null));
+
+        await world.RefreshAsync(RefreshTrigger.Forced);
+
+        var token = await world.TokenAsync();
+        token.RefreshExpiresAt.ShouldBe(Some.Now.AddHours(2));
+        token.RefreshDueAt!.Value.ShouldBeLessThan(Some.Now.AddHours(2));
     }
 
     [Fact]

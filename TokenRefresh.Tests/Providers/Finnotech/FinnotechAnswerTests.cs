@@ -56,6 +56,9 @@ public sealed class FinnotechAnswerTests : IDisposable
     [Theory]
     [InlineData("864000000")]
     [InlineData("\"864000000\"")]
+    [InlineData("\" 864000000 \"")]
+    [InlineData("\"864000000.0\"")]
+    [InlineData("8.64e8")]
     public async Task The_lifetime_is_milliseconds_as_number_or_text(string lifeTime) =>
         (await AcquireAsync($$"""{ "value": "access-2", "lifeTime": {{lifeTime}} }""")).ExpiresAt.ShouldBe(ProviderWorld.Now.AddDays(10));
 

@@ -131,6 +131,21 @@ public sealed class LenientAnswerTests
     [Fact]
     public async Task An_empty_error_beside_a_token_is_noted() => (await IssuedAsync("\"error\":\"\"")).Notes.ShouldBe(["the answer holds an empty error beside its token: read as none"]);
 
+    [Theory]
+    [InlineData(Secret)]
+    [InlineData("access-token-0123456789")]
+    [InlineData("refresh-token-0123456789")]
+    [InlineData("refresh-1-that-was-sent")]
+    public async Task A_note_does_not_repeat_a_secret_that_a_careless_server_puts_where_a_word_is_expected(string repeated)
+    {
+        using var world = With();
+        world.Http.Reply(200, JsonSerializer.Serialize(new { access_token = "access-token-0123456789", refresh_token = "refresh-token-0123456789", token_type = repeated, expires_in = 0 }));
+
+        var token = (await world.Acme().RenewAsync(Order(), new("access-1", "refresh-1-that-was-sent"), default)).ShouldBeIssued();
+
+        token.Notes.ShouldBe(["expires_in is 0: read as not stated"]);
+    }
+
     private static async Task<IssuedToken> IssuedAsync(string fields)
     {
         using var world = With();

@@ -46,6 +46,13 @@ public sealed class RefusalTests
     [InlineData(400, """{"error":"who_knows","message":"Session not active"}""")]
     [InlineData(400, """{"error":"invalid_request","suberror":"consent_required"}""")]
     [InlineData(403, """{"message":"refreshToken has already been used"}""")]
+    [InlineData(400, "invalid_grant")]
+    [InlineData(401, "Invalid token")]
+    [InlineData(401, "Refresh token expired\n")]
+    [InlineData(400, """{"error":"invalid_grant: Token is expired or invalid.","error_description":"Token is expired or invalid."}""")]
+    [InlineData(400, """{"error":"invalid_request","error_description":"session not found"}""")]
+    [InlineData(400, """{"error":"invalid_request","error_description":"token revoked"}""")]
+    [InlineData(400, """{"error":"invalid_request","error_description":"Invalid \"refresh_token\" in request."}""")]
     public async Task A_dead_refresh_token_is_known_in_other_words_and_shapes(int status, string body)
     {
         using var world = With();
@@ -58,6 +65,57 @@ public sealed class RefusalTests
     public void Each_code_for_a_dead_grant_means_that_in_every_spelling() =>
         Gen.Select(Gen.OneOf(DeadCodes), Gen.OneOf<Func<string, string>>(code => code, code => code.ToUpperInvariant(), code => code.Replace('_', '-'), code => code.Replace('_', ' '), Camel))
             .Sample((code, spell) => Classified(400, new { error = spell(code) }, isRenewal: true).ShouldBe(FailureKind.GrantRevoked, spell(code)));
+
+    [Fact]
+    public void Each_word_for_dead_makes_a_named_refresh_token_a_dead_one()
+    {
+        string[] words =
+        [
+            "is invalid", "was invalidated", "has expired", "was revoked", "reuse detected", "was reused", "was re-used", "has been used", "is unknown", "not found", "is not valid", "isn't valid",
+            "is no longer accepted", "is bad", "is inactive", "is not active", "is malformed", "does not exist", "doesn't exist", "not recognized", "unrecognised", "is disabled", "was deleted",
+            "is blacklisted", "is blocked", "was denied", "was rejected", "is incorrect", "is wrong", "mismatch", "does not match", "was consumed", "was rotated", "was superseded", "replayed",
+            "cannot be used", "was not issued to this client", "does not belong to it", "belongs to another", "was withdrawn", "was removed", "is stale", "is dead", "is too old", "is invalid or missing",
+        ];
+
+        foreach (var text in words.Select(word => $"The refresh_token {word}.").Concat(["Invalid grant", "consent was withdrawn", "authorization has been revoked", "access revoked", "session terminated",
+            "the user has revoked", "user deactivated", "stale token", "token is not active", "login required"]))
+        {
+            Classified(400, new { error = "invalid_request", error_description = text }, isRenewal: true).ShouldBe(FailureKind.GrantRevoked, text);
+            Classified(400, new { error = "invalid_scope", error_description = text }, isRenewal: true).ShouldBe(FailureKind.Configuration, text);
+            Classified(400, new { error = "invalid_request", error_description = text }, isRenewal: false).ShouldBe(FailureKind.Configuration, text);
+        }
+    }
+
+    [Fact]
+    public void Each_word_for_too_much_or_too_early_means_later()
+    {
+        foreach (var text in new[]
+        {
+            "rate limit exceeded", "RateLimit", "rate-limited", "request was throttled", "Throttling", "too many requests", "too many attempts", "too many calls", "too many active tokens",
+            "quota exceeded", "quota has been exceeded", "you exceeded your daily quota", "request limit reached", "token is not yet expired", "not expired yet", "token hasn't expired yet",
+            "access_token_not_expired", "token is still valid", "too early", "too soon", "refreshed too often", "too frequent",
+        })
+        {
+            Classified(400, new { error = "invalid_request", error_description = text }, isRenewal: true).ShouldBe(FailureKind.RateLimited, text);
+            Classified(400, new { error = text }, isRenewal: false).ShouldBe(FailureKind.RateLimited, text);
+            Classified(400, new { error = "invalid_scope", error_description = text }, isRenewal: true).ShouldBe(FailureKind.Configuration, text);
+        }
+    }
+
+    [Fact]
+    public void Each_word_for_wrong_credentials_means_them_and_not_the_grant()
+    {
+        foreach (var text in new[]
+        {
+            "Invalid client", "invalid client secret", "Invalid client credentials", "wrong client id", "incorrect client secret", "unknown client", "expired client secret", "client secret is invalid",
+            "client secret has expired", "client not found", "client authentication failed", "client credentials are incorrect", "client_id or client_secret is wrong",
+        })
+        {
+            Classified(400, new { error = "invalid_request", error_description = text }, isRenewal: true).ShouldBe(FailureKind.CredentialRejected, text);
+        }
+
+        Classified(400, new { error = "invalid_request", error_description = "invalid client_assertion_type" }, isRenewal: true).ShouldBe(FailureKind.Configuration);
+    }
 
     [Theory]
     [InlineData(400, """{"error":"invalid_request","error_description":"Missing parameter: refresh_token"}""", FailureKind.Configuration)]
@@ -72,7 +130,10 @@ public sealed class RefusalTests
     [InlineData(503, """{"message":"invalid refresh token store"}""", FailureKind.ProviderDown)]
     [InlineData(400, """{"error":"invalid_request","error_description":"the access token is invalid"}""", FailureKind.Configuration)]
     [InlineData(400, """{"error":"granted_nothing"}""", FailureKind.InvalidResponse)]
-    [InlineData(400, "invalid_grant", FailureKind.InvalidResponse)]
+    [InlineData(403, "Access denied", FailureKind.InvalidResponse)]
+    [InlineData(403, "Bad request", FailureKind.InvalidResponse)]
+    [InlineData(400, """{"error":"invalid_request","error_description":"Invalid token type"}""", FailureKind.Configuration)]
+    [InlineData(400, """{"error":"invalid_request","error_description":"the csrf token has expired"}""", FailureKind.Configuration)]
     [InlineData(400, "<p>error=invalid_grant</p>", FailureKind.InvalidResponse)]
     public async Task Words_that_only_look_like_a_dead_refresh_token_are_none(int status, string body, FailureKind kind)
     {
@@ -195,7 +256,7 @@ public sealed class RefusalTests
     {
         var failure = OAuth2Answers.Classify(Reply(400, new { error = "invalid_request", error_description = "Invalid refresh token planted" }), isRenewal: true);
 
-        failure.Reason.ShouldBe("HTTP 400 invalid_request, in words that name the grant as dead");
+        failure.Reason.ShouldBe("HTTP 400 invalid_request: its text says that the refresh token or grant is not valid any more");
     }
 
     [Fact]
