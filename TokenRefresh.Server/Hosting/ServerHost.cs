@@ -85,6 +85,7 @@ internal static class ServerHost
         shape?.Invoke(builder);
         var app = builder.Build();
         app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<ProgramEnd>().Begin);
+        app.UseNoStore();
         app.MapHealth();
         if (roles != Roles.None)
         {

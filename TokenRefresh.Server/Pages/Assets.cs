@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using Microsoft.AspNetCore.StaticFiles;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -11,6 +12,13 @@ internal sealed class Assets(IWebHostEnvironment environment)
 
     /// <summary>The address of a file below <c>wwwroot</c>.</summary>
     public string this[string name] => addresses.GetOrAdd(name, Mark);
+
+    /// <summary>Anybody may keep them: for good under the address with the mark, else only to ask whether they are still the same.</summary>
+    public static void SetCaching(StaticFileResponseContext file)
+    {
+        var (context, assets) = (file.Context, file.Context.RequestServices.GetRequiredService<Assets>());
+        context.Response.Headers.CacheControl = $"{context.Request.Path}{context.Request.QueryString}" == assets[file.File.Name] ? "public, max-age=31536000, immutable" : "public, no-cache";
+    }
 
     private string Mark(string name)
     {

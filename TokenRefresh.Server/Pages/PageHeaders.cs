@@ -1,6 +1,6 @@
 namespace TokenRefresh.Server.Pages;
 
-/// <summary>What every page is sent with: nothing from elsewhere, nothing inline, nothing kept by caches on the way.</summary>
+/// <summary>What every page is sent with: nothing from elsewhere, nothing inline.</summary>
 internal static class PageHeaders
 {
     private const string Policy =
@@ -18,15 +18,6 @@ internal static class PageHeaders
             headers.StrictTransportSecurity = "max-age=31536000";
         }
 
-        context.Response.OnStarting(() =>
-        {
-            if (context.Response.ContentType?.StartsWith("text/html", StringComparison.Ordinal) == true)
-            {
-                headers.CacheControl = "no-store";
-            }
-
-            return Task.CompletedTask;
-        });
         return next(context);
     });
 }

@@ -53,7 +53,7 @@ internal static class PanelRegistration
                 pages.Use(RefusePlainTextAsync);
             }
 
-            pages.UseStaticFiles();
+            pages.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = Assets.SetCaching });
             pages.UseRateLimiter();
             pages.UseAuthentication();
             pages.UseAuthorization();
