@@ -14,7 +14,7 @@ internal sealed class AccessOptions
     public string AdminPassword { get; set; } = "";
 
     /// <summary>
-    /// The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> are believed: addresses and networks separated by commas. Anybody else's are
+    /// The proxies whose <c>X-Forwarded-For</c>, <c>X-Forwarded-Proto</c> and <c>X-Forwarded-Prefix</c> are believed: addresses and networks separated by commas. Anybody else's are
     /// ignored. Default: this machine.
     /// </summary>
     [Networks]
@@ -23,6 +23,13 @@ internal sealed class AccessOptions
     /// <summary>The address at which people reach this server, such as <c>https://tokens.example.com</c>, for the links in messages. Empty (default): messages carry no links.</summary>
     [WebAddress]
     public string PublicUrl { get; set; } = "";
+
+    /// <summary>
+    /// The path below which a proxy shows this server, such as <c>/tokenrefresh</c>: every link, form, redirect and cookie starts with it. Empty (default): the
+    /// root, or what a trusted proxy says in <c>X-Forwarded-Prefix</c>.
+    /// </summary>
+    [PathPrefix]
+    public string PathBase { get; set; } = "";
 }
 
 /// <summary>Addresses and networks separated by commas, or nothing.</summary>

@@ -33,6 +33,7 @@ internal static class AccessRegistration
         // A panel address of its own, where messages have one, wins.
         services.AddOptions<NotificationOptions>().PostConfigure<IOptions<AccessOptions>>(
             (messages, access) => messages.PanelUrl = messages.PanelUrl is { Length: > 0 } own ? own : access.Value.PublicUrl);
+        services.AddSingleton<IValidateOptions<NotificationOptions>, PanelUrlRules>();
         services.AddDbContext<OperatorsDbContext>((provider, options) => options
             .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(OperatorsDbContext.MigrationsTable, provider.GetRequiredService<TablesSchema>().Name))
             .UseSnakeCaseNamingConvention());

@@ -29,16 +29,16 @@ internal sealed class SignInEvents : CookieAuthenticationEvents
         return Task.CompletedTask;
     }
 
-    // 307 keeps the form: what was typed is offered again after the sign-in.
+    // Without a host: a request may name any. 307 keeps the form: what was typed is offered again after the sign-in.
     public override Task RedirectToLogin(RedirectContext<CookieAuthenticationOptions> context)
     {
-        if (!HttpMethods.IsPost(context.Request.Method) || !context.Request.HasFormContentType || context.Request.Headers.XRequestedWith.Count > 0)
-        {
-            return base.RedirectToLogin(context);
-        }
-
-        context.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
-        context.Response.Headers.Location = ExpiredPath + QueryString.Create("to", context.Request.Path + context.Request.QueryString);
+        var request = context.Request;
+        var (status, to) = HttpMethods.IsPost(request.Method) && request.HasFormContentType && request.Headers.XRequestedWith.Count == 0
+            ? (StatusCodes.Status307TemporaryRedirect, ExpiredPath + QueryString.Create("to", request.Path + request.QueryString))
+            : (request.Headers.XRequestedWith == "XMLHttpRequest" ? StatusCodes.Status401Unauthorized : StatusCodes.Status302Found,
+                AccessRegistration.LoginPath + QueryString.Create(context.Options.ReturnUrlParameter, context.Properties.RedirectUri ?? request.Path + request.QueryString));
+        context.Response.StatusCode = status;
+        context.Response.Headers.Location = request.PathBase + to;
         return Task.CompletedTask;
     }
 

@@ -58,7 +58,7 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
         }
         catch (BadHttpRequestException error)
         {
-            return Bare(error.StatusCode) ?? Problem.BadRequest("/openapi/v1.json describes the API.");
+            return Bare(error.StatusCode) ?? Problem.BadRequest("~/openapi/v1.json describes the API.");
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
@@ -76,9 +76,9 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
     /// <summary>What the framework refuses with a status alone is told in words as well.</summary>
     private static Problem? Bare(int status) => status switch
     {
-        StatusCodes.Status400BadRequest => Problem.BadRequest("The body is JSON as /openapi/v1.json describes it, with no other fields."),
-        StatusCodes.Status404NotFound => new(status, "not_found", "There is no such address", "/openapi/v1.json describes the API."),
-        StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "Another method is needed here", "/openapi/v1.json describes the API."),
+        StatusCodes.Status400BadRequest => Problem.BadRequest("The body is JSON as ~/openapi/v1.json describes it, with no other fields."),
+        StatusCodes.Status404NotFound => new(status, "not_found", "There is no such address", "~/openapi/v1.json describes the API."),
+        StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "Another method is needed here", "~/openapi/v1.json describes the API."),
         StatusCodes.Status408RequestTimeout => new(status, "too_slow", "The request came too slowly", "Send the body at once."),
         StatusCodes.Status413PayloadTooLarge => Problem.TooLarge,
         StatusCodes.Status415UnsupportedMediaType => Problem.NotJson,

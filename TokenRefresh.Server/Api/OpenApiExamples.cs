@@ -81,6 +81,10 @@ internal static class OpenApiExamples
     public static Task AddSecurityAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
     {
         document.Info = new() { Title = "TokenRefresh", Version = "v1", Description = "Valid access tokens of third-party APIs. Every call needs 'Authorization: Bearer <client key>'; every error has a stable code." };
+
+        // Without a host: a request may name any.
+        var prefix = context.ApplicationServices.GetRequiredService<IHttpContextAccessor>().HttpContext?.Request.PathBase.ToUriComponent();
+        document.Servers = [new() { Url = string.IsNullOrEmpty(prefix) ? "/" : prefix }];
         document.Components ??= new();
         document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
         document.Components.SecuritySchemes["client key"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "A key that 'clients add' has printed: trk_…" };

@@ -6,7 +6,7 @@ using TokenRefresh.Jobs.Vending;
 
 namespace TokenRefresh.Server.Api;
 
-/// <summary>An error as programs get it: RFC 9457 problem details with a stable code. The detail never repeats what was sent.</summary>
+/// <summary>An error as programs get it: RFC 9457 problem details with a stable code. The detail never repeats what was sent; <c>~/</c> in it stands for the path below which this server is reached.</summary>
 internal sealed record Problem(int Status, string Code, string Title, string Detail, TimeSpan? RetryAfter = null) : IResult
 {
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -21,7 +21,7 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
         StatusCodes.Status403Forbidden, "forbidden", "This key is not for this token", "The patterns of the client key do not fit the token's name.");
 
     public static Problem UnknownToken { get; } = new(
-        StatusCodes.Status404NotFound, "unknown_token", "There is no such token", "GET /api/tokens lists the tokens of this key.");
+        StatusCodes.Status404NotFound, "unknown_token", "There is no such token", "GET ~/api/tokens lists the tokens of this key.");
 
     public static Problem UnknownScope { get; } = new(
         StatusCodes.Status404NotFound, "unknown_scope", "No token has this scope", "None of the tokens of this key has the scope in its settings (Tokens__NAME__Scopes).");
@@ -68,9 +68,9 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
-        await JsonSerializer.SerializeAsync(response.Body, ToJson(), Readable, context.RequestAborted);
+        await JsonSerializer.SerializeAsync(response.Body, ToJson(context.Request.PathBase), Readable, context.RequestAborted);
     }
 
     /// <summary>As it is sent.</summary>
-    public JsonObject ToJson() => new() { ["type"] = $"urn:tokenrefresh:{Code}", ["title"] = Title, ["status"] = Status, ["detail"] = Detail, ["code"] = Code };
+    public JsonObject ToJson(PathString prefix = default) => new() { ["type"] = $"urn:tokenrefresh:{Code}", ["title"] = Title, ["status"] = Status, ["detail"] = Detail.Replace("~/", $"{prefix}/", StringComparison.Ordinal), ["code"] = Code };
 }

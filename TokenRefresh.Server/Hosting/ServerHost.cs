@@ -46,6 +46,7 @@ internal static class ServerHost
             .AddSingleton<IValidateOptions<SandboxOptions>, ProductionRules>();
         SectionNames.Check(services);
         services.AddSingleton(new FirstUseChoice(FirstUse.Makes));
+        AllowedHosts.Check(services);
         services.AddSingleton<Database>();
         services.AddSingleton(provider => provider.GetRequiredService<Database>().CreateSource());
         services.AddSingleton(provider => new TablesSchema(provider.GetRequiredService<Database>().Schema));
@@ -94,6 +95,7 @@ internal static class ServerHost
 
         if (roles.HasFlag(Roles.Web))
         {
+            app.UseMiddleware<PathPrefix>();
             app.UseRouting();
             app.UsePanel();
             app.UseApi();

@@ -3,6 +3,8 @@ using System.Reflection;
 using Hangfire;
 using Hangfire.Common;
 using Hangfire.Dashboard;
+using Microsoft.AspNetCore.Http.Features;
+using Npgsql;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -32,30 +34,14 @@ internal static class JobsDashboard
     public static void MapJobsDashboard(this WebApplication app)
     {
         // Made at the first request: Hangfire wants its storage when it is mapped, and then the database has not been started yet.
-        var dashboard = new Lazy<RequestDelegate>(() =>
+        var parts = new Lazy<(JobStorage Storage, Hangfire.Dashboard.RouteCollection Routes)>(() =>
         {
+            _ = app.Services.GetRequiredService<IGlobalConfiguration>();
             _ = Extended.Value;
-            return ((IApplicationBuilder)app).New().UseHangfireDashboard(Path, new DashboardOptions
-            {
-                DashboardTitle = "TokenRefresh · Jobs",
-                AppPath = "/access/tokens",
-                FaviconPath = "/icon.svg",
-                DisplayStorageConnectionString = false,
-                DarkModeEnabled = true,
-                StatsPollingInterval = 5000,
-                DisplayNameFunc = (_, job) => Name(job),
-
-                // The policy below has let the person in already.
-                Authorization = [],
-                IsReadOnlyFunc = context => !context.GetHttpContext().User.IsInRole(nameof(Role.Operator)),
-            }).Build();
+            return (app.Services.GetRequiredService<JobStorage>(), app.Services.GetRequiredService<Hangfire.Dashboard.RouteCollection>());
         });
-        app.Map(Path + "/{**rest}", context =>
-        {
-            // Or what Hangfire has no page for would end as an endpoint that nobody has run, which is an error and not a 404.
-            context.SetEndpoint(null);
-            return dashboard.Value(context);
-        }).RequireAuthorization(nameof(Role.Viewer)).ExcludeFromDescription();
+        app.MapMethods(Path + "/{**rest}", [HttpMethods.Get, HttpMethods.Head, HttpMethods.Post], context => ShowAsync(context, parts.Value.Storage, parts.Value.Routes))
+            .RequireAuthorization(nameof(Role.Viewer)).ExcludeFromDescription();
     }
 
     /// <summary>A job in words: which tokens, and what set it off.</summary>
@@ -66,12 +52,60 @@ internal static class JobsDashboard
         _ => job.Method.GetCustomAttribute<DisplayNameAttribute>()?.DisplayName ?? $"{job.Type.Name}.{job.Method.Name}",
     };
 
+    private static async Task ShowAsync(HttpContext context, JobStorage storage, Hangfire.Dashboard.RouteCollection routes)
+    {
+        var request = context.Request;
+        var (prefix, path) = (request.PathBase, request.Path);
+        if (!request.HasFormContentType)
+        {
+            context.Features.Set<IFormFeature>(new NoForm());
+        }
+
+        path.StartsWithSegments(Path, StringComparison.OrdinalIgnoreCase, out var rest);
+        (request.PathBase, request.Path) = (prefix.Add(Path), rest);
+        try
+        {
+            await new AspNetCoreDashboardMiddleware(_ => Task.CompletedTask, storage, Options(prefix), routes, finalizeWhenNotFound: true).Invoke(context);
+        }
+        catch (Exception error) when (!context.Response.HasStarted && IsOfTheRequest(error))
+        {
+            (context.Response.ContentType, context.Response.ContentLength) = (null, null);
+            context.Response.StatusCode = HttpMethods.IsPost(request.Method) || error is BadHttpRequestException ? StatusCodes.Status400BadRequest : StatusCodes.Status404NotFound;
+        }
+        finally
+        {
+            (request.PathBase, request.Path) = (prefix, path);
+        }
+    }
+
+    // Hangfire takes the number of a job, a page or a queue's name as they come: what is no number, is too large, or is no text to Postgres breaks it.
+    private static bool IsOfTheRequest(Exception error) =>
+        error is BadHttpRequestException or FormatException or OverflowException || error.GetBaseException() is PostgresException { SqlState: ['2', '2', ..] };
+
+    private static DashboardOptions Options(PathString prefix) => new()
+    {
+        DashboardTitle = "TokenRefresh · Jobs",
+        AppPath = $"{prefix}/access/tokens",
+        FaviconPath = $"{prefix}/icon.svg",
+        DisplayStorageConnectionString = false,
+        DarkModeEnabled = true,
+        StatsPollingInterval = 5000,
+        DisplayNameFunc = (_, job) => Name(job),
+
+        // The endpoint's policy has let the person in already.
+        Authorization = [],
+        IsReadOnlyFunc = context => !context.GetHttpContext().User.IsInRole(nameof(Role.Operator)),
+    };
+
+    /// <summary>An address of the panel, from one of Hangfire's pages, whose path base ends with the dashboard's own.</summary>
+    private static string Panel(RazorPage page, string address) => page.Context.GetHttpContext().Request.PathBase.ToUriComponent()[..^Path.Length] + address;
+
     private static bool Extend()
     {
         DashboardRoutes.AddStylesheet(typeof(JobsDashboard).Assembly, "TokenRefresh.Server.Pages.hangfire.css");
         foreach (var (words, address) in new[] { ("Tokens", "/access/tokens"), ("Log", "/access/token-refresh-logs"), ("Health", "/access/token-health") })
         {
-            NavigationMenu.Items.Add(_ => new MenuItem(words, address));
+            NavigationMenu.Items.Add(page => new MenuItem(words, Panel(page, address)));
         }
 
         GlobalConfiguration.Configuration
@@ -80,8 +114,20 @@ internal static class JobsDashboard
             .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
                 Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), Badges.MostAttempts, CancellationToken.None)))))
             .UseJobDetailsRenderer(10, details => new NonEscapedString(
-                $"<p><a href=\"/access/token-refresh-logs?job={Uri.EscapeDataString(details.JobId)}#attempts\">Attempts of this job in the log</a></p>"));
+                $"<p><a href=\"{Panel(details.Page, "/access/token-refresh-logs")}?job={Uri.EscapeDataString(details.JobId)}#attempts\">Attempts of this job in the log</a></p>"));
         return true;
+    }
+
+    /// <summary>The form of a request that brings none. Hangfire asks every request for one where a form is due.</summary>
+    private sealed class NoForm : IFormFeature
+    {
+        public bool HasFormContentType => false;
+
+        public IFormCollection? Form { get; set; }
+
+        public IFormCollection ReadForm() => throw new BadHttpRequestException("A form is needed here.");
+
+        public Task<IFormCollection> ReadFormAsync(CancellationToken cancellationToken) => throw new BadHttpRequestException("A form is needed here.");
     }
 
     private static Metric Count(int number) => new(number < Badges.MostAttempts ? $"{number}" : "999+") { Style = number > 0 ? MetricStyle.Danger : MetricStyle.Default, Highlighted = number > 0 };

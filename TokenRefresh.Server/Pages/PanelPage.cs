@@ -26,7 +26,7 @@ internal abstract class PanelPage : PageModel
     {
         var fitting = Shortened(said);
         TempData[nameof(Said)] = (string[])[Mark(fitting.IsWell), fitting.Text, .. fitting.Each.SelectMany(Fields)];
-        return LocalRedirect(to is not null && Url.IsLocalUrl(to) ? to : $"{Request.Path}{Request.QueryString}");
+        return LocalRedirect($"~{(to is not null && Url.IsLocalUrl(to) ? to : $"{Request.Path}{Request.QueryString}")}");
     }
 
     /// <summary>What the request before this one has told; null where it told nothing.</summary>

@@ -28,15 +28,16 @@ internal static partial class PlainPages
         if (context.Response is { HasStarted: false, ContentLength: null, ContentType: null, StatusCode: >= 400 and < 600 and not StatusCodes.Status401Unauthorized } response)
         {
             var (heading, advice) = Words(response.StatusCode);
+            var prefix = context.Request.PathBase.ToUriComponent();
             response.ContentType = "text/html; charset=utf-8";
             await response.WriteAsync(
                 $"""
                 <!doctype html>
                 <html lang="en">
-                <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{heading} · TokenRefresh</title><link rel="icon" href="/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/site.css"></head>
+                <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{heading} · TokenRefresh</title><link rel="icon" href="{prefix}/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="{prefix}/site.css"></head>
                 <body>
-                <header class="top"><a class="brand" href="/access/tokens">{Brand.Mark}TokenRefresh</a></header>
-                <main><section class="narrow card"><p class="status">{response.StatusCode}</p><h1>{heading}</h1><p>{advice}</p>{Hint(context)}<p class="acts"><a class="button" href="/access/tokens">To the tokens</a></p></section></main>
+                <header class="top"><a class="brand" href="{prefix}/access/tokens">{Brand.Mark}TokenRefresh</a></header>
+                <main><section class="narrow card"><p class="status">{response.StatusCode}</p><h1>{heading}</h1><p>{advice}</p>{Hint(context)}<p class="acts"><a class="button" href="{prefix}/access/tokens">To the tokens</a></p></section></main>
                 </body>
                 </html>
                 """);

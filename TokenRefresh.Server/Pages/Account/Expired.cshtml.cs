@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
+using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Account;
 
@@ -10,7 +11,7 @@ internal sealed class ExpiredModel : PageModel
     /// <summary>What was sent; null where it was no form of the panel.</summary>
     public KeptForm? Kept { get; private set; }
 
-    public IActionResult OnGet() => LocalRedirect("/account/login");
+    public IActionResult OnGet() => LocalRedirect($"~{AccessRegistration.LoginPath}");
 
     public async Task<IActionResult> OnPostAsync([FromQuery] string? to, CancellationToken cancellationToken)
     {

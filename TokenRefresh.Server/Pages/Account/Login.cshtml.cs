@@ -90,5 +90,5 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
         return Page();
     }
 
-    private LocalRedirectResult Onward() => LocalRedirect(Url.IsLocalUrl(ReturnUrl) ? ReturnUrl : "/access/tokens");
+    private LocalRedirectResult Onward() => LocalRedirect(ReturnUrl is ['/', ..] && Url.IsLocalUrl(ReturnUrl) ? $"~{ReturnUrl}" : "~/access/tokens");
 }

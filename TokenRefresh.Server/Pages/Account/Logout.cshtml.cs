@@ -11,7 +11,7 @@ namespace TokenRefresh.Server.Pages.Account;
 [IgnoreAntiforgeryToken]
 internal sealed class LogoutModel(SignInManager<Operator> signIn, AuditTrail audit, IAntiforgery antiforgery) : PageModel
 {
-    public IActionResult OnGet() => LocalRedirect(AccessRegistration.LoginPath);
+    public IActionResult OnGet() => LocalRedirect($"~{AccessRegistration.LoginPath}");
 
     public async Task<IActionResult> OnPostAsync()
     {
@@ -27,6 +27,6 @@ internal sealed class LogoutModel(SignInManager<Operator> signIn, AuditTrail aud
             await audit.WriteAsync($"user:{name}", "user.signed_out", name, new { });
         }
 
-        return LocalRedirect(AccessRegistration.LoginPath);
+        return LocalRedirect($"~{AccessRegistration.LoginPath}");
     }
 }
