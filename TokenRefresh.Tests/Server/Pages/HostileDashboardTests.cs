@@ -42,8 +42,11 @@ public sealed partial class HostileDashboardTests(PostgresFixture postgres)
                     var said = await answer.Content.ReadAsStringAsync();
 
                     ((int)answer.StatusCode).ShouldBeLessThan(500, $"{method} {address} {content}");
-                    said.ShouldNotContain("Exception", Case.Sensitive, $"{method} {address}");
-                    said.ShouldNotContain("   at ", Case.Sensitive, $"{method} {address}");
+                    if (answer.StatusCode != HttpStatusCode.OK)
+                    {
+                        said.ShouldNotContain("Exception", Case.Sensitive, $"{method} {address}");
+                        said.ShouldNotContain("   at ", Case.Sensitive, $"{method} {address}");
+                    }
                 }
             }
         }
