@@ -11,6 +11,7 @@ using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
@@ -135,6 +136,7 @@ public static class JobsRegistration
             .AddSingleton<Outbox>()
             .AddSingleton<NotificationReadinessReader>()
             .AddSingleton<PulseReader>()
+            .AddSingleton<DiagnosisReader>()
             .AddSingleton<IncidentTeller>()
             .AddSingleton<IncidentDesk>()
             .AddSingleton<TestMail>()

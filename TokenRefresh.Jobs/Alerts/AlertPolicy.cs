@@ -166,9 +166,10 @@ public static class AlertPolicy
             return null;
         }
 
-        var isExpired = token.State is TokenState.Expired or TokenState.Missing or TokenState.NeedsPerson;
-        var isCritical = isExpired || token.State == TokenState.Critical;
-        if (token.State == TokenState.NeedsPerson || stored.LastFailure == FailureKind.GrantRevoked)
+        var isExpired = token.State == TokenState.Expired || (token.State == TokenState.ActionRequired && !(token.TimeLeft > TimeSpan.Zero));
+        var isCritical = isExpired || token.State == TokenState.Critical || (token.State == TokenState.ActionRequired && token.TimeLeft < token.Settings.CriticalThreshold);
+        var isToBeImported = isExpired && token is { State: TokenState.ActionRequired, Settings.Order.Grant: Grant.Imported, Stored.RefreshToken: null };
+        if (isToBeImported || stored.LastFailure == FailureKind.GrantRevoked)
         {
             return stored.AccessToken is null
                 ? Of(IncidentKind.NeedsPerson, "not_imported", "not_imported", 0, "Nobody has imported it yet.")
@@ -181,9 +182,11 @@ public static class AlertPolicy
         }
 
         // With nothing running, every token is late; that it is silent says it all until one dies.
-        if (stored.LastFailure is null && (token.State == TokenState.Expired || (token.State == TokenState.Overdue && !isSilent)))
+        if (stored.LastFailure is null && (token.State is TokenState.Expired or TokenState.ActionRequired || (token.State == TokenState.Degraded && !isSilent)))
         {
-            return Of(IncidentKind.Failed, Late, "overdue", 0, "It was not refreshed when it was due, and nothing failed: look at the workers and the queue.");
+            return Of(IncidentKind.Failed, Late, "overdue", 0, token.Settings.NotConfiguredBecause is { } missing
+                ? $"It was not refreshed when it was due: {missing}."
+                : "It was not refreshed when it was due, and nothing failed: look at the workers and the queue.");
         }
 
         return StageOf(token, situation.Now) is > 0 and var stage
@@ -197,7 +200,7 @@ public static class AlertPolicy
     // After the last retry; at once where a retry is pointless or the token is dead; and not for one reader's bad moment.
     private static bool IsFailing(TokenView token, Token stored, FailureKind kind, Situation situation)
     {
-        var isRetryPending = stored.RetryJobId is not null && stored.NextAttemptAt > situation.Now;
+        var isRetryPending = stored.RetryJobId is not null && stored.LeftAloneUntil > situation.Now;
         var enough = situation.Rules.ConsecutiveFailures is > 0 and var failures ? Math.Min(failures, situation.Rules.RunsOfAJob) : situation.Rules.RunsOfAJob;
         return !kind.IsRetryable()
             || token.State == TokenState.Expired

@@ -30,13 +30,6 @@ public sealed class AlertRound(
 
     private static readonly TimeSpan RateWindow = TimeSpan.FromDays(1);
 
-    /// <summary>Everything that is wrong now; changes nothing.</summary>
-    public async Task<IReadOnlyList<Complaint>> JudgeAsync(Pulse pulse, CancellationToken cancellationToken)
-    {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return AlertPolicy.Complaints(await LookAsync(db, pulse, await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).ToListAsync(cancellationToken), cancellationToken));
-    }
-
     /// <summary>Runs a round; null where another one is at it.</summary>
     public async Task<RoundResult?> RunAsync(Pulse pulse, CancellationToken cancellationToken)
     {

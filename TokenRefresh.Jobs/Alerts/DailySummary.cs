@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Alerts.Mails;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -13,18 +14,25 @@ namespace TokenRefresh.Jobs.Alerts;
 public sealed record ProviderDay(string Provider, AttemptStatistics Figures);
 
 /// <summary>The last day in figures.</summary>
-/// <param name="Tokens">Worst first.</param>
+/// <param name="Diagnosis">How the tokens, worst first, and the whole stand.</param>
 /// <param name="All">Every provider's attempts together.</param>
 /// <param name="WithoutToken">Time in which programs could get no valid token, added up over all tokens.</param>
 /// <param name="Open">Incidents that are open.</param>
 /// <param name="Ended">Incidents that ended within the day.</param>
 public sealed record DayReport(
-    DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, AttemptStatistics All, IReadOnlyList<ProviderDay> Providers, TimeSpan WithoutToken, IReadOnlyList<Incident> Open, int Ended);
+    SystemDiagnosis Diagnosis, AttemptStatistics All, IReadOnlyList<ProviderDay> Providers, TimeSpan WithoutToken, IReadOnlyList<Incident> Open, int Ended)
+{
+    /// <summary>When it was written.</summary>
+    public DateTimeOffset Now => Diagnosis.AsOf;
+
+    /// <summary>Every token, worst first.</summary>
+    public IReadOnlyList<TokenView> Tokens => Diagnosis.Tokens;
+}
 
 /// <summary>Writes the daily summary into the outbox.</summary>
 public sealed class DailySummary(
     IDbContextFactory<TokenRefreshDbContext> contexts,
-    TokenOverview overview,
+    DiagnosisReader diagnosis,
     AttemptLog log,
     IncidentLinks links,
     IOptions<NotificationOptions> options,
@@ -34,33 +42,33 @@ public sealed class DailySummary(
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
     /// <summary>The figures of the last day.</summary>
-    public async Task<DayReport> ReportAsync(CancellationToken cancellationToken)
+    public async Task<DayReport> ReportAsync(Pulse pulse, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var tokens = await overview.ListAsync(null, cancellationToken);
+        var seen = await diagnosis.ReadAsync(pulse, cancellationToken);
         var providers = new List<ProviderDay>();
-        foreach (var provider in tokens.Select(token => token.Settings.Provider.Name).Distinct().Order(StringComparer.Ordinal))
+        foreach (var provider in seen.Tokens.Select(token => token.Settings.Provider.Name).Distinct().Order(StringComparer.Ordinal))
         {
             providers.Add(new(provider, await log.StatisticsAsync(provider, now - Day, cancellationToken)));
         }
 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return new(
-            now, tokens, await log.StatisticsAsync(null, now - Day, cancellationToken), providers,
+            seen, await log.StatisticsAsync(null, now - Day, cancellationToken), providers,
             await ExpiredTime.TotalAsync(db, now - Day, now, cancellationToken),
             await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).OrderBy(incident => incident.Id).ToListAsync(cancellationToken),
             await db.Incidents.CountAsync(incident => incident.ResolvedAt >= now - Day, cancellationToken));
     }
 
     /// <summary>Writes a mail to every recipient; returns how many. None where the summary is switched off.</summary>
-    public async Task<int> WriteAsync(CancellationToken cancellationToken)
+    public async Task<int> WriteAsync(Pulse pulse, CancellationToken cancellationToken)
     {
         if (!options.Value.Enabled || !options.Value.DailySummary || options.Value.Recipients.Count == 0)
         {
             return 0;
         }
 
-        var report = await ReportAsync(cancellationToken);
+        var report = await ReportAsync(pulse, cancellationToken);
         var mail = SummaryMail.Write(report, schedule.Value.Zone, links);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         db.Notifications.AddRange(options.Value.Recipients.Select(recipient => Notification.Mail("summary", recipient, mail, report.Now)));
@@ -77,11 +85,11 @@ internal static class SummaryMail
 
     public static MailText Write(DayReport report, TimeZoneInfo zone, IncidentLinks links)
     {
-        var ill = report.Tokens.Where(token => !token.IsWell).ToList();
         var configured = report.Tokens.Where(token => token.State != TokenState.NotConfigured).ToList();
         var slowest = report.Providers.Where(provider => provider.Figures.P95DurationMs is not null).OrderByDescending(provider => provider.Figures.P95DurationMs).FirstOrDefault();
+        var heading = Heading(report, configured);
         var body = new MailBody()
-            .Say(ill.Count == 0 ? $"All {configured.Count} tokens are well." : $"{ill.Count} of {configured.Count} tokens are not well.")
+            .Say($"{char.ToUpperInvariant(heading[0])}{heading[1..]}.")
             .Facts(
                 ("Refreshes", string.Create(CultureInfo.InvariantCulture, $"{report.All.SuccessfulAttempts} succeeded, {report.All.FailedAttempts} failed, {report.All.SkippedAttempts} skipped")),
                 ("Success rate", Percent(report.All.SuccessRate)),
@@ -108,7 +116,17 @@ internal static class SummaryMail
                 Milliseconds(provider.Figures.AvgDurationMs), Milliseconds(provider.Figures.P95DurationMs),
             ]));
         return body.Links(("Open the panel", links.To("/access/tokens")))
-            .Write(ill.Count == 0 ? $"SUMMARY: all {configured.Count} tokens are well" : $"SUMMARY: {ill.Count} of {configured.Count} tokens are not well");
+            .Write($"SUMMARY: {heading}");
+    }
+
+    // What is open is in the heading, too: nobody is to read that all is well above an incident.
+    private static string Heading(DayReport report, List<TokenView> configured)
+    {
+        var ill = configured.Count(token => !token.IsWell);
+        var tokens = ill == 0 ? $"all {configured.Count} tokens are well" : $"{ill} of {configured.Count} tokens are not well";
+        var others = report.Diagnosis.Wrong.Where(reason => reason.Part != DiagnosedPart.Token).Select(reason => $"{reason}");
+        string[] open = report.Open.Count == 0 ? [] : [$"{report.Open.Count} {(report.Open.Count == 1 ? "incident is" : "incidents are")} open"];
+        return string.Join("; ", [$"{report.Diagnosis.Overall.InWords().ToLowerInvariant()}, {tokens}", .. others, .. open]);
     }
 
     private static void AddDeaths(MailBody body, DayReport report, TimeZoneInfo zone)

@@ -1,3 +1,4 @@
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Refreshing;
@@ -17,6 +18,9 @@ public abstract record RefreshOutcome
     {
         /// <summary>When the token is due, where it is only too early.</summary>
         public DateTimeOffset? DueAt { get; init; }
+
+        /// <summary>What the token is, where time alone changes nothing: not configured, or waiting for a person to import it. Else null.</summary>
+        public TokenState? Obstacle { get; init; }
     }
 
     /// <summary>Somebody else is refreshing this token at this moment; their attempt answers the request.</summary>

@@ -20,9 +20,6 @@ public sealed record Settling(
 public sealed partial class Settlement(
     SecretProtection secrets, UnsavedAnswers unsaved, ProgramEnd end, IOptions<ScheduleOptions> schedule, TimeProvider clock, ILogger<Settlement> log)
 {
-    /// <summary>On top of the pause before a job's retry: until then the due check leaves the token to that job.</summary>
-    private static readonly TimeSpan RetryGrace = TimeSpan.FromMinutes(1);
-
     /// <summary>What a refresh does not change: people's pauses, programs' reads, the settings. It may be newer than what was read before the call.</summary>
     private static readonly string[] OfOthers =
         [nameof(Token.Provider), nameof(Token.LastUsedAt), nameof(Token.IsActive), nameof(Token.PausedAt), nameof(Token.PausedUntil), nameof(Token.PauseReason)];
@@ -142,7 +139,7 @@ public sealed partial class Settlement(
         var leavesItToJob = failure.Kind.IsRetryable() && request is { JobId: not null, RetriesLeft: > 0 }
             && RenewalPolicy.CanWaitForRetry(token.IssuedAt, token.ExpiresAt, retryDelay, now);
         DateTimeOffset? nextAttemptAt = !failure.Kind.IsRetryable() ? null
-            : leavesItToJob ? now + retryDelay + RetryGrace
+            : leavesItToJob ? now + retryDelay
             : now + RenewalPolicy.PauseAfter(
                 token.Name, token.ConsecutiveFailures + 1, schedule.Value.Retries + 1, token.IssuedAt, token.ExpiresAt, failure.RetryAfter, now);
         token.RecordFailure(failure, nextAttemptAt, leavesItToJob ? request.JobId : null);

@@ -117,7 +117,7 @@ public sealed partial class TokenRefresher(
         }
 
         LogSkipped(request.Token, verdict.Reason, request.Trigger);
-        return new RefreshOutcome.Skipped(verdict.Reason) { DueAt = verdict.DueAt };
+        return new RefreshOutcome.Skipped(verdict.Reason) { DueAt = verdict.DueAt, Obstacle = verdict.Obstacle };
     }
 
     private async Task<RefreshOutcome> NoteInFlightAsync(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)

@@ -20,11 +20,11 @@ public sealed class TokenHealthCheckJob(PulseReader pulse, AlertRound round, Del
 }
 
 /// <summary>Writes the daily summary.</summary>
-public sealed class DailySummaryJob(DailySummary summary)
+public sealed class DailySummaryJob(PulseReader pulse, DailySummary summary)
 {
     /// <summary>Writes it into the outbox, and nothing after that: what failed then would have it written again. Every node looks within half a minute for what is to be delivered.</summary>
     [DisplayName("Daily summary")]
-    public Task RunAsync(CancellationToken cancellationToken) => summary.WriteAsync(cancellationToken);
+    public async Task RunAsync(CancellationToken cancellationToken) => await summary.WriteAsync(await pulse.ReadAsync(cancellationToken), cancellationToken);
 }
 
 /// <summary>Delivers what the outbox holds, on a queue of its own: a mail server that hangs slows no refresh.</summary>

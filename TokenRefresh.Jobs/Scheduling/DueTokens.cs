@@ -40,8 +40,7 @@ public sealed class DueTokens(
              UPDATE tokens SET queued_until = {now + ClaimFor}
              WHERE paused_at IS NULL AND name = ANY({callable})
                AND (name = ANY({unblocked}) OR (
-                    refresh_due_at <= {now}
-                    AND (next_attempt_at IS NULL OR next_attempt_at <= {now})
+                    coalesce(next_attempt_at + CASE WHEN retry_job_id IS NULL THEN interval '0' ELSE {Token.RetryGrace} END, refresh_due_at) <= {now}
                     AND (last_error_code IS NULL OR last_error_code <> ALL({PermanentCodes}))))
                AND lease_owner IS NULL
                AND (queued_until IS NULL OR queued_until <= {now})

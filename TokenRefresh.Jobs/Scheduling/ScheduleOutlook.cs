@@ -14,8 +14,13 @@ public sealed record NextAttempt(DateTimeOffset At, bool IsBackup);
 /// <param name="DueCheckPausedUntil">Null while the due check is not paused.</param>
 /// <param name="NextSweepAt">When the sweep runs next.</param>
 /// <param name="NextBackupAt">When the backup job runs next; null where it is switched off.</param>
-public sealed record ScheduleOutlook(DateTimeOffset Now, bool IsRunning, DateTimeOffset? DueCheckPausedUntil, DateTimeOffset? NextSweepAt, DateTimeOffset? NextBackupAt)
+/// <param name="BackupTakesAll">True where the backup job acquires every token anew, failing or not.</param>
+public sealed record ScheduleOutlook(
+    DateTimeOffset Now, bool IsRunning, DateTimeOffset? DueCheckPausedUntil, DateTimeOffset? NextSweepAt, DateTimeOffset? NextBackupAt, bool BackupTakesAll = false)
 {
+    /// <summary>Nothing but the due check, which runs.</summary>
+    public static readonly ScheduleOutlook DueCheckAlone = new(DateTimeOffset.MinValue, true, null, null, null);
+
     /// <summary>When a token is tried next; null where nothing will try it before a person acts.</summary>
     public NextAttempt? Of(TokenView token)
     {
@@ -29,16 +34,17 @@ public sealed record ScheduleOutlook(DateTimeOffset Now, bool IsRunning, DateTim
             return RenewalVerdict.IsTriedByBackup(token.Stored!.LastFailure!.Value) && NextBackupAt is { } backup ? new(backup, true) : null;
         }
 
-        if (token.NextRefreshAt is not { } planned)
+        if (token.PlannedAt is not { } planned)
         {
             return null;
         }
 
-        var at = planned > Now ? planned : Now;
-
         // A job's own retry asks no due check.
-        return token.Stored?.RetryJobId is not null || !(DueCheckPausedUntil > at) ? new(at, false)
-            : new[] { new NextAttempt(DueCheckPausedUntil.Value, false), Other(NextSweepAt, false), Other(NextBackupAt, true) }.OfType<NextAttempt>().MinBy(attempt => attempt.At);
+        var at = planned > Now ? planned : Now;
+        var byBackup = BackupTakesAll || token.Stored?.LastFailure is not null ? Other(NextBackupAt, true) : null;
+        var next = token.Stored?.RetryJobId is not null || !(DueCheckPausedUntil > at) ? new(at, false)
+            : new[] { new NextAttempt(DueCheckPausedUntil.Value, false), Other(NextSweepAt, false), byBackup }.OfType<NextAttempt>().MinBy(attempt => attempt.At)!;
+        return BackupTakesAll && NextBackupAt < next.At ? new(NextBackupAt.Value, true) : next;
 
         NextAttempt? Other(DateTimeOffset? run, bool isBackup) => run >= at ? new(run.Value, isBackup) : null;
     }
@@ -55,7 +61,7 @@ public sealed class ScheduleOutlookReader(TimetablePauses pauses, IOptions<Sched
         var paused = await pauses.ListAsync(cancellationToken);
         return new(
             now, isRunning, paused.GetValueOrDefault(RecurringJobs.DueTokenRefresh)?.Until, Next(schedule.Value.Cron, RecurringJobs.AutomaticTokenRefresh),
-            backup.Value.Enabled ? Next(backup.Value.Cron, RecurringJobs.BackupTokenRefresh) : null);
+            backup.Value.Enabled ? Next(backup.Value.Cron, RecurringJobs.BackupTokenRefresh) : null, !backup.Value.OnlyOnFailure);
 
         DateTimeOffset? Next(string cron, string job) =>
             CronExpression.Parse(cron, CronAttribute.Format(cron)).GetNextOccurrence(paused.GetValueOrDefault(job)?.Until ?? now, schedule.Value.Zone);

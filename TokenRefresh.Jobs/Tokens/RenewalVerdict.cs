@@ -11,6 +11,9 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
     /// <summary>When the token is due, where it is only too early.</summary>
     public DateTimeOffset? DueAt { get; private init; }
 
+    /// <summary>What the token is, where time alone changes nothing: not configured, or waiting for a person to import it. Else null.</summary>
+    public TokenState? Obstacle { get; private init; }
+
     /// <summary>Within this time a token is replaced for two reports at most, or an API that refuses for its own reasons would keep us renewing.</summary>
     public static readonly TimeSpan RejectionsApart = TimeSpan.FromMinutes(1);
 
@@ -28,12 +31,12 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
 
         if (settings.NotConfiguredBecause is { } missing)
         {
-            return Wait($"Not configured: {missing}.");
+            return Wait($"Not configured: {missing}.") with { Obstacle = TokenState.NotConfigured };
         }
 
         if (settings.Order.Grant == Grant.Imported && token.RefreshToken is null)
         {
-            return Wait($"Only a person can start this grant: import it with 'tokens import {token.Name}'.");
+            return Wait($"Only a person can start this grant: import it with 'tokens import {token.Name}'.") with { Obstacle = TokenState.ActionRequired };
         }
 
         if (token.IsPaused(now) && !byPerson)
@@ -63,6 +66,9 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
             _ when settingsChanged && token.LastFailure is not null => Due("The settings have changed since it failed."),
             _ when token.AccessToken is null => Due("It was never obtained."),
             _ when token.RefreshDueAt <= now => Due($"Due since {token.RefreshDueAt:u}, {token.DueReason}."),
+
+            // What failed is retried once its pause is over, or as soon as a person asks: the failure may have come before it was due.
+            _ when token.LastFailure is not null => Due($"Retried after {token.FailuresInWords} ({token.LastErrorCode})."),
             _ => Wait($"Fresh: due at {token.RefreshDueAt:u}, {token.DueReason}.") with { DueAt = token.RefreshDueAt },
         };
     }
@@ -74,7 +80,7 @@ public sealed record RenewalVerdict(bool IsDue, string Reason)
     {
         { } kind when request.Trigger == RefreshTrigger.Backup && IsTriedByBackup(kind) => null,
         { } kind when !kind.IsRetryable() => $"{kind.Code()}: {token.LastError}. Waits for changed settings or a person.",
-        _ when token.NextAttemptAt > now && (request.JobId is null || request.JobId != token.RetryJobId) =>
+        _ when token.LeftAloneUntil > now && (request.JobId is null || request.JobId != token.RetryJobId) =>
             $"Waits until {token.NextAttemptAt:u} after {token.FailuresInWords} ({token.LastErrorCode}).",
         _ => null,
     };

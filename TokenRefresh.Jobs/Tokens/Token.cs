@@ -40,11 +40,20 @@ public sealed class Token : ISealedPair
     /// <summary>Why it is due then, as a phrase.</summary>
     public string DueReason { get; private set; } = "";
 
-    /// <summary>After a failure: not to be tried before this by itself.</summary>
+    /// <summary>After a failure that may pass: when it is retried. Null where nothing failed, or where a retry is of no use.</summary>
     public DateTimeOffset? NextAttemptAt { get; private set; }
 
-    /// <summary>The Hangfire job that has retries left for this token, and so may pass <see cref="NextAttemptAt"/>.</summary>
+    /// <summary>The Hangfire job that makes that retry, as it has retries left; null where the due check does.</summary>
     public string? RetryJobId { get; private set; }
+
+    /// <summary>How long the due check waits for a job's retry before it makes the retry itself.</summary>
+    internal static readonly TimeSpan RetryGrace = TimeSpan.FromMinutes(1);
+
+    /// <summary>After a failure: until then only a person, or the job that makes the retry, tries it.</summary>
+    public DateTimeOffset? LeftAloneUntil => RetryJobId is null ? NextAttemptAt : NextAttemptAt + RetryGrace;
+
+    /// <summary>When it is refreshed next by itself: a failing token at its retry, whatever it was due at before; any other when it is due.</summary>
+    public DateTimeOffset? NextDueAt => NextAttemptAt ?? RefreshDueAt;
 
     /// <summary>Until then a job for this token is expected to start, so the due check enqueues no second one.</summary>
     public DateTimeOffset? QueuedUntil { get; private set; }
@@ -101,6 +110,9 @@ public sealed class Token : ISealedPair
 
     /// <summary>The kind of the last failure since the last success.</summary>
     public FailureKind? LastFailure => LastErrorCode is null ? null : FailureKinds.Parse(LastErrorCode);
+
+    /// <summary>True where the last refresh failed for a reason that only changed settings or a person can remove.</summary>
+    public bool WaitsForPerson => LastFailure is { } kind && !kind.IsRetryable();
 
     /// <summary>True while a pause holds.</summary>
     public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);

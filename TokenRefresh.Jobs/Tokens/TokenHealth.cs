@@ -2,14 +2,11 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
 
-/// <summary>How a token stands, from well to worst.</summary>
+/// <summary>How a token stands, from well to worst; the words of pages, verbs, API and messages.</summary>
 public enum TokenState
 {
-    /// <summary>Valid, and not due.</summary>
-    Fresh,
-
-    /// <summary>Valid and due; its refresh is expected any moment.</summary>
-    Due,
+    /// <summary>Valid and in time.</summary>
+    Healthy,
 
     /// <summary>Its provider has no credentials or is switched off. No error.</summary>
     NotConfigured,
@@ -17,95 +14,65 @@ public enum TokenState
     /// <summary>A person has paused it.</summary>
     Paused,
 
-    /// <summary>Valid, but due for longer than a refresh should take.</summary>
-    Overdue,
+    /// <summary>Never obtained yet, and its first attempt has not ended.</summary>
+    Pending,
 
-    /// <summary>Valid, failing, and with little life left.</summary>
+    /// <summary>Valid, but its last refresh failed or is late; it is being retried.</summary>
+    Degraded,
+
+    /// <summary>As degraded after a failure, with little of its lifetime left.</summary>
     Critical,
 
-    /// <summary>Never obtained yet.</summary>
-    Missing,
+    /// <summary>Nothing happens until a person acts, whether it is still valid or not.</summary>
+    ActionRequired,
 
-    /// <summary>Only a person can start it, and nobody has.</summary>
-    NeedsPerson,
-
-    /// <summary>Dead.</summary>
+    /// <summary>There is no valid token; it is being retried.</summary>
     Expired,
 }
 
-/// <summary>Derives a token's state. The one place that knows what overdue, critical and healthy mean. Pure.</summary>
+/// <summary>Derives a token's state. The one place that knows what late, critical and healthy mean. Pure.</summary>
 public static class TokenHealth
 {
-    /// <summary>A refresh that is later than this is overdue, unless the token's life is so short that half of its lead is less.</summary>
+    /// <summary>A refresh that is later than this is late, unless the token's life is so short that half of its lead is less.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(5);
 
     /// <summary>The state of a stored token; <paramref name="token"/> is null where no row exists yet.</summary>
     public static TokenState Of(Token? token, ConfiguredToken settings, DateTimeOffset now)
     {
         var isValid = token is not null && token.IsValid(now);
+        var isImported = settings.Order.Grant == Grant.Imported;
         return token switch
         {
             _ when settings.NotConfiguredBecause is not null && !isValid => TokenState.NotConfigured,
             { PausedAt: not null } when token.IsPaused(now) => TokenState.Paused,
-            null or { AccessToken: null } => settings.Order.Grant == Grant.Imported ? TokenState.NeedsPerson : TokenState.Missing,
-            _ when !isValid => token.LastFailure == FailureKind.GrantRevoked || (settings.Order.Grant == Grant.Imported && token.RefreshToken is null) ? TokenState.NeedsPerson : TokenState.Expired,
-            { ConsecutiveFailures: > 0 } when token.ExpiresAt - now < settings.CriticalThreshold => TokenState.Critical,
-            _ when token.RefreshDueAt is not { } due || due > now => TokenState.Fresh,
-            _ => IsOverdue(token, now) ? TokenState.Overdue : TokenState.Due,
+            { WaitsForPerson: true } => TokenState.ActionRequired,
+            null or { AccessToken: null } => isImported ? TokenState.ActionRequired : token?.LastFailure is null ? TokenState.Pending : TokenState.Expired,
+            _ when !isValid => isImported && token.RefreshToken is null ? TokenState.ActionRequired : TokenState.Expired,
+
+            // It would be refreshed by now, and no call can be made for it: a fault where credentials are missing, not where the provider was switched off.
+            _ when settings.NotConfiguredBecause is not null && IsLate(token, now) => settings.Provider.IsEnabled ? TokenState.ActionRequired : TokenState.NotConfigured,
+            { LastFailure: not null } => token.ExpiresAt - now < settings.CriticalThreshold ? TokenState.Critical : TokenState.Degraded,
+            _ => IsLate(token, now) ? TokenState.Degraded : TokenState.Healthy,
         };
     }
 
-    /// <summary>True in the states in which a refresh, or a person, is waited for.</summary>
-    public static bool NeedsRefresh(this TokenState state) => state is not (TokenState.Fresh or TokenState.NotConfigured or TokenState.Paused);
-
-    /// <summary>True in the states in which nobody needs to do anything.</summary>
-    public static bool IsWell(this TokenState state) =>
-        state is TokenState.Fresh or TokenState.Due or TokenState.NotConfigured or TokenState.Paused;
-
-    /// <summary>As <see cref="TokenView.IsWell"/>.</summary>
-    internal static bool IsWell(TokenView view) => view.State.IsWell() && !(view.State == TokenState.Paused && view.TimeLeft <= TimeSpan.Zero);
-
-    /// <summary>As <see cref="TokenView.IsFailing"/>.</summary>
-    internal static bool IsFailing(TokenView view) => view.State is TokenState.Fresh or TokenState.Due && view.Stored!.ConsecutiveFailures > 0;
-
-    /// <summary>As <see cref="TokenView.IsInTime"/>.</summary>
-    internal static bool IsInTime(TokenView view) => view.State == TokenState.Critical ? !IsOverdue(view.Stored!, view.AsOf) : view.State.IsWell();
-
-    /// <summary>The state in words, for pages and verbs.</summary>
-    public static string InWords(this TokenState state) => state switch
+    /// <summary>As a stable word, for API, JSON and metrics: <c>action_required</c>.</summary>
+    public static string Code(this TokenState state) => state switch
     {
-        TokenState.NotConfigured => "not configured",
-        TokenState.NeedsPerson => "needs a person",
+        TokenState.NotConfigured => "not_configured",
+        TokenState.ActionRequired => "action_required",
         _ => state.ToString().ToLowerInvariant(),
     };
+
+    /// <summary>The state in words, for pages and verbs.</summary>
+    public static string InWords(this TokenState state) => state.Code().Replace('_', ' ');
+
+    /// <summary>True where the refresh that should have come by now, a failing token's retry included, has not.</summary>
+    internal static bool IsLate(Token token, DateTimeOffset now) => token.NextDueAt is { } due && now - due > Allowance(token);
 
     /// <summary>True while a pause holds: one that was begun, and has no end or one that is still to come.</summary>
     internal static bool IsPaused(DateTimeOffset? pausedAt, DateTimeOffset? pausedUntil, DateTimeOffset now) => pausedAt is not null && (pausedUntil is null || pausedUntil > now);
 
-    private static bool IsOverdue(Token token, DateTimeOffset now) => token.RefreshDueAt is { } due && now - due > Allowance(token, due);
-
-    private static TimeSpan Allowance(Token token, DateTimeOffset due)
-    {
-        var lead = token.ExpiresAt - due ?? TimeSpan.Zero;
-        return lead / 2 < Grace ? lead / 2 : Grace;
-    }
-}
-
-/// <summary>How tokens stand together. What is not configured, or paused and valid, does not count.</summary>
-/// <param name="Well">How many are well.</param>
-/// <param name="Counted">Of so many.</param>
-public sealed record OverallHealth(int Well, int Counted)
-{
-    /// <summary>True where some count and none is well.</summary>
-    public bool IsUnhealthy => Well == 0 && Counted > 0;
-
-    /// <summary><c>healthy</c>, <c>partial</c> or <c>unhealthy</c>.</summary>
-    public string InWords => Well == Counted ? "healthy" : IsUnhealthy ? "unhealthy" : "partial";
-
-    /// <summary>The health of some tokens.</summary>
-    public static OverallHealth Of(IEnumerable<TokenView> views)
-    {
-        var counted = views.Where(view => view.State is not (TokenState.NotConfigured or TokenState.Paused) || !view.IsWell).ToList();
-        return new(counted.Count(view => view.IsWell), counted.Count);
-    }
+    private static TimeSpan Allowance(Token token) =>
+        token.ExpiresAt - token.RefreshDueAt is { } lead && lead / 2 < Grace ? lead / 2 : Grace;
 }

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
@@ -26,17 +27,20 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>Life left; null without a token, negative once it has died.</summary>
     public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
 
-    /// <summary>True where nobody needs to do anything; a paused token counts while it is valid.</summary>
-    public bool IsWell => TokenHealth.IsWell(this);
+    /// <summary>True where nobody needs to do anything: a paused token counts while it is valid.</summary>
+    public bool IsWell => State is TokenState.Healthy or TokenState.NotConfigured or TokenState.Pending || (State == TokenState.Paused && !HasExpired);
 
-    /// <summary>True where it is fresh or due, but its last refresh failed.</summary>
-    public bool IsFailing => TokenHealth.IsFailing(this);
+    /// <summary>True where there was a token, and it is not valid any more.</summary>
+    public bool HasExpired => Stored is { AccessToken: not null } && TimeLeft <= TimeSpan.Zero;
 
     /// <summary>True where a refresh, or a person, is waited for.</summary>
-    public bool NeedsRefresh => State.NeedsRefresh();
+    public bool NeedsRefresh => State is not (TokenState.NotConfigured or TokenState.Paused) && (State != TokenState.Healthy || Stored!.RefreshDueAt <= AsOf);
 
-    /// <summary>True where it is served and its refresh is not late, or where a person has paused it: one that is critical may yet be in time.</summary>
-    public bool IsInTime => TokenHealth.IsInTime(this);
+    /// <summary>True where the refresh that should have come by now has not, for no reason that is stored with the token.</summary>
+    public bool IsLate => State is not (TokenState.NotConfigured or TokenState.Paused or TokenState.ActionRequired) && Stored is not null && TokenHealth.IsLate(Stored, AsOf);
+
+    /// <summary>What will be tried by itself.</summary>
+    public ScheduleOutlook Outlook { get; init; } = ScheduleOutlook.DueCheckAlone;
 
     /// <summary>Who can renew it as things stand.</summary>
     public RenewedBy RenewedBy => WaitsForPerson ? RenewedBy.Person
@@ -47,23 +51,32 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>True while a refresh of it is in flight.</summary>
     public bool IsInFlight => Stored?.LeaseUntil > AsOf;
 
-    /// <summary>When it is refreshed next as things stand: when it is due, or later where a pause after a failure holds; null where nothing is planned.</summary>
-    public DateTimeOffset? NextRefreshAt => State is TokenState.NotConfigured or TokenState.Paused or TokenState.NeedsPerson || RenewedBy == RenewedBy.Person || Settings.NotConfiguredBecause is not null
-        ? null
-        : Stored is null ? AsOf : IsPausedByFailure ? Stored.NextAttemptAt : Stored.RefreshDueAt;
+    /// <summary>What is stored: when it is due, a failing token when it is retried; null where nothing is planned. <see cref="NextRefreshAt"/> knows of paused jobs, too.</summary>
+    public DateTimeOffset? PlannedAt => RenewedBy == RenewedBy.Person ? null : Stored is null ? AsOf : Stored.NextDueAt;
+
+    /// <summary>When it is refreshed next as things stand: a failing token at its retry, any other when it is due; null where nothing is planned.</summary>
+    public DateTimeOffset? NextRefreshAt => Next?.At;
 
     /// <summary>Why then, or why nothing is planned.</summary>
     public string NextRefreshReason => this switch
     {
         { Settings.NotConfiguredBecause: { } missing } => missing,
         { State: TokenState.Paused } => $"paused: {Stored!.PauseReason}",
-        { State: TokenState.NeedsPerson } => $"import it: tokens import {Name}",
+        { WaitsForPerson: true, Next: not null } => "by the backup job; before that only changed settings or a person help",
         { WaitsForPerson: true } => "waits for changed settings or a person",
+        { RenewedBy: RenewedBy.Person, State: TokenState.ActionRequired } => $"import it: tokens import {Name}",
         { RenewedBy: RenewedBy.Person } => "only a person can renew it: import the next one before it expires",
-        { IsPausedByFailure: true } => $"after {Stored!.FailuresInWords} ({Stored.LastErrorCode})",
-        { Stored: not null } => Stored.DueReason,
-        _ => "it was never obtained",
+        { Next: { IsBackup: true } } => $"by the backup job; {Why}",
+        { Next: { At: var at } } when at > PlannedAt && at > AsOf => $"the due check is paused; {Why}",
+        _ => Why,
     };
+
+    // What is overdue stays so: the outlook tells of what is still to come.
+    private NextAttempt? Next => Outlook.Of(this) is { } next ? next with { At = next.At == Outlook.Now && PlannedAt < next.At ? PlannedAt.Value : next.At } : null;
+
+    private string Why => Stored is null ? "it was never obtained" : Stored.LastFailure is null ? Stored.DueReason : AfterFailures;
+
+    private string AfterFailures => $"after {Stored!.FailuresInWords} ({Stored.LastErrorCode})";
 
     /// <summary>The last outcome in words.</summary>
     public string LastOutcome => Stored switch
@@ -73,15 +86,12 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
         _ => "success",
     };
 
-    // A job that has retries left does not ask what is due; without one, a token that failed before it was due waits until it is.
-    private bool IsPausedByFailure => Stored is { NextAttemptAt: { } next } && (Stored.RetryJobId is not null || Stored.RefreshDueAt is not { } due || next > due);
-
-    /// <summary>True where the last refresh failed for a reason that only changed settings or a person can mend.</summary>
-    public bool WaitsForPerson => Stored?.LastFailure is { } kind && !kind.IsRetryable();
+    /// <summary>True where the last refresh failed for a reason that only changed settings or a person can remove.</summary>
+    public bool WaitsForPerson => Stored?.WaitsForPerson == true;
 }
 
 /// <summary>What everybody sees of the tokens, pages, API, verbs and probes alike: one query, one judgement.</summary>
-public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock)
+public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ScheduleOutlookReader outlook, TimeProvider clock)
 {
     /// <summary>Every configured token, most urgent first.</summary>
     /// <param name="provider">Only this provider's, in any case; null for all.</param>
@@ -90,10 +100,11 @@ public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> conte
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var stored = await db.Tokens.AsNoTracking().ToDictionaryAsync(token => token.Name, cancellationToken);
         var now = clock.GetUtcNow();
+        var next = await outlook.ReadAsync(isRunning: true, cancellationToken);
         return [.. configured.All
             .Where(token => provider is null || token.Provider.Name.Equals(provider, StringComparison.OrdinalIgnoreCase))
-            .Select(token => View(token, stored.GetValueOrDefault(token.Name), now))
-            .OrderBy(view => !view.IsWell ? 0 : view.IsFailing ? 1 : 2)
+            .Select(token => View(token, stored.GetValueOrDefault(token.Name), next, now))
+            .OrderBy(view => view.IsWell)
             .ThenByDescending(view => view.State)
             .ThenBy(view => view.Stored?.ExpiresAt ?? DateTimeOffset.MaxValue)
             .ThenBy(view => view.Name, StringComparer.Ordinal)];
@@ -109,9 +120,10 @@ public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> conte
 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var stored = await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == settings.Name, cancellationToken);
-        return View(settings, stored, clock.GetUtcNow());
+        var now = clock.GetUtcNow();
+        return View(settings, stored, await outlook.ReadAsync(isRunning: true, cancellationToken), now);
     }
 
-    private static TokenView View(ConfiguredToken settings, Token? stored, DateTimeOffset now) =>
-        new(settings, TokenHealth.Of(stored, settings, now), stored, now);
+    private static TokenView View(ConfiguredToken settings, Token? stored, ScheduleOutlook next, DateTimeOffset now) =>
+        new(settings, TokenHealth.Of(stored, settings, now), stored, now) { Outlook = next };
 }

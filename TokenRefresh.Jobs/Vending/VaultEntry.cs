@@ -21,7 +21,7 @@ public sealed class VaultEntry
         IssuedAt = stored.IssuedAt;
         ExpiresAt = accessToken is null ? null : stored.ExpiresAt;
         RefreshDueAt = stored.RefreshDueAt;
-        NextAttemptAt = stored.NextAttemptAt;
+        NextAttemptAt = stored.LeftAloneUntil;
         Failure = stored.LastFailure;
         PausedAt = stored.PausedAt;
         PausedUntil = stored.PausedUntil;

@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
@@ -15,18 +17,19 @@ namespace TokenRefresh.Server.Api;
 internal sealed record RefreshOrder(string? Provider = null, string? Token = null, bool? Force = false);
 
 /// <summary>One token as programs see it. No secrets.</summary>
+/// <param name="Status">The stable word; <paramref name="State"/> is the same for people.</param>
 internal sealed record TokenSummary(
-    string Name, string Provider, string State, DateTimeOffset? ExpiresAt, long? SecondsLeft, DateTimeOffset? NextRefreshAt, string NextRefreshReason,
+    string Name, string Provider, string Status, string State, DateTimeOffset? ExpiresAt, long? SecondsLeft, DateTimeOffset? NextRefreshAt, string NextRefreshReason,
     string LastOutcome, int ConsecutiveFailures, string Grant, IReadOnlyList<string> Scopes)
 {
     public static TokenSummary Of(TokenView view) => new(
-        view.Name, view.Settings.Provider.Name, view.State.InWords(), view.Stored?.ExpiresAt, (long?)view.TimeLeft?.TotalSeconds, view.NextRefreshAt, view.NextRefreshReason,
+        view.Name, view.Settings.Provider.Name, view.State.Code(), view.State.InWords(), view.Stored?.ExpiresAt, (long?)view.TimeLeft?.TotalSeconds, view.NextRefreshAt, view.NextRefreshReason,
         view.LastOutcome, view.Stored?.ConsecutiveFailures ?? 0, view.Settings.Order.Grant.ToString(), view.Settings.Order.Scopes);
 }
 
 /// <summary>One token in the health answer.</summary>
 internal sealed record TokenHealthAnswer(
-    bool Exists, bool Active, bool AccessTokenExpired, bool RefreshTokenExpired, bool NeedsRefresh, DateTimeOffset? ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset? LastUsedAt, string State);
+    bool Exists, bool Active, bool AccessTokenExpired, bool RefreshTokenExpired, bool NeedsRefresh, DateTimeOffset? ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset? LastUsedAt, string State, string Status);
 
 /// <summary>The inventory, its health, and refreshes.</summary>
 internal static class TokensApi
@@ -46,26 +49,27 @@ internal static class TokensApi
     private static async Task<IResult> ListAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
         TypedResults.Ok((await MineAsync(context, overview, cancellationToken)).Select(TokenSummary.Of));
 
-    private static async Task<IResult> HealthAsync(HttpContext context, TokenOverview overview, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task<IResult> HealthAsync(HttpContext context, DiagnosisReader diagnosis, PulseReader pulse, CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow();
-        var views = await MineAsync(context, overview, cancellationToken);
-        var health = OverallHealth.Of(views);
+        var health = (await diagnosis.ReadAsync(await pulse.ReadAsync(cancellationToken), cancellationToken)).For(view => context.Client().MayRead(view.Name));
+        var (now, counted) = (health.AsOf, health.Counted.ToList());
         var answer = new
         {
             status = "success",
             data = new
             {
-                overall_health = health.InWords,
-                healthy_providers = health.Well,
-                total_providers = health.Counted,
-                providers = views.ToDictionary(view => view.Name, view => new TokenHealthAnswer(
+                overall_health = health.Overall.SeedCode(),
+                healthy_providers = counted.Count(view => view.IsWell),
+                total_providers = counted.Count,
+                providers = health.Tokens.ToDictionary(view => view.Name, view => new TokenHealthAnswer(
                     view.Stored?.AccessToken is not null, view.Stored?.IsActive == true, view.Stored?.ExpiresAt <= now, view.Stored?.RefreshExpiresAt <= now,
-                    view.NeedsRefresh, view.Stored?.ExpiresAt, view.Stored?.RefreshExpiresAt, view.Stored?.LastUsedAt, view.State.InWords())),
+                    view.NeedsRefresh, view.Stored?.ExpiresAt, view.Stored?.RefreshExpiresAt, view.Stored?.LastUsedAt, view.State.InWords(), view.State.Code())),
                 checked_at = now,
+                status = health.Overall.Code(),
+                reasons = health.Wrong.Select(reason => $"{reason}"),
             },
         };
-        return TypedResults.Json(answer, statusCode: health.IsUnhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+        return TypedResults.Json(answer, statusCode: health.Overall == OverallStatus.Outage ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
     }
 
     private static async Task<IResult> NeedsRefreshAsync(HttpContext context, TokenOverview overview, TimeProvider clock, CancellationToken cancellationToken)

@@ -24,8 +24,9 @@ internal static class AutoRefreshCommand
         command.SetAction((call, cancellationToken) =>
         {
             var trigger = call.GetValue(force) ? RefreshTrigger.Forced : RefreshTrigger.Manual;
+            var isNamed = call.GetValue(token) is not null;
             return call.GetValue(sync)
-                ? host.RunCallingAsync(services => RefreshAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json), cancellationToken), cancellationToken, mayBeFirst: true)
+                ? host.RunCallingAsync(services => RefreshAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), isNamed, trigger, call.GetValue(json), cancellationToken), cancellationToken, mayBeFirst: true)
                 : host.RunFirstAsync(services => EnqueueAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json)), cancellationToken);
         });
         return command;
@@ -53,6 +54,13 @@ internal static class AutoRefreshCommand
 
     private static async Task<int> EnqueueAsync(IServiceProvider services, List<ConfiguredToken> tokens, RefreshTrigger trigger, bool json)
     {
+        // Only a token that was named can be here without credentials: no job could do what was asked for.
+        if (tokens is [{ NotConfiguredBecause: { } missing } named])
+        {
+            Output.Note($"{named.Name} is not configured: {missing}.");
+            return ExitCode.Failed;
+        }
+
         var jobs = services.GetRequiredService<RefreshQueue>().Enqueue([.. tokens.Select(token => token.Name)], trigger, Options.Caller);
         await services.GetRequiredService<AuditTrail>().WriteRefreshesAsync(Options.Caller, trigger == RefreshTrigger.Forced, jobs);
         if (json)
@@ -72,7 +80,7 @@ internal static class AutoRefreshCommand
         return ExitCode.Done;
     }
 
-    private static async Task<int> RefreshAsync(IServiceProvider services, List<ConfiguredToken> tokens, RefreshTrigger trigger, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RefreshAsync(IServiceProvider services, List<ConfiguredToken> tokens, bool isNamed, RefreshTrigger trigger, bool json, CancellationToken cancellationToken)
     {
         var refresher = services.GetRequiredService<TokenRefresher>();
         var results = new List<(string Token, RefreshOutcome Outcome)>();
@@ -103,10 +111,16 @@ internal static class AutoRefreshCommand
         broken?.Throw();
         if (json)
         {
-            Output.Json(results.Select(result => new { Token = result.Token, Outcome = Kind(result.Outcome), Message = Words(result.Outcome) }));
+            Output.Json(results.Select(result => new { Token = result.Token, Outcome = Kind(result.Outcome), Message = Words(result.Outcome), (result.Outcome as RefreshOutcome.Failed)?.NextAttemptAt }));
         }
 
-        return results.Any(result => result.Outcome is RefreshOutcome.Failed) ? ExitCode.Failed : ExitCode.Done;
+        if (results.Any(result => result.Outcome is RefreshOutcome.Failed { NextAttemptAt: not null }) && (await services.GetRequiredService<QueueView>().LiveServersAsync(cancellationToken)).Count == 0)
+        {
+            Output.Note("No worker is alive: what failed is not retried until a server runs.");
+        }
+
+        // Who names a token asked for that one; among all of them, what cannot be refreshed is no failure.
+        return results.Any(result => result.Outcome is RefreshOutcome.Failed || (isNamed && result.Outcome is RefreshOutcome.Skipped { Obstacle: not null })) ? ExitCode.Failed : ExitCode.Done;
 
         async Task<(ConfiguredToken Token, RefreshOutcome Outcome)> RefreshOneAsync(ConfiguredToken token) =>
             (token, await refresher.RefreshAsync(new(token.Name, trigger, Options.Caller), cancellationToken));
@@ -115,6 +129,7 @@ internal static class AutoRefreshCommand
     private static string Kind(RefreshOutcome outcome) => outcome switch
     {
         RefreshOutcome.Refreshed => "success",
+        RefreshOutcome.Skipped { Obstacle: { } obstacle } => obstacle.Code(),
         RefreshOutcome.Skipped => "skipped",
         RefreshOutcome.InFlight => "in_flight",
         RefreshOutcome.Failed => "failed",
@@ -124,9 +139,11 @@ internal static class AutoRefreshCommand
     private static string Words(RefreshOutcome outcome) => outcome switch
     {
         RefreshOutcome.Refreshed done => $"refreshed, expires {done.ExpiresAt:u}",
+        RefreshOutcome.Skipped { Obstacle: TokenState.NotConfigured } skipped => $"n{skipped.Reason[1..]}",
+        RefreshOutcome.Skipped { Obstacle: { } obstacle } skipped => $"{obstacle.InWords()}: {skipped.Reason}",
         RefreshOutcome.Skipped skipped => $"skipped: {skipped.Reason}",
         RefreshOutcome.InFlight busy => $"in flight: {busy.Reason}",
-        RefreshOutcome.Failed failed => $"failed: {failed.Failure.Kind.Code()}: {failed.Failure.Reason}",
+        RefreshOutcome.Failed failed => $"failed: {failed.Failure.Kind.Code()}: {failed.Failure.Reason}; {(failed.NextAttemptAt is { } next ? $"next attempt {next:u}" : "not retried before the settings change or a person acts")}",
         _ => throw new UnreachableException(),
     };
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -45,7 +46,7 @@ internal static class TokensCommands
     {
         var provider = Options.Provider();
         var json = Options.Json();
-        var command = new Command("health", "One row a token, most urgent first; exit code 1 unless all are well. Changes nothing.") { provider, json };
+        var command = new Command("health", "One row a token, most urgent first; exit code 1 unless the whole is operational. Changes nothing.") { provider, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: true, cancellationToken), cancellationToken));
         return command;
@@ -64,7 +65,10 @@ internal static class TokensCommands
     private static async Task<int> ShowAsync(IServiceProvider services, string? provider, bool json, bool exitsByHealth, CancellationToken cancellationToken)
     {
         var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
-        var views = await services.GetRequiredService<TokenOverview>().ListAsync(RequireProvider(services, provider)?.Name, cancellationToken);
+        var asked = RequireProvider(services, provider);
+        var health = (await services.GetRequiredService<DiagnosisReader>().ReadAsync(await services.GetRequiredService<PulseReader>().ReadAsync(cancellationToken), cancellationToken))
+            .For(view => asked is null || view.Settings.Provider == asked);
+        var views = health.Tokens;
         var notifications = await services.GetRequiredService<NotificationReadinessReader>().ReadAsync(cancellationToken);
         if (json)
         {
@@ -72,6 +76,7 @@ internal static class TokensCommands
             {
                 view.Name,
                 Provider = view.Settings.Provider.Name,
+                Status = view.State.Code(),
                 State = view.State.InWords(),
                 IsWell = view.IsWell,
                 view.Stored?.ExpiresAt,
@@ -109,8 +114,18 @@ internal static class TokensCommands
             Output.Note(OneLine.Of(notifications.Line));
         }
 
-        // That nothing is configured is a notice; that what is configured does not deliver is a fault.
-        return notifications.IsFailing || views.Any(view => !view.IsWell) ? ExitCode.Failed : ExitCode.Done;
+        // In JSON the rows are the whole document; what concerns all tokens is said beside it.
+        var summary = $"Overall: {health.Overall.Code()}{string.Concat(health.Wrong.Select(reason => $"; {reason}"))}";
+        if (!json)
+        {
+            Console.Out.WriteLine(summary);
+        }
+        else if (health.Overall != OverallStatus.Operational)
+        {
+            Output.Note(summary);
+        }
+
+        return health.Overall == OverallStatus.Operational ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static Command Test(VerbHost host)

@@ -1,5 +1,6 @@
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 
@@ -10,7 +11,7 @@ namespace TokenRefresh.Server.Hosting;
 /// each 30 seconds, delivers what nobody delivers, tells of a database that is away, and gives the outside watcher its sign of life.
 /// </summary>
 internal sealed partial class AlertWatch(
-    PulseReader pulse, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher, NotificationReadinessReader readiness,
+    PulseReader pulse, DiagnosisReader diagnosis, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher,
     TimeProvider clock, ILogger<AlertWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
@@ -59,17 +60,12 @@ internal sealed partial class AlertWatch(
                 await deliveries.EnqueueIfDueAsync(cancellationToken);
             }
 
-            // For the gauge, which asks no database.
-            await readiness.ReadAsync(cancellationToken);
-            // A wrong clock costs no token anything: the outside watcher alarms for what does.
-            return (await round.JudgeAsync(now, cancellationToken)).Where(complaint => complaint.Kind != IncidentKind.Clock).ToList() is { Count: > 0 } wrong
-                ? string.Join(", ", wrong.GroupBy(complaint => complaint.Kind).Select(kind => $"{kind.Count()} {kind.Key.Code()}"))
-                : null;
+            return await diagnosis.ReadAsync(now, cancellationToken) is { IsFresh: false } seen ? $"{seen.Overall.Code()}: {seen.WrongWithoutNames}" : null;
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
             await outage.NoteAwayAsync(cancellationToken);
-            return "the database is away";
+            return $"{OverallStatus.Outage.Code()}: the database is away";
         }
     }
 

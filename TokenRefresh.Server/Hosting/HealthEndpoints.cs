@@ -1,41 +1,44 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>One word for probes, without inventory.</summary>
 internal sealed record HealthWord(string Status);
 
-/// <summary>
-/// Are all tokens fresh, and is somebody looking after them? Whoever asks while it is being looked at shares the answer: it takes every token's row,
-/// and strangers may ask.
-/// </summary>
-internal sealed class Freshness(TokenOverview overview, PulseReader pulse, TimeProvider clock)
+/// <summary>How the whole stands, without inventory.</summary>
+/// <param name="Status"><c>fresh</c>, <c>degraded</c>, or what is wrong in words.</param>
+/// <param name="Overall">The stable word: <c>operational</c>, <c>degraded</c>, <c>action_required</c> or <c>outage</c>.</param>
+internal sealed record FreshnessWord(string Status, string Overall);
+
+/// <summary>Is anything wrong? Whoever asks while it is being looked at shares the answer: it takes every token's row, and strangers may ask.</summary>
+internal sealed class Freshness(DiagnosisReader diagnosis, PulseReader pulse, TimeProvider clock)
 {
     private readonly Lock gate = new();
-    private Task<string?>? look;
+    private Task<SystemDiagnosis>? look;
 
-    /// <summary>Null where they are, else a phrase that names none.</summary>
-    public Task<string?> WhyNotAsync(CancellationToken cancellationToken)
+    /// <summary>The diagnosis as of now, or of a moment ago.</summary>
+    public Task<SystemDiagnosis> LookAsync(CancellationToken cancellationToken)
     {
         lock (gate)
         {
-            look = look is { IsCompleted: false } ? look : LookAsync();
+            look = look is { IsCompleted: false } ? look : ReadAsync();
             return look.WaitAsync(cancellationToken);
         }
     }
 
-    private async Task<string?> LookAsync()
+    private async Task<SystemDiagnosis> ReadAsync()
     {
-        if ((await overview.ListAsync(null, CancellationToken.None)).Any(token => !token.IsInTime))
+        try
         {
-            return "a token is not fresh";
+            return await diagnosis.ReadAsync(await pulse.ReadAsync(CancellationToken.None), CancellationToken.None);
         }
-
-        var isSilent = (await pulse.ReadAsync(CancellationToken.None)).Silences(clock.GetUtcNow()).Any(silence => silence.Part == Pulse.Scheduler);
-        return isSilent ? "the scheduler is silent" : null;
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            return SystemDiagnosis.WithoutDatabase(clock.GetUtcNow());
+        }
     }
 }
 
@@ -68,16 +71,12 @@ internal static class HealthEndpoints
         }
     }
 
-    private static async Task<Results<Ok<HealthWord>, JsonHttpResult<HealthWord>>> FreshAsync(Freshness freshness, CancellationToken cancellationToken)
+    private static async Task<JsonHttpResult<FreshnessWord>> FreshAsync(Freshness freshness, CancellationToken cancellationToken)
     {
-        try
-        {
-            return await freshness.WhyNotAsync(cancellationToken) is { } why ? Unavailable(why) : TypedResults.Ok(new HealthWord("fresh"));
-        }
-        catch (Exception error) when (DatabaseFaults.IsAway(error))
-        {
-            return Unavailable("database is away");
-        }
+        var seen = await freshness.LookAsync(cancellationToken);
+        return TypedResults.Json(
+            new FreshnessWord(seen switch { { IsFresh: false } => seen.WrongWithoutNames, { Overall: OverallStatus.Degraded } => "degraded", _ => "fresh" }, seen.Overall.Code()),
+            statusCode: seen.IsFresh ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 
     private static JsonHttpResult<HealthWord> Unavailable(string why) =>

@@ -16,7 +16,7 @@ public sealed record IncidentList(IReadOnlyList<Incident> Rows, IReadOnlyDiction
     /// <summary>Incidents, and how all tokens are now.</summary>
     public static async Task<IncidentList> OfAsync(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens, IncidentDesk desk, CancellationToken cancellationToken) => new(
         incidents, await desk.NoticesAsync(incidents, cancellationToken),
-        tokens.Where(token => token is { IsWell: true, IsFailing: false }).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
+        tokens.Where(token => token.IsWell).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
 
     /// <summary>Who was notified of it.</summary>
     public IncidentNotice Notice(Incident incident) => Notices.GetValueOrDefault(incident.Id, IncidentNotice.None);

@@ -15,7 +15,7 @@ internal static class LifeBar
         }
 
         var gone = Share(token.AsOf);
-        var due = token.Stored.RefreshDueAt is { } at ? Share(at) : (double?)null;
+        var due = (token.Stored.LastFailure is null ? token.Stored.RefreshDueAt : token.NextRefreshAt) is { } at ? Share(at) : (double?)null;
         var label = $"{gone:0} % of its life is gone{(due is { } point ? $"; it is renewed at {point:0} %" : "")}";
         return new HtmlString(string.Create(
             CultureInfo.InvariantCulture,
@@ -24,15 +24,15 @@ internal static class LifeBar
         double Share(DateTimeOffset instant) => Math.Clamp((instant - issued) / (expires - issued) * 100, 0, 100);
     }
 
-    /// <summary>How a token stands, as the stylesheet names it: one whose refresh fails is not well, though it is valid.</summary>
-    public static string Kind(TokenView token) => token.IsFailing ? "is-warning" : Kind(token.State);
+    /// <summary>How a token stands, as the stylesheet names it: one that is paused is ill once it has expired.</summary>
+    public static string Kind(TokenView token) => token is { State: TokenState.Paused, IsWell: false } ? "is-ill" : Kind(token.State);
 
     /// <summary>How bad a state is, as the stylesheet names it.</summary>
     public static string Kind(TokenState state) => state switch
     {
-        TokenState.Fresh or TokenState.Due => "is-well",
-        TokenState.NotConfigured or TokenState.Paused => "is-aside",
-        TokenState.Overdue or TokenState.NeedsPerson => "is-warning",
+        TokenState.Healthy => "is-well",
+        TokenState.NotConfigured or TokenState.Paused or TokenState.Pending => "is-aside",
+        TokenState.Degraded or TokenState.ActionRequired => "is-warning",
         _ => "is-ill",
     };
 }

@@ -41,7 +41,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         (await said.InnerTextAsync()).ShouldMatch("^(jibit: credential_rejected: HTTP 503|Asked for jibit)");
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "it has failed");
         await page.GotoAsync("/access/tokens");
-        (await page.Locator(".failing").InnerTextAsync()).ShouldBe("The last refresh failed: jibit.");
+        (await page.Locator(".verdict").InnerTextAsync()).ShouldBe("jibit waits for a person; it is still valid.");
 
         // Finds the failed row by the filter, retries it, and watches it finish.
         panel.Server.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);

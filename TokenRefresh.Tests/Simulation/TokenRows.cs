@@ -12,7 +12,7 @@ internal sealed record TokenRow(
     public (long, string?, string?, DateTimeOffset?) Told => (Version, Access, ErrorCode, NextAttemptAt);
 
     /// <summary>When something is to happen to it next.</summary>
-    public DateTimeOffset? Stirs => new[] { LeaseUntil, QueuedUntil, NextAttemptAt > DueAt ? NextAttemptAt : DueAt }.Where(at => at is not null).Min();
+    public DateTimeOffset? Stirs => new[] { LeaseUntil, QueuedUntil, NextAttemptAt ?? DueAt }.Where(at => at is not null).Min();
 }
 
 /// <summary>The tokens' rows, looked at after each commit, with the rules that hold for every one of them at every step.</summary>

@@ -8,6 +8,7 @@ using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
@@ -30,13 +31,16 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
-    TokenOverview overview, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
+    DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
     PulseReader pulse, SettingsComparison settings, IncidentDesk desk, ClockDifferences clocks, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
     private const int TrendHours = 7 * 24;
 
-    public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
+    /// <summary>The judgement that every other surface repeats.</summary>
+    public SystemDiagnosis Diagnosis { get; private set; } = null!;
+
+    public IReadOnlyList<TokenView> Tokens => Diagnosis.Tokens;
 
     public IReadOnlyList<ProviderRow> Providers { get; private set; } = [];
 
@@ -69,9 +73,19 @@ internal sealed class HealthModel(
 
     public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
 
+    /// <summary>How the whole stands, and why, in a sentence.</summary>
+    public string Verdict => (Diagnosis.Overall, Wrong.Count) switch
+    {
+        (OverallStatus.Operational, 0) => "Nothing is wrong.",
+        (OverallStatus.Operational, _) => $"Operational, but: {string.Join("; ", Wrong)}.",
+        (var status, 1) => $"{status.InWords()}: {Wrong[0]}.",
+        (var status, var many) => $"{status.InWords()}: {many} things are wrong now.",
+    };
+
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
-        Tokens = await overview.ListAsync(null, cancellationToken);
+        var felt = await pulse.ReadAsync(cancellationToken);
+        Diagnosis = await diagnosis.ReadAsync(felt, cancellationToken);
         FirstToDie = [.. Tokens.Where(token => token.TimeLeft is not null).OrderBy(token => token.TimeLeft)];
         var rows = new List<ProviderRow>();
         foreach (var provider in providers.All)
@@ -86,7 +100,6 @@ internal sealed class HealthModel(
         var paused = await pauses.ListAsync(cancellationToken);
         var crons = timetable.Crons();
         Timetable = [.. Installed().Select(job => new TimetableRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
-        var felt = await pulse.ReadAsync(cancellationToken);
         LastTick = felt.SchedulerTick;
         Wrong = [.. Complaints(felt, await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
         OtherSettings = await settings.CompareAsync(node.Value, cancellationToken);
@@ -199,9 +212,9 @@ internal sealed class HealthModel(
         }
 
         // An incident names its tokens already; what is silent is told from its pulse, which is newer.
-        foreach (var state in Tokens.Where(token => !token.IsWell && !incidents.Rows.Any(incident => incident.Subjects.Contains(token.Name))).GroupBy(token => token.State).OrderByDescending(group => group.Key))
+        foreach (var alike in Diagnosis.Wrong.Where(reason => reason.Part == DiagnosedPart.Token && !incidents.Rows.Any(incident => incident.Subjects.Contains(reason.Subject))).GroupBy(reason => reason.Words))
         {
-            yield return $"{state.Key.InWords()}: {string.Join(", ", state.Select(token => token.Name))}";
+            yield return $"{string.Join(", ", alike.Select(reason => reason.Subject))}: {alike.Key}";
         }
 
         foreach (var silence in felt.Silences(now))

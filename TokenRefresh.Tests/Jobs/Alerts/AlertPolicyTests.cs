@@ -76,7 +76,7 @@ public sealed class AlertPolicyTests
         var token = Some.Fresh();
         for (var failure = 0; failure < 3; failure++)
         {
-            token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now, "a job that died");
+            token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now - Token.RetryGrace, "a job that died");
         }
 
         Complaints(token).ShouldHaveSingleItem();

@@ -32,7 +32,7 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
         await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '12 minutes' WHERE name = 'a'");
         await world.SucceedAsync("a");
         await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '30 minutes' WHERE name = 'b'");
-        var report = await summary.ReportAsync(CancellationToken.None);
+        var report = await summary.ReportAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
 
         (report.All.SuccessfulAttempts, report.All.FailedAttempts, report.All.SkippedAttempts).ShouldBe((3, 4, 1));
         report.All.SuccessRate.ShouldBe(42.9);
@@ -46,11 +46,11 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["a"], ("TokenRefresh:Notifications:Email", "one@example.com, two@example.com"));
 
-        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(CancellationToken.None)).ShouldBe(2);
+        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None)).ShouldBe(2);
         await world.TickAsync();
 
         world.Smtp.Mails.Select(mail => mail.Recipient).ShouldBe(["one@example.com", "two@example.com"]);
-        world.Smtp.Subjects.ShouldAllBe(subject => subject == "SUMMARY: all 1 tokens are well");
+        world.Smtp.Subjects.ShouldAllBe(subject => subject == "SUMMARY: operational, all 1 tokens are well");
     }
 
     [Fact]
@@ -74,6 +74,6 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["a"], (key, value));
 
-        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(CancellationToken.None)).ShouldBe(0);
+        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None)).ShouldBe(0);
     }
 }

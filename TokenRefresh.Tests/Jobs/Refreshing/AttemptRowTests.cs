@@ -107,7 +107,7 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
 
         await world.RefreshAsync(change: request => request with { JobId = "7", RetriesLeft = 1 });
 
-        Told(world).ShouldBe([(LogLevel.Warning, Failed, "Refreshing jibit failed: provider_down: HTTP 503; next attempt 2026-03-01T12:02:00.0000000+00:00")]);
+        Told(world).ShouldBe([(LogLevel.Warning, Failed, "Refreshing jibit failed: provider_down: HTTP 503; next attempt 2026-03-01T12:01:00.0000000+00:00")]);
     }
 
     [Fact]

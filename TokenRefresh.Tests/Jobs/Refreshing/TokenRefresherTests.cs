@@ -144,7 +144,7 @@ public sealed class TokenRefresherTests(PostgresFixture postgres)
         await world.RefreshAsync(change: request => request with { JobId = "7", RetriesLeft = 0, Attempt = 2 });
         var afterwards = await world.TokenAsync();
 
-        (during.RetryJobId, during.NextAttemptAt).ShouldBe(("7", Some.Now.AddMinutes(2)));
+        (during.RetryJobId, during.NextAttemptAt, during.LeftAloneUntil).ShouldBe(("7", Some.Now.AddMinutes(1), Some.Now.AddMinutes(2)));
         other.ShouldBeOfType<RefreshOutcome.Skipped>();
         afterwards.RetryJobId.ShouldBeNull();
         afterwards.NextAttemptAt!.Value.ShouldBeInRange(Some.Now.AddMinutes(0.9), Some.Now.AddMinutes(1));

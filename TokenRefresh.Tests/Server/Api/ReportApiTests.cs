@@ -25,11 +25,11 @@ public sealed class ReportApiTests(PostgresFixture postgres)
 
         well.EnumerateObject().Select(field => field.Name).ShouldBe(["status", "data"]);
         well.GetProperty("status").GetString().ShouldBe("success");
-        well.GetProperty("data").EnumerateObject().Select(field => field.Name).ShouldBe(["overall_health", "healthy_providers", "total_providers", "providers", "checked_at"]);
+        well.GetProperty("data").EnumerateObject().Select(field => field.Name).ShouldBe(["overall_health", "healthy_providers", "total_providers", "providers", "checked_at", "status", "reasons"]);
         (well.GetProperty("data").GetProperty("healthy_providers").GetInt32(), well.GetProperty("data").GetProperty("total_providers").GetInt32()).ShouldBe((1, 1));
         well.GetProperty("data").GetProperty("overall_health").GetString().ShouldBe("healthy");
         well.GetProperty("data").GetProperty("providers").GetProperty("jibit").EnumerateObject().Select(field => field.Name)
-            .ShouldBe(["exists", "active", "access_token_expired", "refresh_token_expired", "needs_refresh", "expires_at", "refresh_expires_at", "last_used_at", "state"]);
+            .ShouldBe(["exists", "active", "access_token_expired", "refresh_token_expired", "needs_refresh", "expires_at", "refresh_expires_at", "last_used_at", "state", "status"]);
         ill.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         (await ill.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data").GetProperty("overall_health").GetString().ShouldBe("unhealthy");
     }

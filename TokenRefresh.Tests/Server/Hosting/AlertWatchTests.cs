@@ -10,6 +10,7 @@ using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Providers;
@@ -31,7 +32,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         await LooksAsync(world, watch, 4);
         world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("SILENT: ");
         hook.Paths.ShouldAllBe(path => path == "POST /hook/fail");
-        hook.Taken[^1].Body.ShouldBe("2 silence");
+        hook.Taken[^1].Body.ShouldBe("outage: the scheduler is silent, no worker is alive");
 
         // A worker and a scheduler are back.
         using (var connection = storage.GetConnection())
@@ -87,7 +88,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         await LooksAsync(world, watch, 1);
 
         hook.Paths.ShouldBe(["POST /hook/fail"]);
-        hook.Taken[0].Body.ShouldBe("1 failed");
+        hook.Taken[0].Body.ShouldBe("action_required: a token is not fresh");
     }
 
     [Fact]
@@ -204,8 +205,8 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), node.GetRequiredService<DatabaseClock>(), world.Tokens.Clock);
         var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<TimetablePauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
         return (new AlertWatch(
-            pulse, node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
-            node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(), node.GetRequiredService<NotificationReadinessReader>(),
+            pulse, node.GetRequiredService<DiagnosisReader>(), node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
+            node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
             world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);
     }
 }

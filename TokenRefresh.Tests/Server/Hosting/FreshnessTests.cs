@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shouldly;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
 using TokenRefresh.Tests.Server.Pages;
@@ -19,12 +20,12 @@ public sealed class FreshnessTests(PostgresFixture postgres)
         await using var held = new NpgsqlCommand("LOCK TABLE tokens IN ACCESS EXCLUSIVE MODE", db);
         await held.ExecuteNonQueryAsync();
 
-        var (one, other) = (freshness.WhyNotAsync(CancellationToken.None), freshness.WhyNotAsync(CancellationToken.None));
+        var (one, other) = (freshness.LookAsync(CancellationToken.None), freshness.LookAsync(CancellationToken.None));
 
         (one.IsCompleted, other).ShouldBe((false, one));
         await slow.RollbackAsync();
-        (await one).ShouldBeNull();
+        (await one).Overall.ShouldBe(OverallStatus.Operational);
         await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = '2000-01-01'");
-        (await freshness.WhyNotAsync(CancellationToken.None)).ShouldBe("a token is not fresh");
+        (await freshness.LookAsync(CancellationToken.None)).WrongWithoutNames.ShouldBe("a token is not fresh");
     }
 }

@@ -188,7 +188,7 @@ public sealed class PanelTests(PostgresFixture postgres)
 
         var page = await panel.ReadAsync("/access/token-health");
 
-        page.ShouldContain("Wrong now: missing: jibit.");
+        page.ShouldContain("Action required: jibit: action required.");
         page.ShouldContain("Nothing is held.");
     }
 

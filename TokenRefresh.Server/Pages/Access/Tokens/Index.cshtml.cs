@@ -68,25 +68,26 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     /// <summary>Those that somebody should look at, worst first.</summary>
     public IEnumerable<TokenView> Unwell => All.Where(token => !token.IsWell);
 
-    /// <summary>Those that are well so far, though their last refresh failed.</summary>
-    public IEnumerable<TokenView> Failing => All.Where(token => token.IsFailing);
-
     /// <summary>What dies first; null where nothing is held.</summary>
     public TokenView? FirstToExpire => All.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
 
     /// <summary>What is refreshed first; null where nothing is planned.</summary>
     public TokenView? FirstToRefresh => All.Where(token => token.NextRefreshAt is not null).MinBy(token => token.NextRefreshAt);
 
+    /// <summary>True where what is wrong costs no program anything so far.</summary>
+    public bool IsMild => Unwell.All(token => token.State is TokenState.Degraded or TokenState.ActionRequired && !token.HasExpired);
+
     /// <summary>Is anything wrong now? In one sentence.</summary>
     public string Verdict => Unwell.ToList() switch
     {
-        [] when Failing.Where(token => token.WaitsForPerson).ToList() is { Count: > 0 } waiting =>
-            waiting.Count == 1 ? $"{waiting[0].Name} waits for a person; it is still valid." : $"{waiting.Count} tokens wait for a person; they are still valid.",
-        [] when Failing.Count() is > 0 and var failing => failing == 1 ? "A refresh fails; its token is still valid." : $"{failing} refreshes fail; their tokens are still valid.",
-        [] when All.Count == 0 || FirstToExpire is null => "Nothing is wrong, and nothing is held.",
+        [] when FirstToExpire is null => "Nothing is wrong, and nothing is held.",
         [] => "Nothing is wrong.",
-        [{ State: TokenState.NeedsPerson } one] => $"{one.Name} needs a person.",
-        [var one] => $"{one.Name} is {one.State.InWords()}.",
+        [{ State: TokenState.ActionRequired, TimeLeft: { } left } one] when left > TimeSpan.Zero => $"{one.Name} waits for a person; it is still valid.",
+        [{ State: TokenState.ActionRequired } one] => $"{one.Name} needs a person.",
+        [{ State: TokenState.Degraded, IsLate: false }] => "A refresh fails; its token is still valid.",
+        [var one] => $"{one.Name} is {one.State.InWords()}{(one.State == TokenState.Paused ? ", and has expired" : "")}.",
+        var several when several.TrueForAll(token => token is { State: TokenState.ActionRequired, HasExpired: false, TimeLeft: not null }) => $"{several.Count} tokens wait for a person; they are still valid.",
+        var several when several.TrueForAll(token => token is { State: TokenState.Degraded, IsLate: false }) => $"{several.Count} refreshes fail; their tokens are still valid.",
         var several => $"{several.Count} of {All.Count} tokens are not well.",
     };
 
