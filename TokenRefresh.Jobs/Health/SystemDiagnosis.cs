@@ -70,6 +70,9 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     /// <summary>True where programs get what they need and nobody must act: what probes and the heartbeat ask.</summary>
     public bool IsFresh => Overall is OverallStatus.Operational or OverallStatus.Degraded;
 
+    /// <summary>True while some token was never obtained and its first attempt has not ended, as for a moment after the first start.</summary>
+    public bool AwaitsFirstTokens => Tokens.Any(token => token.State == TokenState.Pending);
+
     /// <summary>What is wrong, worst first, without notices.</summary>
     public IEnumerable<DiagnosisReason> Wrong => Reasons.Where(reason => reason.Level > OverallStatus.Operational);
 

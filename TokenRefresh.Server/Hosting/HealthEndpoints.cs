@@ -9,7 +9,7 @@ namespace TokenRefresh.Server.Hosting;
 internal sealed record HealthWord(string Status);
 
 /// <summary>How the whole stands, without inventory.</summary>
-/// <param name="Status"><c>fresh</c>, <c>degraded</c>, or what is wrong in words.</param>
+/// <param name="Status"><c>fresh</c>, <c>degraded</c>, or why it is neither, in words.</param>
 /// <param name="Overall">The stable word: <c>operational</c>, <c>degraded</c>, <c>action_required</c> or <c>outage</c>.</param>
 internal sealed record FreshnessWord(string Status, string Overall);
 
@@ -74,9 +74,17 @@ internal static class HealthEndpoints
     private static async Task<JsonHttpResult<FreshnessWord>> FreshAsync(Freshness freshness, CancellationToken cancellationToken)
     {
         var seen = await freshness.LookAsync(cancellationToken);
-        return TypedResults.Json(
-            new FreshnessWord(seen switch { { IsFresh: false } => seen.WrongWithoutNames, { Overall: OverallStatus.Degraded } => "degraded", _ => "fresh" }, seen.Overall.Code()),
-            statusCode: seen.IsFresh ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+        return seen switch
+        {
+            { IsFresh: false } => Word(seen.WrongWithoutNames, StatusCodes.Status503ServiceUnavailable),
+
+            // Nothing is wrong, but whoever waits for tokens waits for this one, too.
+            { AwaitsFirstTokens: true } => Word("a token was not obtained yet", StatusCodes.Status503ServiceUnavailable),
+            { Overall: OverallStatus.Degraded } => Word("degraded", StatusCodes.Status200OK),
+            _ => Word("fresh", StatusCodes.Status200OK),
+        };
+
+        JsonHttpResult<FreshnessWord> Word(string status, int statusCode) => TypedResults.Json(new FreshnessWord(status, seen.Overall.Code()), statusCode: statusCode);
     }
 
     private static JsonHttpResult<HealthWord> Unavailable(string why) =>

@@ -26,6 +26,22 @@ public sealed class HangfireTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task While_the_first_token_is_on_its_way_nothing_is_wrong_and_the_probe_does_not_say_fresh()
+    {
+        var answer = new TaskCompletionSource<ProviderResult?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var provider = new ModelProvider { Before = (_, _) => answer.Task };
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider);
+        await RunningServer.UntilAsync(async () => (await server.LogAsync()).Count == 1, "the first attempt runs");
+
+        var probe = await server.Http.GetAsync("/health/fresh");
+        var said = await probe.Content.ReadAsStringAsync();
+        answer.SetResult(null);
+
+        probe.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        said.ShouldBe("""{"status":"a token was not obtained yet","overall":"operational"}""");
+    }
+
+    [Fact]
     public async Task Two_hosts_in_one_process_run_each_its_own_jobs()
     {
         await using var first = await RunningServer.StartAsync(postgres);
