@@ -94,11 +94,13 @@ public static class JobsRegistration
         services.AddSingleton<ClockDifferences>();
         services.AddSingleton<DatabaseClock>();
         services.AddSingleton<Heartbeats>();
+        services.AddSingleton<DatabaseProbe>();
         return services.AddSingleton<DatabasePreparation>();
     }
 
     private static IServiceCollection AddTokens(this IServiceCollection services) => services
         .AddSingleton<ConfiguredTokens>()
+        .AddSingleton<TokenVersions>()
         .AddSingleton<TokenControls>()
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
@@ -113,7 +115,10 @@ public static class JobsRegistration
         .AddSingleton<ProviderExchange>()
         .AddSingleton<ProgramEnd>()
         .AddSingleton<Settlement>()
+        .AddSingleton<AnswerStore>()
         .AddSingleton<UnsavedAnswers>()
+        .AddSingleton<DatabaseReturn>()
+        .AddSingleton<RestoredTokens>()
         .AddSingleton<TokenRefresher>();
 
     private static IServiceCollection AddVending(this IServiceCollection services) => services

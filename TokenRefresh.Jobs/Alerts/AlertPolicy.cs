@@ -40,6 +40,9 @@ public sealed record Situation(
 {
     /// <summary>The machines whose clocks differ from a provider's.</summary>
     public IReadOnlyList<MachineClock> Clocks { get; init; } = [];
+
+    /// <summary>Tokens that the database had in an older version than was served, within the last hour.</summary>
+    public IReadOnlyList<string> Restored { get; init; } = [];
 }
 
 /// <summary>How far a machine's clock was ahead of a provider's when that last issued a token there; negative when it was behind.</summary>
@@ -91,8 +94,12 @@ public static class AlertPolicy
                 CultureInfo.InvariantCulture, $"{rate.Percent:0.#} % of {rate.Successes + rate.Failures} attempts succeeded")));
         var clocks = situation.Clocks.GroupBy(clock => clock.Machine).Select(machine => machine.MaxBy(clock => Math.Abs(clock.AheadSeconds))!)
             .Select(clock => new Complaint(IncidentKind.Clock, "", "clock", "clock", clock.Machine, false, 0, clock.Words));
-        return [.. silences, .. tokens, .. rates, .. clocks];
+        return [.. silences, .. WentBack(situation.Restored), .. tokens, .. rates, .. clocks];
     }
+
+    private static IEnumerable<Complaint> WentBack(IReadOnlyList<string> restored) => restored.Count == 0 ? [] :
+        [new(IncidentKind.WentBack, "", "database", "went_back", "database", false, 0,
+            $"it stored {(restored.Count == 1 ? $"an older {restored[0]}" : $"{restored.Count} tokens in an older version")} than was served")];
 
     /// <summary>What is to be told of an incident now; null for nothing.</summary>
     /// <param name="complaints">What is said of it now; empty once it is over.</param>

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
@@ -27,6 +28,9 @@ public sealed class AlertRound(
 {
     /// <summary>Any constant will do that no other lock of this program has.</summary>
     private const long LockId = 7_245_001_183_640_024;
+
+    /// <summary>That the database went back in time is an incident for this long: what else was lost with it, a person has to find out.</summary>
+    private static readonly TimeSpan ToldFor = TimeSpan.FromHours(1);
 
     private static readonly TimeSpan RateWindow = TimeSpan.FromDays(1);
 
@@ -65,6 +69,8 @@ public sealed class AlertRound(
             known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal))
         {
             Clocks = await ClocksAsync(db, now, cancellationToken),
+            Restored = await db.Audit.Where(entry => entry.Action == RestoredTokens.Action && entry.At >= now - ToldFor)
+                .Select(entry => entry.Subject).Distinct().Order().ToListAsync(cancellationToken),
         };
     }
 

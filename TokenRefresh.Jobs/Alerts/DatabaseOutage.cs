@@ -25,11 +25,12 @@ public sealed partial class DatabaseOutage(
     private Incident? incident;
     private bool isSent;
 
-    /// <summary>The database did not answer just now.</summary>
-    public async Task NoteAwayAsync(CancellationToken cancellationToken)
+    /// <summary>The database did not answer just now, or took no write.</summary>
+    /// <param name="why">As a phrase, for example <c>the database is read-only</c>.</param>
+    public async Task NoteAwayAsync(string why, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        incident ??= Incident.Open(new(IncidentKind.Silence, "", Part, Part, Part, false, 0, "the database is away"), now);
+        incident ??= Incident.Open(new(IncidentKind.Silence, "", Part, Part, Part, false, 0, why), now);
         if (now - incident.OpenedAt < Patience || !options.Value.Enabled || !options.Value.OnSilence)
         {
             return;
@@ -43,24 +44,24 @@ public sealed partial class DatabaseOutage(
                 case DeliveryOutcome.Accepted:
                     told.Add(mail.Recipient);
                     isSent = true;
-                    LogTold();
+                    LogTold(incident.Detail);
                     break;
                 case DeliveryOutcome.Written written:
                     // One file is enough.
                     told.Add(mail.Recipient);
-                    LogWritten(written.Words);
+                    LogWritten(incident.Detail, written.Words);
                     break;
                 case DeliveryOutcome.Refused { Reason: var reason }:
-                    LogNotTold(reason);
+                    LogNotTold(incident.Detail, reason);
                     break;
                 case DeliveryOutcome.Failed { Reason: var reason }:
-                    LogNotTold(reason);
+                    LogNotTold(incident.Detail, reason);
                     break;
             }
         }
     }
 
-    /// <summary>The database answers.</summary>
+    /// <summary>The database has taken a write.</summary>
     public async Task NoteBackAsync(CancellationToken cancellationToken)
     {
         if (incident is not { } over)
@@ -99,12 +100,12 @@ public sealed partial class DatabaseOutage(
         await transaction.CommitAsync(cancellationToken);
     }
 
-    [LoggerMessage(1221, LogLevel.Warning, "The database is away; people were told by mail, past the outbox")]
-    private partial void LogTold();
+    [LoggerMessage(1221, LogLevel.Warning, "People were told by mail, past the outbox, that {Why}")]
+    private partial void LogTold(string why);
 
-    [LoggerMessage(1222, LogLevel.Warning, "The database is away, and no one was notified: {Words}")]
-    private partial void LogWritten(string words);
+    [LoggerMessage(1222, LogLevel.Warning, "No one was notified that {Why}: {Words}")]
+    private partial void LogWritten(string why, string words);
 
-    [LoggerMessage(1223, LogLevel.Warning, "The database is away, and the mail about it was not delivered: {Reason}")]
-    private partial void LogNotTold(string reason);
+    [LoggerMessage(1223, LogLevel.Warning, "The mail that {Why} was not delivered: {Reason}")]
+    private partial void LogNotTold(string why, string reason);
 }

@@ -17,6 +17,9 @@ public enum IncidentKind
 
     /// <summary>A machine's clock differs from a provider's.</summary>
     Clock,
+
+    /// <summary>The database went back in time.</summary>
+    WentBack,
 }
 
 /// <summary>What people are told of an incident.</summary>
@@ -52,6 +55,7 @@ public static class IncidentNames
         IncidentKind.SuccessRate => "success_rate",
         IncidentKind.Silence => "silence",
         IncidentKind.Clock => "clock",
+        IncidentKind.WentBack => "went_back",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
@@ -162,7 +166,7 @@ public sealed class Incident
     /// <summary>The same where only some of its subjects are meant.</summary>
     public string AboutOf(IReadOnlyList<string> subjects) => Kind switch
     {
-        IncidentKind.Silence or IncidentKind.Clock => Detail,
+        IncidentKind.Silence or IncidentKind.Clock or IncidentKind.WentBack => Detail,
         IncidentKind.SuccessRate => $"{Scope}, {Detail}",
         _ when subjects is [var only] => $"{only} ({Cause})",
         _ => $"{subjects.Count} tokens of {Scope} ({Cause})",

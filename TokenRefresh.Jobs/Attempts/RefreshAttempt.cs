@@ -102,6 +102,9 @@ public sealed class RefreshAttempt
         Close(AttemptStatus.Success, message, metadata, now, took);
     }
 
+    /// <summary>The database has lost its row: it gets a new number when it is written again.</summary>
+    internal void Unnumber() => Id = 0;
+
     internal void Supersede(string message, string metadata, DateTimeOffset now, TimeSpan took) =>
         Close(AttemptStatus.Skipped, message, metadata, now, took);
 

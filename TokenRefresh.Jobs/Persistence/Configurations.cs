@@ -18,7 +18,7 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
         builder.Property(token => token.Provider).HasMaxLength(64);
         builder.Property(token => token.Metadata).HasColumnType("jsonb");
         builder.Property(token => token.LastErrorCode).HasMaxLength(32);
-        builder.Ignore(token => token.LastFailure);
+        builder.Ignore(token => token.LastFailure).Ignore(token => token.RestoredFrom);
 
         // Whoever writes names the version and the lease that it read: a stale writer loses.
         builder.Property(token => token.Version).IsConcurrencyToken();
@@ -53,6 +53,9 @@ internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<Ref
             .HasConversion(trigger => trigger.Code(), text => RefreshTriggers.Parse(text)!.Value);
         builder.Property(attempt => attempt.Metadata).HasColumnType("jsonb");
         builder.Property(attempt => attempt.ErrorCode).HasMaxLength(32);
+
+        // A database that went back in time gives the same numbers out again: nobody closes another attempt's row by its number.
+        builder.Property(attempt => attempt.StartedAt).IsConcurrencyToken();
 
         // Each filter alone is read in the log's order from an index of its own; failures, which are looked for most, by token too.
         builder.HasIndex(attempt => new { attempt.StartedAt, attempt.Id });

@@ -13,6 +13,9 @@ public sealed class SecretProtection(IDataProtectionProvider protection, MasterK
     /// <summary>The application name under which the key ring works; all nodes share it.</summary>
     internal const string Application = "TokenRefresh";
 
+    /// <summary>Hexadecimal digits: 64 bits, so that two tokens of one name never share one.</summary>
+    private const int TagLength = 16;
+
     /// <summary>Seals the access token of <paramref name="token"/>.</summary>
     public string SealAccess(string token, string secret) => Protector(token, "access").Protect(secret);
 
@@ -26,6 +29,9 @@ public sealed class SecretProtection(IDataProtectionProvider protection, MasterK
     /// <summary>Opens a stored refresh token.</summary>
     /// <exception cref="System.Security.Cryptography.CryptographicException">As <see cref="OpenAccess"/>.</exception>
     public string? OpenRefresh(string token, string? sealedSecret) => sealedSecret is null ? null : Protector(token, "refresh").Unprotect(sealedSecret);
+
+    /// <summary>Tells one token from another without telling anything of either: only a holder of the master key can make it, so no guess can be tried against it.</summary>
+    public string Tag(string token, string? secret) => secret is null ? "none" : masterKey.Digest(Encoding.UTF8.GetBytes($"{token}|{secret}"))[..TagLength];
 
     /// <summary>A digest of everything in the settings that can make a refused call succeed: address, credentials, scopes, parameters.</summary>
     public string Fingerprint(ConfiguredToken token) =>

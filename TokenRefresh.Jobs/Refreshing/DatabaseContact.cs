@@ -5,18 +5,26 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>
-/// Since when this node has been in touch with the database. After an outage every lease may have run out while its holder waits to save what the
-/// provider issued; whoever took the token over in that moment would send a used refresh token. So nobody does until the holders had their turn.
+/// Since when this node has been in touch with the database. After an outage every lease may have run out, or be lost, while its holder waits to save what
+/// the provider issued; whoever took the token over in that moment would send a used refresh token. So nobody does until the holders had their turn.
 /// </summary>
 public sealed class DatabaseContact(TimeProvider clock) : IDbConnectionInterceptor, IDbCommandInterceptor
 {
-    /// <summary>The longest that a holder pauses between two tries to save, and a little more.</summary>
+    /// <summary>
+    /// For this long after contact was lost no token is leased: all nodes were cut off together, each tries once a second to get back, and the first thing that it
+    /// does then is to save what it holds.
+    /// </summary>
+    public static readonly TimeSpan Moment = TimeSpan.FromSeconds(5);
+
+    /// <summary>For leases that have run out: the longest that a holder pauses between two tries to save, and a little more.</summary>
     private static readonly TimeSpan Turn = Settlement.LongestWait + TimeSpan.FromSeconds(5);
 
     private readonly Lock gate = new();
+    private TaskCompletionSource returned = new();
     private long? lostAt;
+    private long? cutAt;
 
-    /// <summary>False for a while after the database was away.</summary>
+    /// <summary>False for a while after the database was away: leases that have run out are not taken back.</summary>
     public bool IsSteady
     {
         get
@@ -28,13 +36,60 @@ public sealed class DatabaseContact(TimeProvider clock) : IDbConnectionIntercept
         }
     }
 
-    /// <summary>The database is away, or was for all that this node can know.</summary>
+    /// <summary>How long no token is to be leased; zero for not at all.</summary>
+    public TimeSpan HoldsBackFor
+    {
+        get
+        {
+            lock (gate)
+            {
+                return cutAt is { } at && Moment - clock.GetElapsedTime(at) is var rest && rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+            }
+        }
+    }
+
+    /// <summary>The database may have been away, for all that this node can know.</summary>
     public void Lost()
     {
         lock (gate)
         {
             lostAt = clock.GetTimestamp();
         }
+    }
+
+    /// <summary>Contact was lost just now, or has just come back.</summary>
+    public void Cut()
+    {
+        lock (gate)
+        {
+            lostAt = cutAt = clock.GetTimestamp();
+        }
+    }
+
+    /// <summary>The database is back: whoever waits to save an answer tries at once.</summary>
+    public void Return()
+    {
+        TaskCompletionSource waiting;
+        lock (gate)
+        {
+            (waiting, returned) = (returned, new());
+        }
+
+        waiting.SetResult();
+    }
+
+    /// <summary>Ends once the database is back, or after <paramref name="longest"/>.</summary>
+    public async Task WaitForReturnAsync(TimeSpan longest, TimeProvider waiting, CancellationToken cancellationToken)
+    {
+        Task back;
+        lock (gate)
+        {
+            back = returned.Task;
+        }
+
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await await Task.WhenAny(Task.Delay(longest, waiting, over.Token), back);
+        await over.CancelAsync();
     }
 
     /// <inheritdoc />
@@ -55,9 +110,14 @@ public sealed class DatabaseContact(TimeProvider clock) : IDbConnectionIntercept
         return Task.CompletedTask;
     }
 
-    private void Note(Exception error)
+    /// <summary>Notes what a statement failed with.</summary>
+    public void Note(Exception error)
     {
-        if (DatabaseFaults.IsAway(error))
+        if (DatabaseFaults.IsCut(error))
+        {
+            Cut();
+        }
+        else if (DatabaseFaults.IsAway(error))
         {
             Lost();
         }

@@ -15,6 +15,12 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
 
     private long since = clock.GetTimestamp();
 
+    /// <summary>Who holds it: this process, and this attempt of it.</summary>
+    public string Owner => owner;
+
+    /// <summary>How long it lasts.</summary>
+    public TimeSpan Span => callTimeout + Margin;
+
     /// <summary>
     /// Takes the lease for one provider call, and reads the row under it; null while somebody else holds it, or may still save what was issued to
     /// him. A lease that has run out is first taken back, with all that its holder left open.
@@ -45,18 +51,16 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
 
     private async Task<bool> ExtendAsync()
     {
-        var span = callTimeout + Margin;
         return await db.Database.ExecuteSqlAsync(
-            $"UPDATE tokens SET lease_until = clock_timestamp() + {span} WHERE name = {name} AND lease_owner = {owner}", CancellationToken.None) == 1;
+            $"UPDATE tokens SET lease_until = clock_timestamp() + {Span} WHERE name = {name} AND lease_owner = {owner}", CancellationToken.None) == 1;
     }
 
     private async Task<Token?> TakeFreeAsync(CancellationToken cancellationToken)
     {
         since = clock.GetTimestamp();
-        var span = callTimeout + Margin;
         var rows = await db.Tokens.FromSql(
             $"""
-             UPDATE tokens SET lease_owner = {owner}, lease_until = clock_timestamp() + {span}
+             UPDATE tokens SET lease_owner = {owner}, lease_until = clock_timestamp() + {Span}
              WHERE name = {name} AND lease_until IS NULL
              RETURNING *
              """).AsTracking().ToListAsync(cancellationToken);

@@ -18,12 +18,9 @@ public sealed record Settling(
 
 /// <summary>Saves the provider's answer: token and attempt in one transaction, at once, and against every fault on the way.</summary>
 public sealed partial class Settlement(
-    SecretProtection secrets, UnsavedAnswers unsaved, ProgramEnd end, IOptions<ScheduleOptions> schedule, TimeProvider clock, ILogger<Settlement> log)
+    SecretProtection secrets, UnsavedAnswers unsaved, AnswerStore store, TokenVersions versions, DatabaseContact contact, ProgramEnd end, IOptions<ScheduleOptions> schedule,
+    TimeProvider clock, ILogger<Settlement> log)
 {
-    /// <summary>What a refresh does not change: people's pauses, programs' reads, the settings. It may be newer than what was read before the call.</summary>
-    private static readonly string[] OfOthers =
-        [nameof(Token.Provider), nameof(Token.LastUsedAt), nameof(Token.IsActive), nameof(Token.PausedAt), nameof(Token.PausedUntil), nameof(Token.PauseReason)];
-
     internal const string Overtaken = "Another refresh or an import saved a newer token first; this answer was dropped.";
 
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
@@ -49,6 +46,7 @@ public sealed partial class Settlement(
         token.Accept(
             issued, secrets.SealAccess(token.Name, issued.AccessToken), secrets.SealRefresh(token.Name, issued.RefreshToken), plan,
             JsonSerializer.Serialize(new { scopes = issued.Scopes }), now);
+        token.Renumber(versions.After(token.Name, readVersion));
         if (issued.RefreshToken is null && settling.Answer.IsRefreshTokenRefused)
         {
             token.RetireRefreshToken(now);
@@ -57,56 +55,42 @@ public sealed partial class Settlement(
         token.Release();
         attempt.Succeed($"Refreshed{(note is null ? "" : $" {note}")}; expires {issued.ExpiresAt:u}.", metadata, now, settling.Took);
 
-        await WhileAwayAsync(
-            () => db.SaveChangesAsync(CancellationToken.None),
-            () => unsaved.Keep(token, attempt, readVersion, owner),
-            ResolveAsync);
-        unsaved.Forget(token.Name, attempt.Id);
+        var answer = UnsavedAnswer.Of(token, attempt, readVersion, owner);
+        var saved = await WhileAwayAsync(
+            token.Name,
+            SaveAsync,
+            () => store.SaveAsync(answer, CancellationToken.None),
+            () => unsaved.Keep(token, answer));
+        unsaved.Forget(answer);
+        return saved.IsSaved
+            ? new RefreshOutcome.Refreshed(issued.ExpiresAt, plan.DueAt, saved.Version)
+            : new RefreshOutcome.Skipped(Overtaken);
 
-        return attempt.Status == AttemptStatus.Success
-            ? new RefreshOutcome.Refreshed(issued.ExpiresAt, plan.DueAt, token.Version)
-            : new RefreshOutcome.Skipped(attempt.Message);
-
-        // The row changed under us: after a pause of this node, an import, or a commit whose confirmation was lost.
-        async Task ResolveAsync(DbUpdateConcurrencyException conflict)
+        async Task<SavedAnswer> SaveAsync()
         {
-            var entry = conflict.Entries.Single(entry => entry.Entity == token);
-            var current = await entry.GetDatabaseValuesAsync(CancellationToken.None);
-            if (current?.GetValue<string?>(nameof(Token.AccessToken)) == token.AccessToken)
+            if (!await IsSavedAsync(db))
             {
-                // It is saved; only the word of it was lost.
-                entry.State = EntityState.Detached;
-                return;
+                return await store.SaveAsync(answer, CancellationToken.None);
             }
 
-            if (current is not null && (current.GetValue<long>(nameof(Token.Version)) == readVersion || !await Overtaking(db, token.Name, attempt.Id).AnyAsync(CancellationToken.None)))
-            {
-                // Only the lease went to somebody else, or somebody who was paused has just saved an older token. The newest one in hand is never
-                // thrown away, and a lease that is not ours stays theirs.
-                var isOurs = current.GetValue<string?>(nameof(Token.LeaseOwner)) == owner;
-                entry.OriginalValues.SetValues(current);
-                foreach (var name in OfOthers)
-                {
-                    entry.CurrentValues[name] = current[name];
-                }
-
-                entry.CurrentValues[nameof(Token.Version)] = current.GetValue<long>(nameof(Token.Version)) + 1;
-                entry.CurrentValues[nameof(Token.LeaseOwner)] = isOurs ? null : current[nameof(Token.LeaseOwner)];
-                entry.CurrentValues[nameof(Token.LeaseUntil)] = isOurs ? null : current[nameof(Token.LeaseUntil)];
-                return;
-            }
-
-            LeaveTheirs(entry, current, owner);
-            attempt.Supersede(Overtaken, metadata, clock.GetUtcNow(), settling.Took);
+            store.NoteStored(token);
+            return new(true, token.Version);
         }
     }
 
-    /// <summary>
-    /// What stored a newer token than an attempt would. Whoever stores one writes a row, and the database numbers the rows in the order of the calls;
-    /// two nodes' clocks may differ by more than those lie apart.
-    /// </summary>
-    internal static IQueryable<RefreshAttempt> Overtaking(TokenRefreshDbContext db, string token, long attempt) =>
-        db.Attempts.Where(row => row.TokenName == token && row.Id > attempt && row.Status == AttemptStatus.Success);
+    // False where a row changed under us: after a pause of this node, an import, a commit whose confirmation was lost, or a step back in time.
+    private static async Task<bool> IsSavedAsync(TokenRefreshDbContext db)
+    {
+        try
+        {
+            await db.SaveChangesAsync(CancellationToken.None);
+            return true;
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            return false;
+        }
+    }
 
     // What somebody else has stored counts; of ours only the lease is given back, where it is still ours.
     private static void LeaveTheirs(EntityEntry entry, PropertyValues? current, string? owner)
@@ -146,32 +130,69 @@ public sealed partial class Settlement(
         token.Release();
         attempt.Fail(failure, Metadata(settling, null), now, settling.Took);
 
-        await WhileAwayAsync(
-            () => db.SaveChangesAsync(CancellationToken.None),
-            () => { },
-            async conflict =>
-            {
-                var entry = conflict.Entries.Single(entry => entry.Entity == token);
-                LeaveTheirs(entry, await entry.GetDatabaseValuesAsync(CancellationToken.None), owner);
-            });
+        await WhileAwayAsync(token.Name, SaveAsync, SaveAsync, () => { });
         return new RefreshOutcome.Failed(failure, nextAttemptAt) { IsLeftToJob = leavesItToJob };
+
+        async Task<bool> SaveAsync()
+        {
+            while (await ConflictOfAsync(db) is { } conflict)
+            {
+                await ResolveAsync(conflict, token, attempt, owner);
+            }
+
+            return true;
+        }
+    }
+
+    private static async Task<DbUpdateConcurrencyException?> ConflictOfAsync(TokenRefreshDbContext db)
+    {
+        try
+        {
+            await db.SaveChangesAsync(CancellationToken.None);
+            return null;
+        }
+        catch (DbUpdateConcurrencyException conflict)
+        {
+            return conflict;
+        }
+    }
+
+    // A failure says nothing of a token that changed under it; where the database has lost the attempt's row, it is written anew.
+    private static async Task ResolveAsync(DbUpdateConcurrencyException conflict, Token token, RefreshAttempt attempt, string? owner)
+    {
+        foreach (var entry in conflict.Entries)
+        {
+            if (entry.Entity == token)
+            {
+                LeaveTheirs(entry, await entry.GetDatabaseValuesAsync(CancellationToken.None), owner);
+            }
+            else if (entry.Entity == attempt)
+            {
+                entry.State = EntityState.Detached;
+                attempt.Unnumber();
+                entry.Context.Add(attempt);
+            }
+        }
     }
 
     private TimeSpan RetryDelay(TimeSpan? retryAfter) => retryAfter > schedule.Value.Backoff ? retryAfter.Value : schedule.Value.Backoff;
 
-    private async Task WhileAwayAsync(Func<Task> save, Action onAway, Func<DbUpdateConcurrencyException, Task> resolve)
+    /// <param name="save">The usual save.</param>
+    /// <param name="again">What is tried once that did not come through.</param>
+    private async Task<T> WhileAwayAsync<T>(string token, Func<Task<T>> save, Func<Task<T>> again, Action onAway)
     {
-        for (var wait = TimeSpan.FromSeconds(0.5); ;)
+        var isTold = false;
+        for (var wait = TimeSpan.FromSeconds(0.5); ; save = again)
         {
             try
             {
-                // The database may go away while a conflict is looked into, too.
-                if (await ConflictOfAsync(save) is not { } conflict)
+                var saved = await save();
+                if (isTold)
                 {
-                    return;
+                    LogSavedLate(token);
                 }
 
-                await resolve(conflict);
+                return saved;
             }
             catch (Exception error)
             {
@@ -182,24 +203,16 @@ public sealed partial class Settlement(
                     throw;
                 }
 
-                LogDatabaseAway(error.GetBaseException().GetType().Name, wait);
-                await Task.Delay(wait, clock, end.Token);
+                // Tried again each few seconds, said once.
+                if (!isTold)
+                {
+                    isTold = true;
+                    LogDatabaseAway(token, DatabaseFaults.InWords(error));
+                }
+
+                await contact.WaitForReturnAsync(wait, clock, end.Token);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
             }
-        }
-    }
-
-    // Null where it was saved.
-    private static async Task<DbUpdateConcurrencyException?> ConflictOfAsync(Func<Task> save)
-    {
-        try
-        {
-            await save();
-            return null;
-        }
-        catch (DbUpdateConcurrencyException conflict)
-        {
-            return conflict;
         }
     }
 
@@ -223,6 +236,9 @@ public sealed partial class Settlement(
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
     };
 
-    [LoggerMessage(1021, LogLevel.Warning, "The database does not take an answer ({Error}); it is kept, and saved as soon as it does. Next try in {Wait}")]
-    private partial void LogDatabaseAway(string error, TimeSpan wait);
+    [LoggerMessage(1021, LogLevel.Warning, "The database does not take the answer for {Token} ({Error}); it is kept, and saved as soon as it does")]
+    private partial void LogDatabaseAway(string token, string error);
+
+    [LoggerMessage(1022, LogLevel.Information, "The database has taken the answer for {Token} that it did not take before")]
+    private partial void LogSavedLate(string token);
 }

@@ -18,6 +18,7 @@ public sealed partial class TokenRefresher(
     IReminders reminders,
     SecretProtection secrets,
     DatabaseContact contact,
+    DatabaseReturn back,
     TokenMetrics metrics,
     NodeName node,
     TimeProvider clock,
@@ -46,6 +47,7 @@ public sealed partial class TokenRefresher(
     {
         using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await back.HoldBackAsync(db, cancellationToken);
         var lease = new Lease(db, settings.Name, $"{node.Value}/{Guid.NewGuid():N}", settings.Provider.Timeout, contact, clock);
         if (await lease.TakeAsync(cancellationToken) is not { } token)
         {
@@ -91,6 +93,8 @@ public sealed partial class TokenRefresher(
         var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
         db.Attempts.Add(attempt);
         await db.SaveChangesAsync(CancellationToken.None);
+
+        using var open = back.Begin(lease.Owner, lease.Span, AttemptRow.Of(attempt));
 
         // Saved with the answer: until then only the log says so, and the row is written once less.
         token.Attempted(now, secrets.Fingerprint(settings));

@@ -1,8 +1,9 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Refreshing;
@@ -11,38 +12,61 @@ namespace TokenRefresh.Jobs.Refreshing;
 /// <param name="Path">A folder of this program alone.</param>
 public sealed record UnsavedFolder(string Path);
 
-/// <summary>Keeps an issued token on disk while the database is away, so that neither a stop nor a crash loses it.</summary>
-public sealed partial class UnsavedAnswers(
-    UnsavedFolder folder, IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock, ILogger<UnsavedAnswers> log)
+/// <summary>
+/// Keeps an issued token on disk while the database does not take it, so that neither a stop nor a crash loses it, and saves it as soon as it does:
+/// at a start, when the database is back, and each few seconds meanwhile.
+/// </summary>
+public sealed partial class UnsavedAnswers : IDisposable
 {
+    /// <summary>How often a running server tries to save what is kept.</summary>
+    public static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(10);
+
+    private readonly UnsavedFolder folder;
+    private readonly AnswerStore store;
+    private readonly ILogger<UnsavedAnswers> log;
+    private readonly SemaphoreSlim replaying = new(1, 1);
+
+    /// <summary>What could not be read or saved for a reason of its own, so that it is told once.</summary>
+    private readonly ConcurrentDictionary<string, string> troubles = new(StringComparer.Ordinal);
+
+    /// <summary>Looks into the folder when it is first asked to.</summary>
+    public UnsavedAnswers(UnsavedFolder folder, AnswerStore store, TokenMetrics metrics, ILogger<UnsavedAnswers> log)
+    {
+        (this.folder, this.store, this.log) = (folder, store, log);
+        metrics.ObserveUnsaved(() => Files().Count());
+    }
+
     /// <summary>Hears of each token that has to wait, as its row will be: it is good for calls all the same.</summary>
     internal event Action<Token>? Kept;
 
-    /// <summary>Saves what an earlier run could not; an answer that was overtaken meanwhile is dropped.</summary>
+    /// <summary>Saves what is kept; an answer that was overtaken meanwhile is dropped. One that cannot be saved keeps no other from it.</summary>
     /// <returns>How many tokens were saved.</returns>
+    /// <exception cref="Npgsql.NpgsqlException">The database is away; what is kept stays.</exception>
     public async Task<int> ReplayAsync(CancellationToken cancellationToken)
     {
-        if (!Directory.Exists(folder.Path))
-        {
-            return 0;
-        }
-
         var saved = 0;
-        foreach (var file in Directory.EnumerateFiles(folder.Path, "*.json"))
+        await replaying.WaitAsync(cancellationToken);
+        try
         {
-            if (await ReadAsync(file, cancellationToken) is { } answer)
+            foreach (var file in Files())
             {
-                saved += await SaveAsync(answer, cancellationToken);
-                File.Delete(file);
+                saved += await ReplayAsync(file, cancellationToken) ? 1 : 0;
             }
+        }
+        finally
+        {
+            replaying.Release();
         }
 
         return saved;
     }
 
-    internal void Keep(Token token, RefreshAttempt attempt, long readVersion, string? leaseOwner)
+    /// <inheritdoc />
+    public void Dispose() => replaying.Dispose();
+
+    internal void Keep(Token token, UnsavedAnswer answer)
     {
-        var file = FileOf(token.Name, attempt.Id);
+        var file = FileOf(answer);
         if (File.Exists(file))
         {
             return;
@@ -54,9 +78,7 @@ public sealed partial class UnsavedAnswers(
             PrivateFiles.MakeFolder(folder.Path);
             using (var part = PrivateFiles.Create(file + ".part"))
             {
-                JsonSerializer.Serialize(part, new UnsavedAnswer(
-                    token.Name, readVersion, attempt.Id, leaseOwner, token.AccessToken!, token.RefreshToken, token.IssuedAt!.Value, token.ExpiresAt!.Value,
-                    token.RefreshExpiresAt, token.RefreshDueAt!.Value, token.DueReason, token.Metadata, attempt.Metadata, attempt.DurationMs));
+                JsonSerializer.Serialize(part, answer);
                 part.Flush(flushToDisk: true);
             }
 
@@ -68,101 +90,84 @@ public sealed partial class UnsavedAnswers(
         }
     }
 
-    internal void Forget(string token, long attempt)
+    internal void Forget(UnsavedAnswer answer)
     {
-        if (FileOf(token, attempt) is var file && File.Exists(file))
+        if (FileOf(answer) is var file && File.Exists(file))
         {
             File.Delete(file);
         }
     }
 
-    // One file that says nothing must not keep the others, and with them the program, from starting.
+    private async Task<bool> ReplayAsync(string file, CancellationToken cancellationToken)
+    {
+        if (await ReadAsync(file, cancellationToken) is not { } answer)
+        {
+            return false;
+        }
+
+        try
+        {
+            var saved = await store.SaveAsync(answer, cancellationToken);
+            File.Delete(file);
+            troubles.TryRemove(file, out _);
+            LogReplayed(answer.Token, saved.IsSaved ? "saved" : "dropped, because a newer token is stored", saved.Version);
+            return saved.IsSaved;
+        }
+        catch (Exception error) when (!DatabaseFaults.IsAway(error) && !DatabaseFaults.IsTakenBack(error) && error is not OperationCanceledException)
+        {
+            // One that the database refuses for a reason of its own must not keep the others, and with them the program, from starting.
+            if (IsNews(file, error))
+            {
+                LogRefused(answer.Token, error.GetBaseException().GetType().Name, error.GetBaseException().Message);
+            }
+
+            return false;
+        }
+    }
+
     private async Task<UnsavedAnswer?> ReadAsync(string file, CancellationToken cancellationToken)
     {
         try
         {
             return JsonSerializer.Deserialize<UnsavedAnswer>(await File.ReadAllTextAsync(file, cancellationToken));
         }
+        catch (FileNotFoundException)
+        {
+            // Its refresh has saved it just now.
+            return null;
+        }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {
-            LogUnreadable(file, error.GetType().Name);
+            if (IsNews(file, error))
+            {
+                LogUnreadable(file, error.GetType().Name);
+            }
+
             return null;
         }
     }
 
-    private async Task<int> SaveAsync(UnsavedAnswer answer, CancellationToken cancellationToken)
+    private bool IsNews(string file, Exception error)
     {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var now = clock.GetUtcNow();
-        var overtaking = Settlement.Overtaking(db, answer.Token, answer.AttemptId);
-        var saved = await db.Tokens
-            .Where(token => token.Name == answer.Token
-                && (token.Version == answer.ReadVersion || (token.AccessToken != answer.AccessToken && !overtaking.Any())))
-            .ExecuteUpdateAsync(row => row
-                .SetProperty(token => token.AccessToken, answer.AccessToken)
-                .SetProperty(token => token.RefreshToken, answer.RefreshToken)
-                .SetProperty(token => token.Version, token => token.Version + 1)
-                .SetProperty(token => token.IssuedAt, answer.IssuedAt)
-                .SetProperty(token => token.ExpiresAt, answer.ExpiresAt)
-                .SetProperty(token => token.RefreshExpiresAt, answer.RefreshExpiresAt)
-                .SetProperty(token => token.RefreshDueAt, answer.DueAt)
-                .SetProperty(token => token.DueReason, answer.DueReason)
-                .SetProperty(token => token.Metadata, answer.Metadata)
-                .SetProperty(token => token.LastLookedAt, now)
-                .SetProperty(token => token.LastAttemptAt, answer.IssuedAt)
-                .SetProperty(token => token.LastSuccessAt, now)
-                .SetProperty(token => token.ConsecutiveFailures, 0)
-                .SetProperty(token => token.NextAttemptAt, (DateTimeOffset?)null)
-                .SetProperty(token => token.RetryJobId, (string?)null)
-                .SetProperty(token => token.LastErrorCode, (string?)null)
-                .SetProperty(token => token.LastError, (string?)null),
-                cancellationToken);
-
-        // Else it would run out, and what has just been settled be called an unknown outcome.
-        await db.Tokens.Where(token => token.Name == answer.Token && token.LeaseOwner == answer.LeaseOwner).ExecuteUpdateAsync(
-            row => row.SetProperty(token => token.LeaseOwner, (string?)null).SetProperty(token => token.LeaseUntil, (DateTimeOffset?)null), cancellationToken);
-        if (saved == 1)
-        {
-            await db.Attempts.Where(attempt => attempt.Id == answer.AttemptId).ExecuteUpdateAsync(row => row
-                .SetProperty(attempt => attempt.Status, AttemptStatus.Success)
-                .SetProperty(attempt => attempt.Message, "Refreshed; saved after the database was back.")
-                .SetProperty(attempt => attempt.Metadata, answer.AttemptMetadata)
-                .SetProperty(attempt => attempt.DurationMs, answer.DurationMs)
-                .SetProperty(attempt => attempt.ErrorCode, (string?)null)
-                .SetProperty(attempt => attempt.ErrorDetails, (string?)null)
-                .SetProperty(attempt => attempt.CompletedAt, now),
-                cancellationToken);
-        }
-        else
-        {
-            await db.Attempts.Where(attempt => attempt.Id == answer.AttemptId && attempt.Status == AttemptStatus.Running).ExecuteUpdateAsync(row => row
-                .SetProperty(attempt => attempt.Status, AttemptStatus.Skipped)
-                .SetProperty(attempt => attempt.Message, Settlement.Overtaken)
-                .SetProperty(attempt => attempt.CompletedAt, now),
-                cancellationToken);
-        }
-
-        await transaction.CommitAsync(cancellationToken);
-        LogReplayed(answer.Token, saved == 1 ? "saved" : "dropped, a newer one is stored");
-        return saved;
+        var kind = error.GetBaseException().GetType().Name;
+        var isNews = troubles.GetValueOrDefault(file) != kind;
+        troubles[file] = kind;
+        return isNews;
     }
 
-    private string FileOf(string token, long attempt) => Path.Combine(folder.Path, $"{token}-{attempt}.json");
+    private IEnumerable<string> Files() => Directory.Exists(folder.Path) ? Directory.EnumerateFiles(folder.Path, "*.json").Order(StringComparer.Ordinal) : [];
 
-    private sealed record UnsavedAnswer(
-        string Token, long ReadVersion, long AttemptId, string? LeaseOwner, string AccessToken, string? RefreshToken, DateTimeOffset IssuedAt,
-        DateTimeOffset ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset DueAt, string DueReason, string Metadata, string AttemptMetadata = "{}", long? DurationMs = null)
-    {
-        public override string ToString() => $"{nameof(UnsavedAnswer)} {{ {Token} }}";
-    }
+    private string FileOf(UnsavedAnswer answer) => Path.Combine(folder.Path, $"{answer.Token}-{answer.AttemptId}.json");
 
-    [LoggerMessage(1031, LogLevel.Information, "A token of {Token} that an earlier run could not save was {Outcome}")]
-    private partial void LogReplayed(string token, string outcome);
+    [LoggerMessage(1031, LogLevel.Information, "An unsaved token of {Token} was {Outcome}; version {Version} is stored")]
+    private partial void LogReplayed(string token, string outcome, long version);
 
     [LoggerMessage(1032, LogLevel.Error, "The answer for {Token} could not be kept on disk ({Error}); it is in memory until the database is back")]
     private partial void LogNotKept(string token, string error);
 
     [LoggerMessage(1033, LogLevel.Error, "{File} holds an answer that could not be saved, and cannot be read ({Error}); it stays where it is")]
     private partial void LogUnreadable(string file, string error);
+
+    [LoggerMessage(1034, LogLevel.Error, "An unsaved token of {Token} is refused by the database ({Error}: {Reason}); it stays on disk and is tried again each few seconds")]
+    private partial void LogRefused(string token, string error, string reason);
 }

@@ -74,6 +74,10 @@ public sealed class TokenMetrics
         null,
         "1 while people can be notified by a channel that leaves this machine, else 0; state: ready, switched_off, no_recipient, no_mail_server or failing.");
 
+    /// <summary>Offers the gauge of issued tokens that wait on this node's disk; called once, by whoever keeps them.</summary>
+    internal void ObserveUnsaved(Func<int> count) => meter.CreateObservableGauge(
+        "tokenrefresh.unsaved", count, null, "Issued tokens that this node could not save yet; they wait on its disk, and are served meanwhile.");
+
     /// <summary>Counts a read.</summary>
     /// <param name="outcome"><c>served</c>, <c>stale</c> or <c>unavailable</c>.</param>
     /// <param name="reason">The reading's code, where it has one.</param>

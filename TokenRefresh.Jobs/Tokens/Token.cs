@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
@@ -6,6 +8,8 @@ namespace TokenRefresh.Jobs.Tokens;
 /// <summary>A token's row: what is stored of it, when it is due, and how it has fared. Secrets are sealed before they come here.</summary>
 public sealed class Token : ISealedPair
 {
+    private const string RestoredFromName = "restored_from";
+
     private Token()
     {
     }
@@ -114,6 +118,9 @@ public sealed class Token : ISealedPair
     /// <summary>True where the last refresh failed for a reason that only changed settings or a person can remove.</summary>
     public bool WaitsForPerson => LastFailure is { } kind && !kind.IsRetryable();
 
+    /// <summary>Of a token that was saved back after the database went back in time: the version under which it was stored before.</summary>
+    public long? RestoredFrom => Metadata.Contains(RestoredFromName, StringComparison.Ordinal) && JsonNode.Parse(Metadata)?[RestoredFromName] is { } version ? version.GetValue<long>() : null;
+
     /// <summary>True while a pause holds.</summary>
     public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);
 
@@ -173,6 +180,52 @@ public sealed class Token : ISealedPair
 
     /// <summary>The grant was replaced by one without a refresh token: the old one belongs to a grant that is gone, and must not be sent.</summary>
     internal void RemoveRefreshToken() => (RefreshToken, RefreshExpiresAt) = (null, null);
+
+    /// <summary>Takes over an answer that could not be saved when it came.</summary>
+    internal void AcceptSealed(UnsavedAnswer answer, long version, DateTimeOffset now)
+    {
+        AccessToken = answer.AccessToken;
+        RefreshToken = answer.RefreshToken;
+        RefreshExpiresAt = answer.RefreshExpiresAt;
+        Version = version;
+        IssuedAt = answer.IssuedAt;
+        ExpiresAt = answer.ExpiresAt;
+        RefreshDueAt = answer.DueAt;
+        DueReason = answer.DueReason;
+        Metadata = answer.Metadata;
+        LastLookedAt = now;
+        LastAttemptAt = answer.IssuedAt;
+        LastSuccessAt = now;
+        SettingsFingerprint = answer.SettingsFingerprint ?? SettingsFingerprint;
+        ConsecutiveFailures = 0;
+        NextAttemptAt = null;
+        RetryJobId = LastErrorCode = LastError = null;
+    }
+
+    /// <summary>Takes over what a node still holds of a later time than the database's: all that it was when it was read, but for its version.</summary>
+    internal void Restore(Token held, long version)
+    {
+        AccessToken = held.AccessToken;
+        RefreshToken = held.RefreshToken;
+        RefreshExpiresAt = held.RefreshExpiresAt;
+        Version = version;
+        IssuedAt = held.IssuedAt;
+        ExpiresAt = held.ExpiresAt;
+        RefreshDueAt = held.RefreshDueAt;
+        DueReason = held.DueReason;
+        LastAttemptAt = held.LastAttemptAt;
+        LastSuccessAt = held.LastSuccessAt;
+        SettingsFingerprint = held.SettingsFingerprint;
+        ConsecutiveFailures = held.ConsecutiveFailures;
+        NextAttemptAt = held.NextAttemptAt;
+        (LastErrorCode, LastError, RetryJobId) = (held.LastErrorCode, held.LastError, null);
+        var metadata = JsonNode.Parse(held.Metadata)!.AsObject();
+        metadata[RestoredFromName] = held.RestoredFrom ?? held.Version;
+        Metadata = metadata.ToJsonString();
+    }
+
+    /// <summary>Gives the stored token a version that no other token had.</summary>
+    internal void Renumber(long version) => Version = version;
 
     /// <summary>Takes over what an import had replaced. What failed since then says nothing about it.</summary>
     internal void TakeBack(ReplacedToken replaced, RenewalPlan plan, DateTimeOffset now)

@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.Tokens;
 
 /// <summary>What a person does to a token by hand, other than refreshing it: pause, resume, import, roll back. All of it is in the audit.</summary>
 public sealed class TokenControls(
-    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, NodeName node, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, TokenVersions versions, NodeName node, TimeProvider clock)
 {
     /// <summary>Keeps a token from being refreshed automatically; it is still served while it is valid.</summary>
     /// <param name="until">When the pause ends by itself; null for never.</param>
@@ -43,6 +43,7 @@ public sealed class TokenControls(
             async (db, token, now) =>
             {
                 var settings = configured.Find(name)!;
+                var version = versions.After(token.Name, token.Version);
                 var issued = new IssuedToken(imported.AccessToken, imported.RefreshToken, now, imported.ExpiresAt, imported.RefreshExpiresAt, settings.Order.Scopes);
                 var old = token.ExpiresAt;
                 if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is { } replaced)
@@ -61,6 +62,7 @@ public sealed class TokenControls(
                     RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt, settings.Order.Grant == Grant.Imported ? issued.RefreshExpiresAt : null),
                     """{"imported":true}""",
                     now);
+                token.Renumber(version);
                 if (issued.RefreshToken is null)
                 {
                     token.RemoveRefreshToken();
@@ -85,9 +87,10 @@ public sealed class TokenControls(
                     return false;
                 }
 
-                var (back, old) = (kept.Copy(), token.ExpiresAt);
+                var (back, old, version) = (kept.Copy(), token.ExpiresAt, versions.After(token.Name, token.Version));
                 kept.Keep(token, by, now);
                 token.TakeBack(back, RenewalPolicy.Plan(token.Name, settings.Rule, back.IssuedAt, back.ExpiresAt), now);
+                token.Renumber(version);
                 LeaveToPersonIfItMust(token, settings);
                 Note(db, settings, by, $"Rolled back to the token that was replaced at {back.ReplacedAt:u}; expires {back.ExpiresAt:u}.", old, back.ExpiresAt, now);
                 return await Audited(db, by, "token.rolled_back", token.Name, new { expires_at = back.ExpiresAt }, now);

@@ -9,6 +9,7 @@ namespace TokenRefresh.Jobs.Vending;
 /// <summary>Counts reads in memory and writes them down once a minute: to each token's last use and to the audit, per client.</summary>
 public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock, ILogger<ReadCounters> log)
 {
+    private bool isAwayTold;
     private readonly ConcurrentDictionary<(string ClientId, string Token), Count> counts = new();
 
     /// <summary>Counts one read. No allocation once a client has read a token.</summary>
@@ -36,11 +37,16 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
             db.Audit.AddRange(taken.Select(read => AuditEntry.Of(now, read.Value.Actor, AuditTrail.Read, read.Token, new { reads = read.Reads })));
             await db.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
-            isWritten = true;
+            (isWritten, isAwayTold) = (true, false);
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            LogKept(error.GetBaseException().GetType().Name);
+            // Tried again each minute, said once.
+            if (!isAwayTold)
+            {
+                isAwayTold = true;
+                LogKept(DatabaseFaults.InWords(error));
+            }
         }
         finally
         {
@@ -64,6 +70,6 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
         public void GiveBack(long count) => Interlocked.Add(ref reads, count);
     }
 
-    [LoggerMessage(1121, LogLevel.Warning, "Counts of reads are kept for the next minute: the database is away ({Error})")]
+    [LoggerMessage(1121, LogLevel.Warning, "Counts of reads are kept until the database takes them ({Error})")]
     private partial void LogKept(string error);
 }

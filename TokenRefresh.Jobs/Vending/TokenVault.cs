@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
@@ -23,20 +22,22 @@ public sealed partial class TokenVault
     private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
 
     private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
-    private readonly SecretProtection secrets;
     private readonly TokenRefresher door;
     private readonly TimeProvider clock;
     private readonly ILogger<TokenVault> log;
     private readonly FrozenDictionary<string, VaultSlot> slots;
+    private readonly VaultIntake intake;
 
     /// <summary>A vault that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
     public TokenVault(
-        ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, UnsavedAnswers unsaved, TimeProvider clock,
-        ILogger<TokenVault> log)
+        ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, AnswerStore answers, UnsavedAnswers unsaved,
+        RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger<TokenVault> log)
     {
-        (this.contexts, this.secrets, this.door, this.clock, this.log) = (contexts, secrets, door, clock, log);
+        (this.contexts, this.door, this.clock, this.log) = (contexts, door, clock, log);
         slots = configured.All.ToFrozenDictionary(token => token.Name, token => new VaultSlot(token), StringComparer.Ordinal);
+        intake = new(slots, contexts, secrets, restored, versions, clock, log);
         unsaved.Kept += Serve;
+        answers.Stored += stored => intake.Swap(stored);
     }
 
     /// <summary>How every configured token stands that this node holds.</summary>
@@ -69,19 +70,20 @@ public sealed partial class TokenVault
         }
 
         var request = new RefreshRequest(name, RefreshTrigger.Rejected, reportedBy) { RejectedVersion = version };
-        var known = slot.Entry?.Version ?? 0;
-        _ = version == known ? FlyAsync(slot, request) : version > known ? RejectUnheardAsync(slot, request) : Task.CompletedTask;
+        _ = slot.IsServedAs(version) ? RejectServedAsync(slot, request) : version > (slot.Entry?.Version ?? 0) ? RejectUnheardAsync(slot, request) : Task.CompletedTask;
         return true;
     }
 
     /// <summary>Reads every token again: at the start, after a gap in the notifications, and each few minutes as the net beneath them.</summary>
     public async Task ReloadAsync(CancellationToken cancellationToken)
     {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        foreach (var token in await db.Tokens.AsNoTracking().ToListAsync(cancellationToken))
+        IReadOnlyList<Token> rows;
+        await using (var db = await contexts.CreateDbContextAsync(cancellationToken))
         {
-            Swap(token);
+            rows = await db.Tokens.AsNoTracking().ToListAsync(cancellationToken);
         }
+
+        await intake.TakeAsync(rows, slots.Keys, cancellationToken);
     }
 
     /// <summary>From now on what is stored counts, whatever its version, as soon as it is read; until then what is held is served.</summary>
@@ -101,11 +103,7 @@ public sealed partial class TokenVault
             return;
         }
 
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        foreach (var token in await db.Tokens.AsNoTracking().Where(token => names.Contains(token.Name)).ToListAsync(cancellationToken))
-        {
-            Swap(token);
-        }
+        await intake.TakeAsync(await intake.ReadAsync(names, cancellationToken), names, cancellationToken);
     }
 
     /// <summary>Ends when every refresh that readers and reports have set off has ended: a call in flight must not be lost with the process.</summary>
@@ -123,9 +121,22 @@ public sealed partial class TokenVault
             LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
         }
 
-        if (slot.Entry?.Version == request.RejectedVersion)
+        if (slot.IsServedAs(request.RejectedVersion!.Value))
         {
-            await FlyAsync(slot, request);
+            await RejectServedAsync(slot, request);
+        }
+    }
+
+    // The version under which it is stored now may be another than that under which it was served: what counts is that it is the same token.
+    private async Task RejectServedAsync(VaultSlot slot, RefreshRequest request)
+    {
+        for (long? asked = null; slot.IsServedAs(request.RejectedVersion!.Value) && slot.Entry!.Version != asked;)
+        {
+            // What flies for another reason may end without a new token; the report is made after it.
+            var version = slot.Entry.Version;
+            var (flight, flown) = Fly(slot, request with { RejectedVersion = version });
+            await flight;
+            asked = flown.RejectedVersion == version ? version : null;
         }
     }
 
@@ -137,7 +148,7 @@ public sealed partial class TokenVault
             var unsaved = slot.Unsaved;
             try
             {
-                await Task.WhenAny(FlyAsync(slot, request), unsaved).WaitAsync(LongestWait, clock, cancellationToken);
+                await Task.WhenAny(Fly(slot, request).Flight, unsaved).WaitAsync(LongestWait, clock, cancellationToken);
             }
             catch (TimeoutException)
             {
@@ -164,11 +175,16 @@ public sealed partial class TokenVault
     }
 
     /// <summary>One refresh at a time for one token in this process; whoever comes while it runs shares it.</summary>
-    private Task FlyAsync(VaultSlot slot, RefreshRequest request)
+    private (Task Flight, RefreshRequest Request) Fly(VaultSlot slot, RefreshRequest request)
     {
         lock (slot)
         {
-            return slot.Flight is { IsCompleted: false } flight ? flight : slot.Flight = FlyAloneAsync(slot, request);
+            if (slot.Flight is not { IsCompleted: false })
+            {
+                (slot.Flight, slot.FlightFor) = (FlyAloneAsync(slot, request), request);
+            }
+
+            return (slot.Flight!, slot.FlightFor!);
         }
     }
 
@@ -219,43 +235,9 @@ public sealed partial class TokenVault
     // Good for calls at once; readers who wait for it need not wait for the database.
     private void Serve(Token unsaved)
     {
-        Swap(unsaved, isSaved: false);
+        intake.Swap(unsaved, isSaved: false);
         slots.GetValueOrDefault(unsaved.Name)?.TellOfUnsaved();
     }
-
-    private void Swap(Token token, bool isSaved = true)
-    {
-        if (!slots.TryGetValue(token.Name, out var slot))
-        {
-            return;
-        }
-
-        // Two readings may end at once, and the older version must not win; but what has expired is not worth keeping from a database that lagged.
-        lock (slot)
-        {
-            if (slot.Entry is { } held && held.Version > token.Version && held.ExpiresAt > clock.GetUtcNow() && !(slot.IsDistrusted && held.IsSaved))
-            {
-                return;
-            }
-
-            slot.IsDistrusted = false;
-
-            try
-            {
-                slot.Entry = slot.Entry is { } known && IsOf(known, token)
-                    ? new VaultEntry(token, known.AccessToken)
-                    : new VaultEntry(token, token.AccessToken is null ? null : secrets.OpenAccess(token.Name, token.AccessToken), isSaved);
-            }
-            catch (CryptographicException)
-            {
-                LogSealed(token.Name);
-            }
-        }
-    }
-
-    // The version alone does not tell: after a restore or a failover to a database that lagged, another token may be stored under the same one.
-    private static bool IsOf(VaultEntry known, Token token) =>
-        known is { AccessToken: not null, IsSaved: true } && known.Version == token.Version && known.IssuedAt == token.IssuedAt && known.ExpiresAt == token.ExpiresAt;
 
     /// <summary>A token that is served though its last refresh failed says why.</summary>
     private static string? StaleReason(VaultEntry entry) => entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
@@ -286,9 +268,6 @@ public sealed partial class TokenVault
 
     [LoggerMessage(1102, LogLevel.Warning, "The database is away ({Error}); {Token} is served from memory while it is valid")]
     private partial void LogAway(string token, string error);
-
-    [LoggerMessage(1103, LogLevel.Error, "The stored token {Token} cannot be opened with this node's keys")]
-    private partial void LogSealed(string token);
 
     [LoggerMessage(1104, LogLevel.Error, "A refresh of {Token} for a reader broke; it is served from memory while it is valid")]
     private partial void LogBroken(string token, Exception error);

@@ -12,8 +12,10 @@ public sealed class VaultEntry
     // Nothing is escaped that JSON lets stand: shell scripts cut the token out, and many hold a plus.
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    internal VaultEntry(Token stored, string? accessToken, bool isSaved = true)
+    /// <param name="tag">Tells this token from every other one, and nothing of it: a keyed digest.</param>
+    internal VaultEntry(Token stored, string? accessToken, string tag, bool isSaved = true)
     {
+        (Tag, Sealed) = (tag, stored.AccessToken);
         IsSaved = isSaved;
         Name = stored.Name;
         AccessToken = accessToken;
@@ -25,7 +27,8 @@ public sealed class VaultEntry
         Failure = stored.LastFailure;
         PausedAt = stored.PausedAt;
         PausedUntil = stored.PausedUntil;
-        ETag = $"\"{stored.Name}-{stored.Version}{(isSaved ? "" : "-unsaved")}\"";
+        RestoredFrom = stored.RestoredFrom;
+        ETag = $"\"{stored.Name}-{stored.Version}-{tag}{(isSaved ? "" : "-unsaved")}\"";
         Head = Encoding.UTF8.GetBytes(
             $$"""{"name":{{Json(Name)}},"access_token":{{Json(accessToken ?? "")}},"token_type":"Bearer","expires_at":{{Json(ExpiresAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture) ?? "")}},"expires_in":""");
         Tail = Encoding.UTF8.GetBytes($$""","version":{{Version}}""");
@@ -57,6 +60,14 @@ public sealed class VaultEntry
 
     /// <summary>Identifies the answer for <c>If-None-Match</c>.</summary>
     public string ETag { get; }
+
+    internal string Tag { get; }
+
+    /// <summary>The token as it is stored.</summary>
+    internal string? Sealed { get; }
+
+    /// <summary>The version under which the token was stored before the database went back in time.</summary>
+    internal long? RestoredFrom { get; }
 
     /// <summary>False while the database is away and the token is in this node's hands alone: another may yet be stored under its version.</summary>
     internal bool IsSaved { get; }

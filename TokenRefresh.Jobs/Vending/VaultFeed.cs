@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Vending;
 
 /// <summary>Keeps what this node holds in memory in step with the database: by notifications, and by a full reload beneath them.</summary>
 public sealed partial class VaultFeed(
-    TokenVault vault, ClientKeys clients, KeyRing keys, NpgsqlDataSource database, DatabaseContact contact, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<VaultFeed> log)
+    TokenVault vault, ClientKeys clients, KeyRing keys, NpgsqlDataSource database, DatabaseContact contact, DatabaseReturn back, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<VaultFeed> log)
 {
     /// <summary>The channel; a payload is a token's name, or one of the words below.</summary>
     public const string Channel = "tokenrefresh";
@@ -27,6 +27,9 @@ public sealed partial class VaultFeed(
 
     private const int PingTimeoutSeconds = 5;
 
+    /// <summary>Of a database that takes no writes everything is read at every tenth try.</summary>
+    private const int TriesPerReading = 10;
+
     /// <summary>What is told within this time of the last word is read together.</summary>
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(2);
 
@@ -39,6 +42,7 @@ public sealed partial class VaultFeed(
     public async Task ListenAsync(CancellationToken cancellationToken)
     {
         contact.Lost();
+        var readOnly = 0;
         for (var isCut = false; !cancellationToken.IsCancellationRequested;)
         {
             try
@@ -52,6 +56,7 @@ public sealed partial class VaultFeed(
                     await listen.ExecuteNonQueryAsync(cancellationToken);
                 }
 
+                await back.RunAsync(isCut, cancellationToken);
                 await ReloadAllAsync(cancellationToken);
                 if (isCut)
                 {
@@ -82,17 +87,39 @@ public sealed partial class VaultFeed(
                 // A mistake of ours here must not keep the node from taking over what the dead have left.
                 if (DatabaseFaults.IsAway(error))
                 {
-                    contact.Lost();
+                    contact.Cut();
                 }
 
                 // Tried again each second, said once.
                 if (!isCut)
                 {
                     isCut = true;
-                    LogCut(error.GetBaseException().GetType().Name);
+                    LogCut(DatabaseFaults.InWords(error));
+                }
+
+                if (DatabaseFaults.IsReadOnly(error))
+                {
+                    await ReadWhatIsThereAsync(readOnly++, cancellationToken);
                 }
 
                 await Task.Delay(Pause, clock, cancellationToken);
+            }
+        }
+    }
+
+    // A standby takes no writes and tells of no changes, but may still be told by its primary what other nodes have stored.
+    private async Task ReadWhatIsThereAsync(int tries, CancellationToken cancellationToken)
+    {
+        database.Clear();
+        if (tries % TriesPerReading == 0)
+        {
+            try
+            {
+                await ReloadAllAsync(cancellationToken);
+            }
+            catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                // It has been told of already, and is tried again.
             }
         }
     }

@@ -1,3 +1,4 @@
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Vending;
@@ -7,6 +8,11 @@ internal sealed class VaultSlot(ConfiguredToken settings)
 {
     private static readonly TimeSpan LeastRest = TimeSpan.FromMinutes(1);
 
+    /// <summary>A database rarely goes back by more tokens than this.</summary>
+    private const int MostIssues = 16;
+
+    private readonly Queue<DateTimeOffset> issues = new();
+    private (string Tag, IReadOnlyList<long> Versions)? aliases;
     private VaultEntry? entry;
     private TaskCompletionSource unsaved = New();
 
@@ -16,14 +22,60 @@ internal sealed class VaultSlot(ConfiguredToken settings)
     public VaultEntry? Entry
     {
         get => Volatile.Read(ref entry);
-        set => Volatile.Write(ref entry, value);
+        private set => Volatile.Write(ref entry, value);
     }
+
+    /// <summary>The newest row that was read from the database, sealed: what is saved back if the database goes back in time.</summary>
+    public Token? Stored { get; private set; }
 
     /// <summary>True while a lower version that is read counts more than the one that is held.</summary>
     public bool IsDistrusted { get; set; }
 
+    /// <summary>Notes a row that was read.</summary>
+    public void NoteStored(Token row)
+    {
+        Stored = row;
+        if (row.IssuedAt is { } issued && AsStored(issued) is var stored && stored != issues.LastOrDefault())
+        {
+            issues.Enqueue(stored);
+            while (issues.Count > MostIssues)
+            {
+                issues.Dequeue();
+            }
+        }
+    }
+
+    /// <summary>True where a row was read before that was issued at that instant.</summary>
+    public bool IsKnown(DateTimeOffset? issuedAt)
+    {
+        lock (this)
+        {
+            return issuedAt is { } issued && issues.Contains(AsStored(issued));
+        }
+    }
+
+    // The database counts whole microseconds.
+    private static DateTimeOffset AsStored(DateTimeOffset issued) => issued.AddTicks(-(issued.Ticks % TimeSpan.TicksPerMicrosecond));
+
+    /// <summary>True where the token that is served was served under that version: a token that was saved back has two.</summary>
+    public bool IsServedAs(long version) => Entry is { } served && (served.Version == version || served.RestoredFrom == version || (aliases is { } known && known.Tag == served.Tag && known.Versions.Contains(version)));
+
+    /// <summary>Serves another entry from now on.</summary>
+    public void Serve(VaultEntry next)
+    {
+        if (Entry is { } last && last.Tag == next.Tag && last.Version != next.Version)
+        {
+            aliases = (next.Tag, [.. aliases is { } known && known.Tag == next.Tag ? known.Versions : [], last.Version]);
+        }
+
+        Entry = next;
+    }
+
     /// <summary>The refresh that was begun last.</summary>
     public Task? Flight { get; set; }
+
+    /// <summary>What it was begun for.</summary>
+    public RefreshRequest? FlightFor { get; set; }
 
     /// <summary>The version that a reader's asking brought last; 0 for none.</summary>
     public long IssuedToReader { get; set; }

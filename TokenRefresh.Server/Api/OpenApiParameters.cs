@@ -34,7 +34,7 @@ internal static class OpenApiParameters
 
     private static readonly Dictionary<string, string> ServedWith = new(StringComparer.Ordinal)
     {
-        ["ETag"] = "Names the token's version; for If-None-Match.",
+        ["ETag"] = "Names the token's version and its content (by a keyed digest); for If-None-Match.",
         ["Cache-Control"] = "private, with a max-age that never outlives the token.",
     };
 

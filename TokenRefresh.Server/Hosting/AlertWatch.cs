@@ -11,7 +11,7 @@ namespace TokenRefresh.Server.Hosting;
 /// each 30 seconds, delivers what nobody delivers, tells of a database that is away, and gives the outside watcher its sign of life.
 /// </summary>
 internal sealed partial class AlertWatch(
-    PulseReader pulse, DiagnosisReader diagnosis, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher,
+    DatabaseProbe probe, PulseReader pulse, DiagnosisReader diagnosis, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher,
     TimeProvider clock, ILogger<AlertWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
@@ -48,6 +48,8 @@ internal sealed partial class AlertWatch(
     {
         try
         {
+            // Before all else: a database that answers and takes no writes is no help to anybody.
+            await probe.WriteAsync(cancellationToken);
             var now = await pulse.ReadAsync(cancellationToken);
             await outage.NoteBackAsync(cancellationToken);
             await round.RunAsync(now, cancellationToken);
@@ -64,8 +66,9 @@ internal sealed partial class AlertWatch(
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            await outage.NoteAwayAsync(cancellationToken);
-            return $"{OverallStatus.Outage.Code()}: the database is away";
+            var why = DatabaseFaults.IsReadOnly(error) ? "the database is read-only" : "the database is away";
+            await outage.NoteAwayAsync(why, cancellationToken);
+            return $"{OverallStatus.Outage.Code()}: {why}";
         }
     }
 

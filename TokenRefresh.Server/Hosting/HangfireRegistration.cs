@@ -104,7 +104,10 @@ internal static class HangfireRegistration
         public NpgsqlConnection GetOrCreateConnection() => source.CreateConnection();
     }
 
-    /// <summary>Hangfire keeps one log for the process. When the host that brought it has ended, others in the process go on without a log, not without jobs.</summary>
+    /// <summary>
+    /// Hangfire keeps one log for the process. When the host that brought it has ended, others in the process go on without a log, not without jobs. That the database
+    /// is away or takes no writes is told once, by whoever probes it: each of Hangfire's parts would tell it with a stack trace, again and again.
+    /// </summary>
     private sealed class SurvivingLog(ILoggerFactory factory) : ILogProvider, ILog
     {
         private readonly AspNetCoreLogProvider log = new(factory);
@@ -113,7 +116,7 @@ internal static class HangfireRegistration
         {
             try
             {
-                return log.GetLogger(name);
+                return new WithoutOutages(log.GetLogger(name));
             }
             catch (ObjectDisposedException)
             {
@@ -122,5 +125,13 @@ internal static class HangfireRegistration
         }
 
         public bool Log(Hangfire.Logging.LogLevel logLevel, Func<string>? messageFunc, Exception? exception = null) => false;
+    }
+
+    private sealed class WithoutOutages(ILog log) : ILog
+    {
+        public bool Log(Hangfire.Logging.LogLevel logLevel, Func<string>? messageFunc, Exception? exception = null) =>
+            exception is not null && DatabaseFaults.IsAway(exception)
+                ? log.Log(Hangfire.Logging.LogLevel.Debug, messageFunc is null ? null : () => $"{messageFunc()} {DatabaseFaults.InWords(exception)}")
+                : log.Log(logLevel, messageFunc, exception);
     }
 }

@@ -59,11 +59,13 @@ internal static class HealthEndpoints
 
     private static Ok<HealthWord> Live() => TypedResults.Ok(new HealthWord("live"));
 
-    private static async Task<Results<Ok<HealthWord>, JsonHttpResult<HealthWord>>> ReadyAsync(DatabasePreparation preparation, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<HealthWord>, JsonHttpResult<HealthWord>>> ReadyAsync(DatabasePreparation preparation, DatabaseProbe probe, CancellationToken cancellationToken)
     {
         try
         {
-            return (await preparation.PendingAsync(cancellationToken)).Count == 0 ? TypedResults.Ok(new HealthWord("ready")) : Unavailable("schema is not up to date");
+            return (await preparation.PendingAsync(cancellationToken)).Count > 0 ? Unavailable("schema is not up to date")
+                : await probe.WhyNotAsync(cancellationToken) is { } why ? Unavailable(why)
+                : TypedResults.Ok(new HealthWord("ready"));
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {

@@ -1,4 +1,5 @@
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Hosting;
 
@@ -9,16 +10,21 @@ internal sealed partial class LogCounter(AttemptHours hours, TimeProvider clock,
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        for (; ; await Task.Delay(Period, clock, stoppingToken))
+        for (var isTold = false; ; await Task.Delay(Period, clock, stoppingToken))
         {
             try
             {
                 await hours.CountEndedAsync(stoppingToken);
+                isTold = false;
             }
             catch (Exception error) when (error is not OperationCanceledException)
             {
-                // Nothing is lost: what is not counted ahead is counted when it is asked for.
-                LogNotCounted(error.GetBaseException().GetType().Name);
+                // Nothing is lost: what is not counted ahead is counted when it is asked for. Said once.
+                if (!isTold)
+                {
+                    isTold = true;
+                    LogNotCounted(DatabaseFaults.InWords(error));
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
 using Hangfire;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Server.Hosting;
@@ -14,6 +15,7 @@ internal sealed partial class TimetableKeeper(
     {
         await StartedAsync(stoppingToken);
         var isFirst = true;
+        var isTold = false;
         for (var wait = Period; ; await Task.Delay(wait, clock, stoppingToken))
         {
             wait = Pause;
@@ -31,12 +33,16 @@ internal sealed partial class TimetableKeeper(
                     isFirst = false;
                 }
 
-                wait = Period;
+                (wait, isTold) = (Period, false);
             }
             catch (Exception error) when (error is not OperationCanceledException)
             {
-                // A stale lock or a database that is away: the next round installs what this one could not.
-                LogNotInstalled(error.GetBaseException().GetType().Name);
+                // A stale lock or a database that is away: the next round installs what this one could not. Said once.
+                if (!isTold)
+                {
+                    isTold = true;
+                    LogNotInstalled(DatabaseFaults.InWords(error));
+                }
             }
         }
     }

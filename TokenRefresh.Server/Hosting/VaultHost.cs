@@ -1,10 +1,12 @@
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Vending;
 
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>Keeps what this node holds in memory in step, be it web or worker, and writes the counts of reads down.</summary>
-internal sealed partial class VaultHost(TokenVault vault, VaultFeed feed, ReadCounters counters, TokenMetrics metrics, TimeProvider clock, ILogger<VaultHost> log) : BackgroundService
+internal sealed partial class VaultHost(TokenVault vault, VaultFeed feed, UnsavedAnswers unsaved, ReadCounters counters, TokenMetrics metrics, TimeProvider clock, ILogger<VaultHost> log) : BackgroundService
 {
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
 
@@ -25,7 +27,28 @@ internal sealed partial class VaultHost(TokenVault vault, VaultFeed feed, ReadCo
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(feed.ListenAsync(stoppingToken), feed.ReloadPeriodicallyAsync(stoppingToken), FlushPeriodicallyAsync(stoppingToken));
+        Task.WhenAll(
+            feed.ListenAsync(stoppingToken), feed.ReloadPeriodicallyAsync(stoppingToken), FlushPeriodicallyAsync(stoppingToken), SaveUnsavedPeriodicallyAsync(stoppingToken));
+
+    private async Task SaveUnsavedPeriodicallyAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(UnsavedAnswers.RetryEvery, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await unsaved.ReplayAsync(stoppingToken);
+            }
+            catch (Exception error) when (DatabaseFaults.IsAway(error) || DatabaseFaults.IsTakenBack(error))
+            {
+                // Whoever kept them has told of it; the next try comes.
+            }
+            catch (Exception error) when (error is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
+            {
+                LogNotSaved(error);
+            }
+        }
+    }
 
     private async Task FlushPeriodicallyAsync(CancellationToken stoppingToken)
     {
@@ -48,6 +71,9 @@ internal sealed partial class VaultHost(TokenVault vault, VaultFeed feed, ReadCo
             LogNotWritten(error);
         }
     }
+
+    [LoggerMessage(1132, LogLevel.Error, "Issued tokens that wait on this node's disk could not be saved; they are tried again")]
+    private partial void LogNotSaved(Exception error);
 
     [LoggerMessage(1131, LogLevel.Error, "Counts of reads could not be written down and are kept for the next minute")]
     private partial void LogNotWritten(Exception error);

@@ -35,6 +35,18 @@ internal static partial class BrokenLaws
         {
             Replace = services => services.AddSingleton(new DatabaseContact(new HastyClock())),
         },
+        new("nobody notices that the database went back in time", "I", 1)
+        {
+            Replace = services => services.AddTransient<TokenVersions>(),
+        },
+        new("what a database has lost that went back in time is not taken up again", "I", 1)
+        {
+            Rewrite = sql => sql.Contains("SELECT EXISTS", StringComparison.Ordinal) && sql.Contains("started_at = @", StringComparison.Ordinal) ? "SELECT true" : sql,
+        },
+        new("a database that answers is called back, whether it takes writes or not", "I13", 1)
+        {
+            Rewrite = sql => sql.Contains("INSERT INTO heartbeats", StringComparison.Ordinal) ? "SELECT 1" : sql,
+        },
         new("whoever waits to save an answer gives up as if the program ended", "job", 11)
         {
             Replace = services => services.AddSingleton(_ =>
@@ -64,9 +76,9 @@ internal static partial class BrokenLaws
         {
             Replace = services => services.AddSingleton(provider => new TokenVault(
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
-                provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<UnsavedAnswers>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
+                provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<AnswerStore>(), provider.GetRequiredService<UnsavedAnswers>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
         },
-        new("the vault hears of nothing", "I3", 11) { IsDeaf = true },
+        new("the vault hears of nothing", "I", 11) { IsDeaf = true },
         new("calls at a provider are not bounded", "I6", 25) { HasNoSlots = true },
         new("a mail goes out before it is written down", "I7", 1)
         {

@@ -96,11 +96,21 @@ internal sealed partial class DatabaseGate(SimWorld world, SimNode node) : IDbCo
         var connection = command.Connection!;
         var text = command.CommandText;
         var writes = Writes().Matches(text).Select(match => match.Groups[1].Value).ToList();
+        if (text.Contains("FROM tokens", StringComparison.Ordinal) && text.Contains("FOR UPDATE", StringComparison.Ordinal))
+        {
+            writes.Add(Tokens);
+        }
         var label = Subject().Match(text) is { Success: true } subject ? $"{text.TrimStart()[..6].TrimEnd()} {subject.Groups[1].Value}" : text.TrimStart().Split('\n', '(')[0];
         world.Laws.BeforeStatement(world, node, command);
         await gates.PassAsync(node, label, connection, writes).ConfigureAwait(false);
         ThrowIfAway();
-        command.CommandText = world.Laws.Rewrite(text).Replace("clock_timestamp()", "@virtual_now", StringComparison.Ordinal);
+        var sent = world.Laws.Rewrite(text);
+        if (world.IsReadOnly && (Writes().IsMatch(sent) || sent.Contains("FOR UPDATE", StringComparison.Ordinal)))
+        {
+            throw Gates.ReadOnly();
+        }
+
+        command.CommandText = sent.Replace("clock_timestamp()", "@virtual_now", StringComparison.Ordinal);
         if (command.CommandText != text)
         {
             command.Parameters.Add(new NpgsqlParameter("virtual_now", world.Agenda.Now));

@@ -8,6 +8,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
     private readonly List<(int Step, Action Action)> ambushes = [];
     private readonly Queue<Action<SimNode>> calls = new();
     private int step;
+    private bool isBehind;
     private bool isOver;
 
     public void Begin()
@@ -44,6 +45,11 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
         calls.Clear();
         world.Mail.IsAway = false;
         world.Providers.ToList().ForEach(provider => provider.Weather = ProviderWeather.Fair);
+        if (world.IsReadOnly)
+        {
+            world.SetReadOnly(false);
+        }
+
         if (world.IsDatabaseAway)
         {
             world.SetDatabaseAway(false);
@@ -95,7 +101,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
             return;
         }
 
-        world.Chance.Pick<Action>([Weather, Weather, Weather, Weather, Crash, Crash, Crash, Pause, Pause, LoseDatabase, LoseDatabase, LoseDatabase, CutOff, MoveClock, MoveClock, LoseMail])();
+        world.Chance.Pick<Action>([Weather, Weather, Weather, Weather, Crash, Crash, Crash, Pause, Pause, LoseDatabase, LoseDatabase, FallBehind, FallBehind, FallBehind, MakeReadOnly, CutOff, MoveClock, MoveClock, LoseMail])();
     }
 
     private void Weather()
@@ -136,7 +142,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
 
     private void LoseDatabase() => Ambush(_ =>
     {
-        if (!world.IsDatabaseAway)
+        if (!world.IsDatabaseAway && !world.IsReadOnly)
         {
             world.SetDatabaseAway(true);
             For(TimeSpan.FromMinutes(3), () =>
@@ -146,6 +152,66 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
                     world.SetDatabaseAway(false);
                 }
             }, "the database was away");
+        }
+    });
+
+    // A replica no longer receives what is committed; some time later it takes the primary's place.
+    private void FallBehind()
+    {
+        if (isBehind || world.IsDatabaseAway || world.IsReadOnly)
+        {
+            return;
+        }
+
+        isBehind = true;
+        world.Database.KeepPast();
+        world.Trace("a replica falls BEHIND");
+        For(scenario.LongestLag, () => Ambush(_ =>
+        {
+            if (isBehind && !isOver && !world.IsDatabaseAway && !world.IsReadOnly)
+            {
+                world.SetDatabaseAway(true);
+                world.Agenda.In(Soon, FailOver);
+            }
+            else
+            {
+                isBehind = false;
+            }
+        }), "the replica is far enough behind");
+    }
+
+    private void FailOver()
+    {
+        if (isOver || !world.IsDatabaseAway)
+        {
+            isBehind = false;
+            return;
+        }
+
+        if (world.Gates.HasOpenConnections)
+        {
+            // A paused node has still to learn that its connection is gone.
+            world.Agenda.In(Soon, FailOver);
+            return;
+        }
+
+        isBehind = false;
+        world.GoBackInTime();
+        world.SetDatabaseAway(false);
+    }
+
+    private void MakeReadOnly() => Ambush(_ =>
+    {
+        if (world is { IsDatabaseAway: false, IsReadOnly: false })
+        {
+            world.SetReadOnly(true);
+            For(TimeSpan.FromMinutes(6), () =>
+            {
+                if (world.IsReadOnly)
+                {
+                    world.SetReadOnly(false);
+                }
+            }, "the database was read-only");
         }
     });
 

@@ -25,6 +25,7 @@ internal sealed class Feed(SimWorld world)
     /// <summary>The node's connection for notifications is cut; once the database is in reach it listens again.</summary>
     public void Cut(SimNode node)
     {
+        node.NoteCut();
         if (node.IsHearing)
         {
             (node.IsHearing, node.HasGap) = (false, true);
@@ -34,8 +35,8 @@ internal sealed class Feed(SimWorld world)
 
         void Listen() => node.WhenAwake(() =>
         {
-            node.Get<DatabaseContact>().Lost();
-            world.Start(node, "listen", () => ListenAsync(node), error =>
+            node.NoteCut();
+            world.Start(node, "listen", () => ListenAsync(node, wasCut: true), error =>
             {
                 if (error is not null)
                 {
@@ -46,13 +47,14 @@ internal sealed class Feed(SimWorld world)
     }
 
     /// <summary>Listens, and reads everything that was missed.</summary>
-    public async Task ListenAsync(SimNode node)
+    public async Task ListenAsync(SimNode node, bool wasCut)
     {
         (node.IsHearing, node.HasGap) = (true, true);
         var rows = world.Tokens.Rows.ToList();
         node.Hearings++;
         try
         {
+            await node.Get<DatabaseReturn>().RunAsync(wasCut, CancellationToken.None);
             await (world.Laws.IsDeaf ? Task.CompletedTask : node.Get<TokenVault>().ReloadAsync(CancellationToken.None));
             node.HasGap = false;
             node.Told(rows);

@@ -87,6 +87,12 @@ internal sealed class Gates(Stepper stepper, Action<string> trace)
         }
     }
 
+    /// <summary>True while somebody holds a connection open, perhaps with rows locked.</summary>
+    public bool HasOpenConnections => transactions.Count > 0 || waiting.Any(one => one.Holds.Count > 0);
+
+    /// <summary>What a client sees that writes to a standby.</summary>
+    public static PostgresException ReadOnly() => new("cannot execute this in a read-only transaction", "ERROR", "ERROR", PostgresErrorCodes.ReadOnlySqlTransaction);
+
     /// <summary>What a client sees whose server is gone.</summary>
     public static NpgsqlException Away() => new("The database is away.", new System.Net.Sockets.SocketException((int)System.Net.Sockets.SocketError.ConnectionRefused));
 

@@ -37,6 +37,9 @@ internal sealed class IncidentRows(SimWorld world, NpgsqlConnection connection)
         }
     }
 
+    /// <summary>What was noted since the database's time is of another one.</summary>
+    public void WentBack() => open.Clear();
+
     private void Joined((long, int) key, string[] subjects)
     {
         open.TryAdd(key, []);

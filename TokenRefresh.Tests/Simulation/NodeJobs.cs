@@ -108,7 +108,7 @@ internal sealed class JobModel(SimWorld world)
 /// <summary>Hangfire's client on one node.</summary>
 internal sealed class NodeJobs(SimWorld world, SimNode node) : IBackgroundJobClient
 {
-    public string Create(Job job, IState state) => node.IsAway
+    public string Create(Job job, IState state) => node.IsAway || world.IsReadOnly
         ? throw new BackgroundJobClientException("The job could not be stored.", Gates.Away())
         : world.Jobs.Create(node, job, state);
 

@@ -6,11 +6,14 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>The one mail server: it remembers what it took, and from whom.</summary>
 internal sealed class MailModel(SimWorld world)
 {
-    private readonly Dictionary<string, SimNode> accepted = [];
+    private readonly Dictionary<string, (SimNode Node, DateTimeOffset At)> accepted = [];
 
     public bool IsAway { get; set; }
 
     public IEnumerable<string> Accepted => accepted.Keys;
+
+    /// <summary>Who told, past the outbox, that the database takes no writes.</summary>
+    public List<(SimNode Node, DateTimeOffset At)> Outages { get; } = [];
 
     /// <summary>Takes a mail, and checks that it may be sent: it is written down, and nobody has sent it before without trouble.</summary>
     public void Accept(string messageId, string text, SimNode from)
@@ -20,9 +23,9 @@ internal sealed class MailModel(SimWorld world)
             world.Broken("I7: a mail was sent before it was written down");
         }
 
-        if (accepted.TryGetValue(messageId, out var first) && !first.IsDead && !first.MayRepeat)
+        if (accepted.TryGetValue(messageId, out var first) && !first.Node.IsDead && !first.Node.MayRepeat && !(world.WentBackAt >= first.At))
         {
-            world.Broken($"I7: {from.Name} sends a mail again that {first.Name} had sent and could have marked");
+            world.Broken($"I7: {from.Name} sends a mail again that {first.Node.Name} had sent and could have marked");
         }
 
         if (text.Contains(SimWorld.Secret, StringComparison.Ordinal))
@@ -30,7 +33,7 @@ internal sealed class MailModel(SimWorld world)
             world.Broken("I8: a secret in a mail");
         }
 
-        accepted[messageId] = from;
+        accepted[messageId] = (from, world.Agenda.Now);
     }
 }
 
@@ -46,6 +49,12 @@ internal sealed class NodeMail(SimWorld world, SimNode node) : IEmailSender
         }
 
         world.Trace($"{node.Name} mails {mail.Kind} #{mail.Id}");
+        if (mail.Id == 0)
+        {
+            world.Mail.Outages.Add((node, world.Agenda.Now));
+            return new DeliveryOutcome.Accepted("250 ok");
+        }
+
         world.Mail.Accept(mail.MessageId, mail.Subject + mail.Text + mail.Html, node);
         return new DeliveryOutcome.Accepted("250 ok");
     }

@@ -33,6 +33,9 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
     /// <summary>The number of the token that was issued last under a name, and when it dies.</summary>
     public Dictionary<string, (int Number, DateTimeOffset ExpiresAt)> Newest { get; } = [];
 
+    /// <summary>When a call for a token last arrived.</summary>
+    public Dictionary<string, DateTimeOffset> LastCallAt { get; } = [];
+
     /// <summary>Starts a grant as a person would at the provider's pages.</summary>
     public IssuedToken StartGrant(TokenOrder order) => Issue(order, null, world.Agenda.Now, TimeSpan.Zero).Token;
 
@@ -46,6 +49,7 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
         var call = refreshToken is null ? "acquire" : "renew";
         var weather = Weather.Draw(world.Chance);
         world.Trace($"{node.Name} calls {name}: {call} {order.Name}, {weather.Words}");
+        LastCallAt[order.Name] = world.Agenda.Now;
         CheckArrival(node, order, refreshToken);
         var requestedAt = node.Clock.GetUtcNow();
         var answer = weather.IsProcessed ? Process(order, refreshToken, requestedAt, node.Clock.Offset) : null;
@@ -75,7 +79,8 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
 
     private void CheckArrival(SimNode node, TokenOrder order, string? refreshToken)
     {
-        if (refreshToken is not null && received.TryGetValue(refreshToken, out var holder) && !holder.Node.IsDead && !holder.Node.IsHampered)
+        // A node that has not been back yet since the database was away or behind does not reach it.
+        if (refreshToken is not null && received.TryGetValue(refreshToken, out var holder) && holder.Node is { IsDead: false, IsHampered: false, IsHearing: true })
         {
             world.Broken($"I1: {node.Name} sends a refresh token of {order.Name} whose success {holder.Node.Name} received at {holder.At:HH:mm:ss.fff}");
         }

@@ -33,10 +33,12 @@ internal sealed class Reader(SimWorld world, SimNode node, string token, TimeSpa
             world.Broken($"I2: {node.Name} serves {token}, which expired at {entry.ExpiresAt:O}");
         }
 
+        world.Served.Note(node, token, entry);
         if (!world.ProviderOf(token).Accepts(token, TokenRows.NumberOf(entry.AccessToken!)))
         {
             world.Trace($"{node.Name} reports {token} version {entry.Version}");
             node.Get<TokenVault>().Reject(token, entry.Version, "a client");
+            world.Served.Reported(node, token, entry);
         }
     }
 

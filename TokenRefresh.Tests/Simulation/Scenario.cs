@@ -11,6 +11,9 @@ internal sealed record Scenario(int Seed, SimPlan Plan, int Nodes, TimeSpan Leng
     /// <summary>The longest that anything stays away, in proportion to the lives that are at stake.</summary>
     public TimeSpan LongestOutage => TimeSpan.FromTicks(Math.Clamp(Length.Ticks / 10, TimeSpan.FromMinutes(2).Ticks, TimeSpan.FromHours(6).Ticks));
 
+    /// <summary>The longest that a replica is behind, in proportion to the lives that are at stake.</summary>
+    public TimeSpan LongestLag => TimeSpan.FromTicks(Math.Clamp(Length.Ticks / 20, TimeSpan.FromMinutes(1).Ticks, TimeSpan.FromHours(1).Ticks));
+
     /// <summary>A scheduler that is late by this much is no fault; it keeps long outages short to run.</summary>
     public TimeSpan LatestTick => TimeSpan.FromTicks(Math.Max(TimeSpan.FromMinutes(1).Ticks, LongestOutage.Ticks / 12));
 

@@ -9,10 +9,10 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>One real database for many runs, emptied before each.</summary>
 internal sealed class SimDatabase : IAsyncDisposable
 {
-    private const string Empty =
-        """
-        TRUNCATE tokens, replaced_tokens, token_refresh_logs, token_refresh_hours, incidents, notifications, heartbeats, audit_log, alert_mark RESTART IDENTITY
-        """;
+    private static readonly string[] Tables =
+        ["tokens", "replaced_tokens", "token_refresh_logs", "token_refresh_hours", "incidents", "notifications", "heartbeats", "audit_log", "alert_mark"];
+
+    private static readonly string[] Numbered = ["token_refresh_logs", "incidents", "notifications", "audit_log"];
 
     private SimDatabase(NpgsqlDataSource source) => Source = source;
 
@@ -34,7 +34,8 @@ internal sealed class SimDatabase : IAsyncDisposable
             await node.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: true, CancellationToken.None);
         }
 
-        await using var command = database.Source.CreateCommand("ALTER TABLE audit_log DISABLE TRIGGER USER");
+        await using var command = database.Source.CreateCommand(
+            $"ALTER TABLE audit_log DISABLE TRIGGER USER; CREATE SCHEMA past; {string.Concat(Tables.Select(table => $"CREATE TABLE past.{table} AS TABLE {table} WITH NO DATA;"))}");
         await command.ExecuteNonQueryAsync();
         return database;
     }
@@ -42,7 +43,7 @@ internal sealed class SimDatabase : IAsyncDisposable
     /// <summary>Empties it and gives each token of the plan its row.</summary>
     public void Begin(IServiceProvider observer, SimPlan plan)
     {
-        using var empty = Source.CreateCommand(Empty);
+        using var empty = Source.CreateCommand($"TRUNCATE {string.Join(", ", Tables)} RESTART IDENTITY");
         empty.ExecuteNonQuery();
         using var db = observer.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContext();
         foreach (var token in plan.Tokens)
@@ -53,6 +54,32 @@ internal sealed class SimDatabase : IAsyncDisposable
         }
 
         db.SaveChanges();
+    }
+
+    /// <summary>What is committed now is what a replica has received; all later is lost with its primary.</summary>
+    public void KeepPast()
+    {
+        using var connection = Source.OpenConnection();
+        using var transaction = connection.BeginTransaction(System.Data.IsolationLevel.RepeatableRead);
+        using var keep = new NpgsqlCommand(string.Concat(Tables.Select(table => $"TRUNCATE past.{table}; INSERT INTO past.{table} TABLE {table};")), connection, transaction);
+        keep.ExecuteNonQuery();
+        transaction.Commit();
+    }
+
+    /// <summary>The replica is the database now. Numbers that were given out since are given out again.</summary>
+    public void GoBack()
+    {
+        using var connection = Source.OpenConnection();
+        using var transaction = connection.BeginTransaction();
+        using var back = new NpgsqlCommand(
+            $"""
+             SET LOCAL session_replication_role = replica;
+             TRUNCATE {string.Join(", ", Tables)};
+             {string.Concat(Tables.Select(table => $"INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE past.{table};"))}
+             {string.Concat(Numbered.Select(table => $"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM {table}), false);"))}
+             """, connection, transaction);
+        back.ExecuteNonQuery();
+        transaction.Commit();
     }
 
     public ValueTask DisposeAsync() => Source.DisposeAsync();

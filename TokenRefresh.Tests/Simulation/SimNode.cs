@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using TokenRefresh.Jobs.Refreshing;
 
 namespace TokenRefresh.Tests.Simulation;
 
@@ -12,6 +13,7 @@ internal sealed class SimNode
     private readonly List<Action> onWaking = [];
     private DateTimeOffset hamperedUntil;
     private bool owesItself;
+    private bool wasCut;
 
     public SimNode(SimWorld world, int place)
     {
@@ -39,7 +41,10 @@ internal sealed class SimNode
     public bool IsAway => IsCutOff || world.IsDatabaseAway;
 
     /// <summary>True while it cannot save at once what it holds, and others cannot know that it holds anything.</summary>
-    public bool IsHampered => IsPaused || IsAway || world.Agenda.Now < hamperedUntil;
+    public bool IsHampered => IsPaused || IsAway || world.IsReadOnly || world.Agenda.Now < hamperedUntil;
+
+    /// <summary>Until when a fault of its own kept it from catching up.</summary>
+    public DateTimeOffset LastHampered => hamperedUntil;
 
     /// <summary>True while what it was about to write down may come again: after an outage it is one of several that write.</summary>
     public bool MayRepeat => IsHampered || world.Agenda.Now - world.DatabaseBackAt < CatchUp;
@@ -87,9 +92,29 @@ internal sealed class SimNode
     {
         IsPaused = false;
         Hampered();
+        if (wasCut)
+        {
+            // Its connections are dead, whatever it does first.
+            wasCut = false;
+            Get<DatabaseContact>().Cut();
+        }
+
         var late = onWaking.ToList();
         onWaking.Clear();
         late.ForEach(WhenAwake);
+    }
+
+    /// <summary>Its connections are cut.</summary>
+    public void NoteCut()
+    {
+        if (IsPaused)
+        {
+            wasCut = true;
+        }
+        else if (!IsDead)
+        {
+            Get<DatabaseContact>().Cut();
+        }
     }
 
     public void CutOff(bool isCutOff)

@@ -27,7 +27,7 @@ internal sealed class SimWorld : IDisposable
         (Database, Plan, Laws, Chance, Stepper) = (database, plan, laws, new(seed), new());
         Gates = new(Stepper, Trace);
         Providers = [.. plan.Providers.Select(provider => new ProviderModel(provider.Name, provider.Traits, this))];
-        (Jobs, Mail, Feed) = (new(this), new(this), new(this));
+        (Jobs, Mail, Feed, Served) = (new(this), new(this), new(this), new(this));
         Observer = NodeServices.Plain(database, plan);
         built.Add(Observer);
         database.Begin(Observer, plan);
@@ -71,6 +71,15 @@ internal sealed class SimWorld : IDisposable
     public IReadOnlyList<SimNode> Nodes => places;
 
     public bool IsDatabaseAway { get; private set; }
+
+    /// <summary>True while the database answers and takes no writes.</summary>
+    public bool IsReadOnly { get; private set; }
+
+    /// <summary>When the database last went back in time; null for never.</summary>
+    public DateTimeOffset? WentBackAt { get; private set; }
+
+    /// <summary>What was served under which version, by which node.</summary>
+    public ServedVersions Served { get; }
 
     /// <summary>Hear of each call to a provider as it begins, and how long it takes.</summary>
     public List<Action<SimNode, TimeSpan>> OnCall { get; } = [];
@@ -168,7 +177,7 @@ internal sealed class SimWorld : IDisposable
         void Begin() => Start(node, "start", async () =>
         {
             await node.Get<UnsavedAnswers>().ReplayAsync(CancellationToken.None);
-            await Feed.ListenAsync(node);
+            await Feed.ListenAsync(node, wasCut: false);
         }, error => Agenda.In(TimeSpan.FromSeconds(1), error is null ? () => node.IsUp = true : () => node.WhenAwake(Begin)));
     }
 
@@ -196,6 +205,37 @@ internal sealed class SimWorld : IDisposable
             Jobs.Refetch();
             OnDatabaseBack();
         }
+    }
+
+    /// <summary>The database answers and takes no writes, as one that was set so; all connections are cut.</summary>
+    public void SetReadOnly(bool isReadOnly)
+    {
+        Trace(isReadOnly ? "the database is READ-ONLY" : "the database takes WRITES again");
+        (IsReadOnly, DatabaseBackAt) = (isReadOnly, Agenda.Now);
+        foreach (var node in places)
+        {
+            Feed.Cut(node);
+            node.NoteDatabase(isReadOnly);
+        }
+
+        if (isReadOnly)
+        {
+            new Watch(this).Begin();
+        }
+        else
+        {
+            Jobs.Refetch();
+            OnDatabaseBack();
+        }
+    }
+
+    /// <summary>A replica that is behind takes the primary's place, once nobody holds a connection to it any more.</summary>
+    public void GoBackInTime()
+    {
+        Database.GoBack();
+        WentBackAt = Agenda.Now;
+        Incidents.WentBack();
+        Trace($"the database WENT BACK in time: {string.Join(", ", Tokens.WentBack(eyes))}");
     }
 
     /// <summary>Looks at what is committed, and passes on the notifications that the database sends of it.</summary>

@@ -19,6 +19,12 @@ internal static class Advice
             "Compare the machine's clock with the time (timedatectl), and keep it in step with NTP.",
             "If this machine's clock is right, the provider's is wrong: nothing is to be done here.",
         ],
+        IncidentKind.WentBack =>
+        [
+            "Find out what took the database back: a failover to a replica that was behind, or a restored backup.",
+            "See in the audit which tokens it was, and test them: tokens test NAME.",
+            "What people changed since then (pauses, client keys, imports) is lost: make it again.",
+        ],
         IncidentKind.SuccessRate =>
         [
             "Look at the failures by error code on the panel.",

@@ -71,6 +71,7 @@ internal static class IncidentMails
         (Word.Recovered, _) => $"RECOVERED after {Moment.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
         (_, IncidentKind.Silence) => "SILENT",
         (_, IncidentKind.Clock) => "CLOCKS DIFFER",
+        (_, IncidentKind.WentBack) => "DATABASE WENT BACK IN TIME",
         (_, IncidentKind.SuccessRate) => "LOW SUCCESS RATE",
         (_, IncidentKind.NeedsPerson) => $"NEEDS YOU, {news.Left}",
         (Word.Critical or Word.Expired, _) => $"CRITICAL, {news.Left}",
@@ -82,10 +83,12 @@ internal static class IncidentMails
     {
         (Word.Recovered, IncidentKind.Silence) => "Everything runs again.",
         (Word.Recovered, IncidentKind.Clock) => "The clocks agree again.",
+        (Word.Recovered, IncidentKind.WentBack) => "Nothing older than what was served was found in the last hour.",
         (Word.Recovered, IncidentKind.SuccessRate) => $"{news.Incident.Scope} succeeds often enough again.",
         (Word.Recovered, _) => $"{Names(news.Affected)} {Are(news)} well again.",
         (_, IncidentKind.Silence) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
         (_, IncidentKind.Clock) => $"A clock is wrong: {news.Incident.Detail}. Expiries are reckoned by the provider's clock, so tokens are refreshed and served in time meanwhile.",
+        (_, IncidentKind.WentBack) => $"The database went back in time, as by a failover that lost commits or by a restored backup: {news.Incident.Detail}. Newer tokens that a node still held were saved back.",
         (_, IncidentKind.SuccessRate) => $"{news.Incident.Scope} fails too often within 24 hours, though its tokens are fresh by their retries.",
         (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} can only be started by a person.",
         (Word.Critical or Word.Expired, _) when news.Expired is { Count: > 0 } expired =>

@@ -482,6 +482,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnName("provider");
 
                     b.Property<DateTimeOffset>("StartedAt")
+                        .IsConcurrencyToken()
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("started_at");
 

@@ -19,7 +19,7 @@ namespace TokenRefresh.Tests.Jobs.Refreshing;
 /// <summary>The provider has answered, and the database is away when the answer is to be saved.</summary>
 public sealed class DatabaseAwayTests(PostgresFixture postgres)
 {
-    private const int Away = 1021;
+    private const int Away = 1021, Taken = 1022;
 
     private readonly WaitlessClock clock = new();
     private readonly AwayDatabase database = new();
@@ -39,16 +39,16 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Each_try_that_fails_is_told_as_a_warning_with_the_error_and_the_wait()
+    public async Task That_an_answer_waits_is_told_once_and_so_is_its_end()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
 
-        await RefreshAsync(world, failedSaves: 2);
+        await RefreshAsync(world, failedSaves: 3);
 
-        world.Events.Where(line => line.Id == Away).ShouldBe(
+        world.Events.Where(line => line.Id is Away or Taken).ShouldBe(
         [
-            (LogLevel.Warning, Away, "The database does not take an answer (SocketException); it is kept, and saved as soon as it does. Next try in 00:00:00.5000000"),
-            (LogLevel.Warning, Away, "The database does not take an answer (SocketException); it is kept, and saved as soon as it does. Next try in 00:00:01"),
+            (LogLevel.Warning, Away, "The database does not take the answer for jibit (SocketException); it is kept, and saved as soon as it does"),
+            (LogLevel.Information, Taken, "The database has taken the answer for jibit that it did not take before"),
         ]);
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Server.Hosting;
@@ -49,7 +50,7 @@ public sealed class ReadCountersTests(PostgresFixture postgres)
         await using var world = await TokenWorld.CreateAsync(postgres);
         var counters = world.Node.GetRequiredService<ReadCounters>();
         using var host = new VaultHost(
-            world.Node.GetRequiredService<TokenVault>(), world.Node.GetRequiredService<VaultFeed>(), counters, world.Node.GetRequiredService<TokenMetrics>(), world.Clock, NullLogger<VaultHost>.Instance);
+            world.Node.GetRequiredService<TokenVault>(), world.Node.GetRequiredService<VaultFeed>(), world.Node.GetRequiredService<UnsavedAnswers>(), counters, world.Node.GetRequiredService<TokenMetrics>(), world.Clock, NullLogger<VaultHost>.Instance);
         await host.StartAsync(CancellationToken.None);
         counters.Add(Client, "jibit");
         await world.ExecuteAsync(

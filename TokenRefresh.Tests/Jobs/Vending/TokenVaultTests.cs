@@ -93,9 +93,22 @@ public sealed class TokenVaultTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task An_older_version_is_not_served_while_the_one_in_hand_lives_and_is_once_it_has_expired()
+    public async Task A_newer_token_under_a_lower_version_is_served_under_a_version_that_no_token_had()
     {
         await using var world = await AfterFailoverAsync();
+        var vault = ObtainedWorld.Vault(world);
+
+        await vault.ReloadAsync(CancellationToken.None);
+
+        var entry = (await vault.ReadAsync("jibit", TimeSpan.Zero, CancellationToken.None))!.Value.Entry!;
+        (entry.AccessToken, entry.Version).ShouldBe(("access-of-jibit-2", 1001));
+    }
+
+    [Fact]
+    public async Task An_older_version_is_not_served_while_nothing_can_be_written_and_the_one_in_hand_lives_and_is_once_it_has_expired()
+    {
+        await using var world = await AfterFailoverAsync();
+        await world.FillDiskAsync();
         var vault = ObtainedWorld.Vault(world);
 
         await vault.ReloadAsync(CancellationToken.None);

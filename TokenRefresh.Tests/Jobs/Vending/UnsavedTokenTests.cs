@@ -39,7 +39,9 @@ public sealed class UnsavedTokenTests(PostgresFixture postgres)
         await world.Node.GetRequiredService<TokenVault>().ReloadAsync(CancellationToken.None);
 
         var entry = (await ReadAsync(world)).Entry!;
-        (entry.AccessToken, entry.Version, entry.ETag).ShouldBe(("new-access", 2, "\"jibit-2\""));
+        (entry.AccessToken, entry.Version).ShouldBe(("new-access", 2));
+        entry.ETag.ShouldStartWith("\"jibit-2-");
+        entry.ETag.ShouldNotContain("unsaved");
     }
 
     [Fact]

@@ -55,13 +55,13 @@ public sealed class VaultFeedTests(PostgresFixture postgres)
         var feed = world.Node.GetRequiredService<VaultFeed>();
         var listening = feed.ListenAsync(stop.Token);
         await RunningServer.UntilAsync(async () => await ObtainedWorld.VersionAsync(world.Node) == 1, "the node has read the token");
-        await world.ExecuteAsync("UPDATE tokens SET version = 0");
+        await world.ExecuteAsync("ALTER TABLE tokens DISABLE TRIGGER USER; UPDATE tokens SET version = 0; ALTER TABLE tokens ENABLE TRIGGER USER");
 
         await RunningServer.UntilAsync(
             async () =>
             {
                 await feed.BroadcastAsync(VaultFeed.Everything, CancellationToken.None);
-                return await ObtainedWorld.VersionAsync(world.Node) == 0;
+                return await ObtainedWorld.VersionAsync(world.Node) == 1001;
             },
             "the node serves what is stored");
         await stop.CancelAsync();

@@ -131,7 +131,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         {
             foreach (var outage in outages)
             {
-                await outage.NoteAwayAsync(CancellationToken.None);
+                await outage.NoteAwayAsync("the database is away", CancellationToken.None);
             }
 
             world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
@@ -149,14 +149,35 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_read_only_database_is_told_after_ninety_seconds_though_it_answers_and_is_over_only_once_it_took_a_write()
+    {
+        await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
+        var (watch, _) = await WatchAsync(world);
+        await ReadOnlyDatabase.BeginAsync(world.Tokens.ConnectionString);
+
+        var words = new List<string?>();
+        for (var look = 0; look < 6; look++)
+        {
+            words.Add(await watch.LookAsync(CancellationToken.None));
+            world.Tokens.Clock.Advance(TimeSpan.FromSeconds(30));
+        }
+
+        words.Last().ShouldBe("the database is read-only");
+        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("SILENT: the database is");
+        await ReadOnlyDatabase.EndAsync(world.Tokens.ConnectionString);
+        await RunningServer.UntilAsync(async () => await watch.LookAsync(CancellationToken.None) != "the database is read-only", "it is over");
+        (await world.IncidentsAsync()).ShouldContain(incident => incident.Key == "silence::database" && !incident.IsOpen);
+    }
+
+    [Fact]
     public async Task A_restart_of_the_database_is_no_outage()
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
         var outage = world.Tokens.Node.GetRequiredService<DatabaseOutage>();
 
-        await outage.NoteAwayAsync(CancellationToken.None);
+        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
         world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
-        await outage.NoteAwayAsync(CancellationToken.None);
+        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
         await outage.NoteBackAsync(CancellationToken.None);
 
         world.Smtp.Mails.ShouldBeEmpty();
@@ -168,12 +189,12 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres, ("TokenRefresh:Notifications:Email", "ada@example.org,ida@example.org"));
         var outage = world.Node.GetRequiredService<DatabaseOutage>();
-        await outage.NoteAwayAsync(CancellationToken.None);
+        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
         world.Clock.Advance(TimeSpan.FromMinutes(2));
 
-        await outage.NoteAwayAsync(CancellationToken.None);
+        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
 
-        await outage.NoteAwayAsync(CancellationToken.None);
+        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
         Directory.GetFiles(world.Node.GetRequiredService<MailDropFolder>().Path, "*.eml").Length.ShouldBe(2);
         await outage.NoteBackAsync(CancellationToken.None);
         var desk = world.Node.GetRequiredService<IncidentDesk>();
@@ -205,7 +226,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), node.GetRequiredService<DatabaseClock>(), world.Tokens.Clock);
         var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<TimetablePauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
         return (new AlertWatch(
-            pulse, node.GetRequiredService<DiagnosisReader>(), node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
+            node.GetRequiredService<DatabaseProbe>(), pulse, node.GetRequiredService<DiagnosisReader>(), node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
             node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
             world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);
     }

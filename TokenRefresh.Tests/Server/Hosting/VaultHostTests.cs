@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
@@ -51,7 +52,7 @@ public sealed class VaultHostTests(PostgresFixture postgres)
     {
         var node = world.Node;
         return new(
-            node.GetRequiredService<TokenVault>(), node.GetRequiredService<VaultFeed>(), node.GetRequiredService<ReadCounters>(), node.GetRequiredService<TokenMetrics>(),
+            node.GetRequiredService<TokenVault>(), node.GetRequiredService<VaultFeed>(), node.GetRequiredService<UnsavedAnswers>(), node.GetRequiredService<ReadCounters>(), node.GetRequiredService<TokenMetrics>(),
             world.Clock, NullLogger<VaultHost>.Instance);
     }
 }

@@ -1,0 +1,107 @@
+using System.Security.Cryptography;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>A stored token that is older than what this node knows, and what it holds.</summary>
+/// <param name="Held">The newest row that this node has read; null where what is stored is to count.</param>
+/// <param name="IsKnown">Tells whether this node has read a row before that was issued at that instant.</param>
+internal sealed record StaleToken(string Name, Token? Held, Func<DateTimeOffset?, bool> IsKnown);
+
+/// <summary>
+/// A database that went back in time (a failover that lost commits, a restored backup) stores older tokens than were served. The newer ones that a node still
+/// holds are saved back, and versions go on past every one that was served, so that none ever names two tokens. All of it is told.
+/// </summary>
+public sealed partial class RestoredTokens(
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, TokenVersions versions, NodeName node, TimeProvider clock, ILogger<RestoredTokens> log)
+{
+    /// <summary>The action of the audit's entries.</summary>
+    public const string Action = "token.restored";
+
+    /// <summary>True where the stored row is older than what this node has read before.</summary>
+    internal bool IsStale(Token stored, Token? held) =>
+        stored.Version < versions.HighestOf(stored.Name)
+
+        // Another node has saved back an older one than this node holds.
+        || (stored.RestoredFrom is { } from && held is not null && from < (held.RestoredFrom ?? held.Version) && held.Version < stored.Version);
+
+    /// <summary>Saves one back, or only gives what is stored a version that no token had.</summary>
+    /// <returns>True where it was still older, and is not any more.</returns>
+    internal async Task<bool> RepairAsync(StaleToken stale, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var rows = await db.Tokens.FromSql($"SELECT * FROM tokens WHERE name = {stale.Name} FOR UPDATE").AsTracking().ToListAsync(cancellationToken);
+        var token = rows.SingleOrDefault() ?? Missing(db, stale.Name);
+        if (rows.Count > 0 && !IsStale(token, stale.Held))
+        {
+            // What was read was old, not what is stored.
+            return false;
+        }
+
+        var (stored, version) = (token.Version, versions.After(token.Name, token.Version));
+        var isSavedBack = stale.Held is { } held && IsNewer(held, token, stale.IsKnown) && CanBeOpened(held);
+        if (isSavedBack)
+        {
+            token.Restore(stale.Held!, version);
+        }
+        else
+        {
+            token.Renumber(version);
+        }
+
+        db.Audit.Add(AuditEntry.Of(
+            clock.GetUtcNow(), $"node:{node.Value}", Action, token.Name,
+            new { stored_version = stored, known_version = versions.HighestOf(token.Name), version, saved_back = isSavedBack }));
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        if (isSavedBack)
+        {
+            LogSavedBack(token.Name, stored, versions.HighestOf(token.Name), version);
+        }
+        else
+        {
+            LogRenumbered(token.Name, stored, versions.HighestOf(token.Name), version);
+        }
+
+        versions.Note(token.Name, version);
+        return true;
+    }
+
+    // A row that was read before is older. One that was not may have been stored since the step back, by a process that knew nothing of it.
+    private static bool IsNewer(Token held, Token stored, Func<DateTimeOffset?, bool> isKnown) =>
+        held.AccessToken is not null && held.AccessToken != stored.AccessToken && (stored.AccessToken is null || isKnown(stored.IssuedAt) || stored.RestoredFrom is not null || held.IssuedAt > stored.IssuedAt);
+
+    // The keys went back in time, too: what cannot be opened any more is of no use to anybody.
+    private bool CanBeOpened(Token held)
+    {
+        try
+        {
+            _ = secrets.OpenAccess(held.Name, held.AccessToken!);
+            _ = secrets.OpenRefresh(held.Name, held.RefreshToken);
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    private Token Missing(TokenRefreshDbContext db, string name)
+    {
+        var token = Token.New(name, clock.GetUtcNow());
+        token.Configure(configured.Find(name)!);
+        db.Tokens.Add(token);
+        return token;
+    }
+
+    [LoggerMessage(1061, LogLevel.Error, "The database went back in time: {Token} was stored as version {Known} and is version {Stored} now. The newer token that this node holds was saved back as version {Version}")]
+    private partial void LogSavedBack(string token, long stored, long known, long version);
+
+    [LoggerMessage(1062, LogLevel.Error, "The database went back in time: {Token} was stored as version {Known} and is version {Stored} now. This node holds no newer token; what is stored counts, as version {Version}")]
+    private partial void LogRenumbered(string token, long stored, long known, long version);
+}
