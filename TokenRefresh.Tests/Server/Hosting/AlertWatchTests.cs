@@ -162,10 +162,10 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
             world.Tokens.Clock.Advance(TimeSpan.FromSeconds(30));
         }
 
-        words.Last().ShouldBe("the database is read-only");
+        words.Last().ShouldBe("outage: the database is read-only");
         world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("SILENT: the database is");
         await ReadOnlyDatabase.EndAsync(world.Tokens.ConnectionString);
-        await RunningServer.UntilAsync(async () => await watch.LookAsync(CancellationToken.None) != "the database is read-only", "it is over");
+        await RunningServer.UntilAsync(async () => await watch.LookAsync(CancellationToken.None) != "outage: the database is read-only", "it is over");
         (await world.IncidentsAsync()).ShouldContain(incident => incident.Key == "silence::database" && !incident.IsOpen);
     }
 
