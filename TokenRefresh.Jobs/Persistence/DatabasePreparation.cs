@@ -84,11 +84,19 @@ public sealed class DatabasePreparation(
         }
     }
 
-    /// <summary>Checks the master key, for those who change nothing.</summary>
+    /// <summary>Checks what <see cref="RunAsync"/> would, for those who change nothing: that the schema is current and in one piece, and the master key.</summary>
     /// <exception cref="WrongMasterKeyException">The database was sealed with another master key.</exception>
-    public async Task CheckMasterKeyAsync(CancellationToken cancellationToken)
+    /// <exception cref="OlderSchemaException">The schema is not current.</exception>
+    /// <exception cref="SchemaException">It is not in one piece.</exception>
+    public async Task CheckAsync(CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await schema.CheckAsync(db, cancellationToken);
+        foreach (var step in steps)
+        {
+            await step.CheckAsync(cancellationToken);
+        }
+
         await ReadMarkAsync(db, cancellationToken);
     }
 
@@ -145,4 +153,9 @@ public interface IDatabaseStep
 {
     /// <summary>Brings that part up to date; repeating it changes nothing.</summary>
     Task RunAsync(CancellationToken cancellationToken);
+
+    /// <summary>Checks that this part is what <see cref="RunAsync"/> would leave, and changes nothing.</summary>
+    /// <exception cref="OlderSchemaException">It is older.</exception>
+    /// <exception cref="SchemaException">It is elsewhere, or not whole.</exception>
+    Task CheckAsync(CancellationToken cancellationToken);
 }

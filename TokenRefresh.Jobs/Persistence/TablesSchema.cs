@@ -7,6 +7,12 @@ namespace TokenRefresh.Jobs.Persistence;
 /// <summary>The database's schema is not what this version needs, and this process cannot make it so; the message says who can.</summary>
 public sealed class SchemaException(string message, Exception? inner = null) : Exception(message, inner);
 
+/// <summary>The schema is older than this version's, and the verb that found it so only reads.</summary>
+/// <param name="database">The database's name.</param>
+/// <param name="pending">What it lacks.</param>
+public sealed class OlderSchemaException(string database, string pending) : Exception(
+    $"The schema of the database {database} is older than this version's, and a verb that only reads does not change it. Start this version's server, or run: db migrate (pending: {pending})");
+
 /// <summary>Where the program's tables are, or will be made.</summary>
 /// <param name="Name">The schema; every connection has it as its whole search path.</param>
 public sealed record TablesSchema(string Name)
@@ -41,7 +47,21 @@ public sealed record TablesSchema(string Name)
             await ChangeAsync(db.Database.GetDbConnection(), () => db.Database.MigrateAsync(cancellationToken));
         }
 
-        await CheckAsync(db, [.. db.Model.GetEntityTypes().Select(entity => entity.GetTableName()!).Distinct()], cancellationToken);
+        await CheckTablesAsync(db, cancellationToken);
+    }
+
+    /// <summary>Checks that a context's migrations are applied and its tables here, and changes nothing.</summary>
+    /// <exception cref="OlderSchemaException">A migration is pending.</exception>
+    /// <exception cref="SchemaException">A table is elsewhere.</exception>
+    public async Task CheckAsync(DbContext db, CancellationToken cancellationToken)
+    {
+        var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count > 0)
+        {
+            throw new OlderSchemaException(db.Database.GetDbConnection().Database, string.Join(", ", pending));
+        }
+
+        await CheckTablesAsync(db, cancellationToken);
     }
 
     /// <summary>Checks that tables are in this schema. One elsewhere would be missed at the first statement, or come back as an empty one.</summary>
@@ -65,4 +85,7 @@ public sealed record TablesSchema(string Name)
                 : $"The schema {Name} lacks {string.Join(", ", missing)}, though every migration was applied. Restore it from a backup.");
         }
     }
+
+    private Task CheckTablesAsync(DbContext db, CancellationToken cancellationToken) =>
+        CheckAsync(db, [.. db.Model.GetEntityTypes().Select(entity => entity.GetTableName()!).Distinct()], cancellationToken);
 }

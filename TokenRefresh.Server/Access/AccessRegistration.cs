@@ -138,5 +138,11 @@ internal static class AccessRegistration
             await using var scope = scopes.CreateAsyncScope();
             await schema.MigrateAsync(scope.ServiceProvider.GetRequiredService<OperatorsDbContext>(), cancellationToken);
         }
+
+        public async Task CheckAsync(CancellationToken cancellationToken)
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            await schema.CheckAsync(scope.ServiceProvider.GetRequiredService<OperatorsDbContext>(), cancellationToken);
+        }
     }
 }

@@ -108,7 +108,7 @@ internal static class CommandLine
         AggregateException many when many.InnerExceptions.All(one => one is OptionsValidationException) =>
             (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(), ExitCode.Usage),
         OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
-        UsageException or EnvFileException or NoDatabaseException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
+        UsageException or EnvFileException or NoDatabaseException or OlderSchemaException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException or SchemaException or RotationRefusedException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
         IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),
         _ when PostgresErrors.IsOfDatabase(error) => ([$"{(error.GetBaseException() is PostgresException ? "Postgres answers" : "The database is away")}: {PostgresErrors.Line(error)}"], ExitCode.Failed),

@@ -82,14 +82,7 @@ internal sealed class VerbHost(Dictionary<string, string?> settings)
             throw NoSchema(services);
         }
 
-        if (await preparation.PendingAsync(cancellationToken) is { Count: > 0 } pending)
-        {
-            throw new UsageException(
-                $"The schema of {services.GetRequiredService<Database>().Description} is older than this version's, and a verb that only reads does not change it. "
-                + $"Start this version's server, or run: db migrate (pending: {string.Join(", ", pending)})");
-        }
-
-        await preparation.CheckMasterKeyAsync(cancellationToken);
+        await preparation.CheckAsync(cancellationToken);
     }
 
     private static async Task PrepareAsync(IServiceProvider services, FirstUse firstUse, CancellationToken cancellationToken)

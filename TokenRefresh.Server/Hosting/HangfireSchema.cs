@@ -29,17 +29,36 @@ internal sealed partial class HangfireSchema(NpgsqlDataSource source, TablesSche
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
 
         // The installer asks for the right to make a schema before it sees that there is one.
-        if (await VersionAsync(connection, cancellationToken) is var version && version < Newest)
+        if (!await IsCurrentAsync(connection, cancellationToken))
         {
-            if (version == 0 && await ElsewhereAsync(connection, cancellationToken) is { } elsewhere)
-            {
-                throw new SchemaException(
-                    $"Hangfire's tables of this program are in the schema {elsewhere} instead of {HangfireRegistration.Schema}. Rename it back with: ALTER SCHEMA {elsewhere} RENAME TO {HangfireRegistration.Schema}; or drop it, and its jobs, where it is not needed.");
-            }
-
             await schema.ChangeAsync(connection, () => Task.Run(() => PostgreSqlObjectsInstaller.Install(connection, HangfireRegistration.Schema), cancellationToken));
         }
 
+        await CheckTablesAsync(cancellationToken);
+    }
+
+    public async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        if (!await IsCurrentAsync(connection, cancellationToken))
+        {
+            throw new OlderSchemaException(connection.Database, $"Hangfire's {Newest}");
+        }
+
+        await CheckTablesAsync(cancellationToken);
+    }
+
+    private static async Task<bool> IsCurrentAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var version = await VersionAsync(connection, cancellationToken);
+        return version == 0 && await ElsewhereAsync(connection, cancellationToken) is { } elsewhere
+            ? throw new SchemaException(
+                $"Hangfire's tables of this program are in the schema {elsewhere} instead of {HangfireRegistration.Schema}. Rename it back with: ALTER SCHEMA {elsewhere} RENAME TO {HangfireRegistration.Schema}; or drop it, and its jobs, where it is not needed.")
+            : version >= Newest;
+    }
+
+    private async Task CheckTablesAsync(CancellationToken cancellationToken)
+    {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await new TablesSchema(HangfireRegistration.Schema).CheckAsync(db, Tables, cancellationToken);
     }

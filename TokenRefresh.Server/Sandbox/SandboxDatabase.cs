@@ -67,6 +67,9 @@ internal sealed class SandboxDatabase(NpgsqlDataSource source) : IDatabaseStep, 
     /// <summary>Makes the schema with the others, so that a role that may not make one works with it.</summary>
     public async Task RunAsync(CancellationToken cancellationToken) => await (await OpenAsync(cancellationToken)).DisposeAsync();
 
+    /// <summary>Nothing to check: it is made when it is first needed.</summary>
+    public Task CheckAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public void Dispose() => gate.Dispose();
 
     // IF NOT EXISTS alone still lets two nodes collide on the catalogue, so they take turns.

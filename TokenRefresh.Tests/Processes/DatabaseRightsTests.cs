@@ -50,7 +50,7 @@ public sealed class DatabaseRightsTests(PostgresFixture postgres)
         var settings = stub.Settings(data, await GuestAsync(await postgres.CreateDatabaseAsync()));
         settings["Sandbox__Enabled"] = sandbox;
 
-        var line = await RealDatabases.RefusedAsync(settings);
+        var line = await RealDatabases.MakersRefusedAsync(settings);
 
         var guest = new NpgsqlConnectionStringBuilder(settings[RealDatabases.Setting]);
         line.ShouldSatisfyAllConditions(

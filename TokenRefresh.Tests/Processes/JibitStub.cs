@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Tests.Processes;
 
@@ -42,6 +43,8 @@ internal sealed class JibitStub : IAsyncDisposable
         ["ASPNETCORE_ENVIRONMENT"] = "Development",
         ["Data__Directory"] = data.Path,
         ["ConnectionStrings__TokenRefresh"] = connectionString,
+        // As of a server that has worked there: without it a verb that needs the database looks for the key file that no server has made.
+        ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
         ["Sandbox__Enabled"] = "false",
         ["Providers__Jibit__BaseUrl"] = app.Urls.First(),
         ["Providers__Jibit__ApiKey"] = ApiKey,

@@ -8,12 +8,18 @@ internal static class RealDatabases
 {
     public const string Setting = "ConnectionStrings__TokenRefresh";
 
-    private static readonly string[][] Calls = [["serve", "--urls", "http://127.0.0.1:0"], ["db", "migrate"], ["users", "add", "olga", "--role", "viewer"], ["tokens", "health"]];
+    private static readonly string[][] Makers = [["serve", "--urls", "http://127.0.0.1:0"], ["db", "migrate"], ["users", "add", "olga", "--role", "viewer"]];
+    private static readonly string[] Reader = ["tokens", "health"];
 
     /// <summary>The one line in which a start and the commonest verbs all end.</summary>
-    public static async Task<string> RefusedAsync(Dictionary<string, string> settings)
+    public static Task<string> RefusedAsync(Dictionary<string, string> settings) => RefusedAsync(settings, [.. Makers, Reader]);
+
+    /// <summary>The one line in which all end that would make the schema where there is none.</summary>
+    public static Task<string> MakersRefusedAsync(Dictionary<string, string> settings) => RefusedAsync(settings, Makers);
+
+    private static async Task<string> RefusedAsync(Dictionary<string, string> settings, string[][] calls)
     {
-        var ends = await Task.WhenAll(Calls.Select(call => ServerProcess.RunAsync(settings, call)));
+        var ends = await Task.WhenAll(calls.Select(call => ServerProcess.RunAsync(settings, call)));
 
         ends.ShouldAllBe(end => end.ExitCode == 1 || end.ExitCode == 2, string.Join('\n', ends.Select(end => end.Error)));
         ends.ShouldAllBe(end => end.Out.Length == 0);

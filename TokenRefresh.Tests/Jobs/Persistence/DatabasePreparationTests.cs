@@ -153,5 +153,7 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
 
         public Task RunAsync(CancellationToken cancellationToken) =>
             ++Runs > times ? Task.CompletedTask : Task.FromException(new PostgresException("could not serialize access", "ERROR", "ERROR", "40001"));
+
+        public Task CheckAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
