@@ -40,7 +40,7 @@ public sealed partial class SurfacesAgreeTests(PostgresFixture postgres)
         },
         {
             "messages not delivered",
-            "INSERT INTO notifications SELECT (jsonb_populate_record(notifications, jsonb_build_object('id', 1, 'kind', 'test', 'created_at', now() - interval '1 hour', 'next_attempt_at', now() + interval '1 hour', 'channel', 'email', 'recipient', 'ops@example.com', 'subject', '', 'text', '', 'html', '', 'message_id', '', 'status', 'pending', 'attempts', 1))).* FROM (SELECT NULL::notifications AS notifications) AS none",
+            "INSERT INTO notifications SELECT (jsonb_populate_record(notifications, jsonb_build_object('id', nextval(pg_get_serial_sequence('notifications', 'id')), 'kind', 'test', 'created_at', now() - interval '1 hour', 'next_attempt_at', now() + interval '1 hour', 'channel', 'email', 'recipient', 'ops@example.com', 'subject', '', 'text', '', 'html', '', 'message_id', '', 'status', 'pending', 'attempts', 1))).* FROM (SELECT NULL::notifications AS notifications) AS none",
             "healthy", "action_required"
         },
     };
