@@ -9,7 +9,7 @@ namespace TokenRefresh.Server.Api;
 internal static class OpenApiExamples
 {
     private const string Summary =
-        """{"name":"fino_kyc","provider":"finnotech","state":"fresh","expires_at":"2026-12-03T09:00:00Z","seconds_left":863000,"next_refresh_at":"2026-11-30T01:20:00Z","next_refresh_reason":"at 66.7 % of its 10 days","last_outcome":"refreshed","consecutive_failures":0,"grant":"ClientCredentials","scopes":["oak:iban-inquiry:get"]}""";
+        """{"name":"fino_kyc","provider":"finnotech","status":"healthy","state":"healthy","expires_at":"2026-12-03T09:00:00Z","seconds_left":863000,"next_refresh_at":"2026-11-30T01:20:00Z","next_refresh_reason":"at 66.7 % of its 10 days","last_outcome":"refreshed","consecutive_failures":0,"grant":"ClientCredentials","scopes":["oak:iban-inquiry:get"]}""";
 
     private const string Attempt =
         """{"id":412,"provider":"jibit","token_name":"jibit","status":"success","trigger_type":"due","triggered_by":"schedule","message":"Refreshed; expires 2026-11-24 09:00:00Z.","started_at":"2026-11-23T09:00:00Z","completed_at":"2026-11-23T09:00:00.2Z","duration_ms":204,"error_code":null,"error_details":null,"attempt":1,"job_id":"77","metadata":{"force_refresh":false}}""";
@@ -18,10 +18,10 @@ internal static class OpenApiExamples
         """{"name":"jibit","access_token":"eyJhbGciOi…","token_type":"Bearer","expires_at":"2026-11-24T09:00:00Z","expires_in":57600,"version":12}""";
 
     private const string Healthy =
-        """{"status":"success","data":{"overall_health":"healthy","healthy_providers":1,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":false,"refresh_token_expired":false,"needs_refresh":false,"expires_at":"2026-11-24T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"fresh"}},"checked_at":"2026-11-23T10:00:05Z"}}""";
+        """{"status":"success","data":{"overall_health":"healthy","healthy_providers":1,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":false,"refresh_token_expired":false,"needs_refresh":false,"expires_at":"2026-11-24T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"healthy","status":"healthy"}},"checked_at":"2026-11-23T10:00:05Z","status":"operational","reasons":[]}}""";
 
     private const string Unhealthy =
-        """{"status":"success","data":{"overall_health":"unhealthy","healthy_providers":0,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":true,"refresh_token_expired":false,"needs_refresh":true,"expires_at":"2026-11-23T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"expired"}},"checked_at":"2026-11-23T10:00:05Z"}}""";
+        """{"status":"success","data":{"overall_health":"unhealthy","healthy_providers":0,"total_providers":1,"providers":{"jibit":{"exists":true,"active":true,"access_token_expired":true,"refresh_token_expired":false,"needs_refresh":true,"expires_at":"2026-11-23T09:00:00Z","refresh_expires_at":"2026-11-25T09:00:00Z","last_used_at":"2026-11-23T10:00:00Z","state":"expired","status":"expired"}},"checked_at":"2026-11-23T10:00:05Z","status":"outage","reasons":["jibit: expired"]}}""";
 
     private static readonly Problem[] OfEvery = [Problem.BadRequest("What is allowed here."), Problem.Unauthorized, Problem.TooMany(TimeSpan.FromSeconds(1))];
     private static readonly Problem[] OfTheStored = [.. OfEvery, Problem.DatabaseAway, Problem.Internal];

@@ -80,7 +80,7 @@ internal static class JobsDashboard
 
     // Hangfire takes the number of a job, a page or a queue's name as they come: what is no number, is too large, or is no text to Postgres breaks it.
     private static bool IsOfTheRequest(Exception error) =>
-        error is BadHttpRequestException or FormatException or OverflowException || error.GetBaseException() is PostgresException { SqlState: ['2', '2', ..] };
+        error is BadHttpRequestException || error.GetBaseException() is FormatException or OverflowException or PostgresException { SqlState: ['2', '2', ..] };
 
     private static DashboardOptions Options(PathString prefix) => new()
     {
