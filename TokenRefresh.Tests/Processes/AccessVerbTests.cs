@@ -131,5 +131,34 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         WhereOf(await panel.Http.GetAsync("/access/tokens")).ShouldBe("/account/login");
     }
 
+    [Theory]
+    [InlineData("-olga")]
+    [InlineData("+olga")]
+    [InlineData("@olga")]
+    public async Task A_new_user_whose_name_begins_like_an_option_a_formula_or_a_file_of_words_is_refused_in_one_line(string name)
+    {
+        await using var data = new DataFolder();
+        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        await ServerProcess.DoneAsync(settings, "db migrate");
+
+        var end = await ServerProcess.RunAsync(settings, "users", "add", "--role", "viewer", "--", name);
+
+        (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
+        end.ErrorLines.ShouldHaveSingleItem().ShouldBe("A user's name does not begin with -, + or @.");
+        (await ServerProcess.DoneAsync(settings, "users list --json")).ShouldBe("[]");
+    }
+
+    [Fact]
+    public async Task A_user_from_before_whose_name_begins_with_such_a_sign_can_still_be_changed()
+    {
+        await using var data = new DataFolder();
+        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        await ServerProcess.DoneAsync(settings, "users add olga --role viewer");
+        await RealDatabases.ExecuteAsync(settings[RealDatabases.Setting], "UPDATE operators SET user_name = '+olga', normalized_user_name = '+OLGA'");
+
+        (await ServerProcess.DoneAsync(settings, "users set-role +olga --role operator")).ShouldBe("+olga is operator now.");
+        (await ServerProcess.DoneAsync(settings, "users list")).ShouldMatch(@"\+olga +operator");
+    }
+
     private static string WhereOf(HttpResponseMessage answer) => answer.RequestMessage!.RequestUri!.AbsolutePath;
 }

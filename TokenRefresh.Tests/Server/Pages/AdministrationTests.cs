@@ -33,6 +33,10 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
     [InlineData("admin\u202Enimda", "1 to 64 letters")]
     [InlineData("ad\u200Bmin", "1 to 64 letters")]
     [InlineData("ADMIN", "already taken")]
+    [InlineData("-olga", "does not begin with")]
+    [InlineData("+olga", "does not begin with")]
+    [InlineData("@olga", "does not begin with")]
+    [InlineData("-", "does not begin with")]
     [InlineData("10000", "1 to 64 letters")]
     public async Task A_hostile_or_taken_name_is_refused_and_does_no_harm(string name, string reason)
     {
