@@ -78,7 +78,8 @@ internal static class JobsDashboard
         }
     }
 
-    // Hangfire takes the number of a job, a page or a queue's name as they come: what is no number, is too large, or is no text to Postgres breaks it.
+    // Hangfire takes the number of a job, a page or a queue's name as they come: what is no number, is too large, or is no text to Postgres breaks it,
+    // at a change of a job's state within an exception of its own.
     private static bool IsOfTheRequest(Exception error) =>
         error is BadHttpRequestException || error.GetBaseException() is FormatException or OverflowException or PostgresException { SqlState: ['2', '2', ..] };
 

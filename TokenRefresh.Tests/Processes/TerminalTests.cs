@@ -102,7 +102,7 @@ public sealed class TerminalTests(PostgresFixture postgres)
         await ServerProcess.DoneAsync(settings, "users add olga --role admin");
         await ServerProcess.DoneAsync(settings, "users add second --role admin");
         await ServerProcess.DoneAsync(settings, "clients add billing --tokens *");
-        await ServerProcess.DoneAsync(settings, "tokens auto-refresh --token jibit");
+        await ServerProcess.DoneAsync(new Dictionary<string, string>(settings) { ["Providers__Jibit__ApiKey"] = "a key", ["Providers__Jibit__SecretKey"] = "a secret" }, "tokens auto-refresh --token jibit");
         await ExecuteAsync<object>(settings, """
             WITH failed AS (
                 INSERT INTO hangfire.state (jobid, name, createdat, data)
