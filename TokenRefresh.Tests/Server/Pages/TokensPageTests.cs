@@ -15,12 +15,12 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
     [InlineData("?text=nothing", "")]
     [InlineData("?provider=JIBIT", "a,b,c")]
     [InlineData("?provider=other", "")]
-    [InlineData("?state=Fresh", "a,c")]
+    [InlineData("?state=Healthy", "a,c")]
     [InlineData("?state=Paused", "b")]
     [InlineData("?state=99&by=nonsense", "a,b,c")]
     [InlineData("?by=Itself", "a,b,c")]
     [InlineData("?by=Person", "")]
-    [InlineData("?state=Fresh&text=c&provider=jibit&by=Itself&sort=Name", "c")]
+    [InlineData("?state=Healthy&text=c&provider=jibit&by=Itself&sort=Name", "c")]
     [InlineData("?text=%00", "")]
     public async Task Each_filter_of_the_list_works_alone_and_together(string query, string names)
     {
@@ -65,14 +65,15 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
     {
         await using var panel = await OpenAsync();
         await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() - interval '1 minute', last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 3, last_attempt_at = now() WHERE name = 'a'");
-        await panel.Server.ExecuteAsync("UPDATE tokens SET consecutive_failures = 1 WHERE name = 'b'");
+        await panel.Server.ExecuteAsync("UPDATE tokens SET last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 1 WHERE name = 'b'");
         await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() + interval '8 hours 59 minutes' WHERE name = 'c'");
 
         var glance = Glance().Match(await panel.ReadAsync("/access/tokens")).Value;
 
-        glance.ShouldContain("a is expired.");
+        glance.ShouldContain("2 of 3 tokens are not well.");
+        glance.ShouldMatch("/access/tokens/a\"><bdi>a</bdi></a> <span class=\"state\">expired<");
         glance.ShouldContain("provider_down: HTTP 503");
-        glance.ShouldMatch("last refresh failed: <a href=\"/access/tokens/b\">");
+        glance.ShouldMatch("/access/tokens/b\"><bdi>b</bdi></a> <span class=\"state\">degraded<");
         glance.ShouldMatch("(?s)Expires next.*8 h 5[89] min.*?/access/tokens/c");
     }
 
