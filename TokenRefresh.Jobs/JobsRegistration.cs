@@ -79,9 +79,10 @@ public static class JobsRegistration
                 provider.GetRequiredService<NpgsqlDataSource>(),
                 postgres => postgres.MigrationsHistoryTable(HistoryRepository.DefaultTableName, provider.GetRequiredService<TablesSchema>().Name))
             .UseSnakeCaseNamingConvention()
-            .AddInterceptors(provider.GetRequiredService<DatabaseContact>()));
+            .AddInterceptors(provider.GetRequiredService<DatabaseContact>(), provider.GetRequiredService<DatabaseSessions>()));
         services.TryAddSingleton(TablesSchema.Usual);
         services.AddSingleton<DatabaseContact>();
+        services.AddSingleton<DatabaseSessions>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<IDataProtectionProvider>(provider => provider.GetRequiredService<KeyRing>());
 

@@ -5,7 +5,7 @@ namespace TokenRefresh.Jobs.Persistence;
 
 /// <summary>Does the database take writes? Only a write tells: a standby, and a database that was set read-only, answer every question.</summary>
 public sealed partial class DatabaseProbe(
-    Heartbeats heartbeats, NpgsqlDataSource database, TimeProvider clock, ILogger<DatabaseProbe> log)
+    Heartbeats heartbeats, DatabaseSessions sessions, TimeProvider clock, ILogger<DatabaseProbe> log)
 {
     /// <summary>The name of the row that is written.</summary>
     internal const string Name = "database";
@@ -65,7 +65,7 @@ public sealed partial class DatabaseProbe(
     {
         if (DatabaseFaults.IsReadOnly(error))
         {
-            EndSessions();
+            sessions.End();
         }
 
         lock (gate)
@@ -94,15 +94,8 @@ public sealed partial class DatabaseProbe(
             (failingSince, lasted) = (null, clock.GetElapsedTime(since));
         }
 
-        EndSessions();
+        sessions.End();
         LogTakesAgain(Math.Round(lasted.TotalSeconds));
-    }
-
-    // A session keeps what its database was set to when it began, so each of the read-only time must make room for another one, Hangfire's too.
-    private void EndSessions()
-    {
-        database.Clear();
-        NpgsqlConnection.ClearAllPools();
     }
 
     [LoggerMessage(1041, LogLevel.Error, "The database takes no writes ({Error}); valid tokens are served, and nothing is refreshed until it does")]

@@ -26,8 +26,12 @@ internal static class HangfireRegistration
 
     public static IServiceCollection AddHangfireOnPostgres(this IServiceCollection services, Roles roles)
     {
-        services.AddSingleton<JobStorage>(provider => Storage(
-            new HangfireConnections(provider.GetRequiredService<Database>().CreateSource()), provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));
+        services.AddSingleton<JobStorage>(provider =>
+        {
+            var (source, sessions) = (provider.GetRequiredService<Database>().CreateSource(), provider.GetRequiredService<DatabaseSessions>());
+            sessions.Add(source);
+            return Storage(new(source), sessions, provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        });
         services.AddSingleton<IJobFilterProvider>(provider => RetryFilters.Create(provider.GetRequiredService<IOptions<ScheduleOptions>>()));
 
         // Hangfire's default is a process-wide static, so of two hosts in one process one would run its jobs with the other's services.
@@ -76,7 +80,7 @@ internal static class HangfireRegistration
         options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 
-    private static PatientStorage Storage(HangfireConnections connections, CancellationToken stopping)
+    private static PatientStorage Storage(HangfireConnections connections, DatabaseSessions sessions, CancellationToken stopping)
     {
         var options = new PostgreSqlStorageOptions
         {
@@ -95,7 +99,7 @@ internal static class HangfireRegistration
             JobExpirationCheckInterval = TimeSpan.FromMinutes(15),
         };
 
-        return new PatientStorage(connections, options, stopping) { JobExpirationTimeout = TimeSpan.FromHours(6) };
+        return new PatientStorage(connections, options, sessions, stopping) { JobExpirationTimeout = TimeSpan.FromHours(6) };
     }
 
     /// <summary>Hangfire's own pool, so that neither it nor the tokens use up the other's connections.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Hangfire.Common;
 using Hangfire.PostgreSql;
 using Hangfire.Storage;
 using TokenRefresh.Jobs.Persistence;
@@ -6,13 +7,13 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>
-/// Hangfire's storage with two habits of its own. One worker of the process at a time asks the database for the next job: all of them
+/// Hangfire's storage with three habits of its own. One worker of the process at a time asks the database for the next job: all of them
 /// would ask the same question, each with its own poll; the one that asks is woken by jobs of this process, takes one, and lets the next
 /// ask. And who waits for work waits for a database that is away, too: Hangfire would pause longer with each failure, up to five minutes
-/// past the end of a long outage.
+/// past the end of a long outage. And no session of a read-only time outlives that: each would refuse writes for good.
 /// </summary>
 /// <param name="stopping">Ends the waiting of the schedulers, which have no token of their own for it.</param>
-internal sealed class PatientStorage(IConnectionFactory connections, PostgreSqlStorageOptions options, CancellationToken stopping) : PostgreSqlStorage(connections, options)
+internal sealed class PatientStorage(IConnectionFactory connections, PostgreSqlStorageOptions options, DatabaseSessions sessions, CancellationToken stopping) : PostgreSqlStorage(connections, options)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -23,9 +24,20 @@ internal sealed class PatientStorage(IConnectionFactory connections, PostgreSqlS
 
     private CancellationToken Stopping => stopping;
 
+    private bool EndIfReadOnly(Exception error)
+    {
+        if (!DatabaseFaults.IsReadOnly(error))
+        {
+            return false;
+        }
+
+        sessions.End();
+        return true;
+    }
+
     public override IStorageConnection GetConnection() => new Connection(this);
 
-    private static T WhileAway<T>(Func<T> ask, CancellationToken cancellationToken)
+    private T WhileAway<T>(Func<T> ask, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -37,6 +49,7 @@ internal sealed class PatientStorage(IConnectionFactory connections, PostgreSqlS
             // A lock that another node holds is a time-out, and no outage.
             catch (Exception error) when (error is not TimeoutException && DatabaseFaults.IsAway(error))
             {
+                EndIfReadOnly(error);
                 cancellationToken.WaitHandle.WaitOne(Pause);
                 cancellationToken.ThrowIfCancellationRequested();
             }
@@ -52,7 +65,7 @@ internal sealed class PatientStorage(IConnectionFactory connections, PostgreSqlS
             asker.Wait(cancellationToken);
             try
             {
-                return WhileAway(() => base.FetchNextJob(queues, cancellationToken), cancellationToken);
+                return storage.WhileAway(() => base.FetchNextJob(queues, cancellationToken), cancellationToken);
             }
             finally
             {
@@ -60,8 +73,22 @@ internal sealed class PatientStorage(IConnectionFactory connections, PostgreSqlS
             }
         }
 
+        public override string CreateExpiredJob(Job job, IDictionary<string, string> parameters, DateTime createdAt, TimeSpan expireIn)
+        {
+            try
+            {
+                return base.CreateExpiredJob(job, parameters, createdAt, expireIn);
+            }
+
+            // Nothing was stored, and a new session knows what the database takes now.
+            catch (Exception error) when (storage.EndIfReadOnly(error))
+            {
+                return base.CreateExpiredJob(job, parameters, createdAt, expireIn);
+            }
+        }
+
         public override IDisposable AcquireDistributedLock(string resource, TimeSpan timeout) => Schedulers.Contains(resource)
-            ? WhileAway(() => base.AcquireDistributedLock(resource, timeout), storage.Stopping)
+            ? storage.WhileAway(() => base.AcquireDistributedLock(resource, timeout), storage.Stopping)
             : base.AcquireDistributedLock(resource, timeout);
     }
 }

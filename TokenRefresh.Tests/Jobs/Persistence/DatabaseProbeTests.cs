@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -25,6 +26,27 @@ public sealed class DatabaseProbeTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(async () => await WhyNotAsync(world, probe) is null, "it takes writes");
         var lines = world.Events.Where(line => line.Id is 1041 or 1042).ToList();
         lines.Select(line => (line.Level, line.Id)).ShouldBe([(LogLevel.Error, 1041), (LogLevel.Information, 1042)]);
+    }
+
+    [Fact]
+    public async Task No_session_of_the_read_only_time_is_left_in_any_pool_once_writes_are_taken()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        await using var other = NpgsqlDataSource.Create(world.ConnectionString);
+        world.Node.GetRequiredService<DatabaseSessions>().Add(other);
+        var probe = world.Node.GetRequiredService<DatabaseProbe>();
+        await ReadOnlyDatabase.BeginAsync(world.ConnectionString);
+        await RunningServer.UntilAsync(async () => await WhyNotAsync(world, probe) == "database is read-only", "it is known as read-only");
+        await using (var session = await other.OpenConnectionAsync(TestContext.Current.CancellationToken))
+        {
+            (await IsReadOnlyAsync(session)).ShouldBe("on");
+        }
+
+        await ReadOnlyDatabase.EndAsync(world.ConnectionString);
+        await RunningServer.UntilAsync(async () => await WhyNotAsync(world, probe) is null, "it takes writes");
+
+        await using var next = await other.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        (await IsReadOnlyAsync(next)).ShouldBe("off");
     }
 
     [Fact]
@@ -71,7 +93,13 @@ public sealed class DatabaseProbeTests(PostgresFixture postgres)
     [InlineData("53300", false)]
     [InlineData("57014", false)]
     public void Contact_counts_as_lost_where_the_next_server_may_be_another_and_not_where_this_one_is_only_busy(string state, bool isCut) =>
-        DatabaseFaults.IsCut(new Npgsql.PostgresException("", "", "", state)).ShouldBe(isCut);
+        DatabaseFaults.IsCut(new PostgresException("", "", "", state)).ShouldBe(isCut);
+
+    private static async Task<object?> IsReadOnlyAsync(NpgsqlConnection session)
+    {
+        await using var ask = new NpgsqlCommand("SHOW default_transaction_read_only", session);
+        return await ask.ExecuteScalarAsync(TestContext.Current.CancellationToken);
+    }
 
     private static Task<string?> WhyNotAsync(TokenWorld world, DatabaseProbe probe)
     {

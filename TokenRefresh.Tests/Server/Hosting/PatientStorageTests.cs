@@ -3,6 +3,7 @@ using Hangfire.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shouldly;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Server.Hosting;
@@ -76,6 +77,19 @@ public sealed class PatientStorageTests(PostgresFixture postgres)
         var id = await host.EnqueueAfterCutAsync();
 
         (await waiting)!.JobId.ShouldBe(id);
+    }
+
+    [Fact]
+    public async Task A_job_is_queued_at_the_first_try_once_a_read_only_database_takes_writes_though_its_sessions_go_on()
+    {
+        await using var host = await HostAsync();
+        _ = host.Enqueue();
+        await ReadOnlyDatabase.BeginAsync(host.ConnectionString);
+        await RunningServer.UntilAsync(
+            () => Task.FromResult(DatabaseFaults.IsReadOnly(Should.Throw<BackgroundJobClientException>(() => host.Enqueue()))), "it is read-only");
+        await ReadOnlyDatabase.EndAsync(host.ConnectionString);
+
+        host.Enqueue().ShouldNotBeNullOrEmpty();
     }
 
     [Fact]
