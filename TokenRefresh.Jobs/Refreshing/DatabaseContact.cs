@@ -87,9 +87,14 @@ public sealed class DatabaseContact(TimeProvider clock) : IDbConnectionIntercept
             back = returned.Task;
         }
 
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await await Task.WhenAny(Task.Delay(longest, waiting, over.Token), back);
-        await over.CancelAsync();
+        try
+        {
+            await back.WaitAsync(longest, waiting, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            // The caller tries again all the same.
+        }
     }
 
     /// <inheritdoc />

@@ -13,6 +13,9 @@ internal sealed record BrokenLaw(string Name, string Caught, int Seed)
 {
     public static readonly BrokenLaw None = new("none", "", 0);
 
+    /// <summary>What the runs are like in which it shows.</summary>
+    public Func<Scenario, Scenario> Shape { get; init; } = scenario => scenario;
+
     /// <summary>Rewrites a statement before it is sent.</summary>
     public Func<string, string> Rewrite { get; init; } = sql => sql;
 

@@ -19,5 +19,6 @@ public sealed class BrokenLawTests(PostgresFixture postgres, ITestOutputHelper o
 
         output.WriteLine($"seed {noticed.Seed}: {noticed.Words!.Split('\n')[0]}");
         noticed.Words.ShouldStartWith(law.Caught);
+        SimWorld.Simulate(database, law.Shape(Scenario.Of(noticed.Seed))).Broken.ShouldBeNull("nothing is wrong with the same run while the law is kept");
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace TokenRefresh.Tests.Simulation;
 
 /// <summary>Brings about what goes wrong, and sets it right again; most of it just when a token is due.</summary>
@@ -14,6 +16,7 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
     public void Begin()
     {
         world.OnCall.Add(StrikeDuring);
+        world.Providers.ToList().ForEach(provider => provider.Weather = scenario.Weather);
         for (var number = 0; number < scenario.Faults; number++)
         {
             world.Agenda.In(scenario.Length * world.Chance.Between(0, 0.95), Aim);
@@ -101,7 +104,20 @@ internal sealed class Faults(SimWorld world, Scenario scenario)
             return;
         }
 
-        world.Chance.Pick<Action>([Weather, Weather, Weather, Weather, Crash, Crash, Crash, Pause, Pause, LoseDatabase, LoseDatabase, FallBehind, FallBehind, FallBehind, MakeReadOnly, CutOff, MoveClock, MoveClock, LoseMail])();
+        Action fault = world.Chance.Pick(scenario.Mix) switch
+        {
+            Fault.Weather => Weather,
+            Fault.Crash => Crash,
+            Fault.Pause => Pause,
+            Fault.LostDatabase => LoseDatabase,
+            Fault.Failover => FallBehind,
+            Fault.ReadOnlyDatabase => MakeReadOnly,
+            Fault.CutOff => CutOff,
+            Fault.MovedClock => MoveClock,
+            Fault.LostMail => LoseMail,
+            _ => throw new UnreachableException(),
+        };
+        fault();
     }
 
     private void Weather()

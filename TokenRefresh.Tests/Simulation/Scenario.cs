@@ -26,6 +26,16 @@ internal sealed record Scenario(int Seed, SimPlan Plan, int Nodes, TimeSpan Leng
     /// <summary>Reads by programs, spread over the run.</summary>
     public int Reads { get; private init; } = 150;
 
+    /// <summary>Each fault is one of these, whichever is drawn.</summary>
+    public IReadOnlyList<Fault> Mix { get; init; } =
+    [
+        Fault.Weather, Fault.Weather, Fault.Weather, Fault.Weather, Fault.Crash, Fault.Crash, Fault.Crash, Fault.Pause, Fault.Pause, Fault.LostDatabase, Fault.LostDatabase,
+        Fault.Failover, Fault.Failover, Fault.Failover, Fault.ReadOnlyDatabase, Fault.CutOff, Fault.MovedClock, Fault.MovedClock, Fault.LostMail,
+    ];
+
+    /// <summary>How the providers are until the first fault that changes it.</summary>
+    public ProviderWeather Weather { get; init; } = ProviderWeather.Fair;
+
     /// <summary>A run that has taken this many steps does not end.</summary>
     public int MostSteps { get; private init; } = 100_000;
 

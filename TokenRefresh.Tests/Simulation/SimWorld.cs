@@ -102,7 +102,9 @@ internal sealed class SimWorld : IDisposable
     /// <summary>One run from its seed to its end, or to the first invariant that breaks.</summary>
     public static RunReport Simulate(SimDatabase database, Scenario scenario, BrokenLaw? law = null)
     {
-        using var world = new SimWorld(database, scenario.Plan, scenario.Seed, scenario.Nodes, law ?? BrokenLaw.None);
+        law ??= BrokenLaw.None;
+        scenario = law.Shape(scenario);
+        using var world = new SimWorld(database, scenario.Plan, scenario.Seed, scenario.Nodes, law);
         return new Simulation(world, scenario).Run();
     }
 
@@ -232,6 +234,7 @@ internal sealed class SimWorld : IDisposable
     /// <summary>A replica that is behind takes the primary's place, once nobody holds a connection to it any more.</summary>
     public void GoBackInTime()
     {
+        Mail.NoteLost(Scalar<string[]>("SELECT array_agg(message_id) FROM notifications WHERE message_id NOT IN (SELECT message_id FROM past.notifications)") ?? []);
         Database.GoBack();
         WentBackAt = Agenda.Now;
         Incidents.WentBack();
