@@ -16,7 +16,7 @@ public sealed record UnsavedFolder(string Path);
 /// Keeps an issued token on disk while the database does not take it, so that neither a stop nor a crash loses it, and saves it as soon as it does:
 /// at a start, when the database is back, and each few seconds meanwhile.
 /// </summary>
-public sealed partial class UnsavedAnswers : IDisposable
+public sealed partial class UnsavedAnswers
 {
     /// <summary>How often a running server tries to save what is kept.</summary>
     public static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(10);
@@ -24,7 +24,8 @@ public sealed partial class UnsavedAnswers : IDisposable
     private readonly UnsavedFolder folder;
     private readonly AnswerStore store;
     private readonly ILogger<UnsavedAnswers> log;
-    private readonly SemaphoreSlim replaying = new(1, 1);
+    private readonly Lock gate = new();
+    private Task? replaying;
 
     /// <summary>What could not be read or saved for a reason of its own, so that it is told once.</summary>
     private readonly ConcurrentDictionary<string, string> troubles = new(StringComparer.Ordinal);
@@ -44,8 +45,12 @@ public sealed partial class UnsavedAnswers : IDisposable
     /// <exception cref="Npgsql.NpgsqlException">The database is away; what is kept stays.</exception>
     public async Task<int> ReplayAsync(CancellationToken cancellationToken)
     {
-        var saved = 0;
-        await replaying.WaitAsync(cancellationToken);
+        var (saved, mine) = (0, new TaskCompletionSource());
+        while (Enter(mine.Task) is { } other)
+        {
+            await other.WaitAsync(cancellationToken);
+        }
+
         try
         {
             foreach (var file in Files())
@@ -55,14 +60,16 @@ public sealed partial class UnsavedAnswers : IDisposable
         }
         finally
         {
-            replaying.Release();
+            lock (gate)
+            {
+                replaying = null;
+            }
+
+            mine.SetResult();
         }
 
         return saved;
     }
-
-    /// <inheritdoc />
-    public void Dispose() => replaying.Dispose();
 
     internal void Keep(Token token, UnsavedAnswer answer)
     {
@@ -98,9 +105,20 @@ public sealed partial class UnsavedAnswers : IDisposable
         }
     }
 
+    // One at a time; null for whoever has the turn.
+    private Task? Enter(Task mine)
+    {
+        lock (gate)
+        {
+            var other = replaying;
+            replaying ??= mine;
+            return other;
+        }
+    }
+
     private async Task<bool> ReplayAsync(string file, CancellationToken cancellationToken)
     {
-        if (await ReadAsync(file, cancellationToken) is not { } answer)
+        if (Read(file) is not { } answer)
         {
             return false;
         }
@@ -125,11 +143,11 @@ public sealed partial class UnsavedAnswers : IDisposable
         }
     }
 
-    private async Task<UnsavedAnswer?> ReadAsync(string file, CancellationToken cancellationToken)
+    private UnsavedAnswer? Read(string file)
     {
         try
         {
-            return JsonSerializer.Deserialize<UnsavedAnswer>(await File.ReadAllTextAsync(file, cancellationToken));
+            return JsonSerializer.Deserialize<UnsavedAnswer>(File.ReadAllText(file));
         }
         catch (FileNotFoundException)
         {

@@ -62,7 +62,7 @@ internal static partial class BrokenLaws
         {
             BeforeCall = (world, token) => world.Scalar<int>("UPDATE tokens SET lease_owner = NULL, lease_until = NULL WHERE name = $1", token),
         },
-        new("a stale writer does not lose", "I5", 1)
+        new("a stale writer does not lose", "I5", 2)
         {
             Shape = scenario => scenario with { Mix = [Fault.Pause], Weather = new(Slow: 1), Faults = 24 },
             Rewrite = sql => sql.Contains("UPDATE tokens SET access_token", StringComparison.Ordinal) ? WhatWasRead().Replace(sql, "") : sql,
@@ -81,7 +81,11 @@ internal static partial class BrokenLaws
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
                 provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<AnswerStore>(), provider.GetRequiredService<UnsavedAnswers>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
         },
-        new("the vault hears of nothing", "I3", 11) { IsDeaf = true },
+        new("the vault hears of nothing", "I3", 1)
+        {
+            Shape = scenario => scenario with { Mix = [Fault.Weather] },
+            IsDeaf = true,
+        },
         new("calls at a provider are not bounded", "I6", 11) { HasNoSlots = true },
         new("a mail goes out before it is written down", "I7", 1)
         {
@@ -97,7 +101,7 @@ internal static partial class BrokenLaws
         },
         new("the outbox marks a mail before it is sent", "I7", 1)
         {
-            Shape = scenario => scenario with { Mix = [Fault.Weather, Fault.Crash], Faults = 48 },
+            Shape = scenario => scenario with { Mix = [Fault.Weather, Fault.LostMail], Faults = 36 },
             Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)),
         },
         new("a round forgets which incidents are open", "round", 1)
@@ -106,7 +110,7 @@ internal static partial class BrokenLaws
                 ? sql.Replace("WHERE", "WHERE false AND", StringComparison.Ordinal)
                 : sql,
         },
-        new("a round forgets whom an incident is about", "I7", 1)
+        new("a round forgets whom an incident is about", "I7", 2)
         {
             Shape = scenario => scenario with { Mix = [Fault.Weather], Faults = 24 },
             Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)
