@@ -98,9 +98,9 @@ public sealed partial class DatabaseProbe(
         LogTakesAgain(Math.Round(lasted.TotalSeconds));
     }
 
-    [LoggerMessage(1041, LogLevel.Error, "The database takes no writes ({Error}); valid tokens are served, and nothing is refreshed until it does")]
+    [LoggerMessage(1043, LogLevel.Error, "The database takes no writes ({Error}); valid tokens are served, and nothing is refreshed until it does")]
     private partial void LogTakesNone(string error);
 
-    [LoggerMessage(1042, LogLevel.Information, "The database takes writes again, after {Seconds} s")]
+    [LoggerMessage(1044, LogLevel.Information, "The database takes writes again, after {Seconds} s")]
     private partial void LogTakesAgain(double seconds);
 }

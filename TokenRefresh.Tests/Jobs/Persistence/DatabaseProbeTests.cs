@@ -24,8 +24,8 @@ public sealed class DatabaseProbeTests(PostgresFixture postgres)
         await ReadOnlyDatabase.EndAsync(world.ConnectionString);
 
         await RunningServer.UntilAsync(async () => await WhyNotAsync(world, probe) is null, "it takes writes");
-        var lines = world.Events.Where(line => line.Id is 1041 or 1042).ToList();
-        lines.Select(line => (line.Level, line.Id)).ShouldBe([(LogLevel.Error, 1041), (LogLevel.Information, 1042)]);
+        var lines = world.Events.Where(line => line.Id is 1043 or 1044).ToList();
+        lines.Select(line => (line.Level, line.Id)).ShouldBe([(LogLevel.Error, 1043), (LogLevel.Information, 1044)]);
     }
 
     [Fact]
