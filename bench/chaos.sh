@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Three real nodes on a Postgres of their own while nodes, Postgres, disk, mail server and provider fail by a seeded schedule; then three on a primary that
-# is lost ten times, each time for a replica that is seconds behind. After each, everything that must hold is looked at. Ends with 1 where something did not.
-# Linux; as root the full disk is tried too. Usage: bench/chaos.sh [MINUTES] [FILE], SEED=n draws the same faults again; MINUTES=0 makes the failovers alone.
+# Three real nodes on a Postgres of their own while nodes, Postgres, disk, mail server and provider fail on a seeded schedule; then three nodes through ten
+# failovers, each to a replica that is seconds behind. After each part everything that must hold is checked; ends with 1 if something does not.
+# Needs Linux; as root the full disk is tested too. Usage: bench/chaos.sh [MINUTES] [FILE], SEED=n repeats the same faults; MINUTES=0 runs only the failovers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:-10}
@@ -19,7 +19,7 @@ $bench failover 10 "$seed" "$failovers" || status=$?
 [ -s "$failovers" ] || exit "$status"
 mkdir -p "$(dirname "$file")"
 {
-  echo "# When everything goes wrong"
+  echo "# Three nodes under faults"
   echo
   echo "\`SEED=$seed bench/chaos.sh $minutes\` at commit $commit, $(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1)) for three nodes, Postgres, provider, mail server and readers together."
   echo

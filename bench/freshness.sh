@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# For how many seconds of a year a token is expired under five ways to renew it: the table and the chart of the README.
+# For how many seconds a year a token is expired with five ways to renew it: the table and the chart of docs/performance.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dotnet build -c Release -v quiet bench/TokenRefresh.Bench > /dev/null

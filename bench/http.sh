@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Requests a second of the access-token call, beside a bare Kestrel endpoint that returns the same bytes; both in one run, in turns.
+# Requests per second of the access-token call, compared with a bare Kestrel endpoint that returns the same bytes; both in one run, in turns.
 # Needs wrk (apt-get install wrk). Usage: bench/http.sh [SECONDS] [FILE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,9 +30,9 @@ mkdir -p "$(dirname "$file")"
 {
   echo "# A read over HTTP"
   echo
-  echo "\`bench/http.sh $seconds\` at commit $(git rev-parse --short HEAD), $(nproc) cores for the server, the bare endpoint and wrk (one thread, 32 connections) together, each for $seconds s in turns."
+  echo "\`bench/http.sh $seconds\` at commit $(git rev-parse --short HEAD), $(nproc) cores for the server, the bare endpoint and wrk (one thread, 32 connections) together, $seconds s each, in turns."
   echo
-  echo "| turn | bare Kestrel, requests a second | p99 | a token, requests a second | p99 | token to bare | refused |"
+  echo "| turn | bare Kestrel, requests per second | p99 | a token, requests per second | p99 | token / bare | refused |"
   echo "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
   for turn in 1 2 3; do
     read -r bare barelate _ <<< "$(measure bare http://127.0.0.1:5192/bare)"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Real nodes on a Postgres of their own against a provider that takes 50 ms: refreshes a second, waiting times, start, rest and growth.
+# Real nodes on a Postgres of their own against a provider that takes 50 ms: refreshes per second, waiting times, start, rest and growth.
 # Needs a quiet machine and about 20 minutes. Usage: bench/load.sh [TOKENS] [FILE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ mkdir -p "$(dirname "$file")"
 {
   echo "# Nodes under load and at rest"
   echo
-  echo "\`bench/load.sh $tokens\` at commit $(git rev-parse --short HEAD), $(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1)) for nodes, Postgres, provider and measurement together, the program published for linux-x64, load $load before the start. Tables of one run compare; between machines only their ratios do."
+  echo "\`bench/load.sh $tokens\` at commit $(git rev-parse --short HEAD), $(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1)) for nodes, Postgres, provider and measurement together, the program published for linux-x64, load $load before the start. Compare figures within one run; between machines compare only their ratios."
   echo
   cat "$measured"
 } > "$file"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The simulation at length: many seeds, some whole years of a hundred tokens, and the broken laws that it must notice.
+# The simulation with many seeds, some whole years of a hundred tokens, and the deliberately broken rules that it must detect.
 # Usage: bench/simulation.sh [SEEDS] [YEARS] [FILE]. A hundred seeds take about a minute and a half on two cores, a year some ten minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 dotnet build -c Release -v quiet TokenRefresh.Tests > /dev/null
 tests=(dotnet run -c Release --project TokenRefresh.Tests --no-build -- -showLiveOutput)
 
-# Shared out evenly: run NAME COUNT and the settings of the runs.
+# Distributes the seeds evenly: run NAME COUNT and the settings of the runs.
 run() {
   local name=$1 count=$2 workers=$(nproc) first=1 share worker
   shift 2
@@ -39,21 +39,21 @@ laws=$("${tests[@]}" -class "*.BrokenLawTests" | sed -n 's/.*Total: \([0-9]*\), 
 read -r total errors failed <<< "$laws"
 mkdir -p "$(dirname "$file")"
 {
-  echo "# The simulation at length"
+  echo "# The simulation with many seeds"
   echo
-  echo "\`bench/simulation.sh $seeds $years\` at commit $(git rev-parse --short HEAD), $(nproc) cores. The engine as it is, on virtual time and a real Postgres: three nodes, the order of all steps and all faults drawn from the seed (TokenRefresh.Tests/Simulation). Days are whole ones; short runs are of 20 minutes, 8 hours or 20 days."
+  echo "\`bench/simulation.sh $seeds $years\` at commit $(git rev-parse --short HEAD), $(nproc) cores. The real engine on virtual time and a real Postgres: three nodes, the order of all steps and all faults derived from the seed (TokenRefresh.Tests/Simulation). Days are whole days; short runs last 20 minutes, 8 hours or 20 days."
   echo
-  echo "| runs | how many | days | steps | calls at providers | reads | broken invariants |"
+  echo "| runs | count | days | steps | calls at providers | reads | broken invariants |"
   echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
   row short "seeds 1 to $seeds, 2 to 4 tokens"
   if [ "$years" -gt 0 ]; then row year "seeds 1 to $years, a year of 100 tokens"; fi
   echo
-  echo "Of $total deliberately broken laws (no lease, no version check, mail before save, …) $((total - errors - failed)) were noticed."
+  echo "Of $total deliberately broken rules (no lease, no version check, mail before save, …) $((total - errors - failed)) were detected."
 } > "$file"
 cat "$file"
 made=$({ cat "$folder"/short.* "$folder"/year.* 2> /dev/null || true; } | sed -n 's/^.*seed \([0-9]*\): [0-9]* steps.*/\1/p' | sort -u | wc -l)
 if [ "$made" -lt "$seeds" ]; then
-  echo "Only $made of $seeds runs were made. What the processes said last:" >&2
+  echo "Only $made of $seeds runs completed. The last output of the processes:" >&2
   tail -n 25 "$folder"/short.* >&2
   exit 1
 fi

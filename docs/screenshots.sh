@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The pictures of admin-panel.md, taken from the running sandbox with a month of made-up history. Needs a build (dotnet build), Node.js, Chromium and psql.
+# Takes the pictures of README.md and admin-panel.md from the running sandbox with a month of generated history. Needs a build (dotnet build), Node.js, Chromium and psql.
 # Usage: docs/screenshots.sh [PORT]
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -8,7 +8,7 @@ using TokenRefresh.Tests.Providers;
 
 namespace TokenRefresh.Tests.Documentation;
 
-/// <summary>README's samples for programs, each run as it stands but for the two addresses: against a running server and an API that looks at the token, and with the server away.</summary>
+/// <summary>The samples for programs in README and <c>docs/api.md</c>, each run as written except for the two addresses: against a running server and an API that checks the token, and with the server down.</summary>
 public sealed class SampleTests(PostgresFixture postgres)
 {
     private const string Server = "http://localhost:5080";
@@ -18,6 +18,10 @@ public sealed class SampleTests(PostgresFixture postgres)
     [Fact]
     public async Task Curl_reads_a_token_and_calls_the_API_with_it() =>
         (await RunAsync("sh", "# curl", BashAsync)).ShouldBe("""{"balance":7}""");
+
+    [Fact]
+    public async Task The_sample_of_README_reads_a_token_and_calls_the_API_with_it() =>
+        (await RunAsync("sh", "# curl", BashAsync, "README.md")).ShouldBe("""{"balance":7}""");
 
     [Fact]
     public async Task PHP_reads_a_token_and_calls_the_API_with_it() =>
@@ -32,11 +36,11 @@ public sealed class SampleTests(PostgresFixture postgres)
         (await RunAsync("csharp", "", CSharp.RunAsync)).ShouldBe("""{"balance":7}""");
 
     [Fact]
-    public async Task With_the_server_away_curl_ends_with_a_failure() =>
+    public async Task With_the_server_down_curl_ends_with_a_failure() =>
         (await BashAsync(Text("sh", "# curl", Away, Away), "key")).ShouldSatisfyAllConditions(end => end.ExitCode.ShouldNotBe(0), end => end.Out.ShouldBe(""));
 
     [Fact]
-    public async Task With_the_server_away_PHP_says_so_in_one_line_and_warns_of_nothing()
+    public async Task With_the_server_down_PHP_says_so_in_one_line_and_warns_of_nothing()
     {
         var end = await PhpAsync(Text("php", "", Away, Away), "key");
 
@@ -58,10 +62,10 @@ public sealed class SampleTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task With_the_server_away_Python_ends_with_a_failure() =>
+    public async Task With_the_server_down_Python_ends_with_a_failure() =>
         (await PythonAsync(Text("python", "", Away, Away), "key")).ExitCode.ShouldNotBe(0);
 
-    private async Task<string> RunAsync(string language, string begins, Func<string, string, Task<SampleEnd>> run)
+    private async Task<string> RunAsync(string language, string begins, Func<string, string, Task<SampleEnd>> run, string file = "api.md")
     {
         await using var server = await RunningServer.StartAsync(postgres);
         var key = await server.Services.GetRequiredService<ClientKeys>().IssueAsync("sample", "*", "a test", TestContext.Current.CancellationToken);
@@ -76,14 +80,14 @@ public sealed class SampleTests(PostgresFixture postgres)
             return context.Response.WriteAsync(isRight ? """{"balance":7}""" : "");
         });
 
-        var end = await run(Text(language, begins, server.App.Urls.First(), api.Address), key);
+        var end = await run(Text(language, begins, server.App.Urls.First(), api.Address, file), key);
 
         (end.ExitCode, end.Error).ShouldBe((0, ""), end.Out);
         return end.Out.Trim();
     }
 
-    private static string Text(string language, string begins, string server, string api) =>
-        Snippet.All.Single(snippet => snippet.Name.StartsWith("README.md", StringComparison.Ordinal) && snippet.Language == language && snippet.Text.StartsWith(begins, StringComparison.Ordinal)).Text
+    private static string Text(string language, string begins, string server, string api, string file = "api.md") =>
+        Snippet.All.Single(snippet => snippet.Name.StartsWith(file, StringComparison.Ordinal) && snippet.Language == language && snippet.Text.StartsWith(begins, StringComparison.Ordinal)).Text
             .Replace(Server, server, StringComparison.Ordinal).Replace(Api, api, StringComparison.Ordinal);
 
     private static Task<SampleEnd> BashAsync(string text, string key) => Sample.RunAsync("bash", ["-c", text.Replace("curl -H", "curl -s -H", StringComparison.Ordinal)], new() { ["KEY"] = key });

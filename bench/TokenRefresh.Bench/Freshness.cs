@@ -36,16 +36,16 @@ internal static class Freshness
     {
         var text = new StringBuilder();
         text.AppendLine("# For how many seconds of a year is a token expired?").AppendLine();
-        text.AppendLine("`bench/freshness.sh`: five ways to renew, a provider that is away once a week at a random instant, 40 tokens, seeded. Programs read each token every 30 s. *Unavoidable* is what is left if every token were renewed in the instant before each outage.").AppendLine();
+        text.AppendLine("`bench/freshness.sh`: five ways to renew, a provider that is down once a week at a random time, 40 tokens, seeded. Programs read each token every 30 s. *Unavoidable* is what remains if every token were renewed immediately before each outage.").AppendLine();
         var (names, columns) = (string.Join(" | ", RenewalPolicyModel.All.Select(policy => policy.Name)), string.Join(" | ", RenewalPolicyModel.All.Select(_ => "---:")));
-        text.AppendLine(CultureInfo.InvariantCulture, $"| life | outage a week | unavoidable | {names} |").AppendLine(CultureInfo.InvariantCulture, $"| --- | --- | ---: | {columns} |");
+        text.AppendLine(CultureInfo.InvariantCulture, $"| lifetime | outage per week | unavoidable | {names} |").AppendLine(CultureInfo.InvariantCulture, $"| --- | --- | ---: | {columns} |");
         foreach (var cell in cells)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"| {cell.Life} | {cell.Outage} | {InWords(cell.AtBest)} | {string.Join(" | ", cell.Ways.Select(way => InWords(way.Expired)))} |");
         }
 
-        text.AppendLine().AppendLine("What it takes: calls at the provider for one token a day, failed ones included.").AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"| life | outage a week | {names} |").AppendLine(CultureInfo.InvariantCulture, $"| --- | --- | {columns} |");
+        text.AppendLine().AppendLine("Calls at the provider per token and day, including failed ones.").AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"| lifetime | outage per week | {names} |").AppendLine(CultureInfo.InvariantCulture, $"| --- | --- | {columns} |");
         foreach (var cell in cells.Where(cell => cell.Outage == Outages[1].Words))
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"| {cell.Life} | {cell.Outage} | {string.Join(" | ", cell.Ways.Select(way => way.Calls.ToString(way.Calls < 10 ? "0.0" : "#,0", CultureInfo.InvariantCulture)))} |");

@@ -15,7 +15,7 @@ internal static class FreshnessChart
     {
         var text = new StringBuilder();
         var y = 34;
-        text.AppendLine("<text class=\"title\" x=\"8\" y=\"20\">Expired seconds of a token-year, logarithmic; one outage a week</text>");
+        text.AppendLine("<text class=\"title\" x=\"8\" y=\"20\">Expired seconds per token and year, logarithmic; one outage a week</text>");
         foreach (var cell in cells)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"<text class=\"group\" x=\"8\" y=\"{y + 14}\">token of {cell.Life}, outage of {cell.Outage}</text>");

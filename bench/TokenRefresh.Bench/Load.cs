@@ -66,10 +66,10 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
 
             var before = await SizeAsync(settings);
             var took = await RefreshAllAsync(settings);
-            Tell($"refreshed, logged and saved a second, {tokens:N0} tokens due at once, {Nodes(nodes)}", $"{tokens / took.TotalSeconds:N0}");
+            Tell($"refreshed, logged and saved per second, {tokens:N0} tokens due at once, {Nodes(nodes)}", $"{tokens / took.TotalSeconds:N0}");
             if (nodes == 1)
             {
-                Tell("database growth by a refresh: its row in the log and its job, until they are cleaned up", $"{(await SizeAsync(settings) - before) / (double)tokens:N0} bytes");
+                Tell("database growth per refresh: its row in the log and its job, until they are cleaned up", $"{(await SizeAsync(settings) - before) / (double)tokens:N0} bytes");
             }
         }
     }
@@ -126,7 +126,7 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
         }
 
         waits.Sort();
-        Tell("from a person's or program's order to the call at the provider, median and p95", $"{waits[50]:0} and {waits[94]:0} ms");
+        Tell("from a request to refresh to the call at the provider, median and p95", $"{waits[50]:0} and {waits[94]:0} ms");
     }
 
     private async Task StartAndRestAsync(int count)
@@ -148,17 +148,17 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
             await WaitFor.TrueAsync(async () => (await node.Http.GetAsync(path)).IsSuccessStatusCode, "the token is served");
             if (number == 0)
             {
-                Tell($"from the start of the process to the first token served, {count:N0} tokens", $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
+                Tell($"from process start to the first token served, {count:N0} tokens", $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
             }
         }
 
-        Tell($"… to each of {count:N0} tokens served, one after another", $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
+        Tell($"… until each of {count:N0} tokens served, one after another", $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
         // What was read just now is written down within a minute; that is work, not rest.
         await Task.Delay(TimeSpan.FromSeconds(75), TimeProvider.System);
         var statements = await StatementsAsync();
         var (resident, own) = node.Memory;
-        Tell($"memory at rest, {count:N0} tokens: resident, and without the file pages that are shared", $"{resident:0} and {own:0} MB");
-        Tell($"statements a second at rest, {count:N0} tokens", $"{statements:0.0}");
+        Tell($"memory at rest, {count:N0} tokens: resident, and without shared file pages", $"{resident:0} and {own:0} MB");
+        Tell($"SQL statements per second at rest, {count:N0} tokens", $"{statements:0.0}");
     }
 
     private async Task<double> StatementsAsync()

@@ -12,8 +12,8 @@ switch (args)
         await Freshness.RunAsync(tableFile, chartFile);
         return 0;
 
-    case ["log", var rows, var rounds, var resultFile]:
-        await using (var pages = new LogPages(long.Parse(rows, System.Globalization.CultureInfo.InvariantCulture), int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), resultFile))
+    case ["log", var rows, var rounds, var resultFile, var plansFile]:
+        await using (var pages = new LogPages(long.Parse(rows, System.Globalization.CultureInfo.InvariantCulture), int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), resultFile, plansFile))
         {
             await pages.RunAsync();
         }
@@ -34,8 +34,8 @@ switch (args)
     case ["failover", var rounds, var seed, var resultFile]:
         return await new FailoverRun(int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), resultFile).RunAsync();
 
-    case ["mutation", var room, var report, var lookedAt, var where, var resultFile]:
-        Mutation.Write(room, report, lookedAt, where, resultFile);
+    case ["mutation", var area, var report, var lookedAt, var where, var resultFile]:
+        Mutation.Write(area, report, lookedAt, where, resultFile);
         return 0;
 
     case ["bare-hangfire", var database, var provider, var jobs, var each]:
@@ -59,6 +59,6 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("freshness TABLE CHART: expired seconds under five ways to renew; read: in-process reads of the vault; log ROWS ROUNDS FILE: pages and figures with so many rows in the log; load TOKENS FILE: real nodes under load and at rest; chaos MINUTES SEED FILE: real nodes while everything goes wrong; failover ROUNDS SEED FILE: real nodes while the primary is lost and a replica promoted; mutation ROOM REPORT LOOKED-AT WHERE FILE: what no test noticed; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        Console.Error.WriteLine("freshness TABLE CHART: expired seconds with five ways to renew; read: in-process reads of cached tokens; log ROWS ROUNDS FILE PLANS: pages and figures with that many rows in the log; load TOKENS FILE: real nodes under load and at rest; chaos MINUTES SEED FILE: real nodes under random faults; failover ROUNDS SEED FILE: real nodes during failovers to a replica; mutation AREA REPORT LOOKED-AT WHERE FILE: changes that no test detects; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
         return 2;
 }

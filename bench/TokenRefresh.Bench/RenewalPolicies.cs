@@ -23,10 +23,10 @@ internal sealed record RenewalPolicyModel(string Name, Func<TokenLife, DateTimeO
 
     public static readonly IReadOnlyList<RenewalPolicyModel> All =
     [
-        new("each 12 h, if less than 5 min are left", token => Tick(token, TimeSpan.FromHours(12), Later(token, token.ExpiresAt - TimeSpan.FromMinutes(5)))),
+        new("every 12 h, if less than 5 min are left", token => Tick(token, TimeSpan.FromHours(12), Later(token, token.ExpiresAt - TimeSpan.FromMinutes(5)))),
         new("on read, if less than 15 min are left; 30 s apart after a failure", token =>
             Tick(token, ReadEvery, Later(token, Max(token.ExpiresAt - TimeSpan.FromMinutes(15), token.FailedAt + TimeSpan.FromSeconds(30) ?? DateTimeOffset.MinValue)))),
-        new("each 60 s, if less than 72 s are left", token => Tick(token, TimeSpan.FromSeconds(60), Later(token, token.ExpiresAt - TimeSpan.FromSeconds(72)))),
+        new("every 60 s, if less than 72 s are left", token => Tick(token, TimeSpan.FromSeconds(60), Later(token, token.ExpiresAt - TimeSpan.FromSeconds(72)))),
         new("on read, if less than 60 s are left", token => Tick(token, ReadEvery, Later(token, token.ExpiresAt - TimeSpan.FromSeconds(60)))),
         new("TokenRefresh", Ours),
     ];

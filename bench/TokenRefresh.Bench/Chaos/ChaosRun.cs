@@ -121,7 +121,7 @@ internal sealed class ChaosRun(TimeSpan time, int seed, string resultFile)
         var took = stale.EndedAt > last ? stale.EndedAt.Value - last : TimeSpan.Zero;
         timeline.Tell(isFresh ? "all tokens are fresh" : "not all tokens are fresh");
         checks.Add(new(
-            "seconds from the last fault (mail aside) until every node said that all tokens are fresh, at most 120",
+            "seconds from the last fault (except mail) until every node reported all tokens as fresh, at most 120",
             took.TotalSeconds.ToString("0", CultureInfo.InvariantCulture), isFresh && took <= FreshWithin, []));
         await UntilAsync(
             async () =>

@@ -37,17 +37,17 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
         var judge = new ReadJudge(book, readers, watch);
         var failed = readers.Failed.ToLookup(judge.Of);
         yield return Check.Figured("reads made", readers.Count);
-        yield return Check.None("reads failed at a living node that could have had a valid token", failed[ReadVerdict.Breach].Select(Words));
-        yield return Check.None("reads that returned a token after its end", readers.Expired);
+        yield return Check.None("reads failed at a live node that could have had a valid token", failed[ReadVerdict.Breach].Select(Words));
+        yield return Check.None("reads that returned an expired token", readers.Expired);
         yield return Check.None("reads that returned a token that the provider does not know", readers.Unknown);
-        yield return Check.None("versions that named two tokens, or an older one than the version before", readers.Torn.Concat(readers.Backwards));
+        yield return Check.None("versions used for two tokens, or for an older token than the version before", readers.Torn.Concat(readers.Backwards));
         yield return Check.Figured("– reads without a token: the node was killed, stopped or not ready", failed[ReadVerdict.NodeNotAlive].Count());
-        yield return Check.Figured("– reads without a token: none that was issued was still valid", failed[ReadVerdict.NothingValid].Count());
-        yield return Check.Figured("– reads without a token: what was valid had been issued in an answer that was lost or on its way", failed[ReadVerdict.NotReceived].Count());
-        yield return Check.Figured("– reads without a token: what was valid was held by a process that could not save it (database away, stopped, killed)", failed[ReadVerdict.NotStored].Count());
-        yield return Check.None("reads failed at the very node that held a valid token which it could not save", failed[ReadVerdict.NotStoredHere].Select(Words));
-        yield return Check.Figured("– reads that such a node served", readers.Unsaved);
-        yield return Check.Figured("– reads without a token: what was valid was stored, but the database away before this node could read it", failed[ReadVerdict.NotToBeKnown].Count());
+        yield return Check.Figured("– reads without a token: no issued token was still valid", failed[ReadVerdict.NothingValid].Count());
+        yield return Check.Figured("– reads without a token: the valid token was in an answer that was lost or on its way", failed[ReadVerdict.NotReceived].Count());
+        yield return Check.Figured("– reads without a token: the valid token was held by a process that could not save it (database down, stopped, killed)", failed[ReadVerdict.NotStored].Count());
+        yield return Check.None("reads failed at the node that held a valid token that it could not save", failed[ReadVerdict.NotStoredHere].Select(Words));
+        yield return Check.Figured("– reads that such a node served from memory", readers.Unsaved);
+        yield return Check.Figured("– reads without a token: the valid token was stored, but the database was down before this node could read it", failed[ReadVerdict.NotToBeKnown].Count());
     }
 
     private IEnumerable<Check> Calls()
@@ -57,15 +57,15 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
         var unknowable = again.Where(IsOutcomeUnknown).ToList();
         yield return Check.Figured("calls at the provider", calls.Count);
         var overlaps = book.Overlaps.ToLookup(HadFirstEnded);
-        yield return Check.None("calls begun while another was in flight for the same token", overlaps[false].Select(Words));
-        yield return Check.Figured("– calls that came before the provider had noticed that the caller of the one before had ended it", overlaps[true].Count());
-        yield return Check.None("used refresh tokens sent again though their answer had come through", again.Except(unknowable).Select(Words));
-        yield return Check.Figured("– used refresh tokens sent again because the answer was lost: its process killed or stopped, or it came too late", unknowable.Count);
+        yield return Check.None("calls started while another was in flight for the same token", overlaps[false].Select(Words));
+        yield return Check.Figured("– calls that arrived before the provider noticed that the previous caller had cancelled", overlaps[true].Count());
+        yield return Check.None("used refresh tokens sent again although their answer had arrived", again.Except(unknowable).Select(Words));
+        yield return Check.Figured("– used refresh tokens sent again because the answer was lost: its process was killed or stopped, or it came too late", unknowable.Count);
         yield return Check.None("calls without a row in token_refresh_logs", calls.Where(call => RowOf(call) is null).Select(Words));
         var cut = calls.Where(WasKilledIn).ToList();
         yield return Check.Figured("– calls in flight whose process was killed", cut.Count);
         yield return Check.None("– of these not ended as abandoned", cut.Where(call => RowOf(call) is not { ErrorCode: "abandoned" }).Select(Words));
-        yield return Check.None("rows left running for more than half a minute", evidence.Log.Where(row => row.Status == "running" && evidence.HadItsTime(row.StartedAt)).Select(row => $"row {row.Id} of {row.Token}"));
+        yield return Check.None("rows left running for more than 30 seconds", evidence.Log.Where(row => row.Status == "running" && evidence.HadItsTime(row.StartedAt)).Select(row => $"row {row.Id} of {row.Token}"));
     }
 
     private IEnumerable<Check> Jobs()
@@ -86,21 +86,21 @@ internal sealed class Checks(Timeline timeline, ChaosNodes nodes, ProviderBook b
         var known = evidence.Outbox.Select(row => row.MessageId).ToHashSet(StringComparer.Ordinal);
         var twice = taken.Where(mail => mail.Count() > 1).ToList();
         yield return Check.Figured("incidents", evidence.Incidents);
-        yield return Check.Figured("transitions of theirs that people were told of", told.Count);
+        yield return Check.Figured("incident transitions that were reported", told.Count);
         yield return Check.None("– of these without exactly one notification in the outbox", told
             .Where(transition => written[transition.Key].Count() is var count && count != 1 && !(count == 0 && transition.All(one => one.IsEnd)))
             .Select(transition => $"incident {transition.Key.Incident} at {At(transition.Key.At)}: {written[transition.Key].Count()}"));
         yield return Check.None("notifications of an incident without a transition", written.Where(rows => told.TrueForAll(transition => transition.Key != rows.Key)).Select(rows => $"incident {rows.Key.Value}, {rows.First().Kind}"));
         yield return Check.Figured("notifications in the outbox", evidence.Outbox.Count);
-        yield return Check.Figured("– of these written while SMTP was gone", evidence.Outbox.Count(row => mailbox.Gone.Touch(row.CreatedAt, row.CreatedAt)));
-        yield return Check.None("– of these not delivered in the end", evidence.Outbox.Where(row => evidence.HadItsTime(row.CreatedAt) && (row.Status != "sent" || !taken.Contains(row.MessageId))).Select(row => $"{row.Kind} {row.Id}, {row.Status}"));
-        yield return Check.None("mails sent twice though nothing was killed between the server's word and ours", twice.Where(mail => !IsAtLeastOnce([.. mail])).Select(mail => mail.First().Subject));
+        yield return Check.Figured("– of these written while SMTP was down", evidence.Outbox.Count(row => mailbox.Gone.Touch(row.CreatedAt, row.CreatedAt)));
+        yield return Check.None("– of these never delivered", evidence.Outbox.Where(row => evidence.HadItsTime(row.CreatedAt) && (row.Status != "sent" || !taken.Contains(row.MessageId))).Select(row => $"{row.Kind} {row.Id}, {row.Status}"));
+        yield return Check.None("mails sent twice although nothing was killed between the server's acceptance and our record of it", twice.Where(mail => !IsAtLeastOnce([.. mail])).Select(mail => mail.First().Subject));
         yield return Check.Figured("– mails sent twice after a kill in between, under the same Message-ID", twice.Count(mail => IsAtLeastOnce([.. mail])));
-        yield return Check.Figured("– mails past the outbox, because the database was away", taken.Count(mail => !known.Contains(mail.Key)));
+        yield return Check.Figured("– mails sent without the outbox, because the database was down", taken.Count(mail => !known.Contains(mail.Key)));
     }
 
     private Check Ends() => Check.None(
-        "ready nodes that ended by themselves", nodes.Lives.Where(life => life is { ReadyAt: not null, EndedAt: not null, WasKilled: false }).Select(life => $"node {life.Node + 1} at {At(life.EndedAt!.Value)}"));
+        "ready nodes that exited by themselves", nodes.Lives.Where(life => life is { ReadyAt: not null, EndedAt: not null, WasKilled: false }).Select(life => $"node {life.Node + 1} at {At(life.EndedAt!.Value)}"));
 
     /// <summary>The attempt that a call belongs to: its process's last one of that token.</summary>
     private LogRow? RowOf(Call call) => rows[call.Token.Name]

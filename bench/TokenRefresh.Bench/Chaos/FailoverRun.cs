@@ -118,24 +118,24 @@ internal sealed class FailoverRun(int rounds, int seed, string resultFile)
         var failed = readers.Failed.ToLookup(judge.Of);
         var again = book.Calls.Where(call => call.UsedUpBy is not null).ToLookup(call => call.UsedUpBy!.IsDelivered && nodes.OfProcess(call.UsedUpBy.Process)?.IsAliveFor(call.UsedUpBy.ArrivedAt, call.ArrivedAt) == true);
         yield return Check.Figured("reads made", readers.Count);
-        yield return Check.None("reads failed at a living node that could have had a valid token", failed[ReadVerdict.Breach].Select(read => $"{At(read.AskedAt)} {read.Token} at node {read.Life!.Node + 1}: {read.Answer}"));
+        yield return Check.None("reads failed at a live node that could have had a valid token", failed[ReadVerdict.Breach].Select(read => $"{At(read.AskedAt)} {read.Token} at node {read.Life!.Node + 1}: {read.Answer}"));
         yield return Check.Figured("– reads without a token for another reason", readers.Failed.Count - failed[ReadVerdict.Breach].Count());
-        yield return Check.None("reads that returned a token after its end", readers.Expired);
+        yield return Check.None("reads that returned an expired token", readers.Expired);
         yield return Check.None("reads that returned a token that the provider does not know", readers.Unknown);
-        yield return Check.None("versions that named two tokens", readers.Torn);
-        yield return Check.Figured("dead tokens that programs reported", reports.Count);
-        yield return Check.None("reads that returned a dead token more than 10 s after a report of it was taken", reports.ServedAfterReport(faults, Renewal));
+        yield return Check.None("versions used for two tokens", readers.Torn);
+        yield return Check.Figured("invalid tokens that programs reported", reports.Count);
+        yield return Check.None("reads that returned an invalid token more than 10 s after it was reported", reports.ServedAfterReport(faults, Renewal));
         yield return Check.Figured("calls at the provider", book.Calls.Count);
         yield return Check.None(
-            "used refresh tokens sent again though a living node holds the answer",
+            "used refresh tokens sent again although a live node holds the answer",
             again[true].Select(call => $"{At(call.ArrivedAt)} {call.Token.Name} by process {call.Process}, used up at {At(call.UsedUpBy!.ArrivedAt)} by process {call.UsedUpBy.Process}"));
         yield return Check.Figured("– used refresh tokens sent again because the answer was lost", again[false].Count());
-        yield return Check.None("ready nodes that ended by themselves", nodes.Lives.Where(life => life is { ReadyAt: not null, EndedAt: not null }).Select(life => $"node {life.Node + 1} at {At(life.EndedAt!.Value)}"));
-        yield return new("seconds from a failover until every node said that all tokens are fresh, the longest, at most 120", seconds.Max().ToString("0", CultureInfo.InvariantCulture), seconds.Max() <= FreshWithin.TotalSeconds, []);
+        yield return Check.None("ready nodes that exited by themselves", nodes.Lives.Where(life => life is { ReadyAt: not null, EndedAt: not null }).Select(life => $"node {life.Node + 1} at {At(life.EndedAt!.Value)}"));
+        yield return new("seconds from a failover until every node reported all tokens as fresh, the longest, at most 120", seconds.Max().ToString("0", CultureInfo.InvariantCulture), seconds.Max() <= FreshWithin.TotalSeconds, []);
     }
 
     private string Report(IEnumerable<Check> checks) =>
-        $"## The primary is lost, and its replica is behind\n\nSeed {seed}. {rounds} failovers to a promoted replica, three nodes, a provider that ends the old access token at each renewal:\n\n{made}\n{Check.Table(checks)}";
+        $"## Failover to a replica that is behind\n\nSeed {seed}. {rounds} failovers to a promoted replica, three nodes, a provider that invalidates the old access token at each renewal:\n\n{made}\n{Check.Table(checks)}";
 
     private string At(DateTimeOffset instant) => Timeline.InWords(timeline.Since(instant));
 }

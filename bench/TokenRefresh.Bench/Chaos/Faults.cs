@@ -9,7 +9,7 @@ internal sealed record Fault(string Name, DateTimeOffset From, DateTimeOffset To
 internal sealed class Faults(
     ChaosNodes nodes, ChaosPostgres postgres, ProviderModel provider, Mailbox mailbox, Timeline timeline, int seed)
 {
-    private const string MailGone = "SMTP gone, and an incident meanwhile";
+    private const string MailGone = "SMTP down, and an incident meanwhile";
 
     /// <summary>The provider's time-out of five seconds, and ten.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
@@ -38,7 +38,7 @@ internal sealed class Faults(
             LineAsync(new(seed, 2), end,
             [
                 _ => MakeAsync("Postgres restarted", () => postgres.RestartAsync()),
-                _ => MakeAsync("Postgres crashed, and started by its supervisor", () => postgres.CrashAsync()),
+                _ => MakeAsync("Postgres crashed and was started by its supervisor", () => postgres.CrashAsync()),
                 _ => AwayAsync(),
                 _ => CutAsync(),
                 .. postgres.HasOwnDisk ? new Func<Chance, Task>[] { FullDiskAsync } : [],
@@ -66,7 +66,7 @@ internal sealed class Faults(
     private async Task KillAsync(Chance chance, bool processes)
     {
         var (victim, trap) = await VictimAsync(chance, processes);
-        await MakeAsync($"kill -9 of a node in the middle of a call, {(processes ? "which the provider had done" : "which the provider had not done yet")}", async () =>
+        await MakeAsync($"kill -9 of a node in the middle of a call, {(processes ? "which the provider had processed" : "which the provider had not processed yet")}", async () =>
         {
             nodes.Kill(victim);
             trap?.Released.TrySetResult();
@@ -146,7 +146,7 @@ internal sealed class Faults(
         {
             mailbox.Leave();
             await Task.Delay(chance.Between(2, 10), TimeProvider.System);
-            await MakeAsync("provider away", async () =>
+            await MakeAsync("provider down", async () =>
             {
                 provider.Weather = Weather.Down;
                 await Task.Delay(chance.Between(90, 120), TimeProvider.System);
