@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Attempts;
@@ -16,8 +16,8 @@ using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
 
@@ -106,32 +106,32 @@ public static class JobsRegistration
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
         .AddSingleton<AttemptHours>()
-        .AddSingleton<TokenTails>()
-        .AddSingleton<TokenLives>()
+        .AddSingleton<MaskedSecrets>()
+        .AddSingleton<TokenLifetimes>()
         .AddSingleton<AttemptLog>()
         .AddSingleton<LogCleanup>();
 
     private static IServiceCollection AddRefreshing(this IServiceCollection services) => services
         .AddSingleton<ProviderSlots>()
-        .AddSingleton<ProviderExchange>()
-        .AddSingleton<ProgramEnd>()
-        .AddSingleton<Settlement>()
-        .AddSingleton<AnswerStore>()
-        .AddSingleton<UnsavedAnswers>()
+        .AddSingleton<RenewOrAcquire>()
+        .AddSingleton<ShutdownSignal>()
+        .AddSingleton<RefreshCommitter>()
+        .AddSingleton<TokenStore>()
+        .AddSingleton<UnsavedTokenSpool>()
         .AddSingleton<DatabaseReturn>()
         .AddSingleton<RestoredTokens>()
         .AddSingleton<TokenRefresher>();
 
     private static IServiceCollection AddVending(this IServiceCollection services) => services
-        .AddSingleton<TokenVault>()
-        .AddSingleton<VaultFeed>()
+        .AddSingleton<TokenCache.TokenCache>()
+        .AddSingleton<TokenChangeListener>()
         .AddSingleton<ReadCounters>()
         .AddSingleton<ClientKeys>()
         .AddSingleton<AuditTrail>();
 
     private static IServiceCollection AddAlerts(this IServiceCollection services)
     {
-        services.AddOutgoingRequests().AddHttpClient(nameof(OutsideWatcher)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
+        services.AddOutgoingRequests().AddHttpClient(nameof(HeartbeatPinger)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
         return services
             .AddSingleton(provider => new IncidentLinks(
                 provider.GetRequiredService<MasterKey>(), provider.GetRequiredService<IOptions<NotificationOptions>>().Value.PanelUrl, provider.GetRequiredService<TimeProvider>()))
@@ -141,15 +141,15 @@ public static class JobsRegistration
             .AddSingleton<WebhookSender>()
             .AddSingleton<Outbox>()
             .AddSingleton<NotificationReadinessReader>()
-            .AddSingleton<PulseReader>()
+            .AddSingleton<SystemStatusReader>()
             .AddSingleton<DiagnosisReader>()
-            .AddSingleton<IncidentTeller>()
-            .AddSingleton<IncidentDesk>()
+            .AddSingleton<NotificationComposer>()
+            .AddSingleton<IncidentService>()
             .AddSingleton<TestMail>()
-            .AddSingleton<AlertRound>()
+            .AddSingleton<AlertEvaluation>()
             .AddSingleton<DailySummary>()
             .AddSingleton<DatabaseOutage>()
-            .AddSingleton<OutsideWatcher>();
+            .AddSingleton<HeartbeatPinger>();
     }
 
     private static IServiceCollection AddScheduling(this IServiceCollection services) => services
@@ -157,7 +157,7 @@ public static class JobsRegistration
         .AddSingleton<IReminders, Reminders>()
         .AddSingleton<DueTokens>()
         .AddSingleton<QueueView>()
-        .AddSingleton<TimetablePauses>()
+        .AddSingleton<RecurringJobPauses>()
         .AddSingleton<ScheduleOutlookReader>()
         .AddSingleton<RecurringJobs>()
         .AddTransient<RefreshTokensJob>()

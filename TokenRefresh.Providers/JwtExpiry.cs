@@ -39,7 +39,7 @@ public static class JwtExpiry
         (exp.ValueKind switch
         {
             JsonValueKind.Number => exp.TryGetDouble(out var count) && count > 0 ? StatedTime.OfEpoch(count) : null,
-            JsonValueKind.String => Answer.TextOrNull(exp) is { } text ? StatedTime.Of(text)?.At : null,
+            JsonValueKind.String => ProviderJson.TextOrNull(exp) is { } text ? StatedTime.Of(text)?.At : null,
             _ => null,
         }) is { } at && at > DateTimeOffset.UnixEpoch ? at.AddTicks(-(at.Ticks % TimeSpan.TicksPerSecond)) : null;
 }

@@ -23,7 +23,7 @@ public sealed record PastedAnswer(string? AccessToken, string? RefreshToken, Dat
         {
             using var document = JsonDocument.Parse(Decode(text), Strict);
             var answer = document.RootElement;
-            return answer.ValueKind == JsonValueKind.Object ? Read(answer, now) : throw new FormatException($"The JSON is {Answer.Words(answer.ValueKind)} instead of an object.");
+            return answer.ValueKind == JsonValueKind.Object ? Read(answer, now) : throw new FormatException($"The JSON is {ProviderJson.Words(answer.ValueKind)} instead of an object.");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
@@ -48,8 +48,8 @@ public sealed record PastedAnswer(string? AccessToken, string? RefreshToken, Dat
 
         List<string> notes = [];
         OAuth2Answers.RequireBearer(answer, notes);
-        var access = Answer.Member(answer, "access_token") is { } member
-            ? Answer.TextOrNull(member.Value) ?? throw new FormatException($"The JSON's access_token is {Answer.Words(member.Value.ValueKind)} instead of text.")
+        var access = ProviderJson.Member(answer, "access_token") is { } member
+            ? ProviderJson.TextOrNull(member.Value) ?? throw new FormatException($"The JSON's access_token is {ProviderJson.Words(member.Value.ValueKind)} instead of text.")
             : null;
         var expiry = new StatedExpiry(answer, now, notes);
         var ends = expiry.OfAccess("");

@@ -207,7 +207,7 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
     }
 
     private static string? TrackId(HttpResponseMessage response) =>
-        response.Headers.TryGetValues("X-TRACK-ID", out var values) ? Answer.Printable(values.First(), 64) : null;
+        response.Headers.TryGetValues("X-TRACK-ID", out var values) ? ProviderJson.Printable(values.First(), 64) : null;
 
     // The answer is read by the provider's clock, where that is known to differ, and what it states is then turned into ours: a machine whose clock is wrong
     // takes no good token for an expired one, and serves none beyond its end.

@@ -81,7 +81,7 @@ internal static class ReplyBody
 
             // By the standard with zlib's head, by habit without it.
             "deflate" => body[0] == 0x78 ? new ZLibStream(packed, CompressionMode.Decompress) : new DeflateStream(packed, CompressionMode.Decompress),
-            _ => throw new InvalidAnswerException($"the answer's Content-Encoding is {Answer.Printable(encoding, 20)}, which was not asked for"),
+            _ => throw new InvalidAnswerException($"the answer's Content-Encoding is {ProviderJson.Printable(encoding, 20)}, which was not asked for"),
         };
         try
         {

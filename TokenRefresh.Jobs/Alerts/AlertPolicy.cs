@@ -1,4 +1,5 @@
 using System.Globalization;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -13,7 +14,7 @@ namespace TokenRefresh.Jobs.Alerts;
 /// <param name="IsCritical">Little life is left, or none.</param>
 /// <param name="Detail">The cause in the provider's own words, or ours.</param>
 /// <param name="IsExpired">No life is left: programs get no valid token.</param>
-public sealed record Complaint(
+public sealed record Finding(
     IncidentKind Kind, string Scope, string Group, string Cause, string Subject, bool IsCritical, int Stage, string Detail, bool IsExpired = false)
 {
     /// <summary>What makes two complaints the same incident.</summary>
@@ -35,8 +36,8 @@ public sealed record AlertRules(int RunsOfAJob, int ConsecutiveFailures, int Suc
 
 /// <summary>Everything that the policy judges.</summary>
 /// <param name="Ill">The tokens of which an open incident says that they fail.</param>
-public sealed record Situation(
-    DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<ProviderRate> Rates, Pulse Pulse, AlertRules Rules, IReadOnlySet<string> Ill)
+public sealed record AlertInput(
+    DateTimeOffset Now, IReadOnlyList<TokenView> Tokens, IReadOnlyList<ProviderRate> Rates, SystemStatus SystemStatus, AlertRules Rules, IReadOnlySet<string> Ill)
 {
     /// <summary>The machines whose clocks differ from a provider's.</summary>
     public IReadOnlyList<MachineClock> Clocks { get; init; } = [];
@@ -50,7 +51,7 @@ public sealed record MachineClock(string Machine, string Provider, double AheadS
 {
     /// <summary>As people read it.</summary>
     public string Words =>
-        $"the clock of {Machine} is {Spans.InWords(TimeSpan.FromSeconds(Math.Round(Math.Abs(AheadSeconds))))} {(AheadSeconds > 0 ? "ahead of" : "behind")} the clock of {Provider}";
+        $"the clock of {Machine} is {DurationFormat.InWords(TimeSpan.FromSeconds(Math.Round(Math.Abs(AheadSeconds))))} {(AheadSeconds > 0 ? "ahead of" : "behind")} the clock of {Provider}";
 }
 
 /// <summary>What is wrong now, and what is to be told of it next? Pure: state and clock are arguments.</summary>
@@ -82,38 +83,38 @@ public static class AlertPolicy
     private const string Passing = "passing", Late = "late";
 
     /// <summary>Everything that is wrong.</summary>
-    public static IReadOnlyList<Complaint> Complaints(Situation situation)
+    public static IReadOnlyList<Finding> Findings(AlertInput situation)
     {
-        var silences = situation.Pulse.Silences(situation.Now).Select(silence =>
-            new Complaint(IncidentKind.Silence, "", "silence", "silence", silence.Part, false, 0, silence.Words)).ToList();
-        var tokens = situation.Tokens.Select(token => OfToken(token, situation, silences.Any(silence => silence.Subject != Pulse.Outbox))).OfType<Complaint>().ToList();
+        var silences = situation.SystemStatus.StalledComponents(situation.Now).Select(silence =>
+            new Finding(IncidentKind.StalledComponent, "", "silence", "silence", silence.Part, false, 0, silence.Words)).ToList();
+        var tokens = situation.Tokens.Select(token => OfToken(token, situation, silences.Any(silence => silence.Subject != SystemStatus.Outbox))).OfType<Finding>().ToList();
         var rates = situation.Rates
             .Where(rate => rate.Successes + rate.Failures >= LeastAttempts && rate.Percent < situation.Rules.SuccessRate)
             .Where(rate => tokens.All(complaint => complaint.Scope != rate.Provider))
-            .Select(rate => new Complaint(IncidentKind.SuccessRate, rate.Provider, "rate", "success_rate", rate.Provider, false, 0, string.Create(
+            .Select(rate => new Finding(IncidentKind.SuccessRate, rate.Provider, "rate", "success_rate", rate.Provider, false, 0, string.Create(
                 CultureInfo.InvariantCulture, $"{rate.Percent:0.#} % of {rate.Successes + rate.Failures} attempts succeeded")));
         var clocks = situation.Clocks.GroupBy(clock => clock.Machine).Select(machine => machine.MaxBy(clock => Math.Abs(clock.AheadSeconds))!)
-            .Select(clock => new Complaint(IncidentKind.Clock, "", "clock", "clock", clock.Machine, false, 0, clock.Words));
+            .Select(clock => new Finding(IncidentKind.Clock, "", "clock", "clock", clock.Machine, false, 0, clock.Words));
         return [.. silences, .. WentBack(situation.Restored), .. tokens, .. rates, .. clocks];
     }
 
-    private static IEnumerable<Complaint> WentBack(IReadOnlyList<string> restored) => restored.Count == 0 ? [] :
+    private static IEnumerable<Finding> WentBack(IReadOnlyList<string> restored) => restored.Count == 0 ? [] :
         [new(IncidentKind.WentBack, "", "database", "went_back", "database", false, 0,
             $"it stored {(restored.Count == 1 ? $"an older {restored[0]}" : $"{restored.Count} tokens in an older version")} than was served")];
 
     /// <summary>What is to be told of an incident now; null for nothing.</summary>
     /// <param name="complaints">What is said of it now; empty once it is over.</param>
-    public static Word? Next(Incident incident, IReadOnlyList<Complaint> complaints, DateTimeOffset now)
+    public static IncidentEvent? Next(Incident incident, IReadOnlyList<Finding> complaints, DateTimeOffset now)
     {
         if (!incident.IsOpen)
         {
-            return incident is { ToldAt: not null, RecoveryToldAt: null } ? Word.Recovered : null;
+            return incident is { ToldAt: not null, RecoveryToldAt: null } ? IncidentEvent.Recovered : null;
         }
 
         if (incident.ToldAt is null)
         {
             var word = Urgent(incident, complaints, SettledAtLast);
-            return now < TellAt(incident, isUrgent: word is not null) ? null : word ?? (incident.CriticalAt is null ? Word.Opened : Word.Critical);
+            return now < TellAt(incident, isUrgent: word is not null) ? null : word ?? (incident.CriticalAt is null ? IncidentEvent.Opened : IncidentEvent.Critical);
         }
 
         // A clock that was put back must not multiply what is told, only delay it.
@@ -126,25 +127,25 @@ public static class AlertPolicy
         var stage = complaints.Select(complaint => complaint.Stage).DefaultIfEmpty(0).Max();
         return incident switch
         {
-            _ when stage > incident.ToldStage => Word.Reminder,
+            _ when stage > incident.ToldStage => IncidentEvent.Reminder,
             { SnoozedUntil: { } until } when until > now => null,
-            _ when complaints.Select(complaint => complaint.Subject).Except(incident.ToldSubjects).Any() && since >= BetweenNews => Word.Joined,
+            _ when complaints.Select(complaint => complaint.Subject).Except(incident.ToldSubjects).Any() && since >= BetweenNews => IncidentEvent.Joined,
 
             // What dies at a known day is told of at its lead times, and not in between.
             // A clock costs no token anything, so that it is wrong is told once.
-            { AcknowledgedAt: null, Kind: not IncidentKind.Clock } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => Word.Reminder,
+            { AcknowledgedAt: null, Kind: not IncidentKind.Clock } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => IncidentEvent.Reminder,
             _ => null,
         };
     }
 
     // Whatever was told before, and whoever sleeps on it. Tokens that become urgent one after the other are told of together.
-    private static Word? Urgent(Incident incident, IReadOnlyList<Complaint> complaints, TimeSpan since)
+    private static IncidentEvent? Urgent(Incident incident, IReadOnlyList<Finding> complaints, TimeSpan since)
     {
-        return IsNews(complaint => complaint.IsExpired, incident.ToldExpired) ? Word.Expired
-            : IsNews(complaint => complaint.IsCritical, incident.ToldCritical) ? Word.Critical
+        return IsNews(complaint => complaint.IsExpired, incident.ToldExpired) ? IncidentEvent.Expired
+            : IsNews(complaint => complaint.IsCritical, incident.ToldCritical) ? IncidentEvent.Critical
             : null;
 
-        bool IsNews(Func<Complaint, bool> isSo, List<string> told) =>
+        bool IsNews(Func<Finding, bool> isSo, List<string> told) =>
             complaints.Where(isSo).Select(complaint => complaint.Subject).Except(told).Any() && (told.Count == 0 || since >= SettledAtLast);
     }
 
@@ -156,7 +157,7 @@ public static class AlertPolicy
             return incident.OpenedAt + (pause < FlapWindow ? pause : FlapWindow);
         }
 
-        if (incident.Kind == IncidentKind.Silence)
+        if (incident.Kind == IncidentKind.StalledComponent)
         {
             return incident.OpenedAt + Silent;
         }
@@ -166,7 +167,7 @@ public static class AlertPolicy
         return settled < atLast ? settled : atLast;
     }
 
-    private static Complaint? OfToken(TokenView token, Situation situation, bool isSilent)
+    private static Finding? OfToken(TokenView token, AlertInput situation, bool isSilent)
     {
         if (token.State is TokenState.NotConfigured or TokenState.Paused || token.Stored is not { } stored)
         {
@@ -200,12 +201,12 @@ public static class AlertPolicy
             ? Of(IncidentKind.NeedsPerson, "expires_soon", "expires_soon", stage, "It cannot be renewed without a person.")
             : null;
 
-        Complaint Of(IncidentKind incident, string group, string cause, int stage, string detail) =>
+        Finding Of(IncidentKind incident, string group, string cause, int stage, string detail) =>
             new(incident, token.Settings.Provider.Name, group, cause, token.Name, isCritical, stage, detail, isExpired);
     }
 
     // After the last retry; at once where a retry is pointless or the token is dead; and not for one reader's bad moment.
-    private static bool IsFailing(TokenView token, Token stored, FailureKind kind, Situation situation)
+    private static bool IsFailing(TokenView token, Token stored, FailureKind kind, AlertInput situation)
     {
         var isRetryPending = stored.RetryJobId is not null && stored.LeftAloneUntil > situation.Now;
         var enough = situation.Rules.ConsecutiveFailures is > 0 and var failures ? Math.Min(failures, situation.Rules.RunsOfAJob) : situation.Rules.RunsOfAJob;

@@ -5,7 +5,6 @@ using TokenRefresh.Jobs.Alerts.Mails;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts;
@@ -42,7 +41,7 @@ public sealed class DailySummary(
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
     /// <summary>The figures of the last day.</summary>
-    public async Task<DayReport> ReportAsync(Pulse pulse, CancellationToken cancellationToken)
+    public async Task<DayReport> ReportAsync(SystemStatus pulse, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         var seen = await diagnosis.ReadAsync(pulse, cancellationToken);
@@ -61,7 +60,7 @@ public sealed class DailySummary(
     }
 
     /// <summary>Writes a mail to every recipient; returns how many. None where the summary is switched off.</summary>
-    public async Task<int> WriteAsync(Pulse pulse, CancellationToken cancellationToken)
+    public async Task<int> WriteAsync(SystemStatus pulse, CancellationToken cancellationToken)
     {
         if (!options.Value.Enabled || !options.Value.DailySummary || options.Value.Recipients.Count == 0)
         {
@@ -93,19 +92,19 @@ internal static class SummaryMail
             .Facts(
                 ("Refreshes", string.Create(CultureInfo.InvariantCulture, $"{report.All.SuccessfulAttempts} succeeded, {report.All.FailedAttempts} failed, {report.All.SkippedAttempts} skipped")),
                 ("Success rate", Percent(report.All.SuccessRate)),
-                ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{Moment.Span(report.WithoutToken)}, all tokens together" : "not a second"),
+                ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{MailTimeFormat.Span(report.WithoutToken)}, all tokens together" : "not a second"),
                 ("Slowest provider", slowest is null ? "nobody was asked" : $"{slowest.Provider}, 95 of 100 answers within {Milliseconds(slowest.Figures.P95DurationMs)}"),
                 ("Incidents", $"{report.Open.Count} open, {report.Ended} ended"));
         foreach (var incident in report.Open)
         {
-            body.Say($"Open since {Moment.At(incident.OpenedAt, zone)}: {incident.About}");
+            body.Say($"Open since {MailTimeFormat.At(incident.OpenedAt, zone)}: {incident.About}");
         }
 
         body.Head("Worst first").Table(
             ["Token", "State", "Life left", "Next refresh", "Last outcome"],
             report.Tokens.Take(MostRows).Select(token => (IReadOnlyList<string>)
             [
-                token.Name, token.State.InWords(), Left(token), token.NextRefreshAt is { } next ? next <= report.Now ? "now" : $"in {Moment.Span(next - report.Now)}" : token.NextRefreshReason, token.LastOutcome,
+                token.Name, token.State.InWords(), Left(token), token.NextRefreshAt is { } next ? next <= report.Now ? "now" : $"in {MailTimeFormat.Span(next - report.Now)}" : token.NextRefreshReason, token.LastOutcome,
             ]));
         AddDeaths(body, report, zone);
         body.Head("Providers").Table(
@@ -140,10 +139,10 @@ internal static class SummaryMail
         }
 
         body.Table(["Token", "Expires", "Refreshed before"], soon.Take(MostRows).Select(token => (IReadOnlyList<string>)
-            [token.Name, Moment.At(token.Stored!.ExpiresAt!.Value, zone), token.NextRefreshAt is { } next ? Moment.At(next, zone) : token.NextRefreshReason]));
+            [token.Name, MailTimeFormat.At(token.Stored!.ExpiresAt!.Value, zone), token.NextRefreshAt is { } next ? MailTimeFormat.At(next, zone) : token.NextRefreshReason]));
     }
 
-    private static string Left(TokenView token) => token.TimeLeft is { } left && left > TimeSpan.Zero ? Moment.Span(left) : "none";
+    private static string Left(TokenView token) => token.TimeLeft is { } left && left > TimeSpan.Zero ? MailTimeFormat.Span(left) : "none";
 
     private static string Percent(double? share) => share is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.#} %") : "no attempts";
 

@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.Alerts;
 /// when the database is back, the outage is written down, and its end is told once, in the same thread.
 /// </summary>
 public sealed partial class DatabaseOutage(
-    IEmailSender emails, IncidentTeller teller, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<NotificationOptions> options, TimeProvider clock, ILogger<DatabaseOutage> log)
+    IEmailSender emails, NotificationComposer teller, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<NotificationOptions> options, TimeProvider clock, ILogger<DatabaseOutage> log)
 {
     /// <summary>A restart of Postgres is no outage.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
@@ -30,14 +30,14 @@ public sealed partial class DatabaseOutage(
     public async Task NoteAwayAsync(string why, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        incident ??= Incident.Open(new(IncidentKind.Silence, "", Part, Part, Part, false, 0, why), now);
+        incident ??= Incident.Open(new(IncidentKind.StalledComponent, "", Part, Part, Part, false, 0, why), now);
         if (now - incident.OpenedAt < Patience || !options.Value.Enabled || !options.Value.OnSilence)
         {
             return;
         }
 
         // Whoever was not reached is tried again at the next look.
-        foreach (var mail in teller.Rows(teller.Plain(incident, Word.Opened, now), isMailed: true).Where(row => row.Channel == NotificationChannel.Email && !told.Contains(row.Recipient)))
+        foreach (var mail in teller.Rows(teller.Plain(incident, IncidentEvent.Opened, now), isMailed: true).Where(row => row.Channel == NotificationChannel.Email && !told.Contains(row.Recipient)))
         {
             switch (await emails.SendAsync(mail, cancellationToken))
             {
@@ -90,12 +90,12 @@ public sealed partial class DatabaseOutage(
             return;
         }
 
-        over.Told(Word.Opened, 0, wasMailed: isSent, now);
+        over.Told(IncidentEvent.Opened, 0, wasMailed: isSent, now);
         over.Resolve(now);
         db.Incidents.Add(over);
         await db.SaveChangesAsync(cancellationToken);
-        db.Notifications.AddRange(teller.Rows(teller.Plain(over, Word.Recovered, now), options.Value.OnRecovery));
-        over.Told(Word.Recovered, 0, wasMailed: isSent, now);
+        db.Notifications.AddRange(teller.Rows(teller.Plain(over, IncidentEvent.Recovered, now), options.Value.OnRecovery));
+        over.Told(IncidentEvent.Recovered, 0, wasMailed: isSent, now);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

@@ -1,3 +1,5 @@
+using TokenRefresh.Jobs.Health;
+
 namespace TokenRefresh.Jobs.Alerts;
 
 /// <summary>What an incident is about.</summary>
@@ -13,7 +15,7 @@ public enum IncidentKind
     SuccessRate,
 
     /// <summary>Nothing runs.</summary>
-    Silence,
+    StalledComponent,
 
     /// <summary>A machine's clock differs from a provider's.</summary>
     Clock,
@@ -23,7 +25,7 @@ public enum IncidentKind
 }
 
 /// <summary>What people are told of an incident.</summary>
-public enum Word
+public enum IncidentEvent
 {
     /// <summary>It is there.</summary>
     Opened,
@@ -53,14 +55,14 @@ public static class IncidentNames
         IncidentKind.Failed => "failed",
         IncidentKind.NeedsPerson => "needs_person",
         IncidentKind.SuccessRate => "success_rate",
-        IncidentKind.Silence => "silence",
+        IncidentKind.StalledComponent => "silence",
         IncidentKind.Clock => "clock",
         IncidentKind.WentBack => "went_back",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
     /// <summary>For example <c>recovered</c>.</summary>
-    public static string Code(this Word word) => word.ToString().ToLowerInvariant();
+    public static string Code(this IncidentEvent word) => word.ToString().ToLowerInvariant();
 
     /// <summary>The kind of a stored name.</summary>
     public static IncidentKind ParseKind(string code) => Enum.GetValues<IncidentKind>().Single(kind => kind.Code() == code);
@@ -166,14 +168,14 @@ public sealed class Incident
     /// <summary>The same where only some of its subjects are meant.</summary>
     public string AboutOf(IReadOnlyList<string> subjects) => Kind switch
     {
-        IncidentKind.Silence or IncidentKind.Clock or IncidentKind.WentBack => Detail,
+        IncidentKind.StalledComponent or IncidentKind.Clock or IncidentKind.WentBack => Detail,
         IncidentKind.SuccessRate => $"{Scope}, {Detail}",
         _ when subjects is [var only] => $"{only} ({Cause})",
         _ => $"{subjects.Count} tokens of {Scope} ({Cause})",
     };
 
     /// <param name="before">The episode before it, where that ended within <see cref="AlertPolicy.FlapWindow"/>.</param>
-    internal static Incident Open(Complaint complaint, DateTimeOffset now, Incident? before = null) => new()
+    internal static Incident Open(Finding complaint, DateTimeOffset now, Incident? before = null) => new()
     {
         Flaps = before is null ? 0 : before.Flaps + 1,
         Key = complaint.Key,
@@ -207,9 +209,9 @@ public sealed class Incident
     /// <summary>Its subjects are another incident's now, so its end is no news.</summary>
     internal void Supersede(DateTimeOffset now) => ResolvedAt = RecoveryToldAt = now;
 
-    internal void Told(Word word, int stage, bool wasMailed, DateTimeOffset now)
+    internal void Told(IncidentEvent word, int stage, bool wasMailed, DateTimeOffset now)
     {
-        if (word == Word.Recovered)
+        if (word == IncidentEvent.Recovered)
         {
             RecoveryToldAt = now;
             return;
@@ -217,15 +219,15 @@ public sealed class Incident
 
         ToldAt ??= now;
         LastToldAt = now;
-        CriticalToldAt = word == Word.Critical ? now : CriticalToldAt;
-        Reminders += word == Word.Reminder ? 1 : 0;
+        CriticalToldAt = word == IncidentEvent.Critical ? now : CriticalToldAt;
+        Reminders += word == IncidentEvent.Reminder ? 1 : 0;
         ToldStage = Math.Max(ToldStage, stage);
         ToldSubjects = [.. Subjects];
         WasMailed |= wasMailed;
     }
 
     /// <summary>Remembers of whom people have just been told that it is critical, or has expired.</summary>
-    internal void ToldOf(IReadOnlyList<Complaint> complaints)
+    internal void ToldOf(IReadOnlyList<Finding> complaints)
     {
         ToldCritical = [.. ToldCritical.Union(complaints.Where(complaint => complaint.IsCritical).Select(complaint => complaint.Subject))];
         ToldExpired = [.. ToldExpired.Union(complaints.Where(complaint => complaint.IsExpired).Select(complaint => complaint.Subject))];

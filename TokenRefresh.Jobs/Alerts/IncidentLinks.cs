@@ -38,7 +38,7 @@ public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProv
     internal IEnumerable<(string Words, string? Address)> For(IncidentNews news)
     {
         yield return ("Open the panel", To("/access/token-health"));
-        if (news is { Word: not Word.Recovered, Incident.Kind: not IncidentKind.Silence })
+        if (news is { IncidentEvent: not IncidentEvent.Recovered, Incident.Kind: not IncidentKind.StalledComponent })
         {
             yield return ("I take care of it", To(Sign(news.Incident.Id, IncidentAction.Acknowledge)));
             yield return ("Remind me tomorrow", To(Sign(news.Incident.Id, IncidentAction.Snooze)));

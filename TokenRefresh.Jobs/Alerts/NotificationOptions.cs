@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using MimeKit;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs.Alerts;

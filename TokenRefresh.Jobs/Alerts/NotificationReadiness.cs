@@ -123,7 +123,7 @@ public sealed class NotificationReadinessReader
             var count = await waiting.CountAsync(cancellationToken);
             return new(
                 ReadinessState.Failing,
-                string.Create(CultureInfo.InvariantCulture, $"Notifications cannot be delivered: {count} {(count == 1 ? "is" : "are")} waiting, the first for {Spans.InWords(TimeSpan.FromMinutes(Math.Floor((now - oldest.CreatedAt).TotalMinutes)))} ({oldest.LastOutcome ?? "no worker has tried it"})."),
+                string.Create(CultureInfo.InvariantCulture, $"Notifications cannot be delivered: {count} {(count == 1 ? "is" : "are")} waiting, the first for {DurationFormat.InWords(TimeSpan.FromMinutes(Math.Floor((now - oldest.CreatedAt).TotalMinutes)))} ({oldest.LastOutcome ?? "no worker has tried it"})."),
                 Remedy(oldest.Channel));
         }
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Alerts.Mails;
-using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Jobs.Alerts;
 
@@ -13,7 +12,7 @@ public sealed class TestMail(IncidentLinks links, IOptions<ScheduleOptions> sche
         var now = clock.GetUtcNow();
         var mail = new MailBody()
             .Say("This is a test. It came by the way that mails about your tokens will come by.")
-            .Facts(("Sent", Moment.At(now, schedule.Value.Zone)), ("From", node.Value))
+            .Facts(("Sent", MailTimeFormat.At(now, schedule.Value.Zone)), ("From", node.Value))
             .Links(("Open the panel", links.To("/access/tokens")))
             .Write("TEST: mails from TokenRefresh arrive");
         return recipients.Select(recipient => Notification.Mail("test", recipient, mail, now));

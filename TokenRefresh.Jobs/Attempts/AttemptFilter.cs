@@ -1,5 +1,5 @@
 using System.Globalization;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Attempts;
 

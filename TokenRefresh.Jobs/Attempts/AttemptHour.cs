@@ -15,6 +15,6 @@ internal sealed class AttemptHour
 
     public string TokenName { get; init; } = "";
 
-    /// <summary>An <see cref="AttemptTally"/> as it packs itself.</summary>
+    /// <summary>An <see cref="AttemptAggregate"/> as it packs itself.</summary>
     public byte[] Tally { get; init; } = [];
 }

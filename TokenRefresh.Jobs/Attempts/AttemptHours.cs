@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Attempts;
 public sealed record AttemptScope(string? Provider = null, IReadOnlyCollection<string>? Tokens = null);
 
 /// <summary>The attempts of one hour, or of the part of it that lies on one side of a window's edge.</summary>
-public sealed record AttemptPeriod(DateTimeOffset Start, AttemptTally Tally);
+public sealed record AttemptPeriod(DateTimeOffset Start, AttemptAggregate Tally);
 
 /// <summary>
 /// Counts the log. Ended hours are counted once and kept (<see cref="AttemptHour"/>); the hour that is open, the hours that a window
@@ -61,7 +61,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     /// <summary>The figures since an instant, of pieces that <see cref="PeriodsAsync"/> gave for it.</summary>
     public async Task<AttemptStatistics> StatisticsAsync(IEnumerable<AttemptPeriod> periods, AttemptScope scope, DateTimeOffset since, CancellationToken cancellationToken)
     {
-        var tally = new AttemptTally();
+        var tally = new AttemptAggregate();
         foreach (var period in periods.Where(period => period.Start >= since))
         {
             tally.Add(period.Tally);
@@ -109,16 +109,16 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     }
 
     // Each gap is looked up in the index by itself (OFFSET 0): as one join, Postgres would read the whole log and compare.
-    private static async Task<List<AlikeAttempts>> CountAsync(
+    private static async Task<List<AttemptGroup>> CountAsync(
         TokenRefreshDbContext db, AttemptScope scope, IReadOnlyCollection<(DateTimeOffset From, DateTimeOffset To)> gaps, CancellationToken cancellationToken, bool perToken = false)
     {
         DateTimeOffset[] from = [.. gaps.Select(gap => gap.From)], to = [.. gaps.Select(gap => gap.To)];
         string[]? tokens = scope.Tokens is null ? null : [.. scope.Tokens];
-        return await db.Database.SqlQuery<AlikeAttempts>(
+        return await db.Database.SqlQuery<AttemptGroup>(
             $"""
              SELECT greatest(gap.start, date_trunc('hour', started_at, 'UTC')) AS start,
                     CASE WHEN {perToken} THEN provider ELSE '' END AS provider, CASE WHEN {perToken} THEN token_name ELSE '' END AS token_name, status, trigger_type, error_code,
-                    CASE WHEN duration_ms < 1 THEN 0 WHEN duration_ms >= 1 THEN least({AttemptTally.Steps}, 1 + floor(ln(duration_ms) / {Math.Log(AttemptTally.StepRatio)})::int) END AS step,
+                    CASE WHEN duration_ms < 1 THEN 0 WHEN duration_ms >= 1 THEN least({AttemptAggregate.Steps}, 1 + floor(ln(duration_ms) / {Math.Log(AttemptAggregate.StepRatio)})::int) END AS step,
                     count(*) AS attempts, coalesce(sum(duration_ms), 0)::bigint AS duration_ms
              FROM unnest({from}, {to}) AS gap (start, stop)
              CROSS JOIN LATERAL (SELECT * FROM token_refresh_logs WHERE started_at >= gap.start AND started_at < gap.stop OFFSET 0) AS attempt
@@ -169,9 +169,9 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         }
     }
 
-    private static AttemptTally Sum(IEnumerable<AlikeAttempts> rows)
+    private static AttemptAggregate Sum(IEnumerable<AttemptGroup> rows)
     {
-        var tally = new AttemptTally();
+        var tally = new AttemptAggregate();
         foreach (var row in rows)
         {
             tally.Add(row);
@@ -180,9 +180,9 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         return tally;
     }
 
-    private static AttemptTally Unpack(IEnumerable<byte[]> packed)
+    private static AttemptAggregate Unpack(IEnumerable<byte[]> packed)
     {
-        var tally = new AttemptTally();
+        var tally = new AttemptAggregate();
         foreach (var each in packed)
         {
             tally.Add(each);

@@ -1,4 +1,4 @@
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Attempts;

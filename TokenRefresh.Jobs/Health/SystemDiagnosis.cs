@@ -96,10 +96,10 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     /// <param name="notifications">Whether anyone can be notified.</param>
     /// <param name="pauses">The jobs that people have paused.</param>
     /// <param name="now">The instant of all of it.</param>
-    public static SystemDiagnosis Of(IReadOnlyList<TokenView> tokens, Pulse pulse, NotificationReadiness notifications, IEnumerable<TimetablePause> pauses, DateTimeOffset now)
+    public static SystemDiagnosis Of(IReadOnlyList<TokenView> tokens, SystemStatus pulse, NotificationReadiness notifications, IEnumerable<RecurringJobPause> pauses, DateTimeOffset now)
     {
         var reasons = tokens.Select(OfToken).OfType<DiagnosisReason>()
-            .Concat(pulse.Silences(now).Where(silence => silence.Part != Pulse.Outbox).Select(OfSilence))
+            .Concat(pulse.StalledComponents(now).Where(silence => silence.Part != SystemStatus.Outbox).Select(OfSilence))
             .Concat(OfNotifications(notifications) is { } undelivered ? [undelivered] : [])
             .Concat(pauses.Where(pause => pause.Job is RecurringJobs.DueTokenRefresh or RecurringJobs.AutomaticTokenRefresh).Select(OfPause));
         return new(now, tokens, [.. reasons.OrderByDescending(reason => reason.Level)]);
@@ -136,13 +136,13 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     private static DiagnosisReason? OfNotifications(NotificationReadiness notifications) => !notifications.IsFault ? null : new(
         notifications.IsFailing ? OverallStatus.ActionRequired : OverallStatus.Operational, DiagnosedPart.Notifications, "", notifications.Words.TrimEnd('.'), "notifications cannot be delivered");
 
-    private static DiagnosisReason OfSilence(Silence silence) => silence.Part switch
+    private static DiagnosisReason OfSilence(StalledComponent silence) => silence.Part switch
     {
-        Pulse.Scheduler => new(OverallStatus.Outage, DiagnosedPart.Schedule, "", silence.Words, "the scheduler is silent"),
+        SystemStatus.Scheduler => new(OverallStatus.Outage, DiagnosedPart.Schedule, "", silence.Words, "the scheduler is silent"),
         _ => new(OverallStatus.Outage, DiagnosedPart.Workers, "", silence.Words, "no worker is alive"),
     };
 
-    private static DiagnosisReason OfPause(TimetablePause pause) => new(
+    private static DiagnosisReason OfPause(RecurringJobPause pause) => new(
         OverallStatus.ActionRequired, DiagnosedPart.Schedule, pause.Job, $"paused by {pause.PausedBy} until {pause.Until:u} ({pause.Reason})", "the schedule is paused");
 }
 
@@ -165,10 +165,10 @@ public static class OverallStatuses
 }
 
 /// <summary>Reads what the diagnosis is made of.</summary>
-public sealed class DiagnosisReader(TokenOverview overview, NotificationReadinessReader notifications, TimetablePauses pauses, TimeProvider clock)
+public sealed class DiagnosisReader(TokenOverview overview, NotificationReadinessReader notifications, RecurringJobPauses pauses, TimeProvider clock)
 {
     /// <summary>How things stand now.</summary>
     /// <param name="pulse">The signs of life, as they were just read.</param>
-    public async Task<SystemDiagnosis> ReadAsync(Pulse pulse, CancellationToken cancellationToken) => SystemDiagnosis.Of(
+    public async Task<SystemDiagnosis> ReadAsync(SystemStatus pulse, CancellationToken cancellationToken) => SystemDiagnosis.Of(
         await overview.ListAsync(null, cancellationToken), pulse, await notifications.ReadAsync(cancellationToken), (await pauses.ListAsync(cancellationToken)).Values, clock.GetUtcNow());
 }

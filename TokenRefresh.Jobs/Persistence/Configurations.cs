@@ -1,10 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
@@ -85,13 +84,13 @@ internal sealed class AttemptHourConfiguration : IEntityTypeConfiguration<Attemp
     }
 }
 
-internal sealed class TimetablePauseConfiguration : IEntityTypeConfiguration<TimetablePause>
+internal sealed class RecurringJobPauseConfiguration : IEntityTypeConfiguration<RecurringJobPause>
 {
-    public void Configure(EntityTypeBuilder<TimetablePause> builder)
+    public void Configure(EntityTypeBuilder<RecurringJobPause> builder)
     {
         builder.ToTable("timetable_pauses").HasKey(pause => pause.Job);
         builder.Property(pause => pause.Job).HasMaxLength(64);
-        builder.Property(pause => pause.Reason).HasMaxLength(TimetablePause.LongestReason);
+        builder.Property(pause => pause.Reason).HasMaxLength(RecurringJobPause.LongestReason);
     }
 }
 
@@ -180,9 +179,9 @@ internal sealed class NodeSettingsConfiguration : IEntityTypeConfiguration<NodeS
     }
 }
 
-internal sealed class AlertMarkConfiguration : IEntityTypeConfiguration<AlertMark>
+internal sealed class SuccessDigestCursorConfiguration : IEntityTypeConfiguration<SuccessDigestCursor>
 {
-    public void Configure(EntityTypeBuilder<AlertMark> builder)
+    public void Configure(EntityTypeBuilder<SuccessDigestCursor> builder)
     {
         builder.ToTable("alert_mark").HasKey(mark => mark.Id);
         builder.Property(mark => mark.Id).ValueGeneratedNever();

@@ -1,9 +1,9 @@
 using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
@@ -24,7 +24,7 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
     internal DbSet<AttemptHour> AttemptHours => Set<AttemptHour>();
 
     /// <summary>The jobs of the timetable that a person has stopped.</summary>
-    public DbSet<TimetablePause> TimetablePauses => Set<TimetablePause>();
+    public DbSet<RecurringJobPause> RecurringJobPauses => Set<RecurringJobPause>();
 
     /// <summary>When each part last gave a sign of life.</summary>
     public DbSet<Heartbeat> Heartbeats => Set<Heartbeat>();
@@ -47,7 +47,7 @@ public sealed class TokenRefreshDbContext(DbContextOptions<TokenRefreshDbContext
     /// <summary>The outbox, and the log of deliveries.</summary>
     public DbSet<Notification> Notifications => Set<Notification>();
 
-    internal DbSet<AlertMark> AlertMarks => Set<AlertMark>();
+    internal DbSet<SuccessDigestCursor> SuccessDigestCursors => Set<SuccessDigestCursor>();
 
     internal DbSet<MasterKeyMark> MasterKeyMarks => Set<MasterKeyMark>();
 
@@ -81,7 +81,7 @@ internal sealed class MasterKeyMark
 }
 
 /// <summary>Up to when successes were told of, while somebody wants to hear of them.</summary>
-internal sealed class AlertMark
+internal sealed class SuccessDigestCursor
 {
     public int Id { get; init; } = 1;
 

@@ -17,7 +17,7 @@ public sealed class DatabaseContact(TimeProvider clock) : IDbConnectionIntercept
     public static readonly TimeSpan Moment = TimeSpan.FromSeconds(5);
 
     /// <summary>For leases that have run out: the longest that a holder pauses between two tries to save, and a little more.</summary>
-    private static readonly TimeSpan Turn = Settlement.LongestWait + TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Turn = RefreshCommitter.LongestWait + TimeSpan.FromSeconds(5);
 
     private readonly Lock gate = new();
     private TaskCompletionSource returned = new();

@@ -10,7 +10,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 /// and only a moment later does any node lease a token.
 /// </summary>
 public sealed partial class DatabaseReturn(
-    IDbContextFactory<TokenRefreshDbContext> contexts, DatabaseProbe probe, Heartbeats heartbeats, UnsavedAnswers unsaved, DatabaseContact contact, TimeProvider clock, ILogger<DatabaseReturn> log)
+    IDbContextFactory<TokenRefreshDbContext> contexts, DatabaseProbe probe, Heartbeats heartbeats, UnsavedTokenSpool unsaved, DatabaseContact contact, TimeProvider clock, ILogger<DatabaseReturn> log)
 {
     /// <summary>The row that tells a process that starts just now when a node was last back.</summary>
     private const string Name = "database_return";

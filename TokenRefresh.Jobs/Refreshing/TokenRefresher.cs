@@ -13,8 +13,8 @@ public sealed partial class TokenRefresher(
     IDbContextFactory<TokenRefreshDbContext> contexts,
     ConfiguredTokens configured,
     ProviderSlots slots,
-    ProviderExchange exchange,
-    Settlement settlement,
+    RenewOrAcquire exchange,
+    RefreshCommitter settlement,
     IReminders reminders,
     SecretProtection secrets,
     DatabaseContact contact,
@@ -56,8 +56,8 @@ public sealed partial class TokenRefresher(
 
         // From here on nothing is cancelled by a shutdown: a rotated token must not be lost.
         var verdict = await IsRefusedAgainAsync(db, token, request)
-            ? RenewalVerdict.RefusedAgain
-            : RenewalVerdict.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
+            ? RefreshEligibility.RefusedAgain
+            : RefreshEligibility.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
         return verdict.IsDue
             ? await AttemptAsync(db, lease, token, settings, request, verdict.Reason)
             : await SkipAsync(db, token, settings, request, verdict);
@@ -66,7 +66,7 @@ public sealed partial class TokenRefresher(
     // A second token may be refused for the first one's reason, such as a revocation that came late; a third says that it is the API's.
     private async Task<bool> IsRefusedAgainAsync(TokenRefreshDbContext db, Token token, RefreshRequest request)
     {
-        var since = clock.GetUtcNow() - RenewalVerdict.RejectionsApart;
+        var since = clock.GetUtcNow() - RefreshEligibility.RejectionsApart;
         if (request.Trigger != RefreshTrigger.Rejected || !(token.IssuedAt > since))
         {
             return false;
@@ -105,7 +105,7 @@ public sealed partial class TokenRefresher(
         return outcome;
     }
 
-    private async Task<RefreshOutcome> SkipAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, RenewalVerdict verdict)
+    private async Task<RefreshOutcome> SkipAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, RefreshEligibility verdict)
     {
         var now = clock.GetUtcNow();
         token.Looked(now);

@@ -3,11 +3,12 @@ using Hangfire;
 using Hangfire.States;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Health;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>Brings the incidents in step with what is stored, and sees that people are told.</summary>
-public sealed class TokenHealthCheckJob(PulseReader pulse, AlertRound round, DeliveryQueue deliveries)
+public sealed class TokenHealthCheckJob(SystemStatusReader pulse, AlertEvaluation round, DeliveryQueue deliveries)
 {
     /// <summary>Runs a round. Not retried: the next tick runs one anyway.</summary>
     [DisplayName("Health check: what is wrong, and who is to be told?")]
@@ -20,7 +21,7 @@ public sealed class TokenHealthCheckJob(PulseReader pulse, AlertRound round, Del
 }
 
 /// <summary>Writes the daily summary.</summary>
-public sealed class DailySummaryJob(PulseReader pulse, DailySummary summary)
+public sealed class DailySummaryJob(SystemStatusReader pulse, DailySummary summary)
 {
     /// <summary>Writes it into the outbox, and nothing after that: what failed then would have it written again. Every node looks within half a minute for what is to be delivered.</summary>
     [DisplayName("Daily summary")]

@@ -2,14 +2,15 @@ using Hangfire;
 using Hangfire.Common;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Health;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>The timetable as one table, and its installation in Hangfire.</summary>
 public sealed class RecurringJobs(
-    IRecurringJobManager manager, JobStorage storage, TimetablePauses pauses, AuditTrail audit, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
+    IRecurringJobManager manager, JobStorage storage, RecurringJobPauses pauses, AuditTrail audit, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
     IOptions<HealthOptions> health, IOptions<NotificationOptions> notifications)
 {
     /// <summary>The sweep.</summary>
@@ -72,7 +73,7 @@ public sealed class RecurringJobs(
     }
 
     /// <summary>Keeps one job from running by itself, here and at every node, also after a restart.</summary>
-    public async Task PauseAsync(TimetablePause pause, CancellationToken cancellationToken)
+    public async Task PauseAsync(RecurringJobPause pause, CancellationToken cancellationToken)
     {
         await pauses.AddAsync(pause, cancellationToken);
         await InstallAsync(cancellationToken);

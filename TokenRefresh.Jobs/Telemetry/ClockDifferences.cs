@@ -10,7 +10,7 @@ namespace TokenRefresh.Jobs.Telemetry;
 public sealed record ClockDifference(string Other, TimeSpan Ahead)
 {
     /// <summary>As people read it.</summary>
-    public string Words => $"this node's clock is {Spans.InWords(TimeSpan.FromSeconds(Math.Round(Ahead.Duration().TotalSeconds)))} {(Ahead > TimeSpan.Zero ? "ahead of" : "behind")} the clock of {Other}";
+    public string Words => $"this node's clock is {DurationFormat.InWords(TimeSpan.FromSeconds(Math.Round(Ahead.Duration().TotalSeconds)))} {(Ahead > TimeSpan.Zero ? "ahead of" : "behind")} the clock of {Other}";
 }
 
 /// <summary>How far this node's clock differs from others, as last measured. The one place that knows which difference is worth a word.</summary>

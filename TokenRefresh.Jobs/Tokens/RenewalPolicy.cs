@@ -103,5 +103,5 @@ public static class RenewalPolicy
 
     // A life stated to the second is a hair short of what it is called: a day, not 23 h 59 min.
     private static string Words(TimeSpan span) =>
-        Spans.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
+        DurationFormat.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
@@ -182,7 +183,7 @@ public sealed class Token : ISealedPair
     internal void RemoveRefreshToken() => (RefreshToken, RefreshExpiresAt) = (null, null);
 
     /// <summary>Takes over an answer that could not be saved when it came.</summary>
-    internal void AcceptSealed(UnsavedAnswer answer, long version, DateTimeOffset now)
+    internal void AcceptSealed(UnsavedToken answer, long version, DateTimeOffset now)
     {
         AccessToken = answer.AccessToken;
         RefreshToken = answer.RefreshToken;

@@ -65,16 +65,16 @@ public sealed class TokenRefreshHandler(string token, TokenRefreshClient client)
         }
 
         await response.Content.LoadIntoBufferAsync(cancellationToken);
-        return Answer.ObjectOrNull(await response.Content.ReadAsByteArrayAsync(cancellationToken)) is { } answer && (IsJibits(answer) || IsFinnotechs(answer));
+        return ProviderJson.ObjectOrNull(await response.Content.ReadAsByteArrayAsync(cancellationToken)) is { } answer && (IsJibits(answer) || IsFinnotechs(answer));
     }
 
     // Jibit's document: "token not valid or account inactive", flat or as the first of errors.
     private static bool IsJibits(JsonElement answer) =>
-        Answer.TextOrNull(answer, "code") == "forbidden"
-        || (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.EnumerateArray().Any(error => Answer.TextOrNull(error, "code") == "forbidden"));
+        ProviderJson.TextOrNull(answer, "code") == "forbidden"
+        || (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.EnumerateArray().Any(error => ProviderJson.TextOrNull(error, "code") == "forbidden"));
 
     // Finnotech's clients look for it in error, at the top, or for the bank's own code.
     private static bool IsFinnotechs(JsonElement answer) =>
-        Answer.TextOrNull(answer, "message") == "invalid token"
-        || (answer.TryGetProperty("error", out var error) && (Answer.TextOrNull(error, "message") == "invalid token" || Answer.TextOrNull(error, "code") == "UNAUTHORIZED"));
+        ProviderJson.TextOrNull(answer, "message") == "invalid token"
+        || (answer.TryGetProperty("error", out var error) && (ProviderJson.TextOrNull(error, "message") == "invalid token" || ProviderJson.TextOrNull(error, "code") == "UNAUTHORIZED"));
 }

@@ -26,27 +26,27 @@ internal static class FinnotechAnswers
             throw new InvalidAnswerException("result is missing or no object");
         }
 
-        var access = Answer.Secret(result, "value");
+        var access = ProviderJson.Secret(result, "value");
         var created = Created(result);
         var from = created < requestedAt ? created.Value : requestedAt;
         var life = Life(result);
 
         // Without a stated life the token's own expiry says more than the documents' ten days.
         var expiresAt = life is null && JwtExpiry.Of(access) is { } inside ? inside : JwtExpiry.Earliest(access, from + (life ?? DocumentedLife));
-        return new(access, Answer.OptionalSecret(result, "refreshToken"), requestedAt, expiresAt, null, Scopes(result)) { StatedLife = life };
+        return new(access, ProviderJson.OptionalSecret(result, "refreshToken"), requestedAt, expiresAt, null, Scopes(result)) { StatedLife = life };
     }
 
     /// <summary>The envelope of an answer that says DONE.</summary>
     /// <exception cref="InvalidAnswerException">It says anything else.</exception>
     public static JsonElement Done(ProviderReply reply)
     {
-        var envelope = Answer.Object(reply.Body);
-        return (Answer.Only(envelope, "status") is { } status ? Answer.TextOrNull(status) : null) switch
+        var envelope = ProviderJson.Object(reply.Body);
+        return (ProviderJson.Only(envelope, "status") is { } status ? ProviderJson.TextOrNull(status) : null) switch
         {
             "DONE" => envelope,
             "FAILED" => throw new InvalidAnswerException("status is FAILED") { Failure = Classify(reply, isRenewal: false) },
             null => throw new InvalidAnswerException("status is missing"),
-            var other => throw new InvalidAnswerException($"status is {Answer.Printable(other, 20)} instead of DONE"),
+            var other => throw new InvalidAnswerException($"status is {ProviderJson.Printable(other, 20)} instead of DONE"),
         };
     }
 
@@ -54,12 +54,12 @@ internal static class FinnotechAnswers
     /// <param name="isRenewal">A renewal's validation error is about the refresh token; any other call's is about our settings.</param>
     public static ProviderFailure Classify(ProviderReply reply, bool isRenewal)
     {
-        var envelope = Answer.ObjectOrNull(reply.Body);
+        var envelope = ProviderJson.ObjectOrNull(reply.Body);
         var error = envelope is { } found && found.TryGetProperty("error", out var inner) && inner.ValueKind == JsonValueKind.Object ? inner : (JsonElement?)null;
         var code = (error is { } known ? Code(known) : null) ?? (envelope is { } outer ? Code(outer) : null);
-        var isAboutToken = new[] { error, envelope }.Any(part => part is { } text && Answer.TextOrNull(text, "message") == "invalid token");
+        var isAboutToken = new[] { error, envelope }.Any(part => part is { } text && ProviderJson.TextOrNull(text, "message") == "invalid token");
         var status = (int)reply.Status;
-        if (code is null && envelope is { } only && Answer.TextOrNull(only, "error") is { } word && RefusalWords.OfForeignCode(word, status) is not null)
+        if (code is null && envelope is { } only && ProviderJson.TextOrNull(only, "error") is { } word && RefusalWords.OfForeignCode(word, status) is not null)
         {
             code = word;
         }
@@ -78,18 +78,18 @@ internal static class FinnotechAnswers
             (400, "VALIDATION_ERROR") => isRenewal ? FailureKind.CredentialRejected : FailureKind.Configuration,
             _ => FailureKind.InvalidResponse,
         };
-        var shown = code is null ? null : Answer.Printable(code, 100);
+        var shown = code is null ? null : ProviderJson.Printable(code, 100);
         return new(kind, $"HTTP {status} {shown ?? "without an error code of the provider"}{(reply.IsSuccess ? " (status FAILED)" : "")}")
         {
             HttpStatus = status,
             ProviderCode = shown,
-            TrackId = envelope is { } body && Answer.TextOrNull(body, "trackId") is { } trackId ? Answer.Printable(trackId, 64) : reply.TrackId,
+            TrackId = envelope is { } body && ProviderJson.TextOrNull(body, "trackId") is { } trackId ? ProviderJson.Printable(trackId, 64) : reply.TrackId,
         };
     }
 
     // The gateways before it have names of their own for the same.
-    private static string? Code(JsonElement part) => Answer.TextOrNull(part, "code")
-        ?? part.EnumerateObject().Where(member => Answer.NameOf(member) == "errorcode").Select(member => Answer.TextOrNull(member.Value)).FirstOrDefault();
+    private static string? Code(JsonElement part) => ProviderJson.TextOrNull(part, "code")
+        ?? part.EnumerateObject().Where(member => ProviderJson.NameOf(member) == "errorcode").Select(member => ProviderJson.TextOrNull(member.Value)).FirstOrDefault();
 
     /// <summary>Milliseconds, as a number or, in one documented sample, as text; null where it is absent.</summary>
     private static TimeSpan? Life(JsonElement result)
@@ -103,7 +103,7 @@ internal static class FinnotechAnswers
         var isNumber = value.ValueKind switch
         {
             JsonValueKind.Number => value.TryGetDouble(out milliseconds),
-            JsonValueKind.String => double.TryParse(Answer.TextOrNull(result, "lifeTime"), NumberStyles.Float, CultureInfo.InvariantCulture, out milliseconds),
+            JsonValueKind.String => double.TryParse(ProviderJson.TextOrNull(result, "lifeTime"), NumberStyles.Float, CultureInfo.InvariantCulture, out milliseconds),
             _ => false,
         };
         return isNumber && milliseconds is > 0 and <= 366.0 * 86_400_000
@@ -123,7 +123,7 @@ internal static class FinnotechAnswers
             return null;
         }
 
-        if (value.ValueKind != JsonValueKind.String || Answer.TextOrNull(result, "creationDate") is not { Length: 14 } text || !text.All(char.IsAsciiDigit))
+        if (value.ValueKind != JsonValueKind.String || ProviderJson.TextOrNull(result, "creationDate") is not { Length: 14 } text || !text.All(char.IsAsciiDigit))
         {
             throw new InvalidAnswerException("creationDate is not fourteen digits");
         }
@@ -144,7 +144,7 @@ internal static class FinnotechAnswers
     // One documented sample holds a single text joined by commas inside the array. What cannot be read costs no token.
     private static string[] Scopes(JsonElement result) =>
         result.TryGetProperty("scopes", out var scopes) && scopes.ValueKind == JsonValueKind.Array
-            ? [.. scopes.EnumerateArray().Select(Answer.TextOrNull).OfType<string>()
-                .SelectMany(scope => Answer.Printable(scope, 4000).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))]
+            ? [.. scopes.EnumerateArray().Select(ProviderJson.TextOrNull).OfType<string>()
+                .SelectMany(scope => ProviderJson.Printable(scope, 4000).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))]
             : [];
 }

@@ -46,10 +46,10 @@ internal static class JibitErrors
             401 or 403 when code is not null => FailureKind.CredentialRejected,
             _ => FailureKind.InvalidResponse,
         };
-        return new(kind, code is null ? $"HTTP {status} without an error code of the provider" : $"HTTP {status} {Answer.Printable(code, 100)}")
+        return new(kind, code is null ? $"HTTP {status} without an error code of the provider" : $"HTTP {status} {ProviderJson.Printable(code, 100)}")
         {
             HttpStatus = status,
-            ProviderCode = code is null ? null : Answer.Printable(code, 100),
+            ProviderCode = code is null ? null : ProviderJson.Printable(code, 100),
             TrackId = reply.TrackId,
         };
     }
@@ -57,18 +57,18 @@ internal static class JibitErrors
     /// <summary>The flat shape <c>{code,message}</c> first, then the first of <c>errors[]</c>, then a gateway's <c>{error}</c> where its word is known.</summary>
     private static string? Code(byte[] body, int status)
     {
-        if (Answer.ObjectOrNull(body) is not { } answer)
+        if (ProviderJson.ObjectOrNull(body) is not { } answer)
         {
             return null;
         }
 
         return In(answer)
             ?? (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.GetArrayLength() > 0 ? In(errors[0]) : null)
-            ?? (Answer.TextOrNull(answer, "error") is { } word && RefusalWords.OfForeignCode(word, status) is not null ? word : null);
+            ?? (ProviderJson.TextOrNull(answer, "error") is { } word && RefusalWords.OfForeignCode(word, status) is not null ? word : null);
 
         // The gateways before it have names of their own for the same.
         static string? In(JsonElement part) => part.ValueKind != JsonValueKind.Object ? null
-            : Answer.TextOrNull(part, "code")
-                ?? part.EnumerateObject().Where(member => Answer.NameOf(member) == "errorcode").Select(member => Answer.TextOrNull(member.Value)).FirstOrDefault();
+            : ProviderJson.TextOrNull(part, "code")
+                ?? part.EnumerateObject().Where(member => ProviderJson.NameOf(member) == "errorcode").Select(member => ProviderJson.TextOrNull(member.Value)).FirstOrDefault();
     }
 }

@@ -31,7 +31,7 @@ internal sealed class JibitProvider(ProviderParts<JibitOptions> parts) : HttpTok
             reply =>
             {
                 status = (int)reply.Status;
-                Answer.Object(reply.Body);
+                ProviderJson.Object(reply.Body);
             },
             JibitErrors.Classify,
             limit);
@@ -43,10 +43,10 @@ internal sealed class JibitProvider(ProviderParts<JibitOptions> parts) : HttpTok
 
     private static IssuedToken Read(ProviderReply reply, DateTimeOffset requestedAt)
     {
-        var answer = Answer.Object(reply.Body);
-        var access = Answer.Secret(answer, "accessToken");
+        var answer = ProviderJson.Object(reply.Body);
+        var access = ProviderJson.Secret(answer, "accessToken");
         return new(
-            access, Answer.Secret(answer, "refreshToken"), requestedAt,
+            access, ProviderJson.Secret(answer, "refreshToken"), requestedAt,
             JwtExpiry.Earliest(access, requestedAt + AccessLife), requestedAt + RefreshLife, []);
     }
 

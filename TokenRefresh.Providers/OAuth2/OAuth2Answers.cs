@@ -14,16 +14,16 @@ internal static class OAuth2Answers
     public static IssuedToken Token(ProviderReply reply, DateTimeOffset requestedAt, TimeSpan defaultLife, bool isRenewal)
     {
         // Some servers refuse with a 200.
-        var answer = Answer.Object(reply.Body);
-        var field = Answer.Member(answer, "access_token")?.Name ?? "access_token";
-        if (OAuth2Refusal.IsIn(answer) || (Answer.TextOrNull(answer, field) is null or "" && Classify(reply, isRenewal) is { Kind: not FailureKind.InvalidResponse }))
+        var answer = ProviderJson.Object(reply.Body);
+        var field = ProviderJson.Member(answer, "access_token")?.Name ?? "access_token";
+        if (OAuth2Refusal.IsIn(answer) || (ProviderJson.TextOrNull(answer, field) is null or "" && Classify(reply, isRenewal) is { Kind: not FailureKind.InvalidResponse }))
         {
             throw new InvalidAnswerException("the answer is an error") { Failure = Classify(reply, isRenewal) };
         }
 
         List<string> notes = OAuth2Refusal.IsDenied(answer) ? ["the answer holds an empty error beside its token: read as none"] : [];
         RequireBearer(answer, notes);
-        var access = Answer.Secret(answer, field);
+        var access = ProviderJson.Secret(answer, field);
         var expiry = new StatedExpiry(answer, requestedAt, notes);
         var ends = expiry.OfAccess(access);
         return new(access, RefreshToken(answer, notes), requestedAt, Earliest(ends, requestedAt, notes) ?? requestedAt + defaultLife, expiry.OfRefresh(), Scopes(answer))
@@ -70,7 +70,7 @@ internal static class OAuth2Answers
         var refusal = OAuth2Refusal.Read(reply.Body);
         var status = (int)reply.Status;
         var (kind, because) = KindOf(refusal, status, isRenewal);
-        var code = refusal.Codes.Count == 0 ? null : Answer.Printable(refusal.Codes[0], 100);
+        var code = refusal.Codes.Count == 0 ? null : ProviderJson.Printable(refusal.Codes[0], 100);
         return new(kind, $"HTTP {status} {code ?? "without an error code of the provider"}{because}")
         {
             HttpStatus = status,
@@ -122,46 +122,46 @@ internal static class OAuth2Answers
     // Servers call a bearer token by many names; only a token that must be proved with a key, or goes into another scheme, cannot be served.
     internal static void RequireBearer(JsonElement answer, List<string> notes)
     {
-        if (Answer.Member(answer, "token_type") is not { } member)
+        if (ProviderJson.Member(answer, "token_type") is not { } member)
         {
             return;
         }
 
-        var type = Answer.TextOrNull(member.Value);
+        var type = ProviderJson.TextOrNull(member.Value);
         if (Regex.Split($"{RefusalWords.InOneSpelling(type ?? "")} {type?.ToLowerInvariant()}", "[^a-z0-9]+").Any(OtherSchemes.Contains))
         {
-            throw new InvalidAnswerException($"token_type is {Answer.Printable(type!, 60)}; only bearer tokens can be served");
+            throw new InvalidAnswerException($"token_type is {ProviderJson.Printable(type!, 60)}; only bearer tokens can be served");
         }
 
         if (type?.Equals("bearer", StringComparison.OrdinalIgnoreCase) != true)
         {
-            notes.Add($"token_type is {(type is null ? Answer.Words(member.Value.ValueKind) : type.Trim().Length == 0 ? "blank" : Answer.Printable(type, 60))}: read as bearer");
+            notes.Add($"token_type is {(type is null ? ProviderJson.Words(member.Value.ValueKind) : type.Trim().Length == 0 ? "blank" : ProviderJson.Printable(type, 60))}: read as bearer");
         }
     }
 
     // OAuth2 forbids characters in it that servers use. It goes back to none but them, encoded, so it is taken as it is.
     internal static string? RefreshToken(JsonElement answer, List<string> notes)
     {
-        if (Answer.Member(answer, "refresh_token") is not { Value: var value })
+        if (ProviderJson.Member(answer, "refresh_token") is not { Value: var value })
         {
             return null;
         }
 
-        switch (value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Answer.TextOrNull(value))
+        switch (value.ValueKind == JsonValueKind.Number ? value.GetRawText() : ProviderJson.TextOrNull(value))
         {
             case { Length: > IssuedToken.LongestSecret }:
                 throw new InvalidAnswerException($"refresh_token is longer than {IssuedToken.LongestSecret} characters");
             case { } text when text.Trim() is { Length: > 0 } shown && !(value.ValueKind == JsonValueKind.Number && shown == "0"):
                 return text;
             case var blank:
-                notes.Add($"refresh_token is {(blank is null ? Answer.Words(value.ValueKind) : blank == "0" ? "0" : "blank")}: read as absent");
+                notes.Add($"refresh_token is {(blank is null ? ProviderJson.Words(value.ValueKind) : blank == "0" ? "0" : "blank")}: read as absent");
                 return null;
         }
     }
 
     private static string[] Scopes(JsonElement answer) =>
         answer.TryGetProperty("scope", out var scope)
-            ? [.. (scope.ValueKind == JsonValueKind.Array ? scope.EnumerateArray().Select(Answer.TextOrNull) : [Answer.TextOrNull(scope)])
-                .SelectMany(text => Answer.Printable(text ?? "", 4000).Split(' ', StringSplitOptions.RemoveEmptyEntries))]
+            ? [.. (scope.ValueKind == JsonValueKind.Array ? scope.EnumerateArray().Select(ProviderJson.TextOrNull) : [ProviderJson.TextOrNull(scope)])
+                .SelectMany(text => ProviderJson.Printable(text ?? "", 4000).Split(' ', StringSplitOptions.RemoveEmptyEntries))]
             : [];
 }

@@ -22,7 +22,7 @@ internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<
     private static readonly string[] Nothing = ["", "0", "null", "none", "false", "ok", "success", "no error"];
 
     /// <summary>What the answer says.</summary>
-    public static OAuth2Refusal Read(byte[] body) => Answer.ObjectOrNull(body) is { } answer ? Read(answer) : OfPlain(body);
+    public static OAuth2Refusal Read(byte[] body) => ProviderJson.ObjectOrNull(body) is { } answer ? Read(answer) : OfPlain(body);
 
     // A line of text may be a server's code or sentence; what leaves open whose it is, such as a firewall's "Access denied", is no code.
     private static OAuth2Refusal OfPlain(byte[] body)
@@ -46,16 +46,16 @@ internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<
 
     /// <summary>True where the answer tells of an error. Empty ones are told beside good tokens, too.</summary>
     public static bool IsIn(JsonElement answer) =>
-        answer.EnumerateObject().Any(member => Telling.Contains(Answer.NameOf(member)) && !IsNothing(member.Value));
+        answer.EnumerateObject().Any(member => Telling.Contains(ProviderJson.NameOf(member)) && !IsNothing(member.Value));
 
     /// <summary>True where a member that tells of errors is there, and empty.</summary>
-    public static bool IsDenied(JsonElement answer) => answer.EnumerateObject().Any(member => Telling.Contains(Answer.NameOf(member))) && !IsIn(answer);
+    public static bool IsDenied(JsonElement answer) => answer.EnumerateObject().Any(member => Telling.Contains(ProviderJson.NameOf(member))) && !IsIn(answer);
 
     private static void Collect(JsonElement answer, List<(int Rank, string Text)> codes, List<string> texts, int depth)
     {
         foreach (var member in answer.EnumerateObject())
         {
-            var name = Answer.NameOf(member);
+            var name = ProviderJson.NameOf(member);
             if (Array.IndexOf(CodeNames, name) is >= 0 and var rank && (depth > 0 || name is not ("status" or "type")) && TextOf(member.Value) is { } code)
             {
                 // A number says less than any word.
@@ -85,15 +85,15 @@ internal sealed record OAuth2Refusal(IReadOnlyList<string> Codes, IReadOnlyList<
     private static string? TextOf(JsonElement value) =>
         value.ValueKind is JsonValueKind.Object or JsonValueKind.Array || IsNothing(value) ? null
         : value.ValueKind == JsonValueKind.Number ? value.GetRawText()
-        : Answer.TextOrNull(value) is { } text ? text[..Math.Min(text.Length, LongestText)] : null;
+        : ProviderJson.TextOrNull(value) is { } text ? text[..Math.Min(text.Length, LongestText)] : null;
 
     private static bool IsNothing(JsonElement value, int depth = 0) => value.ValueKind switch
     {
         JsonValueKind.Null or JsonValueKind.False or JsonValueKind.Undefined => true,
-        JsonValueKind.String => Answer.TextOrNull(value) is { } text && Nothing.Contains(RefusalWords.InOneSpelling(text)),
+        JsonValueKind.String => ProviderJson.TextOrNull(value) is { } text && Nothing.Contains(RefusalWords.InOneSpelling(text)),
         JsonValueKind.Number => value.TryGetDouble(out var number) && number == 0,
         JsonValueKind.Array => depth < Deepest && value.EnumerateArray().All(item => IsNothing(item, depth + 1)),
-        JsonValueKind.Object => depth < Deepest && (value.EnumerateObject().Where(member => CodeNames.Contains(Answer.NameOf(member))).ToList() is { Count: > 0 } codes
+        JsonValueKind.Object => depth < Deepest && (value.EnumerateObject().Where(member => CodeNames.Contains(ProviderJson.NameOf(member))).ToList() is { Count: > 0 } codes
             ? codes.All(code => IsNothing(code.Value, depth + 1))
             : value.EnumerateObject().All(member => IsNothing(member.Value, depth + 1))),
         _ => false,

@@ -90,7 +90,7 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
     {
         foreach (var member in answer.EnumerateObject())
         {
-            var name = Answer.NameOf(member);
+            var name = ProviderJson.NameOf(member);
             var isLifetime = lifetimes.Contains(name);
             if (isLifetime || instants.Contains(name))
             {
@@ -118,9 +118,9 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
             return OfNumber(member, NumberOf(member.Value), isLifetime, longest);
         }
 
-        if (Answer.TextOrNull(member.Value) is not { } raw)
+        if (ProviderJson.TextOrNull(member.Value) is not { } raw)
         {
-            return Unstated(member, Answer.Words(member.Value.ValueKind), isUnreadable: true);
+            return Unstated(member, ProviderJson.Words(member.Value.ValueKind), isUnreadable: true);
         }
 
         var text = string.Concat(raw.Trim().Select(sign => char.IsDigit(sign) ? (char)('0' + (int)char.GetNumericValue(sign)) : sign));
@@ -191,7 +191,7 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
     private DateTimeOffset After(double seconds) =>
         seconds < (DateTimeOffset.MaxValue - requestedAt).TotalSeconds - 1 ? requestedAt.AddSeconds(seconds) : DateTimeOffset.MaxValue;
 
-    private static string Shown(JsonProperty member) => Answer.Printable(member.Name, 40);
+    private static string Shown(JsonProperty member) => ProviderJson.Printable(member.Name, 40);
 
     // Where it is too large for a number, it is infinite in its direction.
     private static double NumberOf(JsonElement value) =>

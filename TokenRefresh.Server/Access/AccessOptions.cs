@@ -48,7 +48,7 @@ internal sealed class NetworksAttribute() : AllowedAttribute("addresses and netw
 }
 
 /// <summary>A password of a length that the sign-in takes, or none.</summary>
-internal sealed class PasswordLengthAttribute() : AllowedAttribute($"{Operators.LeastPassword} to {Operators.MostPassword} characters")
+internal sealed class PasswordLengthAttribute() : AllowedAttribute($"{PanelUsers.LeastPassword} to {PanelUsers.MostPassword} characters")
 {
-    public override bool IsValid(object? value) => value is string text && text.Length is 0 or (>= Operators.LeastPassword and <= Operators.MostPassword);
+    public override bool IsValid(object? value) => value is string text && text.Length is 0 or (>= PanelUsers.LeastPassword and <= PanelUsers.MostPassword);
 }

@@ -34,21 +34,21 @@ internal static class AccessRegistration
         services.AddOptions<NotificationOptions>().PostConfigure<IOptions<AccessOptions>>(
             (messages, access) => messages.PanelUrl = messages.PanelUrl is { Length: > 0 } own ? own : access.Value.PublicUrl);
         services.AddSingleton<IValidateOptions<NotificationOptions>, PanelUrlRules>();
-        services.AddDbContext<OperatorsDbContext>((provider, options) => options
-            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(OperatorsDbContext.MigrationsTable, provider.GetRequiredService<TablesSchema>().Name))
+        services.AddDbContext<PanelUsersDbContext>((provider, options) => options
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(PanelUsersDbContext.MigrationsTable, provider.GetRequiredService<TablesSchema>().Name))
             .UseSnakeCaseNamingConvention());
         services.AddSingleton<IDatabaseStep, OperatorsSchema>();
-        services.AddScoped<Operators>();
-        services.AddIdentityCore<Operator>(options =>
+        services.AddScoped<PanelUsers>();
+        services.AddIdentityCore<PanelUser>(options =>
             {
-                options.Password.RequiredLength = Operators.LeastPassword;
+                options.Password.RequiredLength = PanelUsers.LeastPassword;
                 options.Password.RequireDigit = options.Password.RequireLowercase = options.Password.RequireUppercase = options.Password.RequireNonAlphanumeric = false;
                 options.User.AllowedUserNameCharacters = "";
                 options.Lockout.MaxFailedAccessAttempts = 5;
                 options.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(15);
             })
-            .AddEntityFrameworkStores<OperatorsDbContext>()
-            .AddUserValidator<OperatorNames>()
+            .AddEntityFrameworkStores<PanelUsersDbContext>()
+            .AddUserValidator<PanelUserNames>()
             .AddPasswordValidator<LongestPassword>()
             .AddClaimsPrincipalFactory<OperatorClaims>();
         return services;
@@ -58,7 +58,7 @@ internal static class AccessRegistration
     public static IServiceCollection AddSignIn(this IServiceCollection services, bool isDevelopment)
     {
         services.AddHttpContextAccessor();
-        services.AddScoped<SignInManager<Operator>, OperatorSignIn>();
+        services.AddScoped<SignInManager<PanelUser>, PanelSignIn>();
         services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, cookie =>
         {
             cookie.LoginPath = LoginPath;
@@ -121,9 +121,9 @@ internal static class AccessRegistration
     private static CookieSecurePolicy Secure(bool isDevelopment) => isDevelopment ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
 
     /// <summary>Puts the role, and with it all roles below, into the sign-in.</summary>
-    private sealed class OperatorClaims(UserManager<Operator> users, IOptions<IdentityOptions> options) : UserClaimsPrincipalFactory<Operator>(users, options)
+    private sealed class OperatorClaims(UserManager<PanelUser> users, IOptions<IdentityOptions> options) : UserClaimsPrincipalFactory<PanelUser>(users, options)
     {
-        protected override async Task<ClaimsIdentity> GenerateClaimsAsync(Operator user)
+        protected override async Task<ClaimsIdentity> GenerateClaimsAsync(PanelUser user)
         {
             var identity = await base.GenerateClaimsAsync(user);
             identity.AddClaims(Enum.GetValues<Role>().Where(role => role <= user.Role).Select(role => new Claim(identity.RoleClaimType, role.ToString())));
@@ -136,13 +136,13 @@ internal static class AccessRegistration
         public async Task RunAsync(CancellationToken cancellationToken)
         {
             await using var scope = scopes.CreateAsyncScope();
-            await schema.MigrateAsync(scope.ServiceProvider.GetRequiredService<OperatorsDbContext>(), cancellationToken);
+            await schema.MigrateAsync(scope.ServiceProvider.GetRequiredService<PanelUsersDbContext>(), cancellationToken);
         }
 
         public async Task CheckAsync(CancellationToken cancellationToken)
         {
             await using var scope = scopes.CreateAsyncScope();
-            await schema.CheckAsync(scope.ServiceProvider.GetRequiredService<OperatorsDbContext>(), cancellationToken);
+            await schema.CheckAsync(scope.ServiceProvider.GetRequiredService<PanelUsersDbContext>(), cancellationToken);
         }
     }
 }

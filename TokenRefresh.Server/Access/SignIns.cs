@@ -14,7 +14,7 @@ internal sealed class SignInEvents : CookieAuthenticationEvents
     // Asked at each request: a role that was taken away, or a person who was let go, must not act for another minute.
     public override async Task ValidatePrincipal(CookieValidatePrincipalContext context)
     {
-        var signIn = context.HttpContext.RequestServices.GetRequiredService<SignInManager<Operator>>();
+        var signIn = context.HttpContext.RequestServices.GetRequiredService<SignInManager<PanelUser>>();
         if (await signIn.ValidateSecurityStampAsync(context.Principal) is not { DisabledAt: null })
         {
             context.RejectPrincipal();
@@ -50,30 +50,30 @@ internal sealed class SignInEvents : CookieAuthenticationEvents
 }
 
 /// <summary>Lets nobody in who is disabled.</summary>
-internal sealed class OperatorSignIn(
-    UserManager<Operator> users,
+internal sealed class PanelSignIn(
+    UserManager<PanelUser> users,
     IHttpContextAccessor contexts,
-    IUserClaimsPrincipalFactory<Operator> claims,
+    IUserClaimsPrincipalFactory<PanelUser> claims,
     IOptions<IdentityOptions> options,
-    ILogger<SignInManager<Operator>> log,
+    ILogger<SignInManager<PanelUser>> log,
     IAuthenticationSchemeProvider schemes,
-    IUserConfirmation<Operator> confirmation) : SignInManager<Operator>(users, contexts, claims, options, log, schemes, confirmation)
+    IUserConfirmation<PanelUser> confirmation) : SignInManager<PanelUser>(users, contexts, claims, options, log, schemes, confirmation)
 {
-    public override async Task<bool> CanSignInAsync(Operator user) => user.DisabledAt is null && await base.CanSignInAsync(user);
+    public override async Task<bool> CanSignInAsync(PanelUser user) => user.DisabledAt is null && await base.CanSignInAsync(user);
 }
 
 /// <summary>Names of people in any script, but none that looks like another: no control, direction or invisible characters.</summary>
-internal sealed class OperatorNames : IUserValidator<Operator>
+internal sealed class PanelUserNames : IUserValidator<PanelUser>
 {
     private const int Longest = 64;
 
     private static readonly IdentityError Refused = new()
     {
-        Code = nameof(OperatorNames),
+        Code = nameof(PanelUserNames),
         Description = "A user's name is 1 to 64 letters and digits of any script, with '-', '.', '_', '@' and '+' among them.",
     };
 
-    public Task<IdentityResult> ValidateAsync(UserManager<Operator> manager, Operator user) => Task.FromResult(
+    public Task<IdentityResult> ValidateAsync(UserManager<PanelUser> manager, PanelUser user) => Task.FromResult(
         user.UserName is { Length: > 0 and <= Longest } name && name.EnumerateRunes().All(IsAllowed) ? IdentityResult.Success : IdentityResult.Failed(Refused));
 
     private static bool IsAllowed(System.Text.Rune sign) =>
@@ -82,10 +82,10 @@ internal sealed class OperatorNames : IUserValidator<Operator>
 }
 
 /// <summary>Refuses what the sign-in would not look at.</summary>
-internal sealed class LongestPassword : IPasswordValidator<Operator>
+internal sealed class LongestPassword : IPasswordValidator<PanelUser>
 {
-    private static readonly IdentityError Refused = new() { Code = nameof(LongestPassword), Description = $"A password has at most {Operators.MostPassword} characters." };
+    private static readonly IdentityError Refused = new() { Code = nameof(LongestPassword), Description = $"A password has at most {PanelUsers.MostPassword} characters." };
 
-    public Task<IdentityResult> ValidateAsync(UserManager<Operator> manager, Operator user, string? password) =>
-        Task.FromResult(password?.Length > Operators.MostPassword ? IdentityResult.Failed(Refused) : IdentityResult.Success);
+    public Task<IdentityResult> ValidateAsync(UserManager<PanelUser> manager, PanelUser user, string? password) =>
+        Task.FromResult(password?.Length > PanelUsers.MostPassword ? IdentityResult.Failed(Refused) : IdentityResult.Success);
 }

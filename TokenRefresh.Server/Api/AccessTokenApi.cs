@@ -2,10 +2,10 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Primitives;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Jobs.Vending;
 
 namespace TokenRefresh.Server.Api;
 
@@ -18,7 +18,7 @@ internal sealed record AccessTokenAnswer(string Name, string AccessToken, string
 internal sealed class SelfGuarded;
 
 /// <summary>The call that programs make a thousand times a second. Its parts are held, because resolving them would make a scope for each request.</summary>
-internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenVault vault, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
+internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenCache vault, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
     private const int LongestValidity = 366 * 24 * 60 * 60;
@@ -104,7 +104,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         await WriteAsync(context, entry, (long)left.TotalSeconds, reading.Code);
     }
 
-    private static Task WriteAsync(HttpContext context, VaultEntry entry, long left, string? staleReason)
+    private static Task WriteAsync(HttpContext context, CachedToken entry, long left, string? staleReason)
     {
         var response = context.Response;
         response.Headers.ETag = entry.ETag;

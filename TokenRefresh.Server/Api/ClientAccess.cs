@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 
 namespace TokenRefresh.Server.Api;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Server.Api;

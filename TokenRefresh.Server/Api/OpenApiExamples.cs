@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Server.Api;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Server.Api;
 

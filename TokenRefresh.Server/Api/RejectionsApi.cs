@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Server.Api;
 
@@ -14,7 +14,7 @@ internal static class RejectionsApi
         .WithSummary("The API refused that version: renews once if it is still the current one, else does nothing.")
         .Produces(StatusCodes.Status202Accepted);
 
-    private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenVault vault)
+    private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenCache vault)
     {
         var client = context.Client();
         return !client.MayRead(name) ? Problem.Forbidden

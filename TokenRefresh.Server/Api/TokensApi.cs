@@ -2,11 +2,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -49,7 +48,7 @@ internal static class TokensApi
     private static async Task<IResult> ListAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
         TypedResults.Ok((await MineAsync(context, overview, cancellationToken)).Select(TokenSummary.Of));
 
-    private static async Task<IResult> HealthAsync(HttpContext context, DiagnosisReader diagnosis, PulseReader pulse, CancellationToken cancellationToken)
+    private static async Task<IResult> HealthAsync(HttpContext context, DiagnosisReader diagnosis, SystemStatusReader pulse, CancellationToken cancellationToken)
     {
         var health = (await diagnosis.ReadAsync(await pulse.ReadAsync(cancellationToken), cancellationToken)).For(view => context.Client().MayRead(view.Name));
         var (now, counted) = (health.AsOf, health.Counted.ToList());

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using Spectre.Console;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -13,7 +13,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>tokens auto-refresh</c>: through the queue, or here and now.</summary>
 internal static class AutoRefreshCommand
 {
-    public static Command Create(VerbHost host)
+    public static Command Create(CommandRunner host)
     {
         var provider = Options.Provider();
         var token = new Option<string?>("--token") { Description = "Only this token." };

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Access;
-using TokenRefresh.Jobs.Scheduling;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -10,15 +10,15 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>clients …</c> and <c>cache clear</c>.</summary>
 internal static class ClientsCommands
 {
-    public static Command Create(VerbHost host) => new("clients", "The keys of programs that read tokens.") { Add(host), List(host), Revoke(host) };
+    public static Command Create(CommandRunner host) => new("clients", "The keys of programs that read tokens.") { Add(host), List(host), Revoke(host) };
 
-    public static Command CreateCache(VerbHost host)
+    public static Command CreateCache(CommandRunner host)
     {
         var clear = new Command("clear", "Every node drops its cached tokens and reads them again.");
         clear.SetAction((_, cancellationToken) => host.RunAsync(
             async services =>
             {
-                await services.GetRequiredService<VaultFeed>().BroadcastAsync(VaultFeed.Everything, cancellationToken);
+                await services.GetRequiredService<TokenChangeListener>().BroadcastAsync(TokenChangeListener.Everything, cancellationToken);
                 Console.Out.WriteLine("Every node reads its tokens again.");
                 return ExitCode.Done;
             },
@@ -26,7 +26,7 @@ internal static class ClientsCommands
         return new("cache", "The tokens that nodes hold in memory.") { clear };
     }
 
-    private static Command Add(VerbHost host)
+    private static Command Add(CommandRunner host)
     {
         var name = new Argument<string>("NAME") { Description = "The program's name." };
         var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, patterns by comma: 'jibit,fino*'.", Required = true };
@@ -50,7 +50,7 @@ internal static class ClientsCommands
         return command;
     }
 
-    private static Command List(VerbHost host)
+    private static Command List(CommandRunner host)
     {
         var json = Options.Json();
         var command = new Command("list", "Every client, newest first. No secrets.") { json };
@@ -79,21 +79,21 @@ internal static class ClientsCommands
         return command;
     }
 
-    private static Command Revoke(VerbHost host)
+    private static Command Revoke(CommandRunner host)
     {
         var name = new Argument<string>("NAME") { Description = "The program's name." };
-        var yes = Consent.Option();
+        var yes = Confirmation.Option();
         var command = new Command("revoke", "Revoke a client's key on every node at once; it cannot be made good again.") { name, yes };
         command.SetAction((call, cancellationToken) =>
         {
             var client = call.GetValue(name)!;
-            var consent = Consent.Of(call.GetValue(yes), $"clients revoke ends the key of '{client}' for good.");
+            var consent = Confirmation.Of(call.GetValue(yes), $"clients revoke ends the key of '{client}' for good.");
             return host.RunAsync(services => RevokeAsync(services.GetRequiredService<ClientKeys>(), client, consent, cancellationToken), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> RevokeAsync(ClientKeys keys, string name, Consent consent, CancellationToken cancellationToken)
+    private static async Task<int> RevokeAsync(ClientKeys keys, string name, Confirmation consent, CancellationToken cancellationToken)
     {
         var good = (await keys.ListAsync(cancellationToken)).Where(client => client.RevokedAt is null).Select(client => client.Name).ToList();
         if (good.Contains(name) && !consent.Confirms($"Revoke the key of '{OneLine.Of(name)}' for good?"))

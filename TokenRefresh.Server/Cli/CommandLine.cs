@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Hosting;
 
@@ -41,7 +42,7 @@ internal static class CommandLine
 
         if (parsed.GetValue<bool>(Verbose))
         {
-            settings[VerbHost.Verbose] = bool.TrueString;
+            settings[CommandRunner.Verbose] = bool.TrueString;
         }
 
         try
@@ -56,7 +57,7 @@ internal static class CommandLine
 
     internal static RootCommand Root(Dictionary<string, string?> settings)
     {
-        var verbs = new VerbHost(settings);
+        var verbs = new CommandRunner(settings);
         var root = new RootCommand(
             "Keeps the access tokens of third-party APIs fresh. Without a verb it serves.\n"
             + "Exit codes: 0 done, 1 something failed, 2 the call or a setting was wrong.\n"

@@ -7,9 +7,9 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>db …</c></summary>
 internal static class DbCommands
 {
-    public static Command Create(VerbHost host) => new("db", "The database: its schema, and its move to another Postgres.") { Migrate(host), Status(host), MoveCommand.Create(host) };
+    public static Command Create(CommandRunner host) => new("db", "The database: its schema, and its move to another Postgres.") { Migrate(host), Status(host), MoveCommand.Create(host) };
 
-    private static Command Migrate(VerbHost host)
+    private static Command Migrate(CommandRunner host)
     {
         var json = Options.Json();
         var command = new Command("migrate", "Bring the schema to what this version expects. Repeating it changes nothing.") { json };
@@ -35,7 +35,7 @@ internal static class DbCommands
         return command;
     }
 
-    private static Command Status(VerbHost host)
+    private static Command Status(CommandRunner host)
     {
         var json = Options.Json();
         var command = new Command("status", "Where the database is and which migrations it has; exit code 1 while some are pending.") { json };

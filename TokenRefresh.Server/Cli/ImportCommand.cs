@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -12,7 +13,7 @@ internal static class ImportCommand
 
     private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"}, or the provider's answer as it came, with its expires_in (refresh_token may be left out, and the expiry where the token is a JWT that tells it)""";
 
-    public static Command Create(VerbHost host)
+    public static Command Create(CommandRunner host)
     {
         var name = Options.Token();
         var command = new Command("import", $"Store a token that a person has started elsewhere; reads JSON from stdin: {Shape}") { name };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Cli;
@@ -7,7 +8,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>keys rotate</c>.</summary>
 internal static class KeysCommands
 {
-    public static Command Create(VerbHost host)
+    public static Command Create(CommandRunner host)
     {
         var json = Options.Json();
         var rotate = new Command("rotate", "Make a new encryption key and seal every stored secret anew, while nodes go on reading. Run it again after it was cut short.") { json };

@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -14,9 +14,9 @@ internal static class LogsCommands
 {
     private const int MostLines = 10_000;
 
-    public static Command Create(VerbHost host) => new("logs", "Read the log of attempts.") { Show(host), Statistics(host) };
+    public static Command Create(CommandRunner host) => new("logs", "Read the log of attempts.") { Show(host), Statistics(host) };
 
-    private static Command Show(VerbHost host)
+    private static Command Show(CommandRunner host)
     {
         var lines = new Option<int>("--lines") { Description = $"How many rows, 1 to {MostLines}.", DefaultValueFactory = _ => 50 };
         var provider = Options.Provider();
@@ -43,7 +43,7 @@ internal static class LogsCommands
         return command;
     }
 
-    private static Command Statistics(VerbHost host)
+    private static Command Statistics(CommandRunner host)
     {
         var hours = new Option<double>("--hours") { Description = "How far back.", DefaultValueFactory = _ => 24 };
         var provider = Options.Provider();

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Npgsql;
 using Spectre.Console;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Hosting;
 
@@ -12,7 +12,7 @@ internal static class MoveCommand
 {
     private const string FromInput = "-";
 
-    public static Command Create(VerbHost host)
+    public static Command Create(CommandRunner host)
     {
         var to = new Argument<string>("to") { Description = "The connection string or postgres:// address of an empty database, or - to read it from stdin, which keeps its password out of the shell's history." };
         var json = Options.Json();
@@ -40,7 +40,7 @@ internal static class MoveCommand
     private static DatabaseMoveException Refused(PostgresException error) =>
         new($"Postgres refused the move: {error.MessageText}. Nothing was moved; the user of the connection string must own the empty database.");
 
-    private static async Task<int> MoveAsync(IServiceProvider source, VerbHost targetHost, string target, bool json, CancellationToken cancellationToken)
+    private static async Task<int> MoveAsync(IServiceProvider source, CommandRunner targetHost, string target, bool json, CancellationToken cancellationToken)
     {
         var old = source.GetRequiredService<Database>();
         await using var from = await OpenAsync(old.ConnectionString, cancellationToken);

@@ -9,9 +9,9 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>notify …</c></summary>
 internal static class NotifyCommands
 {
-    public static Command Create(VerbHost host) => new("notify", "Try the way by which people are told.") { Test(host) };
+    public static Command Create(CommandRunner host) => new("notify", "Try the way by which people are told.") { Test(host) };
 
-    private static Command Test(VerbHost host)
+    private static Command Test(CommandRunner host)
     {
         var to = new Option<string[]>("--to") { Description = "A mail address; left out: everybody in TokenRefresh__Notifications__Email.", AllowMultipleArgumentsPerToken = true };
         to.Validators.Add(result =>

@@ -6,9 +6,9 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>queue …</c></summary>
 internal static class QueueCommands
 {
-    public static Command Create(VerbHost host) => new("queue", "See workers and jobs; delete or repeat failed ones.") { Status(host), Flush(host), Retry(host) };
+    public static Command Create(CommandRunner host) => new("queue", "See workers and jobs; delete or repeat failed ones.") { Status(host), Flush(host), Retry(host) };
 
-    private static Command Status(VerbHost host)
+    private static Command Status(CommandRunner host)
     {
         var json = Options.Json();
         var command = new Command("status", "Workers alive, jobs enqueued, in work, waiting for a retry, failed; exit code 1 without a live worker.") { json };
@@ -40,26 +40,26 @@ internal static class QueueCommands
         return command;
     }
 
-    private static Command Flush(VerbHost host)
+    private static Command Flush(CommandRunner host)
     {
-        var yes = Consent.Option();
+        var yes = Confirmation.Option();
         var json = Options.Json();
         var command = new Command("flush", "Delete all failed jobs.") { yes, json };
         command.SetAction((call, cancellationToken) =>
         {
-            var consent = Consent.Of(call.GetValue(yes), "queue flush deletes all failed jobs for good; queue retry enqueues them again.");
+            var consent = Confirmation.Of(call.GetValue(yes), "queue flush deletes all failed jobs for good; queue retry enqueues them again.");
             return host.RunAsync(services => Task.FromResult(Flush(services.GetRequiredService<QueueView>(), consent, call.GetValue(json))), cancellationToken);
         });
         return command;
     }
 
-    private static int Flush(QueueView view, Consent consent, bool json)
+    private static int Flush(QueueView view, Confirmation consent, bool json)
     {
         var failed = view.Status().Failed;
         return failed > 0 && !consent.Confirms($"Delete {Count(failed)} for good?") ? ExitCode.Failed : Report(view.DeleteFailed(), "deleted", json);
     }
 
-    private static Command Retry(VerbHost host)
+    private static Command Retry(CommandRunner host)
     {
         var json = Options.Json();
         var command = new Command("retry", "Enqueue all failed jobs again.") { json };

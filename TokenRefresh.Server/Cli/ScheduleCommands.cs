@@ -2,6 +2,8 @@ using System.CommandLine;
 using Hangfire;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Server.Cli;
@@ -9,9 +11,9 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>schedule …</c></summary>
 internal static class ScheduleCommands
 {
-    public static Command Create(VerbHost host) => new("schedule", "See the timetable, or run one of its jobs now.") { List(host), Run(host) };
+    public static Command Create(CommandRunner host) => new("schedule", "See the timetable, or run one of its jobs now.") { List(host), Run(host) };
 
-    private static Command List(VerbHost host)
+    private static Command List(CommandRunner host)
     {
         var json = Options.Json();
         var command = new Command("list", "Recurring jobs with cron, time zone, last and next run.") { json };
@@ -19,7 +21,7 @@ internal static class ScheduleCommands
             async services =>
             {
                 var jobs = Jobs(services);
-                var pauses = await services.GetRequiredService<TimetablePauses>().ListAsync(cancellationToken);
+                var pauses = await services.GetRequiredService<RecurringJobPauses>().ListAsync(cancellationToken);
                 var crons = services.GetRequiredService<RecurringJobs>().Crons();
                 if (call.GetValue(json))
                 {
@@ -46,7 +48,7 @@ internal static class ScheduleCommands
         return command;
     }
 
-    private static Command Run(VerbHost host)
+    private static Command Run(CommandRunner host)
     {
         // Not required by the parser, whose complaint could not say which there are.
         var id = new Argument<string?>("ID") { Description = $"The recurring job: {string.Join(", ", RecurringJobs.Ids)}.", Arity = ArgumentArity.ZeroOrOne };

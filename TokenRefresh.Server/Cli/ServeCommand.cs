@@ -75,7 +75,7 @@ internal sealed class ServeCommand : Command
     private static async Task<string?> FirstPasswordAsync(WebApplication app, CancellationToken cancellationToken)
     {
         await using var scope = app.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<Operators>().EnsureFirstAsync(cancellationToken);
+        return await scope.ServiceProvider.GetRequiredService<PanelUsers>().EnsureFirstAsync(cancellationToken);
     }
 
     private static void Greet(WebApplication app, Roles roles, string? password)

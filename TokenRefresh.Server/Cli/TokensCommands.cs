@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Health;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Hosting;
@@ -13,7 +13,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>tokens …</c></summary>
 internal static class TokensCommands
 {
-    public static Command Create(VerbHost host) => new("tokens", "See tokens, refresh them, try them, import, pause and resume them.")
+    public static Command Create(CommandRunner host) => new("tokens", "See tokens, refresh them, try them, import, pause and resume them.")
     {
         AutoRefreshCommand.Create(host),
         Health(host),
@@ -42,7 +42,7 @@ internal static class TokensCommands
             ?? throw new UsageException($"There is no provider '{name}'. There are: {string.Join(", ", providers.All.Select(provider => provider.Name))}.");
     }
 
-    private static Command Health(VerbHost host)
+    private static Command Health(CommandRunner host)
     {
         var provider = Options.Provider();
         var json = Options.Json();
@@ -52,7 +52,7 @@ internal static class TokensCommands
         return command;
     }
 
-    private static Command List(VerbHost host)
+    private static Command List(CommandRunner host)
     {
         var provider = Options.Provider();
         var json = Options.Json();
@@ -66,7 +66,7 @@ internal static class TokensCommands
     {
         var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
         var asked = RequireProvider(services, provider);
-        var health = (await services.GetRequiredService<DiagnosisReader>().ReadAsync(await services.GetRequiredService<PulseReader>().ReadAsync(cancellationToken), cancellationToken))
+        var health = (await services.GetRequiredService<DiagnosisReader>().ReadAsync(await services.GetRequiredService<SystemStatusReader>().ReadAsync(cancellationToken), cancellationToken))
             .For(view => asked is null || view.Settings.Provider == asked);
         var views = health.Tokens;
         var notifications = await services.GetRequiredService<NotificationReadinessReader>().ReadAsync(cancellationToken);
@@ -97,7 +97,7 @@ internal static class TokensCommands
                 ["TOKEN", new("PROVIDER", 5), new("STATE", 1), new("TIME LEFT", 2), new("NEXT REFRESH", 3), new("WHY THEN", 6, IsProse: true), new("LAST OUTCOME", 4, IsProse: true)],
                 views.Select(view => (IReadOnlyList<string>)
                 [
-                    view.Name, view.Settings.Provider.Name, view.State.InWords(), view.TimeLeft is { } left ? Spans.InWords(left) : "-",
+                    view.Name, view.Settings.Provider.Name, view.State.InWords(), view.TimeLeft is { } left ? DurationFormat.InWords(left) : "-",
                     Output.At(view.NextRefreshAt, zone), ZonedTime.Words(view.NextRefreshReason, zone), ZonedTime.Words(view.LastOutcome, zone),
                 ]),
                 "The settings name no token; name one with Tokens__NAME__Provider.",
@@ -128,7 +128,7 @@ internal static class TokensCommands
         return health.Overall == OverallStatus.Operational ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static Command Test(VerbHost host)
+    private static Command Test(CommandRunner host)
     {
         var name = Options.Token();
         var json = Options.Json();
@@ -159,7 +159,7 @@ internal static class TokensCommands
         return command;
     }
 
-    private static Command Pause(VerbHost host)
+    private static Command Pause(CommandRunner host)
     {
         var name = Options.Token();
         var reason = new Option<string>("--reason") { Description = "Why, for those who find it paused.", DefaultValueFactory = _ => "paused by hand" };
@@ -183,7 +183,7 @@ internal static class TokensCommands
         return command;
     }
 
-    private static Command Resume(VerbHost host)
+    private static Command Resume(CommandRunner host)
     {
         var name = Options.Token();
         var command = new Command("resume", "End a pause.") { name };

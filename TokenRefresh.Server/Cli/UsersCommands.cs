@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
 
@@ -9,7 +9,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>users …</c>.</summary>
 internal static class UsersCommands
 {
-    public static Command Create(VerbHost host) => new("users", "The people who may sign in to the panel.")
+    public static Command Create(CommandRunner host) => new("users", "The people who may sign in to the panel.")
     {
         Add(host),
         List(host),
@@ -20,7 +20,7 @@ internal static class UsersCommands
         Remove(host),
     };
 
-    private static Command Add(VerbHost host)
+    private static Command Add(CommandRunner host)
     {
         var name = new Argument<string>("NAME") { Description = "The name to sign in with." };
         var role = RoleOption();
@@ -30,7 +30,7 @@ internal static class UsersCommands
         return command;
     }
 
-    private static Command List(VerbHost host)
+    private static Command List(CommandRunner host)
     {
         var json = Options.Json();
         var command = new Command("list", "Every user, by name.") { json };
@@ -38,7 +38,7 @@ internal static class UsersCommands
             async services =>
             {
                 await using var scope = services.CreateAsyncScope();
-                var users = await scope.ServiceProvider.GetRequiredService<Operators>().ListAsync(cancellationToken);
+                var users = await scope.ServiceProvider.GetRequiredService<PanelUsers>().ListAsync(cancellationToken);
                 if (call.GetValue(json))
                 {
                     Output.Json(users.Select(user => new { Name = user.UserName, user.Role, user.CreatedAt, user.LastSignInAt, user.LockoutEnd, user.DisabledAt }));
@@ -60,7 +60,7 @@ internal static class UsersCommands
         return command;
     }
 
-    private static Command ResetPassword(VerbHost host)
+    private static Command ResetPassword(CommandRunner host)
     {
         var name = NameArgument();
         var command = new Command("reset-password", "Give a user a new password, from stdin or made up, and end every sign-in of theirs.") { name };
@@ -69,7 +69,7 @@ internal static class UsersCommands
         return command;
     }
 
-    private static Command SetRole(VerbHost host)
+    private static Command SetRole(CommandRunner host)
     {
         var name = NameArgument();
         var role = RoleOption();
@@ -79,7 +79,7 @@ internal static class UsersCommands
         return command;
     }
 
-    private static Command Change(VerbHost host, string verb, string help, string done, Func<Operators, string, Task> change)
+    private static Command Change(CommandRunner host, string verb, string help, string done, Func<PanelUsers, string, Task> change)
     {
         var name = NameArgument();
         var command = new Command(verb, help) { name };
@@ -87,15 +87,15 @@ internal static class UsersCommands
         return command;
     }
 
-    private static Command Remove(VerbHost host)
+    private static Command Remove(CommandRunner host)
     {
         var name = NameArgument();
-        var yes = Consent.Option();
+        var yes = Confirmation.Option();
         var command = new Command("remove", "Remove a user; what they did stays in the log and the audit.") { name, yes };
         command.SetAction((call, cancellationToken) =>
         {
             var user = call.GetValue(name)!;
-            var consent = Consent.Of(call.GetValue(yes), $"users remove deletes the account of '{user}'; users disable keeps it.");
+            var consent = Confirmation.Of(call.GetValue(yes), $"users remove deletes the account of '{user}'; users disable keeps it.");
             return host.RunAsync(
                 async services => consent.Confirms($"Remove the user '{OneLine.Of(user)}'?")
                     ? await ChangeAsync(services, users => users.RemoveAsync(user, Options.Caller), $"{user} is removed.")
@@ -115,10 +115,10 @@ internal static class UsersCommands
 
     private static Role Chosen(ParseResult call, Option<string> role) => Enum.Parse<Role>(call.GetValue(role)!, ignoreCase: true);
 
-    private static async Task<int> WithPasswordAsync(IServiceProvider services, Func<Operators, string, Task> change, CancellationToken cancellationToken)
+    private static async Task<int> WithPasswordAsync(IServiceProvider services, Func<PanelUsers, string, Task> change, CancellationToken cancellationToken)
     {
         var given = Console.IsInputRedirected ? (await Console.In.ReadToEndAsync(cancellationToken)).TrimEnd('\r', '\n') : "";
-        var password = given.Length > 0 ? given : Operators.NewPassword();
+        var password = given.Length > 0 ? given : PanelUsers.NewPassword();
         await ChangeAsync(services, users => change(users, password));
         if (given.Length > 0)
         {
@@ -133,12 +133,12 @@ internal static class UsersCommands
         return ExitCode.Done;
     }
 
-    private static async Task<int> ChangeAsync(IServiceProvider services, Func<Operators, Task> change, string? done = null)
+    private static async Task<int> ChangeAsync(IServiceProvider services, Func<PanelUsers, Task> change, string? done = null)
     {
         await using var scope = services.CreateAsyncScope();
         try
         {
-            await change(scope.ServiceProvider.GetRequiredService<Operators>());
+            await change(scope.ServiceProvider.GetRequiredService<PanelUsers>());
             if (done is not null)
             {
                 Output.Line(done);
@@ -146,7 +146,7 @@ internal static class UsersCommands
 
             return ExitCode.Done;
         }
-        catch (OperatorException error)
+        catch (PanelUserException error)
         {
             throw new UsageException(error.Message);
         }

@@ -11,7 +11,7 @@ namespace TokenRefresh.Server.Hosting;
 /// each 30 seconds, delivers what nobody delivers, tells of a database that is away, and gives the outside watcher its sign of life.
 /// </summary>
 internal sealed partial class AlertWatch(
-    DatabaseProbe probe, PulseReader pulse, DiagnosisReader diagnosis, AlertRound round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, OutsideWatcher watcher,
+    DatabaseProbe probe, SystemStatusReader pulse, DiagnosisReader diagnosis, AlertEvaluation round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, HeartbeatPinger watcher,
     TimeProvider clock, ILogger<AlertWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);

@@ -6,6 +6,7 @@ using Hangfire.Logging;
 using Hangfire.PostgreSql;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -80,7 +81,7 @@ internal static class HangfireRegistration
         options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 
-    private static PatientStorage Storage(HangfireConnections connections, DatabaseSessions sessions, CancellationToken stopping)
+    private static ResilientHangfireStorage Storage(HangfireConnections connections, DatabaseSessions sessions, CancellationToken stopping)
     {
         var options = new PostgreSqlStorageOptions
         {
@@ -99,7 +100,7 @@ internal static class HangfireRegistration
             JobExpirationCheckInterval = TimeSpan.FromMinutes(15),
         };
 
-        return new PatientStorage(connections, options, sessions, stopping) { JobExpirationTimeout = TimeSpan.FromHours(6) };
+        return new ResilientHangfireStorage(connections, options, sessions, stopping) { JobExpirationTimeout = TimeSpan.FromHours(6) };
     }
 
     /// <summary>Hangfire's own pool, so that neither it nor the tokens use up the other's connections.</summary>

@@ -14,7 +14,7 @@ internal sealed record HealthWord(string Status);
 internal sealed record FreshnessWord(string Status, string Overall);
 
 /// <summary>Is anything wrong? Whoever asks while it is being looked at shares the answer: it takes every token's row, and strangers may ask.</summary>
-internal sealed class Freshness(DiagnosisReader diagnosis, PulseReader pulse, TimeProvider clock)
+internal sealed class Freshness(DiagnosisReader diagnosis, SystemStatusReader pulse, TimeProvider clock)
 {
     private readonly Lock gate = new();
     private Task<SystemDiagnosis>? look;
@@ -78,15 +78,15 @@ internal static class HealthEndpoints
         var seen = await freshness.LookAsync(cancellationToken);
         return seen switch
         {
-            { IsFresh: false } => Word(seen.WrongWithoutNames, StatusCodes.Status503ServiceUnavailable),
+            { IsFresh: false } => IncidentEvent(seen.WrongWithoutNames, StatusCodes.Status503ServiceUnavailable),
 
             // Nothing is wrong, but whoever waits for tokens waits for this one, too.
-            { AwaitsFirstTokens: true } => Word("a token was not obtained yet", StatusCodes.Status503ServiceUnavailable),
-            { Overall: OverallStatus.Degraded } => Word("degraded", StatusCodes.Status200OK),
-            _ => Word("fresh", StatusCodes.Status200OK),
+            { AwaitsFirstTokens: true } => IncidentEvent("a token was not obtained yet", StatusCodes.Status503ServiceUnavailable),
+            { Overall: OverallStatus.Degraded } => IncidentEvent("degraded", StatusCodes.Status200OK),
+            _ => IncidentEvent("fresh", StatusCodes.Status200OK),
         };
 
-        JsonHttpResult<FreshnessWord> Word(string status, int statusCode) => TypedResults.Json(new FreshnessWord(status, seen.Overall.Code()), statusCode: statusCode);
+        JsonHttpResult<FreshnessWord> IncidentEvent(string status, int statusCode) => TypedResults.Json(new FreshnessWord(status, seen.Overall.Code()), statusCode: statusCode);
     }
 
     private static JsonHttpResult<HealthWord> Unavailable(string why) =>

@@ -12,7 +12,7 @@ internal sealed class DataOptions
     /// <summary>The embedded cluster, the key file and answers that wait for a database. Empty (default): <c>.data</c> in the repository root, or the platform's application-data folder when published.</summary>
     public string Directory
     {
-        get => string.IsNullOrWhiteSpace(field) ? Workplace.Current.DefaultDataDirectory : field;
+        get => string.IsNullOrWhiteSpace(field) ? HostPaths.Current.DefaultDataDirectory : field;
         set;
     } = "";
 }

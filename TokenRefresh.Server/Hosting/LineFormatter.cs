@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
+using TokenRefresh.Jobs.Alerts;
 
 namespace TokenRefresh.Server.Hosting;
 
@@ -17,10 +18,10 @@ internal sealed class LineFormatter(TimeProvider clock) : ConsoleFormatter(Forma
             message = $"{message} {error}";
         }
 
-        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ} {Word(entry.LogLevel)}: {entry.Category}[{entry.EventId.Id}] {OneLine.Of(message)}"));
+        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ} {IncidentEvent(entry.LogLevel)}: {entry.Category}[{entry.EventId.Id}] {OneLine.Of(message)}"));
     }
 
-    private static string Word(LogLevel level) => level switch
+    private static string IncidentEvent(LogLevel level) => level switch
     {
         LogLevel.Trace => "trce",
         LogLevel.Debug => "dbug",

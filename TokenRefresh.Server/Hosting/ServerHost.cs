@@ -66,7 +66,7 @@ internal static class ServerHost
         if (roles != Roles.None)
         {
             services.AddTelemetry(builder.Configuration);
-            services.AddHostedService<VaultHost>();
+            services.AddHostedService<TokenCacheService>();
             services.AddHostedService<AlertWatch>();
             services.AddHostedService<SettingsWatch>();
         }
@@ -79,13 +79,13 @@ internal static class ServerHost
 
         if (roles.HasFlag(Roles.Worker))
         {
-            services.AddHostedService<TimetableKeeper>();
+            services.AddHostedService<RecurringJobInstaller>();
             services.AddHostedService<LogCounter>();
         }
 
         shape?.Invoke(builder);
         var app = builder.Build();
-        app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<ProgramEnd>().Begin);
+        app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<ShutdownSignal>().Begin);
         app.UseNoStore();
         app.MapHealth();
         if (roles != Roles.None)
@@ -119,7 +119,7 @@ internal static class ServerHost
 
     private static WebApplicationBuilder CreateBuilder(IReadOnlyDictionary<string, string?> settings, Roles roles)
     {
-        var (envFile, warnings) = EnvFile.Read(Workplace.Current.EnvFiles);
+        var (envFile, warnings) = EnvFile.Read(HostPaths.Current.EnvFiles);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
             // The pages are this program's, whichever program it runs in.
@@ -129,7 +129,7 @@ internal static class ServerHost
             // Settings are read once, at the start; a watch on their files would be one of the few that Linux gives a user.
             Args = ["--hostBuilder:reloadConfigOnChange=false"],
             EnvironmentName = new[] { settings.GetValueOrDefault("environment"), Variable("ASPNETCORE_ENVIRONMENT"), Variable("DOTNET_ENVIRONMENT") }
-                .FirstOrDefault(name => !string.IsNullOrEmpty(name)) ?? Workplace.Current.DefaultEnvironment,
+                .FirstOrDefault(name => !string.IsNullOrEmpty(name)) ?? HostPaths.Current.DefaultEnvironment,
         });
 
         // Later wins: appsettings, .env, environment, command line.

@@ -34,7 +34,7 @@ internal static partial class StartUp
         {
             TryDataFolder(services);
             await services.GetRequiredService<SettingsComparison>().LeaveAsync(services.GetRequiredService<NodeName>().Value, isServer: true, cancellationToken);
-            await services.GetRequiredService<UnsavedAnswers>().ReplayAsync(cancellationToken);
+            await services.GetRequiredService<UnsavedTokenSpool>().ReplayAsync(cancellationToken);
         }
     }
 

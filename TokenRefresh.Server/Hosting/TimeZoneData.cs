@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Hosting;

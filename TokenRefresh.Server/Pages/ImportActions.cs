@@ -1,7 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Access;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -16,12 +16,12 @@ internal sealed record PastedPair(string? Access, string? Refresh, string? Expir
 }
 
 /// <summary>Imports a token by hand: reads its expiry, tries it at the provider, and only then stores it.</summary>
-internal sealed class ImportActions(TokenControls controls, TokenProbe probe, AuditTrail audit, IOptions<ScheduleOptions> schedule, Moments moments, TimeProvider clock)
+internal sealed class ImportActions(TokenControls controls, TokenProbe probe, AuditTrail audit, IOptions<ScheduleOptions> schedule, TimeFormat moments, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
 
     /// <summary>Reads and tries the pair, and stores it where that is asked for and the provider takes it.</summary>
-    public async Task<(Said Said, bool IsStored)> ImportAsync(string name, PastedPair pasted, bool store, string actor, CancellationToken cancellationToken)
+    public async Task<(FlashMessage FlashMessage, bool IsStored)> ImportAsync(string name, PastedPair pasted, bool store, string actor, CancellationToken cancellationToken)
     {
         ImportedToken imported;
         try
@@ -35,7 +35,7 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
 
         var result = await probe.TryAsync(name, imported, cancellationToken);
         await audit.WriteAsync(actor, "token.import_tried", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus, failure = result?.Failure?.Kind.Code(), expires_at = imported.ExpiresAt });
-        var found = $"It expires {moments.InZone(imported.ExpiresAt)} {moments.Zone}, in {Spans.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
+        var found = $"It expires {moments.InZone(imported.ExpiresAt)} {moments.Zone}, in {DurationFormat.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
             + (result is null ? "it could not be tried, because its provider is not configured." : PanelActions.InWords(result))
             + string.Concat(imported.Notes.Select(note => $" Note: {note}."));
         if (!store)
@@ -54,7 +54,7 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
     }
 
     /// <summary>Stores the token before the last import again.</summary>
-    public async Task<Said> RollBackAsync(string name, string actor, CancellationToken cancellationToken) =>
+    public async Task<FlashMessage> RollBackAsync(string name, string actor, CancellationToken cancellationToken) =>
         await controls.RollBackAsync(name, actor, cancellationToken)
             ? new(true, $"{name} is what it was before the import. The imported token is kept in its place, so this can be rolled back too.")
             : new(false, "There is no token to go back to: none is kept, or it is dead.");

@@ -1,5 +1,5 @@
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Jobs.Health;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -10,11 +10,11 @@ namespace TokenRefresh.Server.Pages;
 public sealed record IncidentList(IReadOnlyList<Incident> Rows, IReadOnlyDictionary<long, IncidentNotice> Notices, IReadOnlySet<string> Well)
 {
     /// <summary>The open ones.</summary>
-    public static async Task<IncidentList> OpenAsync(IncidentDesk desk, TokenOverview overview, CancellationToken cancellationToken) =>
+    public static async Task<IncidentList> OpenAsync(IncidentService desk, TokenOverview overview, CancellationToken cancellationToken) =>
         await OfAsync(await desk.OpenAsync(cancellationToken), await overview.ListAsync(null, cancellationToken), desk, cancellationToken);
 
     /// <summary>Incidents, and how all tokens are now.</summary>
-    public static async Task<IncidentList> OfAsync(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens, IncidentDesk desk, CancellationToken cancellationToken) => new(
+    public static async Task<IncidentList> OfAsync(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens, IncidentService desk, CancellationToken cancellationToken) => new(
         incidents, await desk.NoticesAsync(incidents, cancellationToken),
         tokens.Where(token => token.IsWell).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
 

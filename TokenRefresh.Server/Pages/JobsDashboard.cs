@@ -6,8 +6,8 @@ using Hangfire.Dashboard;
 using Microsoft.AspNetCore.Http.Features;
 using Npgsql;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Scheduling;
-using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages;

@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Jobs.Health;
 
 namespace TokenRefresh.Server.Pages;
 

@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Jobs.Health;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -8,7 +8,7 @@ namespace TokenRefresh.Server.Pages;
 public sealed record IncidentBoard(IncidentList Open, IReadOnlyList<Notification> Deliveries);
 
 /// <summary>The open incidents with what can be done to them, and the last deliveries; for the health page.</summary>
-public sealed class OpenIncidentsViewComponent(IncidentDesk desk, TokenOverview overview) : ViewComponent
+public sealed class OpenIncidentsViewComponent(IncidentService desk, TokenOverview overview) : ViewComponent
 {
     private const int LastDeliveries = 5;
 

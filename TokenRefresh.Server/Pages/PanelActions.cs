@@ -1,9 +1,9 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -11,13 +11,13 @@ using TokenRefresh.Providers;
 namespace TokenRefresh.Server.Pages;
 
 /// <summary>What came of a person's click for one token.</summary>
-internal sealed record SaidOf(string Token, bool IsWell, string Text);
+internal sealed record FlashMessageOf(string Token, bool IsWell, string Text);
 
 /// <summary>What came of a person's click, in a sentence.</summary>
-internal sealed record Said(bool IsWell, string Text)
+internal sealed record FlashMessage(bool IsWell, string Text)
 {
     /// <summary>The result of each token, where several were chosen.</summary>
-    public IReadOnlyList<SaidOf> Each { get; init; } = [];
+    public IReadOnlyList<FlashMessageOf> Each { get; init; } = [];
 }
 
 /// <summary>What people do on pages: through the one door, written to the audit, answered in a sentence.</summary>
@@ -33,7 +33,7 @@ internal sealed class PanelActions(
     private static readonly TimeSpan WaitForResult = TimeSpan.FromSeconds(4);
 
     /// <summary>Asks for refreshes and waits a moment for what comes of them.</summary>
-    public async Task<Said> RefreshAsync(IReadOnlyCollection<string> names, bool force, string actor, CancellationToken cancellationToken)
+    public async Task<FlashMessage> RefreshAsync(IReadOnlyCollection<string> names, bool force, string actor, CancellationToken cancellationToken)
     {
         var chosen = Known(names);
         var known = chosen.Where(name => configured.Find(name) is { NotConfiguredBecause: null }).ToList();
@@ -47,16 +47,16 @@ internal sealed class PanelActions(
         await audit.WriteRefreshesAsync(actor, force, jobs);
         var rows = await ResultsAsync([.. jobs.Select(job => job.JobId)], known.Count, askedAt, cancellationToken);
         var told = known.Select(name => Tell(name, rows.GetValueOrDefault(name), actor)).ToList();
-        var each = told.Concat(chosen.Except(known).Select(name => new SaidOf(name, false, $"not configured: {configured.Find(name)!.NotConfiguredBecause}"))).ToList();
+        var each = told.Concat(chosen.Except(known).Select(name => new FlashMessageOf(name, false, $"not configured: {configured.Find(name)!.NotConfiguredBecause}"))).ToList();
         return rows.Count < known.Count
             ? new(true, $"Asked for {Count(known)}; {rows.Count} done so far. This page and the log tell what comes of it.") { Each = Several(each) }
             : new(told.TrueForAll(one => one.IsWell), each.Count == 1 ? $"{each[0].Token}: {each[0].Text}" : Summary(rows.Values)) { Each = Several(each) };
     }
 
     /// <summary>Tries stored tokens at their providers.</summary>
-    public async Task<Said> TestAsync(IReadOnlyCollection<string> names, string actor, CancellationToken cancellationToken)
+    public async Task<FlashMessage> TestAsync(IReadOnlyCollection<string> names, string actor, CancellationToken cancellationToken)
     {
-        var told = new List<SaidOf>();
+        var told = new List<FlashMessageOf>();
         foreach (var some in Known(names).Chunk(ProbesAtOnce))
         {
             told.AddRange(await Task.WhenAll(some.Select(name => TestAsync(name, actor, cancellationToken))));
@@ -71,7 +71,7 @@ internal sealed class PanelActions(
     }
 
     /// <summary>Pauses tokens.</summary>
-    public async Task<Said> PauseAsync(IReadOnlyCollection<string> names, string reason, string? hours, string actor, CancellationToken cancellationToken)
+    public async Task<FlashMessage> PauseAsync(IReadOnlyCollection<string> names, string reason, string? hours, string actor, CancellationToken cancellationToken)
     {
         double? lasts = string.IsNullOrWhiteSpace(hours) ? null : double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var read) ? read : double.NaN;
         if (string.IsNullOrWhiteSpace(reason) || reason.Length > LongestReason)
@@ -93,14 +93,14 @@ internal sealed class PanelActions(
 
         return known.Count == 0
             ? new(false, "Nothing was chosen.")
-            : new(true, $"Paused {Count(known)}. What is valid is still served; nothing is refreshed automatically{(until is null ? " until somebody resumes it" : $" for {Spans.InWords(TimeSpan.FromHours(lasts!.Value))}")}.")
+            : new(true, $"Paused {Count(known)}. What is valid is still served; nothing is refreshed automatically{(until is null ? " until somebody resumes it" : $" for {DurationFormat.InWords(TimeSpan.FromHours(lasts!.Value))}")}.")
             {
-                Each = Several([.. known.Select(name => new SaidOf(name, true, "paused"))]),
+                Each = Several([.. known.Select(name => new FlashMessageOf(name, true, "paused"))]),
             };
     }
 
     /// <summary>Ends pauses.</summary>
-    public async Task<Said> ResumeAsync(IReadOnlyCollection<string> names, string actor, CancellationToken cancellationToken)
+    public async Task<FlashMessage> ResumeAsync(IReadOnlyCollection<string> names, string actor, CancellationToken cancellationToken)
     {
         var known = Known(names);
         foreach (var name in known)
@@ -108,10 +108,10 @@ internal sealed class PanelActions(
             await controls.ResumeAsync(name, actor, cancellationToken);
         }
 
-        return known.Count == 0 ? new(false, "Nothing was chosen.") : new(true, $"Resumed {Count(known)}.") { Each = Several([.. known.Select(name => new SaidOf(name, true, "resumed"))]) };
+        return known.Count == 0 ? new(false, "Nothing was chosen.") : new(true, $"Resumed {Count(known)}.") { Each = Several([.. known.Select(name => new FlashMessageOf(name, true, "resumed"))]) };
     }
 
-    private async Task<SaidOf> TestAsync(string name, string actor, CancellationToken cancellationToken)
+    private async Task<FlashMessageOf> TestAsync(string name, string actor, CancellationToken cancellationToken)
     {
         var result = await probe.TryAsync(name, cancellationToken);
         await audit.WriteAsync(actor, "token.tested", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus });
@@ -157,11 +157,11 @@ internal sealed class PanelActions(
         return first is { Status: AttemptStatus.Running } || first?.CompletedAt >= askedAt ? first : skipped;
     }
 
-    private static SaidOf Tell(string name, RefreshAttempt? row, string actor) => row is null
+    private static FlashMessageOf Tell(string name, RefreshAttempt? row, string actor) => row is null
         ? new(name, true, "still in work.")
         : new(name, row.Status != AttemptStatus.Failed, (row.TriggeredBy == actor ? "" : $"{row.TriggeredBy} had started it already. ") + (row.ErrorCode is { } code ? $"{code}: {row.Message}" : row.Message));
 
-    private static List<SaidOf> Several(List<SaidOf> each) => each.Count > 1 ? each : [];
+    private static List<FlashMessageOf> Several(List<FlashMessageOf> each) => each.Count > 1 ? each : [];
 
     private static string Count(List<string> names) => names.Count == 1 ? names[0] : $"{names.Count} tokens";
 

@@ -22,24 +22,24 @@ internal abstract class PanelPage : PageModel
     public bool May(Role role) => User.IsInRole(role.ToString());
 
     /// <summary>Tells the outcome on the page that the browser goes to next, so that a reload repeats nothing.</summary>
-    protected LocalRedirectResult Tell(Said said, string? to = null)
+    protected LocalRedirectResult Tell(FlashMessage said, string? to = null)
     {
         var fitting = Shortened(said);
-        TempData[nameof(Said)] = (string[])[Mark(fitting.IsWell), fitting.Text, .. fitting.Each.SelectMany(Fields)];
+        TempData[nameof(FlashMessage)] = (string[])[Mark(fitting.IsWell), fitting.Text, .. fitting.Each.SelectMany(Fields)];
         return LocalRedirect($"~{(to is not null && Url.IsLocalUrl(to) ? to : $"{Request.Path}{Request.QueryString}")}");
     }
 
     /// <summary>What the request before this one has told; null where it told nothing.</summary>
-    public static Said? Told(ITempDataDictionary told) => told[nameof(Said)] is string[] and [var mark, var text, .. var each]
-        ? new(mark == Well, text) { Each = [.. each.Chunk(3).Select(fields => new SaidOf(fields[0], fields[1] == Well, fields[2]))] }
+    public static FlashMessage? Told(ITempDataDictionary told) => told[nameof(FlashMessage)] is string[] and [var mark, var text, .. var each]
+        ? new(mark == Well, text) { Each = [.. each.Chunk(3).Select(fields => new FlashMessageOf(fields[0], fields[1] == Well, fields[2]))] }
         : null;
 
-    private static string[] Fields(SaidOf one) => [one.Token, Mark(one.IsWell), one.Text];
+    private static string[] Fields(FlashMessageOf one) => [one.Token, Mark(one.IsWell), one.Text];
 
     private static string Mark(bool isWell) => isWell ? Well : "";
 
     // It travels in a cookie, and neither browsers nor proxies take large ones; what went wrong comes first.
-    private static Said Shortened(Said said)
+    private static FlashMessage Shortened(FlashMessage said)
     {
         var text = Cut(said.Text, LongestText);
         var room = MostPacked - Packed(text);

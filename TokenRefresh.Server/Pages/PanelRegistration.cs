@@ -30,7 +30,7 @@ internal static class PanelRegistration
         services.AddScoped<ImportActions>();
         services.AddSingleton<TokenStories>();
         services.AddSingleton<Assets>();
-        services.AddSingleton<Moments>();
+        services.AddSingleton<TimeFormat>();
         return services;
     }
 

@@ -1,4 +1,6 @@
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Pages;
@@ -16,20 +18,20 @@ internal static class TokenWords
         _ => "needs a person",
     };
 
-    public static string InWords(this LifeEnd end) => end switch
+    public static string InWords(this LifetimeEnd end) => end switch
     {
-        LifeEnd.Living => "lives",
-        LifeEnd.Replaced => "replaced in time",
-        LifeEnd.Refused => "refused by an API before its end",
+        LifetimeEnd.Living => "lives",
+        LifetimeEnd.Replaced => "replaced in time",
+        LifetimeEnd.Refused => "refused by an API before its end",
         _ => "ran out before the next was there",
     };
 
-    public static string Kind(LifeEnd end) => end switch
+    public static string Kind(LifetimeEnd end) => end switch
     {
-        LifeEnd.Living or LifeEnd.Replaced => "is-well",
+        LifetimeEnd.Living or LifetimeEnd.Replaced => "is-well",
         _ => "is-ill",
     };
 
     /// <summary>A life to the minute, or to the second where it is short.</summary>
-    public static string Life(TimeSpan span) => Spans.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
+    public static string Life(TimeSpan span) => DurationFormat.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
 }

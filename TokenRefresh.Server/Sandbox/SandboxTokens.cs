@@ -1,4 +1,5 @@
 using Npgsql;
+using TokenRefresh.Jobs.Administration;
 
 namespace TokenRefresh.Server.Sandbox;
 

@@ -13,7 +13,7 @@ internal sealed class Chromium : IAsyncDisposable
     private Chromium(IPlaywright playwright, IBrowser browser) => (this.playwright, this.browser) = (playwright, browser);
 
     /// <summary>Errors of pages and their console, refused loads included.</summary>
-    public List<string> Complaints { get; } = [];
+    public List<string> Findings { get; } = [];
 
     public static string? MissingBecause => Places.Any(File.Exists) ? null : "install Chromium first, as .ci/run does";
 
@@ -36,10 +36,10 @@ internal sealed class Chromium : IAsyncDisposable
             // A refused form answers 4xx, which the console calls an error too.
             if (message.Type is "error" or "warning" && !message.Text.Contains("Failed to load resource", StringComparison.Ordinal))
             {
-                Complaints.Add(message.Text);
+                Findings.Add(message.Text);
             }
         };
-        page.PageError += (_, error) => Complaints.Add(error);
+        page.PageError += (_, error) => Findings.Add(error);
         return page;
     }
 

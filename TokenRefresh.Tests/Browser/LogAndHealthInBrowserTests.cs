@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using Shouldly;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 using TokenRefresh.Tests.Server.Pages;
@@ -47,7 +48,7 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres)
             (await page.InnerTextAsync("h1")).ShouldNotBeEmpty();
         }
 
-        chromium.Browser.Complaints.ShouldBeEmpty();
+        chromium.Browser.Findings.ShouldBeEmpty();
     }
 
     [Fact]
@@ -73,7 +74,7 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres)
         (await page.Locator("table.rows tr.is-well, table.rows tr.is-aside").CountAsync()).ShouldBe(rows);
         await page.GetByRole(AriaRole.Link, new() { Name = "1 new row" }).ClickAsync();
         await page.Locator("table.rows tr.is-aside").WaitForAsync();
-        chromium.Browser.Complaints.ShouldBeEmpty();
+        chromium.Browser.Findings.ShouldBeEmpty();
     }
 
     [Theory]
@@ -116,7 +117,7 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres)
         (await page.Locator(".verdict").InnerTextAsync()).ShouldContain("log-cleanup is paused by user:olga");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
         (await said.InnerTextAsync()).ShouldBe("log-cleanup goes on.");
-        chromium.Browser.Complaints.ShouldBeEmpty();
+        chromium.Browser.Findings.ShouldBeEmpty();
     }
 
     private static async Task<SignedIn> SignedInAsync(Panel panel)

@@ -96,7 +96,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await ClickAsync(page, "Sign out");
         await page.GotoAsync("/access/tokens");
         new Uri(page.Url).AbsolutePath.ShouldBe("/account/login");
-        chromium.Complaints.ShouldBeEmpty();
+        chromium.Findings.ShouldBeEmpty();
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await page.GetByText("Import a token").ClickAsync();
         await page.GetByLabel("Access token").FillAsync($"h.{Convert.ToBase64String("""{"exp":1893456000}"""u8).TrimEnd('=')}.s");
         (await page.Locator("[data-expiry-of]").InnerTextAsync()).ShouldEndWith(": 2030-01-01 00:00 UTC.");
-        chromium.Complaints.ShouldBeEmpty();
+        chromium.Findings.ShouldBeEmpty();
     }
 
     [Theory]
@@ -160,7 +160,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         // Hangfire's pages are not ours, but the policy that we send must let them work.
         await page.GotoAsync("/hangfire/recurring");
         (await page.InnerTextAsync("h1")).ShouldBe("Recurring Jobs");
-        chromium.Complaints.ShouldBeEmpty();
+        chromium.Findings.ShouldBeEmpty();
 
         async Task CheckAsync(string path)
         {

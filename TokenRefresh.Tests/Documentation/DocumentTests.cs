@@ -9,7 +9,7 @@ namespace TokenRefresh.Tests.Documentation;
 /// <summary>README and the documents point to what exists, and say what the program has.</summary>
 public sealed partial class DocumentTests
 {
-    private static string Root => Workplace.Current.RepositoryRoot!;
+    private static string Root => HostPaths.Current.RepositoryRoot!;
 
     [Fact]
     public void Every_link_of_a_document_leads_to_a_file_and_a_heading_that_exist()

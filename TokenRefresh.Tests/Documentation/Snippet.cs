@@ -9,7 +9,7 @@ internal sealed partial record Snippet(string File, int Line, string Language, s
     /// <summary>Every one that there is.</summary>
     public static IReadOnlyList<Snippet> All { get; } = [.. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md").Order(StringComparer.Ordinal).Prepend(Path.Combine(Root, "README.md")).SelectMany(In)];
 
-    private static string Root => Workplace.Current.RepositoryRoot!;
+    private static string Root => HostPaths.Current.RepositoryRoot!;
 
     /// <summary>Those of one language, as data of a theory.</summary>
     public static TheoryData<string> Of(string language) => new(All.Where(snippet => snippet.Language == language).Select(snippet => snippet.Name).ToArray());

@@ -3,8 +3,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
 

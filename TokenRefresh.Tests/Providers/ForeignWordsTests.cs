@@ -1,4 +1,5 @@
 using Shouldly;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Providers.OAuth2;
 

@@ -57,7 +57,7 @@ public sealed partial class OutgoingRequestTests
     [Fact]
     public void No_http_client_is_made_past_the_handler() =>
         new[] { "TokenRefresh.Providers", "TokenRefresh.Jobs", "TokenRefresh.Server" }
-            .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Workplace.Current.RepositoryRoot!, project), "*.cs", SearchOption.AllDirectories))
+            .SelectMany(project => Directory.EnumerateFiles(Path.Combine(HostPaths.Current.RepositoryRoot!, project), "*.cs", SearchOption.AllDirectories))
             .Where(file => !file.Replace('\\', '/').Contains("/obj/", StringComparison.Ordinal))
             .Where(file => MakesClient().IsMatch(File.ReadAllText(file)) && !File.ReadAllText(file).Contains(nameof(OutgoingRequestHandler), StringComparison.Ordinal))
             .ShouldBeEmpty();

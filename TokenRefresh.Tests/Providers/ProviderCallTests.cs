@@ -12,7 +12,7 @@ public sealed class ProviderCallTests : IDisposable
 
     private readonly ProviderWorld world = new();
 
-    public static TheoryData<Exception, string> Silences => new()
+    public static TheoryData<Exception, string> StalledComponents => new()
     {
         { new HttpRequestException("x", new SocketException((int)SocketError.ConnectionRefused)), "connection refused" },
         { new HttpRequestException("x", new SocketException((int)SocketError.HostNotFound)), "host name not found" },
@@ -30,7 +30,7 @@ public sealed class ProviderCallTests : IDisposable
     public void Dispose() => world.Dispose();
 
     [Theory]
-    [MemberData(nameof(Silences), DisableDiscoveryEnumeration = true)]
+    [MemberData(nameof(StalledComponents), DisableDiscoveryEnumeration = true)]
     public async Task A_silence_is_a_provider_that_is_down_with_a_reason_that_says_which(Exception silence, string reason)
     {
         world.Http.Throw(silence);

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using TokenRefresh.Providers;
+using TokenRefresh.Tests.Sandbox;
 
 namespace TokenRefresh.Tests.Providers;
 

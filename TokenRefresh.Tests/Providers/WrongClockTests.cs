@@ -2,6 +2,7 @@ using System.Globalization;
 using Shouldly;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Providers.OAuth2;
+using TokenRefresh.Tests.Sandbox;
 
 namespace TokenRefresh.Tests.Providers;
 

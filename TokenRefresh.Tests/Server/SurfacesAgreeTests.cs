@@ -6,8 +6,9 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
@@ -90,7 +91,7 @@ public sealed partial class SurfacesAgreeTests(PostgresFixture postgres)
         var problem = await server.Services.GetServices<IHostedService>().OfType<AlertWatch>().Single().LookAsync(CancellationToken.None);
         (problem is null).ShouldBe(isServing);
         problem?.ShouldStartWith($"{overall}: ");
-        await server.Services.GetRequiredService<DailySummary>().WriteAsync(await server.Services.GetRequiredService<PulseReader>().ReadAsync(CancellationToken.None), CancellationToken.None);
+        await server.Services.GetRequiredService<DailySummary>().WriteAsync(await server.Services.GetRequiredService<SystemStatusReader>().ReadAsync(CancellationToken.None), CancellationToken.None);
         await using var db = await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
         (await db.Notifications.AsNoTracking().SingleAsync(mail => mail.Kind == "summary")).Subject.ShouldStartWith($"SUMMARY: {overall.Replace('_', ' ')}, ");
     }

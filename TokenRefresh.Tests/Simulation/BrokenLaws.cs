@@ -6,8 +6,8 @@ using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Tests.Simulation;
@@ -53,7 +53,7 @@ internal static partial class BrokenLaws
         {
             Replace = services => services.AddSingleton(_ =>
             {
-                var end = new ProgramEnd();
+                var end = new ShutdownSignal();
                 end.Begin();
                 return end;
             }),
@@ -77,9 +77,9 @@ internal static partial class BrokenLaws
         },
         new("what is served is not checked for its expiry", "I2", 1)
         {
-            Replace = services => services.AddSingleton(provider => new TokenVault(
+            Replace = services => services.AddSingleton(provider => new TokenCache(
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
-                provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<AnswerStore>(), provider.GetRequiredService<UnsavedAnswers>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenVault>>())),
+                provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<TokenStore>(), provider.GetRequiredService<UnsavedTokenSpool>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenCache>>())),
         },
         new("the vault hears of nothing", "I3", 1)
         {

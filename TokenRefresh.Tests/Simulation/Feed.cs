@@ -1,6 +1,6 @@
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Tests.Simulation;
 
@@ -55,7 +55,7 @@ internal sealed class Feed(SimWorld world)
         try
         {
             await node.Get<DatabaseReturn>().RunAsync(wasCut, CancellationToken.None);
-            await (world.Laws.IsDeaf ? Task.CompletedTask : node.Get<TokenVault>().ReloadAsync(CancellationToken.None));
+            await (world.Laws.IsDeaf ? Task.CompletedTask : node.Get<TokenCache>().ReloadAsync(CancellationToken.None));
             node.HasGap = false;
             node.Told(rows);
         }
@@ -76,7 +76,7 @@ internal sealed class Feed(SimWorld world)
         node.Hearings++;
         try
         {
-            await (world.Laws.IsDeaf ? Task.CompletedTask : node.Get<TokenVault>().ReloadAsync([.. names], CancellationToken.None));
+            await (world.Laws.IsDeaf ? Task.CompletedTask : node.Get<TokenCache>().ReloadAsync([.. names], CancellationToken.None));
             node.Told(rows);
         }
         catch (Exception)

@@ -86,7 +86,7 @@ internal static class NodeServices
             var line = $"{message} {exception}";
             if (eventId.Id is > 1000 and < 10_000)
             {
-                world.Said(message);
+                world.FlashMessage(message);
             }
 
             if (line.Contains(SimWorld.Secret, StringComparison.Ordinal))

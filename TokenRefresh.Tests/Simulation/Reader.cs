@@ -1,4 +1,4 @@
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Tests.Simulation;
 
@@ -9,7 +9,7 @@ internal sealed class Reader(SimWorld world, SimNode node, string token, TimeSpa
     {
         var stored = world.Tokens.Of(token);
         var wasWell = IsWell;
-        if (await node.Get<TokenVault>().ReadAsync(token, minValidity, CancellationToken.None) is not { } reading)
+        if (await node.Get<TokenCache>().ReadAsync(token, minValidity, CancellationToken.None) is not { } reading)
         {
             world.Broken($"I3: {node.Name} does not know {token}");
         }
@@ -25,7 +25,7 @@ internal sealed class Reader(SimWorld world, SimNode node, string token, TimeSpa
 
     private bool IsWell => node is { IsHampered: false, IsInTheKnow: true };
 
-    private void Use(VaultEntry entry)
+    private void Use(CachedToken entry)
     {
         world.Trace($"{node.Name} serves {token} version {entry.Version}");
         if (entry.ExpiresAt <= node.Clock.GetUtcNow())
@@ -37,7 +37,7 @@ internal sealed class Reader(SimWorld world, SimNode node, string token, TimeSpa
         if (!world.ProviderOf(token).Accepts(token, TokenRows.NumberOf(entry.AccessToken!)))
         {
             world.Trace($"{node.Name} reports {token} version {entry.Version}");
-            node.Get<TokenVault>().Reject(token, entry.Version, "a client");
+            node.Get<TokenCache>().Reject(token, entry.Version, "a client");
             world.Served.Reported(node, token, entry);
         }
     }

@@ -1,4 +1,4 @@
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Tests.Simulation;
 
@@ -11,7 +11,7 @@ internal sealed class ServedVersions(SimWorld world)
     private readonly Dictionary<(string Token, long Version), List<(SimNode Node, int Number)>> served = [];
 
     /// <summary>Notes what a program was served. What nobody alive knows of is truly lost with the database, and its version may come again.</summary>
-    public void Note(SimNode node, string token, VaultEntry entry)
+    public void Note(SimNode node, string token, CachedToken entry)
     {
         if (entry.ETag.EndsWith("-unsaved\"", StringComparison.Ordinal))
         {
@@ -36,7 +36,7 @@ internal sealed class ServedVersions(SimWorld world)
     }
 
     /// <summary>A program has reported what it was served; some time later that is not served any more, unless the provider was asked in vain.</summary>
-    public void Reported(SimNode node, string token, VaultEntry entry)
+    public void Reported(SimNode node, string token, CachedToken entry)
     {
         var at = world.Agenda.Now;
         world.Agenda.In(Effect, () =>

@@ -5,6 +5,7 @@ using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Server.Pages;
 
 namespace TokenRefresh.Tests.Simulation;
 
@@ -111,7 +112,7 @@ internal sealed class SimWorld : IDisposable
     public void Trace(string step) => steps.Add($"{Agenda.Now:dd HH:mm:ss.fff} {step}");
 
     /// <summary>What the product logs stands in the trace, so that a broken invariant tells its story.</summary>
-    public void Said(string line) => Trace($"    said: {line}");
+    public void FlashMessage(string line) => Trace($"    said: {line}");
 
     public void Broken(string what)
     {
@@ -178,7 +179,7 @@ internal sealed class SimWorld : IDisposable
 
         void Begin() => Start(node, "start", async () =>
         {
-            await node.Get<UnsavedAnswers>().ReplayAsync(CancellationToken.None);
+            await node.Get<UnsavedTokenSpool>().ReplayAsync(CancellationToken.None);
             await Feed.ListenAsync(node, wasCut: false);
         }, error => Agenda.In(TimeSpan.FromSeconds(1), error is null ? () => node.IsUp = true : () => node.WhenAwake(Begin)));
     }

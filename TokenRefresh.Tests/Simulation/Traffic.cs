@@ -1,11 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Tests.Simulation;
@@ -98,7 +98,7 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
             var (now, began) = (node.Clock.GetUtcNow(), world.Agenda.Now);
             world.Start(node, "round", async () =>
             {
-                await node.Get<AlertRound>().RunAsync(new(now, Minute, 5, null), CancellationToken.None);
+                await node.Get<AlertEvaluation>().RunAsync(new(now, Minute, 5, null), CancellationToken.None);
                 world.LastRoundAt = began;
                 await node.Get<Outbox>().DeliverAsync(CancellationToken.None);
             });

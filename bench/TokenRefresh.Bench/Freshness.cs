@@ -77,7 +77,7 @@ internal static class Freshness
         return (expired.TotalSeconds / (days * 86_400d) * SecondsOfYear, calls / days);
     }
 
-    private static (TimeSpan Expired, int Calls) Run(RenewalPolicyModel policy, TokenLife token, TimeSpan life, DateTimeOffset[] outages, TimeSpan outage, DateTimeOffset end)
+    private static (TimeSpan Expired, int Calls) Run(RenewalPolicyModel policy, TokenLifetime token, TimeSpan life, DateTimeOffset[] outages, TimeSpan outage, DateTimeOffset end)
     {
         var expired = TimeSpan.Zero;
         for (var (week, calls) = (0, 0); ; calls++)

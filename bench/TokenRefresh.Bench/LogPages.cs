@@ -5,9 +5,8 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Server.Hosting.Postgres;
@@ -182,7 +181,7 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile,
     {
         await using (var scope = app.Services.CreateAsyncScope())
         {
-            await scope.ServiceProvider.GetRequiredService<Operators>().AddAsync("olga", Role.Operator, Password, "bench");
+            await scope.ServiceProvider.GetRequiredService<PanelUsers>().AddAsync("olga", Role.Operator, Password, "bench");
         }
 
         var client = new HttpClient(new HttpClientHandler { CookieContainer = new() }) { BaseAddress = new(app.Urls.First()) };

@@ -1,3 +1,4 @@
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Bench;
@@ -7,10 +8,10 @@ namespace TokenRefresh.Bench;
 /// <param name="Phase">By how much its host's timers are off the full hour.</param>
 /// <param name="FailedAt">The last attempt, where it has failed since the last success.</param>
 /// <param name="Failures">Failures since the last success.</param>
-internal sealed record TokenLife(string Name, TimeSpan Phase, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt, DateTimeOffset? FailedAt, int Failures);
+internal sealed record TokenLifetime(string Name, TimeSpan Phase, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt, DateTimeOffset? FailedAt, int Failures);
 
 /// <summary>When is a token tried next?</summary>
-internal sealed record RenewalPolicyModel(string Name, Func<TokenLife, DateTimeOffset> NextAttempt)
+internal sealed record RenewalPolicyModel(string Name, Func<TokenLifetime, DateTimeOffset> NextAttempt)
 {
     /// <summary>A token is read this often by the programs that use it; two of the policies live by that.</summary>
     public static readonly TimeSpan ReadEvery = TimeSpan.FromSeconds(30);
@@ -32,7 +33,7 @@ internal sealed record RenewalPolicyModel(string Name, Func<TokenLife, DateTimeO
     ];
 
     // A job makes four attempts a minute apart, unless that is too slow for the token; then the policy's pause counts.
-    private static DateTimeOffset Ours(TokenLife token)
+    private static DateTimeOffset Ours(TokenLifetime token)
     {
         if (token.FailedAt is not { } failedAt)
         {
@@ -46,15 +47,15 @@ internal sealed record RenewalPolicyModel(string Name, Func<TokenLife, DateTimeO
     }
 
     // What is near is reminded of by a scheduled job; the rest is found by the due check.
-    private static DateTimeOffset Found(TokenLife token, DateTimeOffset now, DateTimeOffset dueAt) =>
+    private static DateTimeOffset Found(TokenLifetime token, DateTimeOffset now, DateTimeOffset dueAt) =>
         dueAt - now < 2 * DueCheck ? dueAt.AddSeconds(1) : Tick(token, DueCheck, dueAt);
 
-    private static DateTimeOffset Later(TokenLife token, DateTimeOffset at) => Max(at, (token.FailedAt ?? token.IssuedAt).AddTicks(1));
+    private static DateTimeOffset Later(TokenLifetime token, DateTimeOffset at) => Max(at, (token.FailedAt ?? token.IssuedAt).AddTicks(1));
 
     private static DateTimeOffset Max(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
 
     /// <summary>The first tick of the host's timer at or after an instant.</summary>
-    private static DateTimeOffset Tick(TokenLife token, TimeSpan every, DateTimeOffset at)
+    private static DateTimeOffset Tick(TokenLifetime token, TimeSpan every, DateTimeOffset at)
     {
         var since = at - DateTimeOffset.UnixEpoch - token.Phase;
         var ticks = (since.Ticks + every.Ticks - 1) / every.Ticks;

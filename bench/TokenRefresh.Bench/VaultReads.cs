@@ -4,10 +4,10 @@ using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
 using Microsoft.Extensions.Logging.Abstractions;
 using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
-using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Hosting.Postgres;
 
@@ -19,7 +19,7 @@ public class VaultReads
 {
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("tokenrefresh-bench-");
     private EmbeddedPostgres postgres = null!;
-    private TokenVault vault = null!;
+    private TokenCache vault = null!;
 
     [GlobalSetup]
     public async Task Prepare()
@@ -44,7 +44,7 @@ public class VaultReads
         await services.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: true, CancellationToken.None);
         await services.GetRequiredService<TokenControls>().ImportAsync(
             "jibit", new("eyJhbGciOiJIUzUxMiJ9." + new string('a', 200) + ".sig", null, TimeProvider.System.GetUtcNow().AddDays(1)), "bench", CancellationToken.None);
-        vault = services.GetRequiredService<TokenVault>();
+        vault = services.GetRequiredService<TokenCache>();
         await vault.ReloadAsync(CancellationToken.None);
     }
 

@@ -1,4 +1,4 @@
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -9,7 +9,7 @@ internal static class Advice
 {
     public static IReadOnlyList<string> For(IncidentNews news) => news.Incident.Kind switch
     {
-        IncidentKind.Silence =>
+        IncidentKind.StalledComponent =>
         [
             "See that the server runs, and read its log.",
             "Start it again if it does not; nothing is lost, it asks at once what is due.",
@@ -53,11 +53,11 @@ internal static class Advice
             _ when !news.Outlook.IsRunning => "Nothing runs now, so nothing is tried by itself: see first that workers and schedule run.",
             [] when news.Tokens.Any(token => token.State == TokenState.Paused) => "It is paused, so nothing is tried by itself before it is resumed.",
             [] => "Nothing is tried by itself before you have done that.",
-            [{ IsBackup: true } backup, ..] => $"By itself only the backup job tries it, next at {Moment.At(backup.At, news.Zone)}.",
+            [{ IsBackup: true } backup, ..] => $"By itself only the backup job tries it, next at {MailTimeFormat.At(backup.At, news.Zone)}.",
             [var next, ..] when news.Outlook.DueCheckPausedUntil is { } until && next.At >= until =>
-                $"The due check is paused until {Moment.At(until, news.Zone)}, so nothing is tried by itself before: resume it on the health page.",
+                $"The due check is paused until {MailTimeFormat.At(until, news.Zone)}, so nothing is tried by itself before: resume it on the health page.",
             [var next, ..] when next.At <= news.Now => "The next attempt by itself comes within the next minute.",
-            [var next, ..] => $"The next attempt by itself comes at {Moment.At(next.At, news.Zone)}, in {Moment.Span(next.At - news.Now)}.",
+            [var next, ..] => $"The next attempt by itself comes at {MailTimeFormat.At(next.At, news.Zone)}, in {MailTimeFormat.Span(next.At - news.Now)}.",
         };
     }
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using TokenRefresh.Jobs.Access;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts.Mails;
@@ -17,7 +17,7 @@ public sealed record Recovery(long Attempts, string? By, TimeSpan WithoutToken);
 /// <param name="Recovery">Only where it is over.</param>
 /// <param name="Outlook">What will be tried by itself.</param>
 public sealed record IncidentNews(
-    Incident Incident, Word Word, DateTimeOffset Now, IReadOnlyList<string> Affected, IReadOnlyList<TokenView> Tokens, IReadOnlyList<Consumer> Consumers, Recovery? Recovery,
+    Incident Incident, IncidentEvent IncidentEvent, DateTimeOffset Now, IReadOnlyList<string> Affected, IReadOnlyList<TokenView> Tokens, IReadOnlyList<Consumer> Consumers, Recovery? Recovery,
     TimeZoneInfo Zone, IncidentLinks Links, ScheduleOutlook Outlook)
 {
     /// <summary>Those of the tokens that have expired, or were never obtained.</summary>
@@ -33,7 +33,7 @@ public sealed record IncidentNews(
     public string? Left => Tokens.Count == 0 ? null
         : Tokens.Any(token => token.Stored?.ExpiresAt is null) ? "no token"
         : FirstDeath <= Now ? "expired"
-        : $"{Moment.Span(FirstDeath!.Value - Now)} left";
+        : $"{MailTimeFormat.Span(FirstDeath!.Value - Now)} left";
 }
 
 /// <summary>Writes the mails about incidents: what, since when, how long still, who is hit, what to do.</summary>
@@ -44,17 +44,17 @@ internal static class IncidentMails
     public static MailText Write(IncidentNews news)
     {
         var body = new MailBody().Say(Opening(news)).Facts(
-            ("Since", Moment.At(news.Incident.OpenedAt, news.Zone)),
+            ("Since", MailTimeFormat.At(news.Incident.OpenedAt, news.Zone)),
             ("Cause", $"{news.Incident.Cause}: {news.Incident.Detail}"),
-            ("First to die", news.FirstDeath is { } death ? $"{Moment.At(death, news.Zone)}, {(death <= news.Now ? $"{Moment.Span(news.Now - death)} ago" : $"in {Moment.Span(death - news.Now)}")}" : null),
+            ("First to die", news.FirstDeath is { } death ? $"{MailTimeFormat.At(death, news.Zone)}, {(death <= news.Now ? $"{MailTimeFormat.Span(news.Now - death)} ago" : $"in {MailTimeFormat.Span(death - news.Now)}")}" : null),
             ("Over for", news.Incident.Subjects.Except(news.Affected).ToList() is { Count: > 0 } over ? Names(over) : null),
-            ("Lasted", news.Recovery is null ? null : Moment.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)),
+            ("Lasted", news.Recovery is null ? null : MailTimeFormat.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)),
             ("Attempts", news.Recovery is { Attempts: > 0 } tried ? tried.Attempts.ToString(CultureInfo.InvariantCulture) : null),
             ("Mended by", news.Recovery?.By),
-            ("Without a token", news.Recovery is { WithoutToken: var gap } && gap > TimeSpan.Zero ? $"{Moment.Span(gap)}: programs got none in that time" : null));
+            ("Without a token", news.Recovery is { WithoutToken: var gap } && gap > TimeSpan.Zero ? $"{MailTimeFormat.Span(gap)}: programs got none in that time" : null));
         AddTokens(body, news);
         AddConsumers(body, news);
-        if (news.Word != Word.Recovered)
+        if (news.IncidentEvent != IncidentEvent.Recovered)
         {
             body.Head("What to do").Steps(Advice.For(news));
             if (Advice.ByItself(news) is { } byItself)
@@ -66,36 +66,36 @@ internal static class IncidentMails
         return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.About}");
     }
 
-    private static string State(IncidentNews news) => (news.Word, news.Incident.Kind) switch
+    private static string State(IncidentNews news) => (news.IncidentEvent, news.Incident.Kind) switch
     {
-        (Word.Recovered, _) => $"RECOVERED after {Moment.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
-        (_, IncidentKind.Silence) => "SILENT",
+        (IncidentEvent.Recovered, _) => $"RECOVERED after {MailTimeFormat.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
+        (_, IncidentKind.StalledComponent) => "SILENT",
         (_, IncidentKind.Clock) => "CLOCKS DIFFER",
         (_, IncidentKind.WentBack) => "DATABASE WENT BACK IN TIME",
         (_, IncidentKind.SuccessRate) => "LOW SUCCESS RATE",
         (_, IncidentKind.NeedsPerson) => $"NEEDS YOU, {news.Left}",
-        (Word.Critical or Word.Expired, _) => $"CRITICAL, {news.Left}",
-        (Word.Reminder, _) => $"STILL {(news.Incident.CriticalAt is null ? "FAILING" : "CRITICAL")}, {news.Left}",
+        (IncidentEvent.Critical or IncidentEvent.Expired, _) => $"CRITICAL, {news.Left}",
+        (IncidentEvent.Reminder, _) => $"STILL {(news.Incident.CriticalAt is null ? "FAILING" : "CRITICAL")}, {news.Left}",
         _ => $"FAILED, {news.Left}",
     };
 
-    private static string Opening(IncidentNews news) => (news.Word, news.Incident.Kind) switch
+    private static string Opening(IncidentNews news) => (news.IncidentEvent, news.Incident.Kind) switch
     {
-        (Word.Recovered, IncidentKind.Silence) => "Everything runs again.",
-        (Word.Recovered, IncidentKind.Clock) => "The clocks agree again.",
-        (Word.Recovered, IncidentKind.WentBack) => "Nothing older than what was served was found in the last hour.",
-        (Word.Recovered, IncidentKind.SuccessRate) => $"{news.Incident.Scope} succeeds often enough again.",
-        (Word.Recovered, _) => $"{Names(news.Affected)} {Are(news)} well again.",
-        (_, IncidentKind.Silence) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
+        (IncidentEvent.Recovered, IncidentKind.StalledComponent) => "Everything runs again.",
+        (IncidentEvent.Recovered, IncidentKind.Clock) => "The clocks agree again.",
+        (IncidentEvent.Recovered, IncidentKind.WentBack) => "Nothing older than what was served was found in the last hour.",
+        (IncidentEvent.Recovered, IncidentKind.SuccessRate) => $"{news.Incident.Scope} succeeds often enough again.",
+        (IncidentEvent.Recovered, _) => $"{Names(news.Affected)} {Are(news)} well again.",
+        (_, IncidentKind.StalledComponent) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
         (_, IncidentKind.Clock) => $"A clock is wrong: {news.Incident.Detail}. Expiries are reckoned by the provider's clock, so tokens are refreshed and served in time meanwhile.",
         (_, IncidentKind.WentBack) => $"The database went back in time, as by a failover that lost commits or by a restored backup: {news.Incident.Detail}. Newer tokens that a node still held were saved back.",
         (_, IncidentKind.SuccessRate) => $"{news.Incident.Scope} fails too often within 24 hours, though its tokens are fresh by their retries.",
         (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} can only be started by a person.",
-        (Word.Critical or Word.Expired, _) when news.Expired is { Count: > 0 } expired =>
+        (IncidentEvent.Critical or IncidentEvent.Expired, _) when news.Expired is { Count: > 0 } expired =>
             $"{Names(news.Affected)} {Are(news)} not refreshed, and programs get no valid token{(expired.Count == news.Affected.Count ? "" : $" of {Names(expired)}")}.",
-        (Word.Critical or Word.Expired, _) => $"{Names(news.Affected)} {Are(news)} not refreshed, and little life is left.",
-        (Word.Joined, _) => $"Now also {Names([.. news.Affected.Except(news.Incident.ToldSubjects)])}.",
-        (Word.Reminder, _) => $"{Names(news.Affected)} {Are(news)} still not refreshed.",
+        (IncidentEvent.Critical or IncidentEvent.Expired, _) => $"{Names(news.Affected)} {Are(news)} not refreshed, and little life is left.",
+        (IncidentEvent.Joined, _) => $"Now also {Names([.. news.Affected.Except(news.Incident.ToldSubjects)])}.",
+        (IncidentEvent.Reminder, _) => $"{Names(news.Affected)} {Are(news)} still not refreshed.",
         _ => $"{Names(news.Affected)} {Are(news)} not refreshed. Programs are served while the stored token is valid.",
     };
 
@@ -121,8 +121,8 @@ internal static class IncidentMails
             [
                 token.Name,
                 token.State.InWords(),
-                token.TimeLeft is not { } left ? "none" : left <= TimeSpan.Zero ? "none" : Moment.Span(left),
-                news.Outlook.Of(token) is { } next ? $"{(next.At <= news.Now ? "now" : $"in {Moment.Span(next.At - news.Now)}")}{(next.IsBackup ? ", by the backup job" : "")}" : token.NextRefreshAt is null ? token.NextRefreshReason : "none",
+                token.TimeLeft is not { } left ? "none" : left <= TimeSpan.Zero ? "none" : MailTimeFormat.Span(left),
+                news.Outlook.Of(token) is { } next ? $"{(next.At <= news.Now ? "now" : $"in {MailTimeFormat.Span(next.At - news.Now)}")}{(next.IsBackup ? ", by the backup job" : "")}" : token.NextRefreshAt is null ? token.NextRefreshReason : "none",
             ]));
         if (news.Tokens.Count > MostRows)
         {

@@ -1,5 +1,5 @@
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts.Mails;
 
@@ -13,7 +13,7 @@ internal static class SuccessMail
         var body = new MailBody().Say(done.Count == 1 ? "A token was refreshed." : $"{done.Count} tokens were refreshed.").Table(
             ["Token", "When", "Trigger", "What came of it"],
             done.Take(MostRows).Select(row => (IReadOnlyList<string>)
-                [row.TokenName, Moment.At(row.CompletedAt!.Value, zone), $"{row.TriggerType.Code().Replace('_', ' ')}, by {row.TriggeredBy}", row.Message]));
+                [row.TokenName, MailTimeFormat.At(row.CompletedAt!.Value, zone), $"{row.TriggerType.Code().Replace('_', ' ')}, by {row.TriggeredBy}", row.Message]));
         if (done.Count > MostRows)
         {
             body.Say($"And {done.Count - MostRows} more.");

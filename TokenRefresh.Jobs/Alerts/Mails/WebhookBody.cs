@@ -11,7 +11,7 @@ internal static class WebhookBody
     public static string Write(IncidentNews news) => JsonSerializer.Serialize(
         new
         {
-            Event = $"incident.{news.Word.Code()}",
+            Event = $"incident.{news.IncidentEvent.Code()}",
             At = news.Now,
             Incident = new
             {

@@ -46,7 +46,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("data_protection_keys", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Access.AuditEntry", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.AuditEntry", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -95,7 +95,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("audit_log", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Access.ClientKey", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Administration.ClientKey", b =>
                 {
                     b.Property<string>("Id")
                         .HasMaxLength(12)
@@ -141,7 +141,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("client_keys", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Access.RepeatedRequest", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Administration.RepeatedRequest", b =>
                 {
                     b.Property<string>("Key")
                         .HasColumnType("text")
@@ -550,7 +550,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("token_refresh_logs", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.AlertMark", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.SuccessDigestCursor", b =>
                 {
                     b.Property<int>("Id")
                         .HasColumnType("integer")
@@ -636,7 +636,7 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("node_settings", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Scheduling.TimetablePause", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Health.RecurringJobPause", b =>
                 {
                     b.Property<string>("Job")
                         .HasMaxLength(64)

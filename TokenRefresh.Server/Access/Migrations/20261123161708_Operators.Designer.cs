@@ -11,7 +11,7 @@ using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Access.Migrations
 {
-    [DbContext(typeof(OperatorsDbContext))]
+    [DbContext(typeof(PanelUsersDbContext))]
     [Migration("20261123161708_Operators")]
     partial class Operators
     {

@@ -10,7 +10,7 @@ using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Access.Migrations
 {
-    [DbContext(typeof(OperatorsDbContext))]
+    [DbContext(typeof(PanelUsersDbContext))]
     partial class OperatorsDbContextModelSnapshot : ModelSnapshot
     {
         protected override void BuildModel(ModelBuilder modelBuilder)

@@ -4,7 +4,8 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Mvc;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access;

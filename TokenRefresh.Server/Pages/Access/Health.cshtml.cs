@@ -4,11 +4,11 @@ using Hangfire;
 using Hangfire.Storage;
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Health;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
@@ -24,15 +24,15 @@ internal sealed record ProviderRow(ITokenProvider Provider, int Tokens, AttemptS
 
 /// <summary>One job of the timetable.</summary>
 /// <param name="Cron">The settings' cron, also while it is paused.</param>
-internal sealed record TimetableRow(RecurringJobDto Job, string Cron, TimetablePause? Pause);
+internal sealed record RecurringJobRow(RecurringJobDto Job, string Cron, RecurringJobPause? Pause);
 
 /// <summary>How a stand-in of the sandbox behaves, and how many calls it has had.</summary>
 internal sealed record StandInRow(string Provider, SandboxStatus Status);
 
 /// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
 internal sealed class HealthModel(
-    DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, TimetablePauses pauses, AuditTrail audit, ITokenProviders providers,
-    PulseReader pulse, SettingsComparison settings, IncidentDesk desk, ClockDifferences clocks, NodeName node, Moments moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
+    SystemStatusReader pulse, SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = "/access/token-health";
     private const int TrendHours = 7 * 24;
@@ -51,7 +51,7 @@ internal sealed class HealthModel(
 
     public QueueStatus Queue { get; private set; } = null!;
 
-    public IReadOnlyList<TimetableRow> Timetable { get; private set; } = [];
+    public IReadOnlyList<RecurringJobRow> Timetable { get; private set; } = [];
 
     /// <summary>Empty where there is no sandbox.</summary>
     public IReadOnlyList<StandInRow> StandIns { get; private set; } = [];
@@ -67,7 +67,7 @@ internal sealed class HealthModel(
     /// <summary>Tokens that hold something, the first to die first.</summary>
     public IReadOnlyList<TokenView> FirstToDie { get; private set; } = [];
 
-    public DeathLine Line { get; } = new(moments);
+    public ExpiryTimeline Line { get; } = new(moments);
 
     public string Node => node.Value;
 
@@ -99,9 +99,9 @@ internal sealed class HealthModel(
         Queue = queue.Status();
         var paused = await pauses.ListAsync(cancellationToken);
         var crons = timetable.Crons();
-        Timetable = [.. Installed().Select(job => new TimetableRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
+        Timetable = [.. Installed().Select(job => new RecurringJobRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
         LastTick = felt.SchedulerTick;
-        Wrong = [.. Complaints(felt, await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
+        Wrong = [.. Findings(felt, await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
         OtherSettings = await settings.CompareAsync(node.Value, cancellationToken);
         if (sandbox is not null && May(Role.Operator))
         {
@@ -135,19 +135,19 @@ internal sealed class HealthModel(
             return NotFound();
         }
 
-        if (string.IsNullOrWhiteSpace(reason) || reason.Trim().Length > TimetablePause.LongestReason)
+        if (string.IsNullOrWhiteSpace(reason) || reason.Trim().Length > RecurringJobPause.LongestReason)
         {
-            return Tell(new(false, $"A pause needs a reason of at most {TimetablePause.LongestReason} characters, so that others know."), Here);
+            return Tell(new(false, $"A pause needs a reason of at most {RecurringJobPause.LongestReason} characters, so that others know."), Here);
         }
 
-        var longest = TimetablePause.Longest(id);
+        var longest = RecurringJobPause.Longest(id);
         if (!double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var asked) || !(asked > 0 && asked <= longest.TotalHours))
         {
             return Tell(new(false, $"{id} may rest for more than 0 and at most {longest.TotalHours:0} hours; a pause always ends by itself."), Here);
         }
 
         var now = clock.GetUtcNow();
-        var pause = new TimetablePause { Job = id, PausedBy = Actor, Reason = reason.Trim(), PausedAt = now, Until = now.AddHours(asked) };
+        var pause = new RecurringJobPause { Job = id, PausedBy = Actor, Reason = reason.Trim(), PausedAt = now, Until = now.AddHours(asked) };
         await timetable.PauseAsync(pause, cancellationToken);
         await audit.WriteAsync(Actor, "schedule.paused", id, new { reason = pause.Reason, until = pause.Until });
         return Tell(new(true, $"{id} rests until {moments.InZone(pause.Until)[..16]}, then it goes on by itself."), Here);
@@ -203,10 +203,10 @@ internal sealed class HealthModel(
         return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
     }
 
-    private IEnumerable<string> Complaints(Pulse felt, IncidentList incidents)
+    private IEnumerable<string> Findings(SystemStatus felt, IncidentList incidents)
     {
         var now = clock.GetUtcNow();
-        foreach (var incident in incidents.Rows.Where(incident => incident.Kind != IncidentKind.Silence))
+        foreach (var incident in incidents.Rows.Where(incident => incident.Kind != IncidentKind.StalledComponent))
         {
             yield return $"{incident.Kind.Code().Replace('_', ' ')}: {incident.AboutOf(incidents.Affected(incident))}";
         }
@@ -217,7 +217,7 @@ internal sealed class HealthModel(
             yield return $"{string.Join(", ", alike.Select(reason => reason.Subject))}: {alike.Key}";
         }
 
-        foreach (var silence in felt.Silences(now))
+        foreach (var silence in felt.StalledComponents(now))
         {
             yield return silence.Words;
         }

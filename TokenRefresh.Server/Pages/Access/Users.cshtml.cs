@@ -6,10 +6,10 @@ namespace TokenRefresh.Server.Pages.Access;
 
 /// <summary>The people of the panel, for administrators.</summary>
 [Authorize(nameof(Role.Admin))]
-internal sealed class UsersModel(Operators operators) : PanelPage
+internal sealed class UsersModel(PanelUsers operators) : PanelPage
 {
     /// <summary>Everybody, by name.</summary>
-    public IReadOnlyList<Operator> People { get; private set; } = [];
+    public IReadOnlyList<PanelUser> People { get; private set; } = [];
 
     /// <summary>A password that was made up just now; no later page can show it.</summary>
     public (string Name, string Password)? Made { get; private set; }
@@ -20,7 +20,7 @@ internal sealed class UsersModel(Operators operators) : PanelPage
     /// <summary>What was typed, for the next try.</summary>
     public string? Typed { get; private set; }
 
-    public bool IsMe(Operator person) => person.UserName == User.Identity!.Name;
+    public bool IsMe(PanelUser person) => person.UserName == User.Identity!.Name;
 
     public Task OnGetAsync(CancellationToken cancellationToken) => LoadAsync(cancellationToken);
 
@@ -54,12 +54,12 @@ internal sealed class UsersModel(Operators operators) : PanelPage
     // A password that was made up is shown on the very answer: anywhere else it would have to be kept.
     private async Task<IActionResult> WithPasswordAsync(string name, string? typed, Func<string, Task> act, string done, CancellationToken cancellationToken)
     {
-        var password = string.IsNullOrEmpty(typed) ? Operators.NewPassword() : typed;
+        var password = string.IsNullOrEmpty(typed) ? PanelUsers.NewPassword() : typed;
         try
         {
             await act(password);
         }
-        catch (OperatorException error)
+        catch (PanelUserException error)
         {
             Problem = error.Message;
         }
@@ -81,13 +81,13 @@ internal sealed class UsersModel(Operators operators) : PanelPage
         {
             if (string.IsNullOrEmpty(name) || string.Equals(name, User.Identity!.Name, StringComparison.OrdinalIgnoreCase))
             {
-                throw new OperatorException("That is your own account; another administrator can change it.");
+                throw new PanelUserException("That is your own account; another administrator can change it.");
             }
 
             await act();
             return Tell(new(true, done), Here);
         }
-        catch (OperatorException error)
+        catch (PanelUserException error)
         {
             Problem = error.Message;
             await LoadAsync(cancellationToken);
@@ -95,7 +95,7 @@ internal sealed class UsersModel(Operators operators) : PanelPage
         }
     }
 
-    private static Role Chosen(Role? role) => role ?? throw new OperatorException("Choose a role: viewer, operator or admin.");
+    private static Role Chosen(Role? role) => role ?? throw new PanelUserException("Choose a role: viewer, operator or admin.");
 
     private async Task LoadAsync(CancellationToken cancellationToken) => People = await operators.ListAsync(cancellationToken);
 

@@ -9,14 +9,14 @@ namespace TokenRefresh.Server.Pages.Account;
 internal sealed class ExpiredModel : PageModel
 {
     /// <summary>What was sent; null where it was no form of the panel.</summary>
-    public KeptForm? Kept { get; private set; }
+    public SavedForm? Kept { get; private set; }
 
     public IActionResult OnGet() => LocalRedirect($"~{AccessRegistration.LoginPath}");
 
     public async Task<IActionResult> OnPostAsync([FromQuery] string? to, CancellationToken cancellationToken)
     {
         Response.StatusCode = StatusCodes.Status401Unauthorized;
-        Kept = Request.HasFormContentType && IsFromHere(Request) ? KeptForm.Of(to, await Request.ReadFormAsync(cancellationToken)) : null;
+        Kept = Request.HasFormContentType && IsFromHere(Request) ? SavedForm.Of(to, await Request.ReadFormAsync(cancellationToken)) : null;
         return Page();
     }
 

@@ -3,10 +3,10 @@ using System.Text.Json;
 namespace TokenRefresh.Server.Pages.Account;
 
 /// <summary>One field of a form; a secret one comes without its value and has to be typed again.</summary>
-internal sealed record KeptField(string Name, string? Value);
+internal sealed record SavedField(string Name, string? Value);
 
 /// <summary>A form whose sender was signed in no more: where it went and what was typed, kept in the browser until the next sign-in.</summary>
-internal sealed record KeptForm(string To, IReadOnlyList<KeptField> Fields)
+internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
 {
     private const int LongestText = 64 * 1024;
 
@@ -19,12 +19,12 @@ internal sealed record KeptForm(string To, IReadOnlyList<KeptField> Fields)
     public string Page => To.Split('?')[0];
 
     /// <summary>Takes a form over; null where it is none of the panel's.</summary>
-    public static KeptForm? Of(string? to, IFormCollection form) => IsOurs(to)
-        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new KeptField(field.Key, Secret.Contains(field.Key) ? null : value ?? ""))])
+    public static SavedForm? Of(string? to, IFormCollection form) => IsOurs(to)
+        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new SavedField(field.Key, Secret.Contains(field.Key) ? null : value ?? ""))])
         : null;
 
     /// <summary>Reads what <see cref="ToString"/> has written; null for anything else.</summary>
-    public static KeptForm? Parse(string? text)
+    public static SavedForm? Parse(string? text)
     {
         if (text is not { Length: > 0 and <= LongestText })
         {
@@ -33,7 +33,7 @@ internal sealed record KeptForm(string To, IReadOnlyList<KeptField> Fields)
 
         try
         {
-            return JsonSerializer.Deserialize<KeptForm>(text) is { Fields: not null } kept && IsOurs(kept.To) && kept.Fields.All(field => field.Name is not null) ? kept : null;
+            return JsonSerializer.Deserialize<SavedForm>(text) is { Fields: not null } kept && IsOurs(kept.To) && kept.Fields.All(field => field.Name is not null) ? kept : null;
         }
         catch (JsonException)
         {

@@ -1,16 +1,16 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Account;
 
 /// <summary>What the sign-in form is drawn from.</summary>
-internal sealed record SignInForm(string? Name, string? ReturnUrl, KeptForm? Kept);
+internal sealed record SignInForm(string? Name, string? ReturnUrl, SavedForm? Kept);
 
 /// <summary>The sign-in form.</summary>
-internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Operator> users, AuditTrail audit, TimeProvider clock) : PageModel
+internal sealed class LoginModel(SignInManager<PanelUser> signIn, UserManager<PanelUser> users, AuditTrail audit, TimeProvider clock) : PageModel
 {
     private const int LongestName = 64;
 
@@ -34,7 +34,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
     public string? Kept { get; set; }
 
     /// <summary>That form, to be sent again by the person who is signed in now.</summary>
-    public KeptForm? Again { get; private set; }
+    public SavedForm? Again { get; private set; }
 
     /// <summary>Why there is no sign-in yet.</summary>
     public string? Problem { get; private set; }
@@ -43,7 +43,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
 
     public async Task<IActionResult> OnPostAsync()
     {
-        if (Name is not { Length: > 0 and <= LongestName } || Password is not { Length: > 0 and <= Operators.MostPassword } || Name.Any(char.IsControl))
+        if (Name is not { Length: > 0 and <= LongestName } || Password is not { Length: > 0 and <= PanelUsers.MostPassword } || Name.Any(char.IsControl))
         {
             Problem = "Enter name and password.";
             return Page();
@@ -62,7 +62,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
             person.LastSignInAt = clock.GetUtcNow();
             await users.UpdateAsync(person);
             await audit.WriteAsync($"user:{person.UserName}", "user.signed_in", person.UserName!, new { });
-            return KeptForm.Parse(Kept) is { } kept ? await OfferAgainAsync(person, kept) : Onward();
+            return SavedForm.Parse(Kept) is { } kept ? await OfferAgainAsync(person, kept) : Onward();
         }
 
         if (result.IsLockedOut)
@@ -74,7 +74,7 @@ internal sealed class LoginModel(SignInManager<Operator> signIn, UserManager<Ope
     }
 
     // The form's new token against forgery is for the person who is signed in now.
-    private async Task<PageResult> OfferAgainAsync(Operator person, KeptForm kept)
+    private async Task<PageResult> OfferAgainAsync(PanelUser person, SavedForm kept)
     {
         HttpContext.User = await signIn.CreateUserPrincipalAsync(person);
         Again = kept;

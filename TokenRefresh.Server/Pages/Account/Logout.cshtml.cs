@@ -2,14 +2,14 @@ using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Account;
 
 /// <summary>Ends a sign-in.</summary>
 [IgnoreAntiforgeryToken]
-internal sealed class LogoutModel(SignInManager<Operator> signIn, AuditTrail audit, IAntiforgery antiforgery) : PageModel
+internal sealed class LogoutModel(SignInManager<PanelUser> signIn, AuditTrail audit, IAntiforgery antiforgery) : PageModel
 {
     public IActionResult OnGet() => LocalRedirect($"~{AccessRegistration.LoginPath}");
 

@@ -6,7 +6,7 @@ using TokenRefresh.Jobs.Alerts;
 namespace TokenRefresh.Server.Pages.Incidents;
 
 /// <summary>Where the signed links of mails lead: shows what would be done, and does it when asked. The signature stands for a sign-in, for this one action.</summary>
-internal sealed class ActModel(IncidentLinks links, IncidentDesk desk) : PageModel
+internal sealed class ActModel(IncidentLinks links, IncidentService desk) : PageModel
 {
     /// <summary>How long a snooze from a mail lasts.</summary>
     private static readonly TimeSpan Snooze = TimeSpan.FromDays(1);

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using TokenRefresh.Jobs.Administration;
 
 namespace TokenRefresh.Server.Sandbox.Finnotech;
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Mails;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -125,7 +126,7 @@ public sealed class AdviceTests
     public void What_is_said_of_the_backup_job_is_what_the_refresh_does(FailureKind kind, bool isTried)
     {
         var token = Failing(kind, Life.Plenty);
-        var verdict = RenewalVerdict.For(token, Some.Settings(), new("jibit", TokenRefresh.Jobs.Refreshing.RefreshTrigger.Backup, "schedule"), "settings of today", Now);
+        var verdict = RefreshEligibility.For(token, Some.Settings(), new("jibit", TokenRefresh.Jobs.Tokens.RefreshTrigger.Backup, "schedule"), "settings of today", Now);
 
         (verdict.IsDue, Outlook(Schedule.Usual).Of(View(token)) is not null).ShouldBe((isTried, isTried));
     }
@@ -134,11 +135,11 @@ public sealed class AdviceTests
     {
         var token = Failing(kind, life);
         var view = View(token);
-        var complaint = AlertPolicy.Complaints(new(Now, [view], [], new(Now, TimeSpan.FromMinutes(1), 5, null), new(1, 1, 80), new HashSet<string>())).SingleOrDefault()
-            ?? new Complaint(IncidentKind.Failed, "jibit", "passing", kind?.Code() ?? "overdue", "jibit", life != Life.Plenty, 0, "HTTP 503", life is Life.None or Life.NeverObtained);
+        var complaint = AlertPolicy.Findings(new(Now, [view], [], new(Now, TimeSpan.FromMinutes(1), 5, null), new(1, 1, 80), new HashSet<string>())).SingleOrDefault()
+            ?? new Finding(IncidentKind.Failed, "jibit", "passing", kind?.Code() ?? "overdue", "jibit", life != Life.Plenty, 0, "HTTP 503", life is Life.None or Life.NeverObtained);
         var incident = Incident.Open(complaint, Now.AddMinutes(-5));
         incident.Describe(complaint.Cause, complaint.Detail, complaint.IsCritical, 0, Now);
-        var word = complaint.IsExpired ? Word.Expired : complaint.IsCritical ? Word.Critical : Word.Opened;
+        var word = complaint.IsExpired ? IncidentEvent.Expired : complaint.IsCritical ? IncidentEvent.Critical : IncidentEvent.Opened;
         return new(incident, word, Now, ["jibit"], [view], [], null, TimeZoneInfo.Utc, new(new MasterKey(new byte[MasterKey.Length]), "", new FakeTimeProvider(Now)), Outlook(schedule));
     }
 
@@ -158,5 +159,5 @@ public sealed class AdviceTests
 
     private static TokenView View(Token token) => new(Some.Settings(), TokenHealth.Of(token, Some.Settings(), Now), token, Now);
 
-    private static string At(DateTimeOffset instant) => Moment.At(instant, TimeZoneInfo.Utc);
+    private static string At(DateTimeOffset instant) => MailTimeFormat.At(instant, TimeZoneInfo.Utc);
 }

@@ -1,5 +1,6 @@
 using Shouldly;
 using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
@@ -11,7 +12,7 @@ public sealed class AlertPolicyTests
     private static readonly DateTimeOffset Now = Some.Now;
     private static readonly AlertRules Rules = new(RunsOfAJob: 4, ConsecutiveFailures: 3, SuccessRate: 80);
     private static readonly IReadOnlySet<string> Nobody = new HashSet<string>();
-    private static readonly Pulse Well = new(Now, TimeSpan.FromMinutes(1), 5, null);
+    private static readonly SystemStatus Well = new(Now, TimeSpan.FromMinutes(1), 5, null);
 
     [Fact]
     public void A_fresh_a_due_and_a_paused_token_are_no_complaint()
@@ -19,9 +20,9 @@ public sealed class AlertPolicyTests
         var paused = Some.Failing(FailureKind.CredentialRejected);
         paused.Pause(Now, null, "holiday");
 
-        Complaints(Some.Fresh()).ShouldBeEmpty();
-        Complaints(Some.Aged(TimeSpan.FromHours(16) + TimeSpan.FromMinutes(2))).ShouldBeEmpty();
-        Complaints(paused).ShouldBeEmpty();
+        Findings(Some.Fresh()).ShouldBeEmpty();
+        Findings(Some.Aged(TimeSpan.FromHours(16) + TimeSpan.FromMinutes(2))).ShouldBeEmpty();
+        Findings(paused).ShouldBeEmpty();
     }
 
     [Theory]
@@ -44,7 +45,7 @@ public sealed class AlertPolicyTests
             token.RecordFailure(new(kind, "HTTP 500"), Now.AddMinutes(2), null);
         }
 
-        Complaints(token).Any().ShouldBe(isComplaint);
+        Findings(token).Any().ShouldBe(isComplaint);
     }
 
     [Fact]
@@ -56,8 +57,8 @@ public sealed class AlertPolicyTests
         var dead = Some.Expired();
         dead.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now.AddMinutes(2), "job");
 
-        Complaints(failing).ShouldBeEmpty();
-        Complaints(dead).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
+        Findings(failing).ShouldBeEmpty();
+        Findings(dead).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
     }
 
     [Fact]
@@ -65,9 +66,9 @@ public sealed class AlertPolicyTests
     {
         var failing = Some.Failing(FailureKind.ProviderDown, Now.AddMinutes(2), "job");
 
-        Complaints(failing, ill: new HashSet<string> { "jibit" }).ShouldHaveSingleItem().Cause.ShouldBe("provider_down");
-        Complaints(failing, ill: new HashSet<string> { "another" }).ShouldBeEmpty();
-        Complaints(Some.Fresh(), ill: new HashSet<string> { "jibit" }).ShouldBeEmpty();
+        Findings(failing, ill: new HashSet<string> { "jibit" }).ShouldHaveSingleItem().Cause.ShouldBe("provider_down");
+        Findings(failing, ill: new HashSet<string> { "another" }).ShouldBeEmpty();
+        Findings(Some.Fresh(), ill: new HashSet<string> { "jibit" }).ShouldBeEmpty();
     }
 
     [Fact]
@@ -79,7 +80,7 @@ public sealed class AlertPolicyTests
             token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now - Token.RetryGrace, "a job that died");
         }
 
-        Complaints(token).ShouldHaveSingleItem();
+        Findings(token).ShouldHaveSingleItem();
     }
 
     [Theory]
@@ -91,7 +92,7 @@ public sealed class AlertPolicyTests
         var token = Some.Fresh();
         token.RecordFailure(new(FailureKind.RateLimited, "HTTP 429"), token.ExpiresAt!.Value.AddSeconds(secondsFromItsEnd), null);
 
-        Complaints(token).Any().ShouldBe(isComplaint);
+        Findings(token).Any().ShouldBe(isComplaint);
     }
 
     [Fact]
@@ -103,9 +104,9 @@ public sealed class AlertPolicyTests
             token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now.AddMinutes(2), null);
         }
 
-        Complaints(token, Rules with { ConsecutiveFailures = 0 }).ShouldBeEmpty();
+        Findings(token, Rules with { ConsecutiveFailures = 0 }).ShouldBeEmpty();
         token.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), Now.AddMinutes(2), null);
-        Complaints(token, Rules with { ConsecutiveFailures = 0 }).ShouldHaveSingleItem();
+        Findings(token, Rules with { ConsecutiveFailures = 0 }).ShouldHaveSingleItem();
     }
 
     [Fact]
@@ -123,7 +124,7 @@ public sealed class AlertPolicyTests
                 token.RecordFailure(new(kind, "why"), null, null);
             }
 
-            return Complaints(token).ShouldHaveSingleItem().Key;
+            return Findings(token).ShouldHaveSingleItem().Key;
         }
     }
 
@@ -132,14 +133,14 @@ public sealed class AlertPolicyTests
     {
         var late = Some.Aged(TimeSpan.FromHours(18));
 
-        Complaints(late).ShouldHaveSingleItem().Cause.ShouldBe("overdue");
-        Complaints(late, pulse: Well with { Workers = 0 }).ShouldHaveSingleItem().Kind.ShouldBe(IncidentKind.Silence);
-        Complaints(Some.Expired(), pulse: Well with { Workers = 0 }).Count.ShouldBe(2);
+        Findings(late).ShouldHaveSingleItem().Cause.ShouldBe("overdue");
+        Findings(late, pulse: Well with { Workers = 0 }).ShouldHaveSingleItem().Kind.ShouldBe(IncidentKind.StalledComponent);
+        Findings(Some.Expired(), pulse: Well with { Workers = 0 }).Count.ShouldBe(2);
     }
 
     [Fact]
     public void A_mail_that_waits_explains_no_late_token() =>
-        Complaints(Some.Aged(TimeSpan.FromHours(18)), pulse: Well with { OldestUnsent = Now.AddMinutes(-11) }).Select(complaint => complaint.Cause).ShouldBe(["silence", "overdue"]);
+        Findings(Some.Aged(TimeSpan.FromHours(18)), pulse: Well with { OldestUnsent = Now.AddMinutes(-11) }).Select(complaint => complaint.Cause).ShouldBe(["silence", "overdue"]);
 
     [Theory]
     [InlineData(23, null, false)]
@@ -150,7 +151,7 @@ public sealed class AlertPolicyTests
         var token = Some.Fresh();
         token.RecordFailure(new(FailureKind.RateLimited, "HTTP 429"), Now.AddHours(hours), job);
 
-        Complaints(token).Any().ShouldBe(isComplaint);
+        Findings(token).Any().ShouldBe(isComplaint);
     }
 
     [Theory]
@@ -160,11 +161,11 @@ public sealed class AlertPolicyTests
     [InlineData(0, 10, true)]
     [InlineData(0, 9, false)]
     public void A_success_rate_below_the_threshold_is_a_complaint_once_there_are_ten_attempts(long successes, long failures, bool isComplaint) =>
-        AlertPolicy.Complaints(new(Now, [], [new("jibit", successes, failures)], Well, Rules, Nobody)).Any().ShouldBe(isComplaint);
+        AlertPolicy.Findings(new(Now, [], [new("jibit", successes, failures)], Well, Rules, Nobody)).Any().ShouldBe(isComplaint);
 
     [Fact]
     public void A_threshold_of_zero_switches_the_rule_on_success_rates_off() =>
-        AlertPolicy.Complaints(new(Now, [], [new("jibit", 0, 100)], Well, Rules with { SuccessRate = 0 }, Nobody)).ShouldBeEmpty();
+        AlertPolicy.Findings(new(Now, [], [new("jibit", 0, 100)], Well, Rules with { SuccessRate = 0 }, Nobody)).ShouldBeEmpty();
 
     [Theory]
     [InlineData(119, 5, 0, "")]
@@ -176,18 +177,18 @@ public sealed class AlertPolicyTests
     [InlineData(-3600, 5, 0, "")]
     public void Silence_is_two_periods_without_a_tick_no_worker_or_ten_minutes_without_delivery(int tickAgo, int workers, int unsentFor, string silent)
     {
-        var pulse = new Pulse(Now.AddSeconds(-tickAgo), TimeSpan.FromMinutes(1), workers, unsentFor == 0 ? null : Now.AddSeconds(-unsentFor));
+        var pulse = new SystemStatus(Now.AddSeconds(-tickAgo), TimeSpan.FromMinutes(1), workers, unsentFor == 0 ? null : Now.AddSeconds(-unsentFor));
 
-        string.Join(',', pulse.Silences(Now).Select(silence => silence.Part)).ShouldBe(silent);
+        string.Join(',', pulse.StalledComponents(Now).Select(silence => silence.Part)).ShouldBe(silent);
     }
 
     [Fact]
     public void A_scheduler_that_never_ticked_is_silent() =>
-        (Well with { SchedulerTick = null }).Silences(Now).ShouldHaveSingleItem().Words.ShouldBe("the due check has never run");
+        (Well with { SchedulerTick = null }).StalledComponents(Now).ShouldHaveSingleItem().Words.ShouldBe("the due check has never run");
 
     [Fact]
     public void A_rate_is_told_in_figures() =>
-        AlertPolicy.Complaints(new(Now, [], [new("jibit", 143, 57)], Well, Rules, Nobody)).ShouldHaveSingleItem()
+        AlertPolicy.Findings(new(Now, [], [new("jibit", 143, 57)], Well, Rules, Nobody)).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.SuccessRate, "jibit", "rate", "success_rate", "jibit", false, 0, "71.5 % of 200 attempts succeeded"));
 
     [Fact]
@@ -196,14 +197,14 @@ public sealed class AlertPolicyTests
         var refused = Some.Failing(FailureKind.CredentialRejected);
         var view = new TokenView(Some.Settings(), TokenHealth.Of(refused, Some.Settings(), Now), refused, Now);
 
-        AlertPolicy.Complaints(new(Now, [view], [new("jibit", 0, 100), new("finnotech", 0, 100)], Well, Rules, Nobody))
+        AlertPolicy.Findings(new(Now, [view], [new("jibit", 0, 100), new("finnotech", 0, 100)], Well, Rules, Nobody))
             .Select(complaint => complaint.Key).ShouldBe(["failed:jibit:credential_rejected", "success_rate:finnotech:rate"]);
     }
 
     [Fact]
     public void A_silence_names_the_part_and_is_nobodys_in_particular() =>
-        AlertPolicy.Complaints(new(Now, [], [], Well with { Workers = 0 }, Rules, Nobody)).ShouldHaveSingleItem()
-            .ShouldBe(new(IncidentKind.Silence, "", "silence", "silence", "workers", false, 0, "no worker is alive, so nothing is refreshed"));
+        AlertPolicy.Findings(new(Now, [], [], Well with { Workers = 0 }, Rules, Nobody)).ShouldHaveSingleItem()
+            .ShouldBe(new(IncidentKind.StalledComponent, "", "silence", "silence", "workers", false, 0, "no worker is alive, so nothing is refreshed"));
 
     [Fact]
     public void A_failing_token_is_told_in_the_providers_words()
@@ -211,13 +212,13 @@ public sealed class AlertPolicyTests
         var token = Some.Fresh();
         token.RecordFailure(new(FailureKind.CredentialRejected, "HTTP 401 invalid.credentials"), null, null);
 
-        Complaints(token).ShouldHaveSingleItem()
+        Findings(token).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.Failed, "jibit", "credential_rejected", "credential_rejected", "jibit", false, 0, "HTTP 401 invalid.credentials"));
     }
 
     [Fact]
     public void A_late_token_is_told_with_where_to_look() =>
-        Complaints(Some.Aged(TimeSpan.FromHours(18))).ShouldHaveSingleItem().ShouldBe(new(
+        Findings(Some.Aged(TimeSpan.FromHours(18))).ShouldHaveSingleItem().ShouldBe(new(
             IncidentKind.Failed, "jibit", "late", "overdue", "jibit", false, 0, "It was not refreshed when it was due, and nothing failed: look at the workers and the queue."));
 
     [Fact]
@@ -226,24 +227,24 @@ public sealed class AlertPolicyTests
         var critical = Some.Aged(TimeSpan.FromHours(23));
         critical.RecordFailure(new(FailureKind.CredentialRejected, "HTTP 401"), null, null);
 
-        Complaints(critical).ShouldHaveSingleItem().ShouldSatisfyAllConditions(complaint => complaint.IsCritical.ShouldBeTrue(), complaint => complaint.IsExpired.ShouldBeFalse());
-        Complaints(Some.Expired()).ShouldHaveSingleItem().ShouldSatisfyAllConditions(complaint => complaint.IsCritical.ShouldBeTrue(), complaint => complaint.IsExpired.ShouldBeTrue());
+        Findings(critical).ShouldHaveSingleItem().ShouldSatisfyAllConditions(complaint => complaint.IsCritical.ShouldBeTrue(), complaint => complaint.IsExpired.ShouldBeFalse());
+        Findings(Some.Expired()).ShouldHaveSingleItem().ShouldSatisfyAllConditions(complaint => complaint.IsCritical.ShouldBeTrue(), complaint => complaint.IsExpired.ShouldBeTrue());
     }
 
     [Fact]
     public void A_token_that_was_never_obtained_is_critical_once_that_fails()
     {
         var token = Some.New();
-        Complaints(token).ShouldBeEmpty();
+        Findings(token).ShouldBeEmpty();
 
         token.RecordFailure(new(FailureKind.Configuration, "no such scope"), null, null);
 
-        Complaints(token).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
+        Findings(token).ShouldHaveSingleItem().IsCritical.ShouldBeTrue();
     }
 
     [Fact]
     public void A_grant_that_nobody_imported_needs_a_person() =>
-        Complaints(Some.New(), grant: Grant.Imported).ShouldHaveSingleItem()
+        Findings(Some.New(), grant: Grant.Imported).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "not_imported", "not_imported", "jibit", true, 0, "Nobody has imported it yet.", IsExpired: true));
 
     [Fact]
@@ -251,10 +252,10 @@ public sealed class AlertPolicyTests
     {
         var token = Some.Fresh();
         token.RecordFailure(new(FailureKind.GrantRevoked, "The refresh token was refused."), null, null);
-        Complaints(token, grant: Grant.Imported).ShouldHaveSingleItem()
+        Findings(token, grant: Grant.Imported).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", false, 0, "The refresh token was refused."));
 
-        Complaints(Imported(TimeSpan.FromDays(-1)), grant: Grant.Imported).ShouldHaveSingleItem()
+        Findings(Imported(TimeSpan.FromDays(-1)), grant: Grant.Imported).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", true, 0, "It has died, and only a person can start it anew.", IsExpired: true));
     }
 
@@ -264,7 +265,7 @@ public sealed class AlertPolicyTests
         var dead = Imported(TimeSpan.FromDays(-1));
         dead.RecordFailure(new(FailureKind.ProviderDown, "HTTP 503"), null, null);
 
-        Complaints(dead, grant: Grant.Imported).ShouldHaveSingleItem()
+        Findings(dead, grant: Grant.Imported).ShouldHaveSingleItem()
             .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "provider_down", "jibit", true, 0, "HTTP 503", IsExpired: true));
     }
 
@@ -278,10 +279,10 @@ public sealed class AlertPolicyTests
     [InlineData(0.1, 3)]
     public void A_token_that_only_a_person_can_renew_is_a_complaint_seven_three_and_one_days_before_it_dies(double daysLeft, int stage)
     {
-        var complaint = Complaints(Imported(TimeSpan.FromDays(daysLeft)), grant: Grant.Imported).SingleOrDefault();
+        var complaint = Findings(Imported(TimeSpan.FromDays(daysLeft)), grant: Grant.Imported).SingleOrDefault();
 
         (complaint?.Stage ?? 0).ShouldBe(stage);
-        (complaint is null || complaint == new Complaint(
+        (complaint is null || complaint == new Finding(
             IncidentKind.NeedsPerson, "jibit", "expires_soon", "expires_soon", "jibit", false, stage, "It cannot be renewed without a person.")).ShouldBeTrue();
     }
 
@@ -290,8 +291,8 @@ public sealed class AlertPolicyTests
     {
         var due = Some.Aged(TimeSpan.FromHours(16) + TimeSpan.FromMinutes(2));
 
-        Complaints(due, grant: Grant.Imported).ShouldBeEmpty();
-        Complaints(Imported(TimeSpan.FromDays(2))).ShouldBeEmpty();
+        Findings(due, grant: Grant.Imported).ShouldBeEmpty();
+        Findings(Imported(TimeSpan.FromDays(2))).ShouldBeEmpty();
     }
 
     /// <summary>A token without a refresh token, that has so much life left.</summary>
@@ -303,10 +304,10 @@ public sealed class AlertPolicyTests
         return token;
     }
 
-    private static IReadOnlyList<Complaint> Complaints(Token token, AlertRules? rules = null, Pulse? pulse = null, Grant grant = Grant.ClientCredentials, IReadOnlySet<string>? ill = null)
+    private static IReadOnlyList<Finding> Findings(Token token, AlertRules? rules = null, SystemStatus? pulse = null, Grant grant = Grant.ClientCredentials, IReadOnlySet<string>? ill = null)
     {
         var settings = Some.Settings(grant);
         var view = new TokenView(settings, TokenHealth.Of(token, settings, Now), token, Now);
-        return AlertPolicy.Complaints(new(Now, [view], [], pulse ?? Well, rules ?? Rules, ill ?? Nobody));
+        return AlertPolicy.Findings(new(Now, [view], [], pulse ?? Well, rules ?? Rules, ill ?? Nobody));
     }
 }

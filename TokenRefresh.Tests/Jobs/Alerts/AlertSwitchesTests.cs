@@ -49,7 +49,7 @@ public sealed class AlertSwitchesTests(PostgresFixture postgres)
             postgres, ["jibit", "other"], ($"TokenRefresh:Notifications:{key}", "false"), ("Tokens:other:Grant", key == "OnNeedsPerson" ? "Imported" : "ClientCredentials"));
         if (key == "OnSilence")
         {
-            world.Pulse = now => new(now, TimeSpan.FromMinutes(1), 0, null);
+            world.SystemStatus = now => new(now, TimeSpan.FromMinutes(1), 0, null);
         }
         else if (key == "OnLowSuccessRate")
         {
@@ -67,11 +67,11 @@ public sealed class AlertSwitchesTests(PostgresFixture postgres)
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
         var since = world.Tokens.Clock.GetUtcNow();
-        world.Pulse = now => new(now, TimeSpan.FromMinutes(1), 5, since);
+        world.SystemStatus = now => new(now, TimeSpan.FromMinutes(1), 5, since);
 
         await world.PassAsync(TimeSpan.FromMinutes(20));
 
-        (await world.IncidentsAsync()).ShouldHaveSingleItem().Kind.ShouldBe(IncidentKind.Silence);
+        (await world.IncidentsAsync()).ShouldHaveSingleItem().Kind.ShouldBe(IncidentKind.StalledComponent);
         world.Smtp.Mails.ShouldBeEmpty();
     }
 

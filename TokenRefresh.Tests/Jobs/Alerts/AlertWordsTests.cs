@@ -16,7 +16,7 @@ public sealed class AlertWordsTests
         incident.Join("fino_kyc", Opened.AddSeconds(15));
 
         Next(incident, 34.9).ShouldBeNull();
-        Next(incident, 35).ShouldBe(Word.Opened);
+        Next(incident, 35).ShouldBe(IncidentEvent.Opened);
     }
 
     [Fact]
@@ -26,16 +26,16 @@ public sealed class AlertWordsTests
         incident.Join("fino_kyc", Opened.AddSeconds(115));
 
         Next(incident, 119.9).ShouldBeNull();
-        Next(incident, 120).ShouldBe(Word.Opened);
+        Next(incident, 120).ShouldBe(IncidentEvent.Opened);
     }
 
     [Fact]
     public void A_silence_is_told_after_a_minute()
     {
-        var incident = Incident.Open(Complaint(0) with { Kind = IncidentKind.Silence }, Opened);
+        var incident = Incident.Open(Finding(0) with { Kind = IncidentKind.StalledComponent }, Opened);
 
         Next(incident, 59.9).ShouldBeNull();
-        Next(incident, 60).ShouldBe(Word.Opened);
+        Next(incident, 60).ShouldBe(IncidentEvent.Opened);
     }
 
     [Theory]
@@ -50,7 +50,7 @@ public sealed class AlertWordsTests
         var incident = CameBack(flaps);
 
         Next(incident, (minutes * 60) - 0.1).ShouldBeNull();
-        Next(incident, minutes * 60).ShouldBe(Word.Opened);
+        Next(incident, minutes * 60).ShouldBe(IncidentEvent.Opened);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class AlertWordsTests
         var incident = Failed();
         incident.Describe("provider_down", "HTTP 503", isCritical: true, 0, Opened);
 
-        Next(incident, 20).ShouldBe(Word.Critical);
+        Next(incident, 20).ShouldBe(IncidentEvent.Critical);
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class AlertWordsTests
     [InlineData(50)]
     public void What_is_critical_or_has_expired_is_told_at_once_however_often_it_came_before(int flaps)
     {
-        foreach (var (complaint, word) in new[] { (Critical("fino"), Word.Critical), (Expired("fino"), Word.Expired) })
+        foreach (var (complaint, word) in new[] { (Critical("fino"), IncidentEvent.Critical), (Expired("fino"), IncidentEvent.Expired) })
         {
             var incident = CameBack(flaps);
 
@@ -82,7 +82,7 @@ public sealed class AlertWordsTests
         var incident = CameBack(5);
         Next(incident, 600).ShouldBeNull();
 
-        Next(incident, 601, Critical("fino")).ShouldBe(Word.Critical);
+        Next(incident, 601, Critical("fino")).ShouldBe(IncidentEvent.Critical);
     }
 
     [Fact]
@@ -92,12 +92,12 @@ public sealed class AlertWordsTests
         incident.Snooze(Opened.AddDays(1));
         incident.Acknowledge("sara", Opened);
 
-        Next(incident, 60, Critical("fino")).ShouldBe(Word.Critical);
-        incident.Told(Word.Critical, 0, wasMailed: true, Opened.AddMinutes(1));
+        Next(incident, 60, Critical("fino")).ShouldBe(IncidentEvent.Critical);
+        incident.Told(IncidentEvent.Critical, 0, wasMailed: true, Opened.AddMinutes(1));
         incident.ToldOf([Critical("fino")]);
         Next(incident, 61, Critical("fino")).ShouldBeNull();
 
-        Next(incident, 62, Expired("fino")).ShouldBe(Word.Expired);
+        Next(incident, 62, Expired("fino")).ShouldBe(IncidentEvent.Expired);
         incident.ToldOf([Expired("fino")]);
         Next(incident, 600, Expired("fino")).ShouldBeNull();
     }
@@ -109,8 +109,8 @@ public sealed class AlertWordsTests
         incident.ToldOf([Expired("fino")]);
 
         Next(incident, 119.9, Expired("fino"), Expired("fino_kyc")).ShouldBeNull();
-        Next(incident, 120, Expired("fino"), Expired("fino_kyc"), Critical("fino_sms")).ShouldBe(Word.Expired);
-        Next(incident, 120, Expired("fino"), Critical("fino_sms")).ShouldBe(Word.Critical);
+        Next(incident, 120, Expired("fino"), Expired("fino_kyc"), Critical("fino_sms")).ShouldBe(IncidentEvent.Expired);
+        Next(incident, 120, Expired("fino"), Critical("fino_sms")).ShouldBe(IncidentEvent.Critical);
     }
 
     [Fact]
@@ -120,10 +120,10 @@ public sealed class AlertWordsTests
         var at = Opened;
         foreach (var hours in new[] { 1, 3, 6, 12, 24, 24, 24 })
         {
-            AlertPolicy.Next(incident, [Complaint(0)], at.AddHours(hours).AddSeconds(-1)).ShouldBeNull();
+            AlertPolicy.Next(incident, [Finding(0)], at.AddHours(hours).AddSeconds(-1)).ShouldBeNull();
             at = at.AddHours(hours);
-            AlertPolicy.Next(incident, [Complaint(0)], at).ShouldBe(Word.Reminder);
-            incident.Told(Word.Reminder, 0, wasMailed: true, at);
+            AlertPolicy.Next(incident, [Finding(0)], at).ShouldBe(IncidentEvent.Reminder);
+            incident.Told(IncidentEvent.Reminder, 0, wasMailed: true, at);
         }
     }
 
@@ -143,7 +143,7 @@ public sealed class AlertWordsTests
         incident.Snooze(Opened.AddHours(9));
 
         Next(incident, (9 * 3600) - 1).ShouldBeNull();
-        Next(incident, 9 * 3600).ShouldBe(Word.Reminder);
+        Next(incident, 9 * 3600).ShouldBe(IncidentEvent.Reminder);
     }
 
     [Fact]
@@ -153,11 +153,11 @@ public sealed class AlertWordsTests
         incident.Join("fino_kyc", Opened.AddMinutes(1));
 
         NextWithBoth(1799).ShouldBeNull();
-        NextWithBoth(1800).ShouldBe(Word.Joined);
+        NextWithBoth(1800).ShouldBe(IncidentEvent.Joined);
         Next(incident, 1800).ShouldBeNull("it is well again");
 
-        Word? NextWithBoth(double secondsLater) =>
-            AlertPolicy.Next(incident, [Complaint(0), Complaint(0) with { Subject = "fino_kyc" }], Opened.AddSeconds(secondsLater));
+        IncidentEvent? NextWithBoth(double secondsLater) =>
+            AlertPolicy.Next(incident, [Finding(0), Finding(0) with { Subject = "fino_kyc" }], Opened.AddSeconds(secondsLater));
     }
 
     [Fact]
@@ -166,12 +166,12 @@ public sealed class AlertWordsTests
         var incident = Told(stage: 1);
 
         Next(incident, 3 * 86_400, stage: 1).ShouldBeNull();
-        Next(incident, 3 * 86_400, stage: 2).ShouldBe(Word.Reminder);
+        Next(incident, 3 * 86_400, stage: 2).ShouldBe(IncidentEvent.Reminder);
     }
 
     [Fact]
     public void Of_several_that_die_the_nearest_counts() =>
-        AlertPolicy.Next(Told(stage: 1), [Complaint(1), Complaint(3), Complaint(2)], Opened.AddDays(1)).ShouldBe(Word.Reminder);
+        AlertPolicy.Next(Told(stage: 1), [Finding(1), Finding(3), Finding(2)], Opened.AddDays(1)).ShouldBe(IncidentEvent.Reminder);
 
     [Fact]
     public void A_lead_time_outranks_a_sleep()
@@ -179,7 +179,7 @@ public sealed class AlertWordsTests
         var incident = Told(stage: 1);
         incident.Snooze(Opened.AddDays(30));
 
-        Next(incident, 60, stage: 2).ShouldBe(Word.Reminder);
+        Next(incident, 60, stage: 2).ShouldBe(IncidentEvent.Reminder);
     }
 
     [Fact]
@@ -188,8 +188,8 @@ public sealed class AlertWordsTests
         var incident = Told();
         incident.Resolve(Opened.AddMinutes(5));
 
-        AlertPolicy.Next(incident, [], Opened.AddMinutes(5)).ShouldBe(Word.Recovered);
-        incident.Told(Word.Recovered, 0, wasMailed: true, Opened.AddMinutes(5));
+        AlertPolicy.Next(incident, [], Opened.AddMinutes(5)).ShouldBe(IncidentEvent.Recovered);
+        incident.Told(IncidentEvent.Recovered, 0, wasMailed: true, Opened.AddMinutes(5));
         AlertPolicy.Next(incident, [], Opened.AddMinutes(6)).ShouldBeNull();
     }
 
@@ -205,35 +205,35 @@ public sealed class AlertWordsTests
     [Fact]
     public void A_clock_that_was_put_back_tells_nothing_twice() => Next(Told(), -7200).ShouldBeNull();
 
-    private static Complaint Complaint(int stage) => new(IncidentKind.Failed, "finnotech", "passing", "provider_down", "fino", false, stage, "HTTP 503");
+    private static Finding Finding(int stage) => new(IncidentKind.Failed, "finnotech", "passing", "provider_down", "fino", false, stage, "HTTP 503");
 
-    private static Complaint Critical(string token) => Complaint(0) with { Subject = token, IsCritical = true };
+    private static Finding Critical(string token) => Finding(0) with { Subject = token, IsCritical = true };
 
-    private static Complaint Expired(string token) => Critical(token) with { IsExpired = true };
+    private static Finding Expired(string token) => Critical(token) with { IsExpired = true };
 
     private static Incident CameBack(int flaps)
     {
         var incident = Failed();
         for (var flap = 0; flap < flaps; flap++)
         {
-            incident = Incident.Open(Complaint(0), Opened, before: incident);
+            incident = Incident.Open(Finding(0), Opened, before: incident);
         }
 
         return incident;
     }
 
-    private static Incident Failed() => Incident.Open(Complaint(0), Opened);
+    private static Incident Failed() => Incident.Open(Finding(0), Opened);
 
     private static Incident Told(int stage = 0)
     {
         var incident = Failed();
-        incident.Told(Word.Opened, stage, wasMailed: true, Opened);
+        incident.Told(IncidentEvent.Opened, stage, wasMailed: true, Opened);
         return incident;
     }
 
-    private static Word? Next(Incident incident, double secondsLater) => Next(incident, secondsLater, stage: 0);
+    private static IncidentEvent? Next(Incident incident, double secondsLater) => Next(incident, secondsLater, stage: 0);
 
-    private static Word? Next(Incident incident, double secondsLater, int stage) => Next(incident, secondsLater, Complaint(stage));
+    private static IncidentEvent? Next(Incident incident, double secondsLater, int stage) => Next(incident, secondsLater, Finding(stage));
 
-    private static Word? Next(Incident incident, double secondsLater, params Complaint[] complaints) => AlertPolicy.Next(incident, complaints, Opened.AddSeconds(secondsLater));
+    private static IncidentEvent? Next(Incident incident, double secondsLater, params Finding[] complaints) => AlertPolicy.Next(incident, complaints, Opened.AddSeconds(secondsLater));
 }

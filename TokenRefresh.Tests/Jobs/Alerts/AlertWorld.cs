@@ -2,7 +2,8 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Health;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
@@ -22,7 +23,7 @@ internal sealed class AlertWorld : IAsyncDisposable
     public ModelProvider Provider => Tokens.Provider;
 
     /// <summary>The signs of life that the rounds see: all is well, unless a test says otherwise.</summary>
-    public Func<DateTimeOffset, Pulse> Pulse { get; set; } = now => new(now, TimeSpan.FromMinutes(1), 5, null);
+    public Func<DateTimeOffset, SystemStatus> SystemStatus { get; set; } = now => new(now, TimeSpan.FromMinutes(1), 5, null);
 
     /// <summary>A world with the given tokens, all fresh.</summary>
     public static async Task<AlertWorld> CreateAsync(PostgresFixture postgres, string[] tokens, params (string Key, string Value)[] settings)
@@ -76,7 +77,7 @@ internal sealed class AlertWorld : IAsyncDisposable
     public async Task TickAsync(IServiceProvider? node = null)
     {
         node ??= Tokens.Node;
-        await node.GetRequiredService<AlertRound>().RunAsync(Pulse(Tokens.Clock.GetUtcNow()), CancellationToken.None);
+        await node.GetRequiredService<AlertEvaluation>().RunAsync(SystemStatus(Tokens.Clock.GetUtcNow()), CancellationToken.None);
         await node.GetRequiredService<Outbox>().DeliverAsync(CancellationToken.None);
     }
 

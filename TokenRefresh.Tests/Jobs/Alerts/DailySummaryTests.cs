@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
@@ -32,7 +32,7 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
         await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '12 minutes' WHERE name = 'a'");
         await world.SucceedAsync("a");
         await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '30 minutes' WHERE name = 'b'");
-        var report = await summary.ReportAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
+        var report = await summary.ReportAsync(world.SystemStatus(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
 
         (report.All.SuccessfulAttempts, report.All.FailedAttempts, report.All.SkippedAttempts).ShouldBe((3, 4, 1));
         report.All.SuccessRate.ShouldBe(42.9);
@@ -46,7 +46,7 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["a"], ("TokenRefresh:Notifications:Email", "one@example.com, two@example.com"));
 
-        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None)).ShouldBe(2);
+        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(world.SystemStatus(world.Tokens.Clock.GetUtcNow()), CancellationToken.None)).ShouldBe(2);
         await world.TickAsync();
 
         world.Smtp.Mails.Select(mail => mail.Recipient).ShouldBe(["one@example.com", "two@example.com"]);
@@ -74,6 +74,6 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["a"], (key, value));
 
-        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None)).ShouldBe(0);
+        (await world.Tokens.Node.GetRequiredService<DailySummary>().WriteAsync(world.SystemStatus(world.Tokens.Clock.GetUtcNow()), CancellationToken.None)).ShouldBe(0);
     }
 }

@@ -23,7 +23,7 @@ public sealed class IncidentTests
     public void Who_joins_later_is_a_subject_that_nobody_was_told_of()
     {
         var incident = Failed("fino");
-        incident.Told(Word.Opened, 0, wasMailed: true, Now.AddMinutes(1));
+        incident.Told(IncidentEvent.Opened, 0, wasMailed: true, Now.AddMinutes(1));
 
         incident.Join("fino_kyc", Now.AddMinutes(5));
 
@@ -51,15 +51,15 @@ public sealed class IncidentTests
     {
         var incident = Failed("fino");
 
-        incident.Told(Word.Opened, 1, wasMailed: true, Now.AddMinutes(1));
+        incident.Told(IncidentEvent.Opened, 1, wasMailed: true, Now.AddMinutes(1));
         (incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.Reminders).ShouldBe((Now.AddMinutes(1), Now.AddMinutes(1), null, 0));
 
-        incident.Told(Word.Critical, 2, wasMailed: true, Now.AddMinutes(2));
-        incident.Told(Word.Reminder, 0, wasMailed: false, Now.AddMinutes(3));
+        incident.Told(IncidentEvent.Critical, 2, wasMailed: true, Now.AddMinutes(2));
+        incident.Told(IncidentEvent.Reminder, 0, wasMailed: false, Now.AddMinutes(3));
         (incident.ToldAt, incident.LastToldAt, incident.CriticalToldAt, incident.Reminders).ShouldBe((Now.AddMinutes(1), Now.AddMinutes(3), Now.AddMinutes(2), 1));
         (incident.ToldStage, incident.WasMailed, incident.RecoveryToldAt).ShouldBe((2, true, null));
 
-        incident.Told(Word.Recovered, 3, wasMailed: true, Now.AddMinutes(4));
+        incident.Told(IncidentEvent.Recovered, 3, wasMailed: true, Now.AddMinutes(4));
         (incident.LastToldAt, incident.RecoveryToldAt, incident.ToldStage).ShouldBe((Now.AddMinutes(3), Now.AddMinutes(4), 2));
     }
 
@@ -73,8 +73,8 @@ public sealed class IncidentTests
         first.Acknowledge("sara", Now.AddMinutes(8));
         first.Resolve(Now.AddMinutes(9));
 
-        var second = Incident.Open(Complaint("fino_sms"), Now.AddMinutes(30), before: first);
-        var third = Incident.Open(Complaint("fino_sms"), Now.AddMinutes(60), before: second);
+        var second = Incident.Open(Finding("fino_sms"), Now.AddMinutes(30), before: first);
+        var third = Incident.Open(Finding("fino_sms"), Now.AddMinutes(60), before: second);
 
         (first.Flaps, second.Flaps, third.Flaps).ShouldBe((0, 1, 2));
         (first.OpenedAt, first.ResolvedAt, first.ToldAt, first.AcknowledgedBy).ShouldBe((Now, Now.AddMinutes(9), Now.AddMinutes(1), "sara"));
@@ -86,7 +86,7 @@ public sealed class IncidentTests
     public void Of_whom_people_were_told_that_it_is_urgent_is_kept_until_it_is_well_again()
     {
         var incident = Failed("fino");
-        incident.ToldOf([Complaint("fino") with { IsCritical = true, IsExpired = true }, Complaint("fino_kyc") with { IsCritical = true }, Complaint("fino_sms")]);
+        incident.ToldOf([Finding("fino") with { IsCritical = true, IsExpired = true }, Finding("fino_kyc") with { IsCritical = true }, Finding("fino_sms")]);
         (string.Join(' ', incident.ToldCritical), string.Join(' ', incident.ToldExpired)).ShouldBe(("fino fino_kyc", "fino"));
 
         incident.Forget(["fino"]);
@@ -111,7 +111,7 @@ public sealed class IncidentTests
     public void A_lead_time_that_was_told_of_a_subject_that_is_well_again_is_told_of_the_others_anew(int told, int stage, int remembered)
     {
         var incident = Failed("fino");
-        incident.Told(Word.Reminder, told, wasMailed: true, Now);
+        incident.Told(IncidentEvent.Reminder, told, wasMailed: true, Now);
 
         incident.Describe("expires_soon", "It cannot be renewed without a person.", isCritical: false, stage, Now);
 
@@ -122,7 +122,7 @@ public sealed class IncidentTests
     [InlineData(IncidentKind.Failed, true)]
     [InlineData(IncidentKind.NeedsPerson, true)]
     [InlineData(IncidentKind.SuccessRate, false)]
-    [InlineData(IncidentKind.Silence, false)]
+    [InlineData(IncidentKind.StalledComponent, false)]
     public void Incidents_of_some_kinds_are_about_tokens(IncidentKind kind, bool isOfTokens) =>
         Incident.Open(new(kind, "finnotech", "group", "cause", "fino", false, 0, "words"), Now).IsOfTokens.ShouldBe(isOfTokens);
 
@@ -158,7 +158,7 @@ public sealed class IncidentTests
         Failed("fino").About.ShouldBe("fino (provider_down)");
         two.About.ShouldBe("2 tokens of finnotech (provider_down)");
         Open(IncidentKind.SuccessRate, "71 % of 100 attempts succeeded").About.ShouldBe("finnotech, 71 % of 100 attempts succeeded");
-        Open(IncidentKind.Silence, "no worker is alive").About.ShouldBe("no worker is alive");
+        Open(IncidentKind.StalledComponent, "no worker is alive").About.ShouldBe("no worker is alive");
     }
 
     [Fact]
@@ -167,18 +167,18 @@ public sealed class IncidentTests
         var incident = Failed("fino");
         var thread = incident.ThreadId;
         incident.Resolve(Now.AddMinutes(1));
-        var back = Incident.Open(Complaint("fino"), Now.AddMinutes(30), before: incident);
+        var back = Incident.Open(Finding("fino"), Now.AddMinutes(30), before: incident);
 
         thread.ShouldBe($"failed.finnotech.passing.{Now.ToUnixTimeSeconds()}");
         back.ThreadId.ShouldBe($"failed.finnotech.passing.{Now.AddMinutes(30).ToUnixTimeSeconds()}");
-        Incident.Open(Complaint("workers") with { Kind = IncidentKind.Silence, Scope = "", Group = "silence" }, Now).ThreadId.ShouldBe($"silence.silence.{Now.ToUnixTimeSeconds()}");
+        Incident.Open(Finding("workers") with { Kind = IncidentKind.StalledComponent, Scope = "", Group = "silence" }, Now).ThreadId.ShouldBe($"silence.silence.{Now.ToUnixTimeSeconds()}");
     }
 
     [Theory]
     [InlineData(IncidentKind.Failed, "failed")]
     [InlineData(IncidentKind.NeedsPerson, "needs_person")]
     [InlineData(IncidentKind.SuccessRate, "success_rate")]
-    [InlineData(IncidentKind.Silence, "silence")]
+    [InlineData(IncidentKind.StalledComponent, "silence")]
     public void A_kind_is_stored_by_its_name_and_read_back(IncidentKind kind, string code)
     {
         kind.Code().ShouldBe(code);
@@ -188,15 +188,15 @@ public sealed class IncidentTests
     [Fact]
     public void A_name_that_no_kind_has_is_a_mistake() => Should.Throw<InvalidOperationException>(() => IncidentNames.ParseKind("no_such_kind"));
 
-    private static Complaint Complaint(string subject) => new(IncidentKind.Failed, "finnotech", "passing", "provider_down", subject, false, 0, "HTTP 503");
+    private static Finding Finding(string subject) => new(IncidentKind.Failed, "finnotech", "passing", "provider_down", subject, false, 0, "HTTP 503");
 
-    private static Incident Failed(string subject) => Incident.Open(Complaint(subject), Now);
+    private static Incident Failed(string subject) => Incident.Open(Finding(subject), Now);
 
-    private static Incident Open(IncidentKind kind, string detail) => Incident.Open(Complaint("fino") with { Kind = kind, Detail = detail }, Now);
+    private static Incident Open(IncidentKind kind, string detail) => Incident.Open(Finding("fino") with { Kind = kind, Detail = detail }, Now);
 
     private static Incident Told(Incident incident, bool wasMailed)
     {
-        incident.Told(Word.Opened, 0, wasMailed, Now.AddMinutes(1));
+        incident.Told(IncidentEvent.Opened, 0, wasMailed, Now.AddMinutes(1));
         return incident;
     }
 }

@@ -125,10 +125,10 @@ public sealed class MailRefusalTests(PostgresFixture postgres)
         world.Smtp.Mood = SmtpMood.Hangs;
         await world.FailAsync(FailureKind.CredentialRejected, "jibit");
         world.Tokens.Clock.Advance(TimeSpan.FromSeconds(30));
-        var round = world.Tokens.Node.GetRequiredService<AlertRound>();
-        await round.RunAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
+        var round = world.Tokens.Node.GetRequiredService<AlertEvaluation>();
+        await round.RunAsync(world.SystemStatus(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
         world.Tokens.Clock.Advance(TimeSpan.FromSeconds(30));
-        await round.RunAsync(world.Pulse(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
+        await round.RunAsync(world.SystemStatus(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
 
         // No time passes, so what hangs goes on hanging.
         var delivery = world.Tokens.Node.GetRequiredService<Outbox>().DeliverAsync(CancellationToken.None);

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Mails;
 using TokenRefresh.Jobs.Attempts;
@@ -47,30 +47,30 @@ public sealed class MailSamplesTests
         {
             "needs-person" => Opened(IncidentKind.NeedsPerson, "expires_soon", "expires_soon", "It cannot be renewed without a person.", "jibit"),
             "success-rate" => Opened(IncidentKind.SuccessRate, "rate", "success_rate", "62.5 % of 40 attempts succeeded", "jibit"),
-            "silence" => Opened(IncidentKind.Silence, "silence", "silence", "the last due check was 5 min ago", ["scheduler"], ""),
+            "silence" => Opened(IncidentKind.StalledComponent, "silence", "silence", "the last due check was 5 min ago", ["scheduler"], ""),
             "hostile" => Opened(IncidentKind.Failed, "passing", "invalid_response", "<script>alert(1)</script>\r\nBcc: all@example.com \u202Eevil", "jibit"),
             "critical" => Opened(IncidentKind.Failed, "credential_rejected", "credential_rejected", "HTTP 401 invalid.credentials", "jibit"),
             _ => Opened(IncidentKind.Failed, "passing", "provider_down", "HTTP 503 SERVICE_UNAVAILABLE", "fino_kyc", "fino_sms", "jibit"),
         };
-        var word = name switch { "critical" => Word.Critical, "joined" => Word.Joined, "reminder" => Word.Reminder, "recovered" => Word.Recovered, _ => Word.Opened };
+        var word = name switch { "critical" => IncidentEvent.Critical, "joined" => IncidentEvent.Joined, "reminder" => IncidentEvent.Reminder, "recovered" => IncidentEvent.Recovered, _ => IncidentEvent.Opened };
         if (name == "critical")
         {
             incident.Describe(incident.Cause, incident.Detail, isCritical: true, 0, Now);
         }
 
-        if (word == Word.Recovered)
+        if (word == IncidentEvent.Recovered)
         {
             incident.Resolve(Now);
         }
 
-        if (word == Word.Joined)
+        if (word == IncidentEvent.Joined)
         {
-            incident.Told(Word.Opened, 0, wasMailed: true, Now);
+            incident.Told(IncidentEvent.Opened, 0, wasMailed: true, Now);
             incident.Join("fino_token", Now);
         }
 
         // Of those it was told of, the first is well again when people are reminded.
-        IReadOnlyList<string> affected = word == Word.Reminder ? [.. incident.Subjects.Skip(1)] : incident.Subjects;
+        IReadOnlyList<string> affected = word == IncidentEvent.Reminder ? [.. incident.Subjects.Skip(1)] : incident.Subjects;
         var isOfTokens = incident.Kind is IncidentKind.Failed or IncidentKind.NeedsPerson;
         TokenView[] tokens = isOfTokens ? [.. affected.Select(token => View(name switch
         {
@@ -80,7 +80,7 @@ public sealed class MailSamplesTests
             _ => Failing(FailureKind.ProviderDown, 4),
         }, token))] : [];
         Consumer[] consumers = name is "failed" or "critical" ? [new("client:billing", "jibit", 12_345), new("client:کارت", "jibit", 2)] : [];
-        return new(incident, word, Now, affected, tokens, consumers, word == Word.Recovered ? new(13, "a refresh (due, by schedule)", TimeSpan.FromMinutes(4)) : null, Zone, Links,
+        return new(incident, word, Now, affected, tokens, consumers, word == IncidentEvent.Recovered ? new(13, "a refresh (due, by schedule)", TimeSpan.FromMinutes(4)) : null, Zone, Links,
             new(Now, IsRunning: true, DueCheckPausedUntil: null, NextSweepAt: Now.AddHours(5), NextBackupAt: Now.AddHours(4)));
     }
 

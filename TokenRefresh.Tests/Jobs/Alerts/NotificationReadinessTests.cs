@@ -143,7 +143,7 @@ public sealed class NotificationReadinessTests(PostgresFixture postgres)
         (mail.Text + mail.Html).ShouldNotContain("://");
     }
 
-    private static IncidentDesk Desk(AlertWorld world) => world.Tokens.Node.GetRequiredService<IncidentDesk>();
+    private static IncidentService Desk(AlertWorld world) => world.Tokens.Node.GetRequiredService<IncidentService>();
 
     private static Task<NotificationReadiness> ReadAsync(AlertWorld world) => world.Tokens.Node.GetRequiredService<NotificationReadinessReader>().ReadAsync(CancellationToken.None);
 }

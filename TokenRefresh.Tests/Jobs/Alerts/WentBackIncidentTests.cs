@@ -1,7 +1,8 @@
 using Shouldly;
-using TokenRefresh.Jobs.Access;
 using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Alerts;

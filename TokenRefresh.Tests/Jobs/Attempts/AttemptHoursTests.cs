@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Attempts;
@@ -142,7 +141,7 @@ public sealed class AttemptHoursTests(PostgresFixture postgres)
         var rows = (await world.LogAsync()).Where(row => row.StartedAt >= since && (provider is null || row.Provider == provider) && (tokens is null || tokens.Contains(row.TokenName))).ToList();
         int Count(Func<RefreshAttempt, bool> fits) => rows.Count(fits);
         var (success, failed) = (Count(row => row.Status == AttemptStatus.Success), Count(row => row.Status == AttemptStatus.Failed));
-        var (manual, forced) = (Count(row => row.TriggerType == TokenRefresh.Jobs.Refreshing.RefreshTrigger.Manual), Count(row => row.TriggerType == TokenRefresh.Jobs.Refreshing.RefreshTrigger.Forced));
+        var (manual, forced) = (Count(row => row.TriggerType == TokenRefresh.Jobs.Tokens.RefreshTrigger.Manual), Count(row => row.TriggerType == TokenRefresh.Jobs.Tokens.RefreshTrigger.Forced));
         var took = rows.Where(row => row.Status is AttemptStatus.Success or AttemptStatus.Failed && row.DurationMs is not null).Select(row => row.DurationMs!.Value).Order().ToList();
         return new(
             rows.Count, success, failed, Count(row => row.Status == AttemptStatus.Skipped), rows.Count - manual - forced, manual, forced,

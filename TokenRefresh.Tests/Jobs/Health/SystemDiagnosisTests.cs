@@ -11,7 +11,7 @@ namespace TokenRefresh.Tests.Jobs.Health;
 public sealed class SystemDiagnosisTests
 {
     private static readonly DateTimeOffset Now = Some.Now;
-    private static readonly Pulse Alive = new(Now, TimeSpan.FromMinutes(1), 5, null);
+    private static readonly SystemStatus Alive = new(Now, TimeSpan.FromMinutes(1), 5, null);
     private static readonly NotificationReadiness Ready = new(ReadinessState.Ready, "By e-mail to 1 recipient.");
 
     [Theory]
@@ -66,7 +66,7 @@ public sealed class SystemDiagnosisTests
     [InlineData(RecurringJobs.LogCleanup, OverallStatus.Operational)]
     public void A_paused_job_that_refreshes_tokens_needs_somebody_and_another_does_not(string job, OverallStatus overall)
     {
-        var pause = new TimetablePause { Job = job, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
+        var pause = new RecurringJobPause { Job = job, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
 
         SystemDiagnosis.Of([View(Some.Fresh())], Alive with { TickPeriod = job == RecurringJobs.DueTokenRefresh ? null : TimeSpan.FromMinutes(1) }, Ready, [pause], Now).Overall.ShouldBe(overall);
     }
@@ -92,13 +92,13 @@ public sealed class SystemDiagnosisTests
     [Fact]
     public void What_strangers_may_read_names_nothing()
     {
-        var pause = new TimetablePause { Job = RecurringJobs.AutomaticTokenRefresh, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
+        var pause = new RecurringJobPause { Job = RecurringJobs.AutomaticTokenRefresh, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
 
         SystemDiagnosis.Of([Token("expired"), Token("failing")], Alive with { Workers = 0, SchedulerTick = null }, new(ReadinessState.Failing, "Failing."), [pause], Now).WrongWithoutNames
             .ShouldBe("a token is not fresh, the scheduler is silent, no worker is alive, notifications cannot be delivered, the schedule is paused, a refresh fails");
     }
 
-    private static OverallStatus Of(Pulse pulse) => SystemDiagnosis.Of([View(Some.Fresh())], pulse, Ready, [], Now).Overall;
+    private static OverallStatus Of(SystemStatus pulse) => SystemDiagnosis.Of([View(Some.Fresh())], pulse, Ready, [], Now).Overall;
 
     private static TokenView Token(string situation) => situation switch
     {

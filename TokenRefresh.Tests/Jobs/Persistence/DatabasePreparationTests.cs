@@ -5,6 +5,7 @@ using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
@@ -122,12 +123,12 @@ public sealed class DatabasePreparationTests(PostgresFixture postgres)
         }
 
         FileModes.Of(Directory.GetFiles(world.UnsavedFolder, "*.json")[0]).ShouldBe(FileModes.OwnFile);
-        world.Node.GetRequiredService<ProgramEnd>().Begin();
+        world.Node.GetRequiredService<ShutdownSignal>().Begin();
         await Should.ThrowAsync<OperationCanceledException>(refresh);
         File.ReadAllText(Directory.GetFiles(world.UnsavedFolder)[0]).ShouldNotContain("planted");
         await world.EmptyDiskAsync();
 
-        (await world.AddNode("after-restart").GetRequiredService<UnsavedAnswers>().ReplayAsync(CancellationToken.None)).ShouldBe(1);
+        (await world.AddNode("after-restart").GetRequiredService<UnsavedTokenSpool>().ReplayAsync(CancellationToken.None)).ShouldBe(1);
 
         var token = await world.TokenAsync();
         world.Node.GetRequiredService<SecretProtection>().OpenAccess("jibit", token.AccessToken!).ShouldBe("planted-access");

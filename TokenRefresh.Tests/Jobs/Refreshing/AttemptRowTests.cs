@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Shouldly;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 

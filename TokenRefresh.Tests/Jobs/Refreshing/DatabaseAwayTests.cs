@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Shouldly;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -23,7 +24,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
 
     private readonly WaitlessClock clock = new();
     private readonly AwayDatabase database = new();
-    private ProgramEnd? end;
+    private ShutdownSignal? end;
 
     [Fact]
     public async Task A_save_is_tried_again_after_half_a_second_and_then_after_twice_as_long_up_to_ten_seconds()
@@ -252,7 +253,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Running);
     }
 
-    private static Task<int> ReplayAsync(TokenWorld world) => world.AddNode("node-3").GetRequiredService<UnsavedAnswers>().ReplayAsync(CancellationToken.None);
+    private static Task<int> ReplayAsync(TokenWorld world) => world.AddNode("node-3").GetRequiredService<UnsavedTokenSpool>().ReplayAsync(CancellationToken.None);
 
     private static string[] Kept(TokenWorld world) => Directory.GetFiles(world.UnsavedFolder, "*.json");
 
@@ -269,7 +270,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
             database.Saves = failedSaves;
             return Task.FromResult(answer);
         };
-        end = node.GetRequiredService<ProgramEnd>();
+        end = node.GetRequiredService<ShutdownSignal>();
         return node.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Due, "a test"), cancellationToken);
     }
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Refreshing;

@@ -5,6 +5,7 @@ using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Refreshing;

@@ -7,8 +7,8 @@ using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Jobs.Vending;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
@@ -159,9 +159,9 @@ public sealed class LostAttemptTests(PostgresFixture postgres)
         await using var world = await ObtainedAsync();
         await world.ExecuteAsync("ALTER TABLE tokens ADD CONSTRAINT ours CHECK (version < 2)");
         await Should.ThrowAsync<DbUpdateException>(() => world.RefreshAsync(RefreshTrigger.Forced));
-        using var host = new VaultHost(
-            world.Node.GetRequiredService<TokenVault>(), world.Node.GetRequiredService<VaultFeed>(), world.Node.GetRequiredService<UnsavedAnswers>(),
-            world.Node.GetRequiredService<ReadCounters>(), world.Node.GetRequiredService<TokenMetrics>(), world.Clock, NullLogger<VaultHost>.Instance);
+        using var host = new TokenCacheService(
+            world.Node.GetRequiredService<TokenCache>(), world.Node.GetRequiredService<TokenChangeListener>(), world.Node.GetRequiredService<UnsavedTokenSpool>(),
+            world.Node.GetRequiredService<ReadCounters>(), world.Node.GetRequiredService<TokenMetrics>(), world.Clock, NullLogger<TokenCacheService>.Instance);
         await host.StartAsync(CancellationToken.None);
         (await RetriedUntilAsync(() => Task.FromResult(Refusals() > 0), "a retry is refused")).ShouldBeTrue();
         await world.ExecuteAsync("ALTER TABLE tokens DROP CONSTRAINT ours");
@@ -180,7 +180,7 @@ public sealed class LostAttemptTests(PostgresFixture postgres)
             await RunningServer.UntilAsync(
                 () =>
                 {
-                    world.Clock.Advance(UnsavedAnswers.RetryEvery);
+                    world.Clock.Advance(UnsavedTokenSpool.RetryEvery);
                     return holds();
                 },
                 what);

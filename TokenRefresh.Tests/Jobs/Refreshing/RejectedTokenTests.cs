@@ -27,7 +27,7 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
         (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(3);
         world.Clock.Advance(TimeSpan.FromSeconds(59));
 
-        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe(RenewalVerdict.RefusedAgain.Reason);
+        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe(RefreshEligibility.RefusedAgain.Reason);
         world.Provider.Calls.Count.ShouldBe(3);
     }
 
@@ -78,7 +78,7 @@ public sealed class RejectedTokenTests(PostgresFixture postgres)
         world.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
         await world.RefreshAsync(RefreshTrigger.Forced);
 
-        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe(RenewalVerdict.RefusedAgain.Reason);
+        (await RejectAsync(world)).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe(RefreshEligibility.RefusedAgain.Reason);
     }
 
     [Fact]

@@ -1,5 +1,5 @@
 using Shouldly;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs;
 
 namespace TokenRefresh.Tests.Jobs.Scheduling;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;

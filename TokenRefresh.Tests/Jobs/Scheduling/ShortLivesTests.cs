@@ -2,8 +2,8 @@ using Hangfire.States;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 

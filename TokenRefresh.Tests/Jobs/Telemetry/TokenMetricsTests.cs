@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Telemetry;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
@@ -76,7 +76,7 @@ public sealed class TokenMetricsTests(PostgresFixture postgres)
     public async Task The_gauges_follow_the_clock_through_due_and_death()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
-        var vault = world.Node.GetRequiredService<TokenVault>();
+        var vault = world.Node.GetRequiredService<TokenCache>();
         using var heard = new Heard(world);
         world.Node.GetRequiredService<TokenMetrics>().Observe(() => vault.Lives);
         await vault.ReloadAsync(default);

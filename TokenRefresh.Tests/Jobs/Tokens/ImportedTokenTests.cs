@@ -3,7 +3,7 @@ using System.Text.Json;
 using CsCheck;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Tests.Fixtures;
 

@@ -1,4 +1,5 @@
 using Shouldly;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
@@ -151,7 +152,7 @@ public sealed class TokenHealthTests
     [InlineData("00:00:00", "0 s")]
     [InlineData("-00:05:00", "-5 min")]
     public void Durations_read_as_people_say_them(string span, string words) =>
-        Spans.InWords(TimeSpan.Parse(span, System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(words);
+        DurationFormat.InWords(TimeSpan.Parse(span, System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(words);
 
     private static TokenState Of(Token token) => TokenHealth.Of(token, Some.Settings(), Some.Now);
 

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Providers.Client;
 
 namespace TokenRefresh.Tests.Providers.Client;

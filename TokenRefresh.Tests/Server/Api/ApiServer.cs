@@ -1,7 +1,7 @@
 using System.Net.Http.Headers;
 using Microsoft.Extensions.DependencyInjection;
-using TokenRefresh.Jobs.Access;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
@@ -15,7 +15,7 @@ internal static class ApiServer
         var server = await RunningServer.StartAsync(postgres, settings: settings);
         await RunningServer.UntilAsync(async () => (await server.TokenAsync()).Version == 1, "the token is obtained");
         await SignInAsync(server, patterns);
-        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+        await server.Services.GetRequiredService<TokenChangeListener>().ReloadAllAsync(CancellationToken.None);
         return server;
     }
 

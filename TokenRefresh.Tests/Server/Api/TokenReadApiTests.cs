@@ -5,9 +5,9 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Vending;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Api;
 using TokenRefresh.Tests.Fixtures;
@@ -36,9 +36,9 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
     public async Task A_token_stands_in_the_answer_as_it_is_so_that_a_shell_script_can_cut_it_out()
     {
         await using var server = await ApiServer.FreshAsync(postgres, "jibit");
-        await server.Services.GetRequiredService<TokenRefresh.Jobs.Tokens.TokenControls>().ImportAsync(
+        await server.Services.GetRequiredService<TokenRefresh.Jobs.Administration.TokenControls>().ImportAsync(
             "jibit", new("a+b/c=<d>&'e", null, TimeProvider.System.GetUtcNow().AddDays(1)), "a test", default);
-        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+        await server.Services.GetRequiredService<TokenChangeListener>().ReloadAllAsync(CancellationToken.None);
 
         (await server.Http.GetStringAsync("/api/tokens/jibit/access-token")).ShouldContain(""","access_token":"a+b/c=<d>&'e",""");
     }
@@ -76,7 +76,7 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.RefreshAsync();
-        var (vault, keys) = (world.Node.GetRequiredService<TokenVault>(), world.Node.GetRequiredService<ClientKeys>());
+        var (vault, keys) = (world.Node.GetRequiredService<TokenCache>(), world.Node.GetRequiredService<ClientKeys>());
         await vault.ReloadAsync(CancellationToken.None);
         var key = await keys.IssueAsync("program", "*", "a test", CancellationToken.None);
         await keys.ReloadAsync(CancellationToken.None);
@@ -101,7 +101,7 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
             postgres, withSandbox: true, settings: [("Tokens:mail:Provider", "jibit"), ("Tokens:mail:Scopes", "https://mail.example.com/.default,both"), ("Tokens:files:Provider", "jibit"), ("Tokens:files:Scopes", "both")]);
         await RunningServer.UntilAsync(async () => (await server.TokenAsync("mail")).Version == 1, "the token is obtained");
         await ApiServer.SignInAsync(server, "mail,files");
-        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+        await server.Services.GetRequiredService<TokenChangeListener>().ReloadAllAsync(CancellationToken.None);
 
         var mail = await server.Http.GetFromJsonAsync<JsonElement>($"/api/tokens/by-scope/{Uri.EscapeDataString("https://mail.example.com/.default")}/access-token");
         var both = await server.Http.GetAsync("/api/tokens/by-scope/both/access-token");
@@ -116,8 +116,8 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
     {
         await using var server = await ApiServer.FreshAsync(postgres, "jibit");
         server.Provider.Before = ModelProvider.Failing(FailureKind.ProviderDown);
-        await server.Services.GetRequiredService<TokenRefresh.Jobs.Refreshing.TokenRefresher>().RefreshAsync(new("jibit", TokenRefresh.Jobs.Refreshing.RefreshTrigger.Forced, "a test"), default);
-        await server.Services.GetRequiredService<VaultFeed>().ReloadAllAsync(CancellationToken.None);
+        await server.Services.GetRequiredService<TokenRefresh.Jobs.Refreshing.TokenRefresher>().RefreshAsync(new("jibit", TokenRefresh.Jobs.Tokens.RefreshTrigger.Forced, "a test"), default);
+        await server.Services.GetRequiredService<TokenChangeListener>().ReloadAllAsync(CancellationToken.None);
 
         var body = await server.Http.GetFromJsonAsync<JsonElement>("/api/tokens/jibit/access-token");
 

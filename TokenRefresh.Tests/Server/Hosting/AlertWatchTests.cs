@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Shouldly;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Health;
@@ -197,7 +198,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         await outage.NoteAwayAsync("the database is away", CancellationToken.None);
         Directory.GetFiles(world.Node.GetRequiredService<MailDropFolder>().Path, "*.eml").Length.ShouldBe(2);
         await outage.NoteBackAsync(CancellationToken.None);
-        var desk = world.Node.GetRequiredService<IncidentDesk>();
+        var desk = world.Node.GetRequiredService<IncidentService>();
         var ended = await desk.EndedAsync(5, CancellationToken.None);
         (await desk.NoticesAsync(ended, CancellationToken.None)).GetValueOrDefault(ended.ShouldHaveSingleItem().Id, IncidentNotice.None).NotifiedAt.ShouldBeNull("a file notifies no one");
     }
@@ -207,7 +208,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         for (var look = 0; look < looks; look++)
         {
             world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
-            await world.Tokens.Node.GetRequiredService<OutsideWatcher>().PingAsync(await watch.LookAsync(CancellationToken.None), CancellationToken.None);
+            await world.Tokens.Node.GetRequiredService<HeartbeatPinger>().PingAsync(await watch.LookAsync(CancellationToken.None), CancellationToken.None);
         }
     }
 
@@ -224,10 +225,10 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(world.Tokens.ConnectionString, options), options);
         var contexts = node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>();
         var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), node.GetRequiredService<DatabaseClock>(), world.Tokens.Clock);
-        var pulse = new PulseReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<TimetablePauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
+        var pulse = new SystemStatusReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<RecurringJobPauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
         return (new AlertWatch(
-            node.GetRequiredService<DatabaseProbe>(), pulse, node.GetRequiredService<DiagnosisReader>(), node.GetRequiredService<AlertRound>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
-            node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<OutsideWatcher>(),
+            node.GetRequiredService<DatabaseProbe>(), pulse, node.GetRequiredService<DiagnosisReader>(), node.GetRequiredService<AlertEvaluation>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
+            node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<HeartbeatPinger>(),
             world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);
     }
 }

@@ -36,11 +36,11 @@ public sealed class EnvFileTests : IDisposable
 
     [Fact]
     public void The_example_file_is_read_without_a_warning() =>
-        EnvFile.Read([Path.Combine(Workplace.Current.RepositoryRoot!, ".env.example")]).Warnings.ShouldBeEmpty();
+        EnvFile.Read([Path.Combine(HostPaths.Current.RepositoryRoot!, ".env.example")]).Warnings.ShouldBeEmpty();
 
     [Fact]
     public void A_user_without_a_home_folder_is_told_how_to_name_a_data_folder() =>
-        Should.Throw<StartUpException>(() => Workplace.HomeFolder("")).Message.ShouldContain("Data__Directory");
+        Should.Throw<StartUpException>(() => HostPaths.HomeFolder("")).Message.ShouldContain("Data__Directory");
 
     public void Dispose() => File.Delete(file);
 

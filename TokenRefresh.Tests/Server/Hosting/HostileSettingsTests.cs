@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Shouldly;
-using TokenRefresh.Jobs.Scheduling;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Hosting;
@@ -108,7 +108,7 @@ public sealed partial class HostileSettingsTests
         return pairs;
     }
 
-    private static IEnumerable<string> Keys() => File.ReadLines(Path.Combine(Workplace.Current.RepositoryRoot!, ".env.example"))
+    private static IEnumerable<string> Keys() => File.ReadLines(Path.Combine(HostPaths.Current.RepositoryRoot!, ".env.example"))
         .Select(line => KeyLine().Match(line).Groups[1].Value.Replace("__", ":", StringComparison.Ordinal)).Where(key => key.Contains(':', StringComparison.Ordinal));
 
     private static bool IsSecret(string key) =>

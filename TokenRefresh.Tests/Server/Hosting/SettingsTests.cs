@@ -1,8 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Shouldly;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Hosting;
@@ -23,7 +23,7 @@ public sealed class SettingsTests
     [InlineData("")]
     [InlineData(" ")]
     public void A_data_folder_that_is_left_blank_is_the_usual_one(string blank) =>
-        new DataOptions { Directory = blank }.Directory.ShouldBe(Workplace.Current.DefaultDataDirectory);
+        new DataOptions { Directory = blank }.Directory.ShouldBe(HostPaths.Current.DefaultDataDirectory);
 
     [Theory]
     [InlineData("TokenRefresh:Schedule:Cron", "often", "TokenRefresh__Schedule__Cron = 'often' is not allowed: a cron expression")]
@@ -184,7 +184,7 @@ public sealed class SettingsTests
 
     [Fact]
     public void The_example_file_can_be_read_as_it_is() =>
-        Should.NotThrow(() => EnvFile.Read([Path.Combine(Workplace.Current.RepositoryRoot!, ".env.example")]));
+        Should.NotThrow(() => EnvFile.Read([Path.Combine(HostPaths.Current.RepositoryRoot!, ".env.example")]));
 
     [Fact]
     public void Changed_credentials_change_the_providers_digest()

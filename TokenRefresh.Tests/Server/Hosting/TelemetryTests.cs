@@ -4,8 +4,9 @@ using System.Net.Http.Headers;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
@@ -100,7 +101,7 @@ public sealed class TelemetryTests(PostgresFixture postgres)
 
     /// <summary>The metrics that a file of the deploy folder speaks of.</summary>
     private static IEnumerable<string> Measured(string file) =>
-        Regex.Matches(File.ReadAllText(Path.Combine(Workplace.Current.RepositoryRoot!, "deploy", file)), "tokenrefresh_[a-z_]+").Select(match => match.Value);
+        Regex.Matches(File.ReadAllText(Path.Combine(HostPaths.Current.RepositoryRoot!, "deploy", file)), "tokenrefresh_[a-z_]+").Select(match => match.Value);
 
     /// <summary>Two refreshes of one token at once.</summary>
     private static async Task CollideAsync(RunningServer server)

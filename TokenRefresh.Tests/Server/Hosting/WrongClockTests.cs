@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Alerts;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Telemetry;
@@ -24,10 +24,10 @@ public sealed class WrongClockTests(PostgresFixture postgres)
         var services = panel.Server.Services;
         var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
 
-        var pulse = await services.GetRequiredService<PulseReader>().ReadAsync(TestContext.Current.CancellationToken);
+        var pulse = await services.GetRequiredService<SystemStatusReader>().ReadAsync(TestContext.Current.CancellationToken);
         var server = (await services.GetRequiredService<QueueView>().LiveServersAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
 
-        pulse.Silences(now).ShouldBeEmpty();
+        pulse.StalledComponents(now).ShouldBeEmpty();
         pulse.Workers.ShouldBe(5);
         server.HeartbeatAt.ShouldBeInRange(now.AddSeconds(-30), now.AddSeconds(5));
         var difference = services.GetRequiredService<ClockDifferences>().Named.ShouldHaveSingleItem();

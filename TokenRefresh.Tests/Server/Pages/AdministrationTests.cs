@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 
@@ -20,7 +20,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
         var page = await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", "زهرا"), ("role", "Operator"), ("password", ""));
         var password = Secret().Match(page).Groups[1].Value;
 
-        password.Length.ShouldBeGreaterThanOrEqualTo(Operators.LeastPassword);
+        password.Length.ShouldBeGreaterThanOrEqualTo(PanelUsers.LeastPassword);
         (await panel.ReadAsync(Users)).ShouldNotContain(password);
         await using var other = await panel.BesideAsync("somebody", Role.Viewer);
         (await other.SignInAsync("زهرا", password)).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
@@ -45,7 +45,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", name), ("role", "Viewer"), ("password", Panel.Password));
 
-        Panel.Said(page).ShouldContain(reason);
+        Panel.FlashMessage(page).ShouldContain(reason);
         page.ShouldNotContain("<script>alert");
         page.ShouldNotContain(Panel.Password);
     }
@@ -61,7 +61,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Users, $"{Users}?handler={handler}", ("name", handler == "Add" ? "ida" : "olga"), ("role", role), ("password", Panel.Password));
 
-        Panel.Said(page).ShouldContain("Choose a role");
+        Panel.FlashMessage(page).ShouldContain("Choose a role");
         (await PeopleAsync(panel)).ShouldBe(["Admin Admin", "olga Operator"]);
     }
 
@@ -70,7 +70,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        Panel.Said(await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", "ida"), ("role", "Viewer"), ("password", new string('x', 257)))).ShouldBe("A password has at most 256 characters.");
+        Panel.FlashMessage(await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", "ida"), ("role", "Viewer"), ("password", new string('x', 257)))).ShouldBe("A password has at most 256 characters.");
         await panel.SendAsync(Users, $"{Users}?handler=Add", ("name", "ida"), ("role", "Viewer"), ("password", new string('x', 256)));
 
         (await panel.SignInAsync("ida", new string('x', 256))).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
@@ -83,7 +83,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
         await panel.Server.ExecuteAsync("DELETE FROM operators");
         var scopes = Enumerable.Range(0, 4).Select(_ => panel.Server.Services.CreateAsyncScope()).ToList();
 
-        var made = await Task.WhenAll(scopes.Select(scope => scope.ServiceProvider.GetRequiredService<Operators>().EnsureFirstAsync(CancellationToken.None)));
+        var made = await Task.WhenAll(scopes.Select(scope => scope.ServiceProvider.GetRequiredService<PanelUsers>().EnsureFirstAsync(CancellationToken.None)));
 
         made.Count(password => password is not null).ShouldBeLessThanOrEqualTo(1);
         (await PeopleAsync(panel)).ShouldBe(["admin Admin"]);
@@ -126,7 +126,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
     private static async Task<IEnumerable<string>> PeopleAsync(Panel panel)
     {
         await using var scope = panel.Server.Services.CreateAsyncScope();
-        return (await scope.ServiceProvider.GetRequiredService<Operators>().ListAsync(CancellationToken.None)).Select(person => $"{person.UserName} {person.Role}");
+        return (await scope.ServiceProvider.GetRequiredService<PanelUsers>().ListAsync(CancellationToken.None)).Select(person => $"{person.UserName} {person.Role}");
     }
 
     [Fact]
@@ -173,7 +173,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        Panel.Said(await panel.SendAsync(Users, $"{Users}?handler={handler}", ("name", name), ("role", "Viewer"))).ShouldContain(reason);
+        Panel.FlashMessage(await panel.SendAsync(Users, $"{Users}?handler={handler}", ("name", name), ("role", "Viewer"))).ShouldContain(reason);
         (await panel.ReadAsync(Users)).ShouldContain("<bdi>Admin</bdi>");
     }
 
@@ -186,7 +186,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
 
         var both = await Task.WhenAll(new[] { "ada", "grace" }.Select(TryAsync));
         await using var scope = panel.Server.Services.CreateAsyncScope();
-        var people = await scope.ServiceProvider.GetRequiredService<Operators>().ListAsync(default);
+        var people = await scope.ServiceProvider.GetRequiredService<PanelUsers>().ListAsync(default);
 
         both.Count(isDone => isDone).ShouldBe(1);
         people.Count(person => person.Role == Role.Admin).ShouldBe(1);
@@ -196,10 +196,10 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
             await using var own = panel.Server.Services.CreateAsyncScope();
             try
             {
-                await own.ServiceProvider.GetRequiredService<Operators>().SetRoleAsync(name, Role.Viewer, "a test");
+                await own.ServiceProvider.GetRequiredService<PanelUsers>().SetRoleAsync(name, Role.Viewer, "a test");
                 return true;
             }
-            catch (OperatorException error) when (error.Message.Contains("only administrator", StringComparison.Ordinal))
+            catch (PanelUserException error) when (error.Message.Contains("only administrator", StringComparison.Ordinal))
             {
                 return false;
             }
@@ -242,7 +242,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Clients, $"{Clients}?handler=Add", ("name", name), ("tokens", tokens));
 
-        Panel.Said(page).ShouldContain(reason);
+        Panel.FlashMessage(page).ShouldContain(reason);
         WebUtility.HtmlDecode(page).ShouldMatch($"name=\"tokens\"( value=\"{Regex.Escape(tokens)}\")? required");
         page.ShouldNotContain("<script>");
         (await panel.Server.Services.GetRequiredService<ClientKeys>().ListAsync(default)).ShouldBeEmpty();

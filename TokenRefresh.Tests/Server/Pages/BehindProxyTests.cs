@@ -16,7 +16,7 @@ public sealed class BehindProxyTests(PostgresFixture postgres)
         await using var server = await StartAsync();
         await using (var scope = server.Services.CreateAsyncScope())
         {
-            await scope.ServiceProvider.GetRequiredService<Operators>().AddAsync("somebody", Role.Viewer, Panel.Password, "a test");
+            await scope.ServiceProvider.GetRequiredService<PanelUsers>().AddAsync("somebody", Role.Viewer, Panel.Password, "a test");
         }
 
         var stranger = await SendAsync(server, HttpMethod.Get, "/access/tokens");

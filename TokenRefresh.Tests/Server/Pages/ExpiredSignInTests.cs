@@ -29,7 +29,7 @@ public sealed partial class ExpiredSignInTests(PostgresFixture postgres)
         (await panel.Server.TokenAsync()).PausedAt.ShouldBeNull();
 
         var done = await (await panel.Http.PostAsync($"{Page}?handler=Pause", new FormUrlEncodedContent(Fields(again)))).Content.ReadAsStringAsync();
-        Panel.Said(done).ShouldStartWith("Paused jibit.");
+        Panel.FlashMessage(done).ShouldStartWith("Paused jibit.");
         (await panel.Server.TokenAsync()).PauseReason.ShouldBe("<b>\"moving\"</b> خانه (user:Operator)");
     }
 

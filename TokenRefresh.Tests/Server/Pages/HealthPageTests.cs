@@ -5,7 +5,7 @@ using Hangfire.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Providers;
@@ -36,7 +36,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
         var database = await postgres.CreateDatabaseAsync();
         await using (var panel = await Panel.OpenAsync(postgres, Role.Operator, connectionString: database))
         {
-            var said = Panel.Said(await (await PauseAsync(panel, RecurringJobs.DueTokenRefresh, "moving <b>house</b>", "2")).Content.ReadAsStringAsync());
+            var said = Panel.FlashMessage(await (await PauseAsync(panel, RecurringJobs.DueTokenRefresh, "moving <b>house</b>", "2")).Content.ReadAsStringAsync());
 
             said.ShouldStartWith("due-token-refresh rests until ");
             (await panel.ReadAsync(Page)).ShouldContain("due-token-refresh is paused by user:Operator until");
@@ -95,7 +95,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
 
-        Panel.Said(await (await PauseAsync(panel, job, reason, hours)).Content.ReadAsStringAsync()).ShouldStartWith(said);
+        Panel.FlashMessage(await (await PauseAsync(panel, job, reason, hours)).Content.ReadAsStringAsync()).ShouldStartWith(said);
 
         Find(panel.Server, job).NextExecution.ShouldNotBeNull();
     }
@@ -145,9 +145,9 @@ public sealed class HealthPageTests(PostgresFixture postgres)
         await panel.PostAsync(Page, $"{Page}?handler=Sandbox", ("provider", "jibit"));
         var normal = await BehaviourAsync(panel);
 
-        Panel.Said(down).ShouldBe("The stand-in for jibit now behaves: down.");
+        Panel.FlashMessage(down).ShouldBe("The stand-in for jibit now behaves: down.");
         (set.GetProperty("mode").GetString(), set.GetProperty("fail_next").GetInt32(), set.GetProperty("lifetime_seconds").GetInt32()).ShouldBe(("down", 3, 60));
-        Panel.Said(wrong).ShouldStartWith("Nothing was changed. mode: Allowed: normal, down,");
+        Panel.FlashMessage(wrong).ShouldStartWith("Nothing was changed. mode: Allowed: normal, down,");
         normal.GetProperty("mode").GetString().ShouldBe("normal");
     }
 

@@ -21,14 +21,14 @@ public sealed class ImportTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", $" Bearer {jwt[..30]}\r\n{jwt[30..]} "), ("refresh", "planted-refresh-token-of-import"));
 
-        Panel.Said(page).ShouldMatch("^Imported jibit\\. It expires .* Asia/Tehran, in 8 d 23 h; the provider took the token \\(HTTP 200, 5 ms\\)\\. The token before it is kept");
+        Panel.FlashMessage(page).ShouldMatch("^Imported jibit\\. It expires .* Asia/Tehran, in 8 d 23 h; the provider took the token \\(HTTP 200, 5 ms\\)\\. The token before it is kept");
         panel.Server.Provider.Probed.ShouldBe([jwt]);
         var imported = await panel.Server.TokenAsync();
         (imported.Version, imported.ExpiresAt > before.ExpiresAt).ShouldBe((2, true));
         page.ShouldNotContain(jwt);
         page.ShouldNotContain("planted-refresh");
 
-        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("jibit is what it was before the import.");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("jibit is what it was before the import.");
         var back = await panel.Server.TokenAsync();
         (back.Version, back.AccessToken, back.RefreshToken, back.ExpiresAt, back.RefreshExpiresAt).ShouldBe((3, before.AccessToken, before.RefreshToken, before.ExpiresAt, before.RefreshExpiresAt));
 
@@ -46,12 +46,12 @@ public sealed class ImportTests(PostgresFixture postgres)
         var jwt = Jwt(TimeSpan.FromDays(9));
 
         var refused = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", jwt), ("expires", "2099-01-01T10:00"));
-        Panel.Said(refused).ShouldMatch("^Nothing was stored\\. It expires .* the provider did not take the token: HTTP 401 token.expired \\(5 ms\\)\\.");
+        Panel.FlashMessage(refused).ShouldMatch("^Nothing was stored\\. It expires .* the provider did not take the token: HTTP 401 token.expired \\(5 ms\\)\\.");
         refused.ShouldContain("value=\"2099-01-01T10:00\"");
         refused.ShouldNotContain(jwt);
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
 
-        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", jwt), ("anyway", "true"))).ShouldStartWith("Imported jibit.");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", jwt), ("anyway", "true"))).ShouldStartWith("Imported jibit.");
         (await panel.Server.TokenAsync()).Version.ShouldBe(2);
     }
 
@@ -65,7 +65,7 @@ public sealed class ImportTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Page, $"{Page}?handler=Check", ("access", "opaque-token"), ("expires", expires));
 
-        Panel.Said(page).ShouldMatch("^It expires 2030-01-01 10:00:00 Asia/Tehran, in .*; the provider took the token .* Nothing was stored\\.$");
+        Panel.FlashMessage(page).ShouldMatch("^It expires 2030-01-01 10:00:00 Asia/Tehran, in .*; the provider took the token .* Nothing was stored\\.$");
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
     }
 
@@ -85,8 +85,8 @@ public sealed class ImportTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", access), ("expires", expires));
 
-        Panel.Said(page).ShouldStartWith("Nothing was stored.");
-        Panel.Said(page).ShouldContain(reason);
+        Panel.FlashMessage(page).ShouldStartWith("Nothing was stored.");
+        Panel.FlashMessage(page).ShouldContain(reason);
         panel.Server.Provider.Probed.ShouldBeEmpty();
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
     }
@@ -99,7 +99,7 @@ public sealed class ImportTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", "opaque"), ("expires", expires))).ShouldContain("Taken are 2027-01-31T12:00:00Z");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", "opaque"), ("expires", expires))).ShouldContain("Taken are 2027-01-31T12:00:00Z");
     }
 
     [Fact]
@@ -108,12 +108,12 @@ public sealed class ImportTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
         var page = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", "{\r\n \"access_token\":\"opaque-token\", \"token_type\":\"JWT\", \"expires_in\":\"3600\" }"));
-        Panel.Said(page).ShouldContain("Note: token_type is JWT: read as bearer.");
+        Panel.FlashMessage(page).ShouldContain("Note: token_type is JWT: read as bearer.");
         panel.Server.Provider.Probed.ShouldBe(["opaque-token"]);
         (await panel.Server.TokenAsync()).RefreshToken.ShouldBeNull();
 
-        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","access_token":"b","expires_in":60}"""))).ShouldContain("keys come twice");
-        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","expires_in":60}"""), ("refresh", "r"))).ShouldContain("first field alone");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","access_token":"b","expires_in":60}"""))).ShouldContain("keys come twice");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","expires_in":60}"""), ("refresh", "r"))).ShouldContain("first field alone");
         (await panel.Server.TokenAsync()).Version.ShouldBe(2);
     }
 
@@ -122,7 +122,7 @@ public sealed class ImportTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        Panel.Said(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("There is no token to go back to");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("There is no token to go back to");
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
     }
 
@@ -153,7 +153,7 @@ public sealed class ImportTests(PostgresFixture postgres)
         var shown = await panel.SendAsync(Page, $"{Page}?handler=Tails", ("why", "the provider's support asked"));
 
         without.ShouldNotContain("WXYZ");
-        Panel.Said(without).ShouldContain("needs a reason");
+        Panel.FlashMessage(without).ShouldContain("needs a reason");
         WebUtility.HtmlDecode(shown).ShouldContain("…WXYZ (45 characters)");
         WebUtility.HtmlDecode(shown).ShouldContain("18 characters, too few to show a part");
         shown.ShouldNotContain(secret);

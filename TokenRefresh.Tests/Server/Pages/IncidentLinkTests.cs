@@ -83,13 +83,13 @@ public sealed class IncidentLinkTests(PostgresFixture postgres)
         server.Services.GetRequiredService<IncidentLinks>().To("/access/tokens").ShouldBe(address);
     }
 
-    private static async Task<(long Id, IncidentDesk Desk)> OpenAsync(Panel panel)
+    private static async Task<(long Id, IncidentService Desk)> OpenAsync(Panel panel)
     {
         await using var db = await panel.Server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
         var incident = Incident.Open(new(IncidentKind.SuccessRate, "another", "rate", "success_rate", "another", false, 0, "<b>why</b>"), TimeProvider.System.GetUtcNow());
         db.Incidents.Add(incident);
         await db.SaveChangesAsync();
-        return (incident.Id, panel.Server.Services.GetRequiredService<IncidentDesk>());
+        return (incident.Id, panel.Server.Services.GetRequiredService<IncidentService>());
     }
 
     private static string Path(Panel panel, long id, IncidentAction action) =>

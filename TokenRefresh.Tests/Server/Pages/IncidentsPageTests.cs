@@ -72,7 +72,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, settings: ("TokenRefresh:Notifications:Email", "ops@example.com"));
         await panel.Server.ExecuteAsync("UPDATE tokens SET consecutive_failures = 4, last_error_code = 'provider_down', last_error = 'HTTP 503'");
-        var round = panel.Server.Services.GetRequiredService<AlertRound>();
+        var round = panel.Server.Services.GetRequiredService<AlertEvaluation>();
         await round.RunAsync(new(TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(1), 5, null), default);
         await panel.Server.ExecuteAsync("UPDATE incidents SET opened_at = opened_at - interval '3 minutes', joined_at = joined_at - interval '3 minutes'");
         await round.RunAsync(new(TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(1), 5, null), default);
@@ -93,7 +93,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         await using (var db = await panel.Server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync())
         {
             var (began, now) = (TimeProvider.System.GetUtcNow().AddMinutes(-30), TimeProvider.System.GetUtcNow());
-            Complaint complaint = new(IncidentKind.Failed, "jibit", "passing", "timeout", "gone", false, 0, "no answer");
+            Finding complaint = new(IncidentKind.Failed, "jibit", "passing", "timeout", "gone", false, 0, "no answer");
             var first = Incident.Open(complaint, began);
             first.Resolve(began.AddMinutes(9));
             db.Incidents.AddRange(first, Incident.Open(complaint, now, before: first));

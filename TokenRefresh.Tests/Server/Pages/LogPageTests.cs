@@ -6,6 +6,7 @@ using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 
@@ -152,7 +153,7 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
 
         kept.RequestMessage!.RequestUri!.PathAndQuery.ShouldBe("/access/token-refresh-logs?provider=jibit");
         foreign.RequestMessage!.RequestUri!.Host.ShouldBe("127.0.0.1");
-        Panel.Said(await unknown.Content.ReadAsStringAsync()).ShouldBe("No token is called that at that provider.");
+        Panel.FlashMessage(await unknown.Content.ReadAsStringAsync()).ShouldBe("No token is called that at that provider.");
     }
 
     [Fact]

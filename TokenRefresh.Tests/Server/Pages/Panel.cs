@@ -1,8 +1,10 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Pages;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
@@ -56,7 +58,7 @@ internal sealed partial class Panel : IAsyncDisposable
     public async Task AddAsync(string name, Role role)
     {
         await using var scope = Server.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<Operators>().AddAsync(name, role, Password, "a test");
+        await scope.ServiceProvider.GetRequiredService<PanelUsers>().AddAsync(name, role, Password, "a test");
     }
 
     public Task<HttpResponseMessage> SignInAsync(string name, string password = Password) => PostAsync("/account/login", "/account/login", ("Name", name), ("Password", password));
@@ -85,7 +87,7 @@ internal sealed partial class Panel : IAsyncDisposable
     /// <summary>What people did, newest first.</summary>
     public async Task<IReadOnlyList<AuditEntry>> AuditAsync(int limit = 50) => await Server.Services.GetRequiredService<AuditTrail>().RecentAsync(limit, null, default);
 
-    public static string Said(string page) => WebUtility.HtmlDecode(SaidText().Match(page).Groups[1].Value);
+    public static string FlashMessage(string page) => WebUtility.HtmlDecode(SaidText().Match(page).Groups[1].Value);
 
     public async ValueTask DisposeAsync()
     {

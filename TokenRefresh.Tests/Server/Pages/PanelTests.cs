@@ -1,9 +1,10 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
@@ -19,7 +20,7 @@ public sealed class PanelTests(PostgresFixture postgres)
 
         var page = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=Force", ("name", "jibit"))).Content.ReadAsStringAsync();
 
-        Panel.Said(page).ShouldMatch("^(jibit: Refreshed; expires|Asked for jibit)");
+        Panel.FlashMessage(page).ShouldMatch("^(jibit: Refreshed; expires|Asked for jibit)");
         await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync()).Version == 2, "the token is renewed");
         (await panel.Server.LogAsync())[^1].TriggeredBy.ShouldBe("user:Operator");
         (await panel.Server.Services.GetRequiredService<AuditTrail>().RecentAsync(1, null, default))[0].Action.ShouldBe("token.refresh_forced");
@@ -33,7 +34,7 @@ public sealed class PanelTests(PostgresFixture postgres)
 
         var page = await (await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Refresh")).Content.ReadAsStringAsync();
 
-        Panel.Said(page).ShouldMatch("^(jibit: Fresh: due at|Asked for jibit)");
+        Panel.FlashMessage(page).ShouldMatch("^(jibit: Fresh: due at|Asked for jibit)");
         panel.Server.Provider.Calls.Count.ShouldBe(calls);
     }
 
@@ -52,8 +53,8 @@ public sealed class PanelTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Message.StartsWith("Another refresh", StringComparison.Ordinal)), "the second has found the first");
         release.SetResult(null);
 
-        Panel.Said(await first).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
-        Panel.Said(await second).ShouldMatch("^(jibit: user:Operator had started it already. Refreshed; expires|Asked for jibit)");
+        Panel.FlashMessage(await first).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
+        Panel.FlashMessage(await second).ShouldMatch("^(jibit: user:Operator had started it already. Refreshed; expires|Asked for jibit)");
         panel.Server.Provider.Calls.Count.ShouldBe(calls + 1);
         var log = await panel.Server.LogAsync();
         log.Where(row => row.Status == AttemptStatus.Success).Last().TriggeredBy.ShouldBe("user:Operator");
@@ -67,7 +68,7 @@ public sealed class PanelTests(PostgresFixture postgres)
 
         var page = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=Test", ("name", "jibit"))).Content.ReadAsStringAsync();
 
-        Panel.Said(page).ShouldBe("jibit: the provider took the token (HTTP 200, 5 ms).");
+        Panel.FlashMessage(page).ShouldBe("jibit: the provider took the token (HTTP 200, 5 ms).");
     }
 
     [Fact]
@@ -76,7 +77,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
 
         var without = await (await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", " "))).Content.ReadAsStringAsync();
-        Panel.Said(without).ShouldStartWith("A pause needs a reason");
+        Panel.FlashMessage(without).ShouldStartWith("A pause needs a reason");
         (await panel.Server.TokenAsync()).PausedAt.ShouldBeNull();
 
         await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", "<b>moving house</b>"), ("hours", "2"));
@@ -98,10 +99,10 @@ public sealed class PanelTests(PostgresFixture postgres)
         var both = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=ForceChosen", ("names", "a"), ("names", "b"), ("names", "unknown"))).Content.ReadAsStringAsync();
         var none = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=ForceChosen")).Content.ReadAsStringAsync();
 
-        Panel.Said(both).ShouldMatch("^(1 refreshed, 1 failed, 0 skipped\\.|Asked for 2 tokens)");
+        Panel.FlashMessage(both).ShouldMatch("^(1 refreshed, 1 failed, 0 skipped\\.|Asked for 2 tokens)");
         both.ShouldContain("<li class=\"is-ill\"><a href=\"/access/tokens/b\"><bdi>b</bdi></a> <bdi>credential_rejected: HTTP 503</bdi></li>");
         both.ShouldContain("<li class=\"is-well\"><a href=\"/access/tokens/a\">");
-        Panel.Said(none).ShouldBe("Nothing was chosen.");
+        Panel.FlashMessage(none).ShouldBe("Nothing was chosen.");
     }
 
     [Fact]
@@ -176,7 +177,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         var ran = await (await panel.PostAsync("/access/token-health", "/access/token-health?handler=Run", ("id", "due-token-refresh"))).Content.ReadAsStringAsync();
         var unknown = await panel.PostAsync("/access/token-health", "/access/token-health?handler=Run", ("id", "no-such-job"));
 
-        Panel.Said(ran).ShouldBe("due-token-refresh runs now.");
+        Panel.FlashMessage(ran).ShouldBe("due-token-refresh runs now.");
         unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }
 

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Pages.Account;
 using TokenRefresh.Tests.Fixtures;
@@ -40,7 +40,7 @@ public sealed class SignInTests(PostgresFixture postgres)
 
         var page = await answer.Content.ReadAsStringAsync();
         answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/account/login");
-        Panel.Said(page).ShouldBeOneOf("Name and password do not fit, or there were too many tries: then wait a quarter of an hour.", "Enter name and password.");
+        Panel.FlashMessage(page).ShouldBeOneOf("Name and password do not fit, or there were too many tries: then wait a quarter of an hour.", "Enter name and password.");
         page.ShouldNotContain("<script>");
         page.ShouldNotContain(Panel.Password);
     }
@@ -81,8 +81,8 @@ public sealed class SignInTests(PostgresFixture postgres)
         await panel.AddAsync("admin", Role.Admin);
         await using (var scope = panel.Server.Services.CreateAsyncScope())
         {
-            await scope.ServiceProvider.GetRequiredService<Operators>().DisableAsync("gone", "a test");
-            await scope.ServiceProvider.GetRequiredService<OperatorsDbContext>().Users.Where(person => person.UserName == "locked")
+            await scope.ServiceProvider.GetRequiredService<PanelUsers>().DisableAsync("gone", "a test");
+            await scope.ServiceProvider.GetRequiredService<PanelUsersDbContext>().Users.Where(person => person.UserName == "locked")
                 .ExecuteUpdateAsync(row => row.SetProperty(person => person.LockoutEnd, DateTimeOffset.MaxValue));
         }
 
@@ -201,11 +201,11 @@ public sealed class SignInTests(PostgresFixture postgres)
     {
         await using var server = await RunningServer.StartAsync(postgres);
         await using var scope = server.Services.CreateAsyncScope();
-        var people = scope.ServiceProvider.GetRequiredService<Operators>();
+        var people = scope.ServiceProvider.GetRequiredService<PanelUsers>();
 
         var password = await people.EnsureFirstAsync(default);
 
-        password!.Length.ShouldBeGreaterThanOrEqualTo(Operators.LeastPassword);
+        password!.Length.ShouldBeGreaterThanOrEqualTo(PanelUsers.LeastPassword);
         (await people.EnsureFirstAsync(default)).ShouldBeNull();
         (await people.ListAsync(default)).Select(person => (person.UserName, person.Role)).ShouldBe([("admin", Role.Admin)]);
     }
@@ -217,8 +217,8 @@ public sealed class SignInTests(PostgresFixture postgres)
         await panel.AddAsync("somebody", Role.Viewer);
         await using (var scope = panel.Server.Services.CreateAsyncScope())
         {
-            await scope.ServiceProvider.GetRequiredService<Operators>().ResetPasswordAsync("somebody", "another long password", "a test");
-            await Should.ThrowAsync<OperatorException>(() => scope.ServiceProvider.GetRequiredService<Operators>().ResetPasswordAsync("somebody", "short", "a test"));
+            await scope.ServiceProvider.GetRequiredService<PanelUsers>().ResetPasswordAsync("somebody", "another long password", "a test");
+            await Should.ThrowAsync<PanelUserException>(() => scope.ServiceProvider.GetRequiredService<PanelUsers>().ResetPasswordAsync("somebody", "short", "a test"));
         }
 
         (await panel.SignInAsync("somebody")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
-using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;
@@ -186,7 +185,7 @@ public sealed partial class SubPathTests(PostgresFixture postgres)
         var server = await RunningServer.StartAsync(postgres, settings: [("Access:PathBase", setting), .. settings]);
         await RunningServer.UntilAsync(async () => (await server.TokenAsync()).Version > 0, "the token is obtained");
         await using var scope = server.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<Operators>().AddAsync("somebody", Role.Admin, Panel.Password, "a test");
+        await scope.ServiceProvider.GetRequiredService<PanelUsers>().AddAsync("somebody", Role.Admin, Panel.Password, "a test");
         return server;
     }
 

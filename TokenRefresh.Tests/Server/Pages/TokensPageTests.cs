@@ -40,7 +40,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
     {
         await using var panel = await OpenAsync();
 
-        Panel.Said(await panel.SendAsync("/access/tokens/b", "/access/tokens/b?handler=Pause", ("reason", "a test"), ("hours", hours))).ShouldStartWith("A pause ends after more than 0 hours");
+        Panel.FlashMessage(await panel.SendAsync("/access/tokens/b", "/access/tokens/b?handler=Pause", ("reason", "a test"), ("hours", hours))).ShouldStartWith("A pause ends after more than 0 hours");
 
         Listed(await panel.ReadAsync("/access/tokens?state=Paused")).ShouldBeEmpty();
     }
@@ -109,11 +109,11 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
         var paused = await panel.SendAsync("/access/tokens", "/access/tokens?handler=PauseChosen", ("names", "a"), ("names", "c"), ("reason", "تعمیرات"), ("hours", "4"));
         var resumed = await panel.SendAsync("/access/tokens", "/access/tokens?handler=ResumeChosen", ("names", "a"), ("names", "c"));
 
-        Panel.Said(tested).ShouldBe("2 of 2 were taken by their provider.");
+        Panel.FlashMessage(tested).ShouldBe("2 of 2 were taken by their provider.");
         tested.ShouldContain("<bdi>b</bdi></a> <bdi>the provider took the token (HTTP 200, 5 ms).</bdi>");
-        Panel.Said(paused).ShouldBe("Paused 2 tokens. What is valid is still served; nothing is refreshed automatically for 4 h.");
+        Panel.FlashMessage(paused).ShouldBe("Paused 2 tokens. What is valid is still served; nothing is refreshed automatically for 4 h.");
         System.Net.WebUtility.HtmlDecode(paused).ShouldContain("<bdi>paused: تعمیرات (user:Operator)</bdi>");
-        Panel.Said(resumed).ShouldBe("Resumed 2 tokens.");
+        Panel.FlashMessage(resumed).ShouldBe("Resumed 2 tokens.");
         (await panel.AuditAsync()).Take(4).Select(entry => $"{entry.Actor} {entry.Action} {entry.Subject}").Order()
             .ShouldBe(["user:Operator token.paused a", "user:Operator token.paused c", "user:Operator token.resumed a", "user:Operator token.resumed c"]);
         (await panel.Server.TokenAsync("a")).IsPaused(DateTimeOffset.MaxValue).ShouldBeFalse();
@@ -130,7 +130,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync("/access/tokens", "/access/tokens?handler=PauseChosen", ("names", "a"), ("reason", "because"), ("hours", hours));
 
-        Panel.Said(page).ShouldStartWith("A pause ends after more than 0 hours");
+        Panel.FlashMessage(page).ShouldStartWith("A pause ends after more than 0 hours");
         (await panel.Server.TokenAsync("a")).PausedAt.ShouldBeNull();
     }
 

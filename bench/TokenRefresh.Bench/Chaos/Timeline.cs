@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using TokenRefresh.Server.Pages;
 
 namespace TokenRefresh.Bench.Chaos;
 
@@ -11,7 +12,7 @@ internal sealed class Timeline
     /// <summary>The wall clock of this machine, which nodes, Postgres and the models share.</summary>
     public static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 
-    public IReadOnlyList<(TimeSpan At, string Words)> Moments => [.. moments];
+    public IReadOnlyList<(TimeSpan At, string Words)> TimeFormat => [.. moments];
 
     public TimeSpan Since(DateTimeOffset instant) => instant - start;
 

@@ -1,12 +1,12 @@
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access.Incidents;
 
 /// <summary>What is and was wrong, and how the mails about it fared.</summary>
-internal sealed class IncidentsModel(IncidentDesk desk, TokenOverview overview) : PanelPage
+internal sealed class IncidentsModel(IncidentService desk, TokenOverview overview) : PanelPage
 {
     private const string Here = "/access/incidents";
 

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
@@ -17,7 +17,7 @@ internal sealed record LogNews(int Newer, int Ended, string Ask, string Show);
 
 /// <summary>The log: figures, charts, filters, rows in an order that an index has, and refreshes from here.</summary>
 internal sealed class IndexModel(
-    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, Moments moments, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, TimeFormat moments, IOptions<ScheduleOptions> schedule, TimeProvider clock)
     : PanelPage
 {
     public const int MostNews = 1000;
@@ -96,7 +96,7 @@ internal sealed class IndexModel(
         var chosen = configured.All
             .Where(each => (LogQuery.Blank(provider) is not { } asked || each.Provider.Name == asked) && (LogQuery.Blank(token) is not { } name || each.Name == name)).ToList();
         var said = chosen.Count == 0
-            ? new Said(false, "No token is called that at that provider.")
+            ? new FlashMessage(false, "No token is called that at that provider.")
             : await actions.RefreshAsync([.. chosen.Where(each => each.NotConfiguredBecause is null).Select(each => each.Name)], force, Actor, cancellationToken);
         return Tell(said, back ?? Here);
     }

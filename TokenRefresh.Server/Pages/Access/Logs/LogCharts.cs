@@ -14,7 +14,7 @@ internal sealed record LogTrend(LogCharts Charts, IReadOnlyList<LogBar> Bars)
 }
 
 /// <summary>The log's charts, drawn as SVG that fits any width without script: places in percent, texts in their own size.</summary>
-internal sealed class LogCharts(Moments moments)
+internal sealed class LogCharts(TimeFormat moments)
 {
     private const int Height = 130;
     private const int Foot = 20;

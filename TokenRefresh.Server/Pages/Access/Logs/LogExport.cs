@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Pages.Access.Logs;
 

@@ -3,7 +3,7 @@ using TokenRefresh.Jobs.Attempts;
 namespace TokenRefresh.Server.Pages.Access.Logs;
 
 /// <summary>One bar of the charts: an hour, or a day.</summary>
-internal sealed record LogBar(DateTimeOffset Start, DateTimeOffset End, AttemptTally Tally);
+internal sealed record LogBar(DateTimeOffset Start, DateTimeOffset End, AttemptAggregate Tally);
 
 /// <summary>The figures of one window.</summary>
 internal sealed record LogWindow(int Hours, string Words, AttemptStatistics Figures)

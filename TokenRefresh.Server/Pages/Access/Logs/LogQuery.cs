@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.Extensions;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Pages.Access.Logs;
 

@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 
@@ -7,7 +9,7 @@ namespace TokenRefresh.Server.Pages.Access.Tokens;
 
 /// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
 internal sealed class TokenModel(
-    ConfiguredTokens configured, TokenOverview overview, TokenStories stories, TokenTails tails, PanelActions actions, ImportActions imports) : PanelPage
+    ConfiguredTokens configured, TokenOverview overview, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports) : PanelPage
 {
     private const int MostNames = 20;
 
@@ -25,10 +27,10 @@ internal sealed class TokenModel(
     public TokenStory Story { get; private set; } = null!;
 
     /// <summary>The tails of the stored secrets, on the very answer to the request for them.</summary>
-    public TokenTail? Tail { get; private set; }
+    public MaskedSecret? Tail { get; private set; }
 
     /// <summary>What was wrong with the last import or the request for tails.</summary>
-    public Said? Problem { get; private set; }
+    public FlashMessage? Problem { get; private set; }
 
     /// <summary>The expiry that was typed, for the next try; what is secret never comes back.</summary>
     public string? Expires { get; private set; }
@@ -37,7 +39,7 @@ internal sealed class TokenModel(
     {
         if (await overview.FindAsync(Name, HttpContext.RequestAborted) is not { } token)
         {
-            PlainPages.SayInstead(HttpContext, $"No token has that name. There are: {string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name))}{(configured.All.Count > MostNames ? ", and more" : "")}.");
+            ErrorPages.SayInstead(HttpContext, $"No token has that name. There are: {string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name))}{(configured.All.Count > MostNames ? ", and more" : "")}.");
             context.Result = NotFound();
             return;
         }

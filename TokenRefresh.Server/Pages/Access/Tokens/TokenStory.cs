@@ -1,4 +1,4 @@
-using TokenRefresh.Jobs.Access;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Tokens;
 
@@ -9,10 +9,10 @@ namespace TokenRefresh.Server.Pages.Access.Tokens;
 /// <param name="Lives">The last lives, newest first.</param>
 /// <param name="Readers">The programs that have read it in seven days.</param>
 /// <param name="Replaced">The token before the last import; null where there is none.</param>
-internal sealed record TokenStory(IReadOnlyList<RefreshAttempt> Attempts, IReadOnlyList<TokenLife> Lives, IReadOnlyList<TokenReader> Readers, ReplacedToken? Replaced);
+internal sealed record TokenStory(IReadOnlyList<RefreshAttempt> Attempts, IReadOnlyList<TokenLifetime> Lives, IReadOnlyList<TokenReader> Readers, ReplacedToken? Replaced);
 
 /// <summary>Reads the story of a token.</summary>
-internal sealed class TokenStories(AttemptLog log, TokenLives lives, AuditTrail audit, TokenControls controls, TimeProvider clock)
+internal sealed class TokenStories(AttemptLog log, TokenLifetimes lives, AuditTrail audit, TokenControls controls, TimeProvider clock)
 {
     private const int RecentRows = 20, RecentLives = 10;
 

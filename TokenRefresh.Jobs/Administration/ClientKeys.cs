@@ -1,0 +1,140 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using System.IO.Enumeration;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.TokenCache;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Administration;
+
+/// <summary>A known client with the names of the tokens that its patterns allow.</summary>
+public sealed record Client(ClientKey Key, FrozenSet<string> Tokens)
+{
+    /// <summary>True when a pattern of the key fits the name, whether such a token exists or not.</summary>
+    public bool MayRead(string token) => Tokens.Contains(token) || ClientKeys.Fits(Key.Tokens, token);
+}
+
+/// <summary>The keys of programs: issued, listed, revoked, and recognised from memory.</summary>
+public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock) : IDisposable
+{
+    private readonly SemaphoreSlim reading = new(1, 1);
+    private volatile FrozenDictionary<string, Client> byId = FrozenDictionary<string, Client>.Empty;
+
+    /// <summary>The client whose key that is, or null. No SQL.</summary>
+    public Client? Recognise(ReadOnlySpan<char> key) =>
+        ClientKey.TryParse(key, out var id, out var secret)
+        && byId.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var client)
+        && client.Key.Accepts(secret)
+            ? client
+            : null;
+
+    /// <summary>Makes a key and returns its text, which is shown once and never stored.</summary>
+    /// <param name="tokens">Patterns separated by commas, for example <c>jibit,fino_*</c>.</param>
+    /// <exception cref="ArgumentException">The name is taken or odd, or a pattern fits no configured token; the message says what to do.</exception>
+    public async Task<string> IssueAsync(string name, string tokens, string by, CancellationToken cancellationToken)
+    {
+        if (name.Length is 0 or > 64 || string.IsNullOrWhiteSpace(name) || name.EnumerateRunes().Any(sign => !IsPrintable(sign)))
+        {
+            throw new ArgumentException("A client's name is 1 to 64 printable characters, without direction marks and other invisible ones.");
+        }
+
+        if (name != name.Trim() || LooksLikeFormula(name))
+        {
+            throw new ArgumentException("A client's name does not begin with =, +, - or @, which a spreadsheet or a shell would take for more than a name, and neither begins nor ends with a blank.");
+        }
+
+        var patterns = Split(tokens);
+        if (patterns.Length == 0 || patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name))) is not null)
+        {
+            var stray = patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name)));
+            throw new ArgumentException($"{(stray is null ? "No pattern was given." : $"'{stray}' fits no token.")} There are: {string.Join(", ", configured.All.Select(token => token.Name))}.");
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (await db.ClientKeys.AnyAsync(client => client.Name == name && client.RevokedAt == null, cancellationToken))
+        {
+            throw Taken(name);
+        }
+
+        var (key, text) = ClientKey.Issue(name, string.Join(',', patterns), clock.GetUtcNow());
+        db.ClientKeys.Add(key);
+        db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, "client.added", name, new { tokens = key.Tokens, id = key.Id }));
+        try
+        {
+            await SaveAndTellAsync(db);
+        }
+        catch (DbUpdateException error) when (error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            throw Taken(name);
+        }
+
+        return text;
+    }
+
+    /// <summary>Every key, newest first, revoked ones included.</summary>
+    public async Task<IReadOnlyList<ClientKey>> ListAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.ClientKeys.AsNoTracking().OrderByDescending(client => client.CreatedAt).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Revokes a client's key on every node at once; false when there is no such client.</summary>
+    public async Task<bool> RevokeAsync(string name, string by, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (await db.ClientKeys.SingleOrDefaultAsync(client => client.Name == name && client.RevokedAt == null, cancellationToken) is not { } key)
+        {
+            return false;
+        }
+
+        key.Revoke(clock.GetUtcNow());
+        db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, "client.revoked", name, new { id = key.Id }));
+        await SaveAndTellAsync(db);
+        return true;
+    }
+
+    /// <summary>Reads the good keys again.</summary>
+    public async Task ReloadAsync(CancellationToken cancellationToken)
+    {
+        // One reading after the other: what was read before a revocation must not come after what was read since.
+        await reading.WaitAsync(cancellationToken);
+        try
+        {
+            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+            var good = await db.ClientKeys.AsNoTracking().Where(client => client.RevokedAt == null).ToListAsync(cancellationToken);
+            byId = good.ToFrozenDictionary(key => key.Id, key => new Client(key, configured.All.Select(token => token.Name).Where(name => Fits(key.Tokens, name)).ToFrozenSet()));
+        }
+        finally
+        {
+            reading.Release();
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => reading.Dispose();
+
+    internal static bool Fits(string patterns, string token) => Split(patterns).Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, token, ignoreCase: false));
+
+    private static bool IsPrintable(Rune sign) => Rune.GetUnicodeCategory(sign) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse)
+        && sign != Rune.ReplacementChar;
+
+    // Spreadsheets take the wide forms of these characters, too.
+    private static bool LooksLikeFormula(string name) => name[0] is '=' or '+' or '-' or '@' or '＝' or '＋' or '－' or '＠';
+
+    private static string[] Split(string patterns) => patterns.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private static ArgumentException Taken(string name) => new($"There is a client '{name}' already. Revoke it first, or choose another name.");
+
+    // Both or neither, whoever has stopped waiting: a key that is revoked and told to no node would be good for minutes more.
+    private static async Task SaveAndTellAsync(TokenRefreshDbContext db)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+        await db.SaveChangesAsync(CancellationToken.None);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({TokenChangeListener.Channel}, {TokenChangeListener.Clients})", CancellationToken.None);
+        await transaction.CommitAsync(CancellationToken.None);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Administration;
+
+/// <summary>What a person does to a token by hand, other than refreshing it: pause, resume, import, roll back. All of it is in the audit.</summary>
+public sealed class TokenControls(
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, TokenVersions versions, NodeName node, TimeProvider clock)
+{
+    /// <summary>Keeps a token from being refreshed automatically; it is still served while it is valid.</summary>
+    /// <param name="until">When the pause ends by itself; null for never.</param>
+    public Task PauseAsync(string name, string reason, DateTimeOffset? until, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            name,
+            (db, token, now) =>
+            {
+                token.Pause(now, until, reason);
+                return Audited(db, by, "token.paused", token.Name, new { reason, until }, now);
+            },
+            cancellationToken);
+
+    /// <summary>Ends a pause.</summary>
+    public Task ResumeAsync(string name, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            name,
+            (db, token, now) =>
+            {
+                token.Resume();
+                return Audited(db, by, "token.resumed", token.Name, new { }, now);
+            },
+            cancellationToken);
+
+    /// <summary>Stores a token that a person has started elsewhere and keeps the one before it. Whatever is in flight for it loses.</summary>
+    public Task ImportAsync(string name, ImportedToken imported, string importedBy, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            name,
+            async (db, token, now) =>
+            {
+                var settings = configured.Find(name)!;
+                var version = versions.After(token.Name, token.Version);
+                var issued = new IssuedToken(imported.AccessToken, imported.RefreshToken, now, imported.ExpiresAt, imported.RefreshExpiresAt, settings.Order.Scopes);
+                var old = token.ExpiresAt;
+                if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is { } replaced)
+                {
+                    replaced.Keep(token, importedBy, now);
+                }
+                else if (token.AccessToken is not null)
+                {
+                    db.ReplacedTokens.Add(ReplacedToken.Of(token, importedBy, now));
+                }
+
+                token.Accept(
+                    issued,
+                    secrets.SealAccess(token.Name, issued.AccessToken),
+                    secrets.SealRefresh(token.Name, issued.RefreshToken),
+                    RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt, settings.Order.Grant == Grant.Imported ? issued.RefreshExpiresAt : null),
+                    """{"imported":true}""",
+                    now);
+                token.Renumber(version);
+                if (issued.RefreshToken is null)
+                {
+                    token.RemoveRefreshToken();
+                }
+
+                LeaveToPersonIfItMust(token, settings);
+                Note(db, settings, importedBy, $"Imported; expires {issued.ExpiresAt:u}.", old, issued.ExpiresAt, now, imported.Notes);
+                return await Audited(db, importedBy, "token.imported", token.Name, new { expires_at = issued.ExpiresAt, with_refresh_token = issued.RefreshToken is not null }, now);
+            },
+            cancellationToken);
+
+    /// <summary>Takes an import back: the token before it is stored again, and the imported one is kept in its place.</summary>
+    /// <returns>False where none is kept, or where it could neither be used nor renewed any more.</returns>
+    public Task<bool> RollBackAsync(string name, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            name,
+            async (db, token, now) =>
+            {
+                var settings = configured.Find(name)!;
+                if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is not { } kept || !kept.IsOfUse(now))
+                {
+                    return false;
+                }
+
+                var (back, old, version) = (kept.Copy(), token.ExpiresAt, versions.After(token.Name, token.Version));
+                kept.Keep(token, by, now);
+                token.TakeBack(back, RenewalPolicy.Plan(token.Name, settings.Rule, back.IssuedAt, back.ExpiresAt), now);
+                token.Renumber(version);
+                LeaveToPersonIfItMust(token, settings);
+                Note(db, settings, by, $"Rolled back to the token that was replaced at {back.ReplacedAt:u}; expires {back.ExpiresAt:u}.", old, back.ExpiresAt, now);
+                return await Audited(db, by, "token.rolled_back", token.Name, new { expires_at = back.ExpiresAt }, now);
+            },
+            cancellationToken);
+
+    /// <summary>The token before the last import; null where there is none.</summary>
+    public async Task<ReplacedToken?> ReplacedAsync(string name, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.ReplacedTokens.AsNoTracking().SingleOrDefaultAsync(replaced => replaced.Name == name, cancellationToken);
+    }
+
+    private static void LeaveToPersonIfItMust(Token token, ConfiguredToken settings)
+    {
+        if (settings.Order.Grant == Grant.Imported && token.RefreshToken is null)
+        {
+            token.LeaveToPerson();
+        }
+    }
+
+    private void Note(TokenRefreshDbContext db, ConfiguredToken settings, string by, string message, DateTimeOffset? oldExpiry, DateTimeOffset newExpiry, DateTimeOffset now, IReadOnlyList<string>? notes = null)
+    {
+        var row = RefreshAttempt.Open(settings.Provider.Name, new(settings.Name, RefreshTrigger.Manual, by), message, node.Value, now);
+        row.Succeed(
+            message,
+            notes is { Count: > 0 }
+                ? JsonSerializer.Serialize(new { old_expires_at = oldExpiry, new_expires_at = newExpiry, notes })
+                : JsonSerializer.Serialize(new { old_expires_at = oldExpiry, new_expires_at = newExpiry }),
+            now, TimeSpan.Zero);
+        db.Attempts.Add(row);
+    }
+
+    private static Task<bool> Audited(TokenRefreshDbContext db, string by, string action, string token, object details, DateTimeOffset now)
+    {
+        db.Audit.Add(AuditEntry.Of(now, by, action, token, details));
+        return Task.FromResult(true);
+    }
+
+    // A refresh that ends between read and write changes the lease or the version: read again, and change that.
+    private async Task<bool> ChangeAsync(string name, Func<TokenRefreshDbContext, Token, DateTimeOffset, Task<bool>> change, CancellationToken cancellationToken)
+    {
+        var settings = configured.Find(name) ?? throw new ArgumentException($"There is no token {name}.", nameof(name));
+        for (var tries = 1; ; tries++)
+        {
+            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+            var token = await db.Tokens.SingleAsync(token => token.Name == settings.Name, cancellationToken);
+            if (!await change(db, token, clock.GetUtcNow()))
+            {
+                return false;
+            }
+
+            try
+            {
+                await db.SaveChangesAsync(cancellationToken);
+                return true;
+            }
+            catch (DbUpdateException error) when (tries < 10 && error is DbUpdateConcurrencyException or { InnerException: PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } })
+            {
+            }
+        }
+    }
+}

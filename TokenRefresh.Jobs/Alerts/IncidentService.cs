@@ -1,0 +1,87 @@
+using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Jobs.Alerts;
+
+/// <summary>What people see of incidents and deliveries, and what they do to them.</summary>
+public sealed class IncidentService(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
+{
+    /// <summary>The incidents that are open, critical ones first, then the oldest.</summary>
+    public async Task<IReadOnlyList<Incident>> OpenAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).OrderBy(incident => incident.CriticalAt == null).ThenBy(incident => incident.Id).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>The incidents that ended last, newest first.</summary>
+    public async Task<IReadOnlyList<Incident>> EndedAsync(int limit, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt != null).OrderByDescending(incident => incident.ResolvedAt).Take(limit).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>The incident of that number, or null.</summary>
+    public async Task<Incident?> FindAsync(long id, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Incidents.AsNoTracking().SingleOrDefaultAsync(incident => incident.Id == id, cancellationToken);
+    }
+
+    /// <summary>What became of the messages about incidents, by number; without an entry where there were none.</summary>
+    public async Task<IReadOnlyDictionary<long, IncidentNotice>> NoticesAsync(IReadOnlyCollection<Incident> incidents, CancellationToken cancellationToken)
+    {
+        long[] ids = [.. incidents.Select(incident => incident.Id)];
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var rows = await db.Notifications.AsNoTracking().Where(row => row.IncidentId != null && ids.Contains(row.IncidentId.Value))
+            .GroupBy(row => row.IncidentId!.Value)
+            .Select(rows => new
+            {
+                Id = rows.Key,
+                SentAt = rows.Max(row => row.SentAt),
+                Waiting = rows.Count(row => row.Status == NotificationStatus.Pending),
+                Written = rows.Count(row => row.Status == NotificationStatus.Written),
+                Refused = rows.Count(row => row.Status == NotificationStatus.Refused),
+            })
+            .ToDictionaryAsync(row => row.Id, row => new IncidentNotice(row.SentAt, row.Waiting > 0, row.Written > 0, row.Refused > 0), cancellationToken);
+
+        // That the database was away is told past the outbox, so its first mail is no row.
+        foreach (var outage in incidents.Where(incident => incident is { Key: DatabaseOutage.Key, WasMailed: true }))
+        {
+            var notice = rows.GetValueOrDefault(outage.Id, IncidentNotice.None);
+            rows[outage.Id] = notice with { NotifiedAt = notice.NotifiedAt ?? outage.ToldAt };
+        }
+
+        return rows;
+    }
+
+    /// <summary>What was to be delivered last, newest first.</summary>
+    public async Task<IReadOnlyList<Notification>> DeliveriesAsync(int limit, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Notifications.AsNoTracking().OrderByDescending(row => row.Id).Take(limit).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Somebody takes care of it: nobody is reminded, unless it becomes critical or spreads.</summary>
+    /// <returns>False where no such incident is open.</returns>
+    public Task<bool> AcknowledgeAsync(long id, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(id, by, "incident.acknowledged", incident => incident.Acknowledge(by, clock.GetUtcNow()), cancellationToken);
+
+    /// <summary>Nothing is told of it for a while, unless it becomes critical or ends.</summary>
+    /// <returns>False where no such incident is open.</returns>
+    public Task<bool> SnoozeAsync(long id, TimeSpan span, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(id, by, "incident.snoozed", incident => incident.Snooze(clock.GetUtcNow() + span), cancellationToken);
+
+    private async Task<bool> ChangeAsync(long id, string by, string action, Action<Incident> change, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (await db.Incidents.SingleOrDefaultAsync(incident => incident.Id == id && incident.ResolvedAt == null, cancellationToken) is not { } incident)
+        {
+            return false;
+        }
+
+        change(incident);
+        db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, action, $"{incident.Id}", new { incident = incident.Key, incident.Subjects }));
+        await db.SaveChangesAsync(cancellationToken);
+        return true;
+    }
+}

@@ -1,0 +1,129 @@
+using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Health;
+
+/// <summary>Who can renew a token.</summary>
+public enum RenewedBy
+{
+    /// <summary>This program, with the provider's credentials.</summary>
+    Itself,
+
+    /// <summary>This program while the refresh token lives; after that only a person can start it anew.</summary>
+    RefreshToken,
+
+    /// <summary>Only a person: by importing the next one, or by mending what the provider refuses.</summary>
+    Person,
+}
+
+/// <summary>One token as people see it. No secrets.</summary>
+public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token? Stored, DateTimeOffset AsOf)
+{
+    /// <summary>The token's name.</summary>
+    public string Name => Settings.Name;
+
+    /// <summary>Life left; null without a token, negative once it has died.</summary>
+    public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
+
+    /// <summary>True where nobody needs to do anything: a paused token counts while it is valid.</summary>
+    public bool IsWell => State is TokenState.Healthy or TokenState.NotConfigured or TokenState.Pending || (State == TokenState.Paused && !HasExpired);
+
+    /// <summary>True where there was a token, and it is not valid any more.</summary>
+    public bool HasExpired => Stored is { AccessToken: not null } && TimeLeft <= TimeSpan.Zero;
+
+    /// <summary>True where a refresh, or a person, is waited for.</summary>
+    public bool NeedsRefresh => State is not (TokenState.NotConfigured or TokenState.Paused) && (State != TokenState.Healthy || Stored!.RefreshDueAt <= AsOf);
+
+    /// <summary>True where the refresh that should have come by now has not, for no reason that is stored with the token.</summary>
+    public bool IsLate => State is not (TokenState.NotConfigured or TokenState.Paused or TokenState.ActionRequired) && Stored is not null && TokenHealth.IsLate(Stored, AsOf);
+
+    /// <summary>What will be tried by itself.</summary>
+    public ScheduleOutlook Outlook { get; init; } = ScheduleOutlook.DueCheckAlone;
+
+    /// <summary>Who can renew it as things stand.</summary>
+    public RenewedBy RenewedBy => WaitsForPerson ? RenewedBy.Person
+        : Settings.Order.Grant != Grant.Imported ? RenewedBy.Itself
+        : Stored is { RefreshToken: not null } && (Stored.RefreshExpiresAt is null || Stored.RefreshExpiresAt > AsOf) ? RenewedBy.RefreshToken
+        : RenewedBy.Person;
+
+    /// <summary>True while a refresh of it is in flight.</summary>
+    public bool IsInFlight => Stored?.LeaseUntil > AsOf;
+
+    /// <summary>What is stored: when it is due, a failing token when it is retried; null where nothing is planned. <see cref="NextRefreshAt"/> knows of paused jobs, too.</summary>
+    public DateTimeOffset? PlannedAt => RenewedBy == RenewedBy.Person ? null : Stored is null ? AsOf : Stored.NextDueAt;
+
+    /// <summary>When it is refreshed next as things stand: a failing token at its retry, any other when it is due; null where nothing is planned.</summary>
+    public DateTimeOffset? NextRefreshAt => Next?.At;
+
+    /// <summary>Why then, or why nothing is planned.</summary>
+    public string NextRefreshReason => this switch
+    {
+        { Settings.NotConfiguredBecause: { } missing } => missing,
+        { State: TokenState.Paused } => $"paused: {Stored!.PauseReason}",
+        { WaitsForPerson: true, Next: not null } => "by the backup job; before that only changed settings or a person help",
+        { WaitsForPerson: true } => "waits for changed settings or a person",
+        { RenewedBy: RenewedBy.Person, State: TokenState.ActionRequired } => $"import it: tokens import {Name}",
+        { RenewedBy: RenewedBy.Person } => "only a person can renew it: import the next one before it expires",
+        { Next: { IsBackup: true } } => $"by the backup job; {Why}",
+        { Next: { At: var at } } when at > PlannedAt && at > AsOf => $"the due check is paused; {Why}",
+        _ => Why,
+    };
+
+    // What is overdue stays so: the outlook tells of what is still to come.
+    private NextAttempt? Next => Outlook.Of(this) is { } next ? next with { At = next.At == Outlook.Now && PlannedAt < next.At ? PlannedAt.Value : next.At } : null;
+
+    private string Why => Stored is null ? "it was never obtained" : Stored.LastFailure is null ? Stored.DueReason : AfterFailures;
+
+    private string AfterFailures => $"after {Stored!.FailuresInWords} ({Stored.LastErrorCode})";
+
+    /// <summary>The last outcome in words.</summary>
+    public string LastOutcome => Stored switch
+    {
+        null or { LastAttemptAt: null, LastSuccessAt: null } => "never tried",
+        { LastErrorCode: { } code } => $"{code}: {Stored.LastError}",
+        _ => "success",
+    };
+
+    /// <summary>True where the last refresh failed for a reason that only changed settings or a person can remove.</summary>
+    public bool WaitsForPerson => Stored?.WaitsForPerson == true;
+}
+
+/// <summary>What everybody sees of the tokens, pages, API, verbs and probes alike: one query, one judgement.</summary>
+public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ScheduleOutlookReader outlook, TimeProvider clock)
+{
+    /// <summary>Every configured token, most urgent first.</summary>
+    /// <param name="provider">Only this provider's, in any case; null for all.</param>
+    public async Task<IReadOnlyList<TokenView>> ListAsync(string? provider, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var stored = await db.Tokens.AsNoTracking().ToDictionaryAsync(token => token.Name, cancellationToken);
+        var now = clock.GetUtcNow();
+        var next = await outlook.ReadAsync(isRunning: true, cancellationToken);
+        return [.. configured.All
+            .Where(token => provider is null || token.Provider.Name.Equals(provider, StringComparison.OrdinalIgnoreCase))
+            .Select(token => View(token, stored.GetValueOrDefault(token.Name), next, now))
+            .OrderBy(view => view.IsWell)
+            .ThenByDescending(view => view.State)
+            .ThenBy(view => view.Stored?.ExpiresAt ?? DateTimeOffset.MaxValue)
+            .ThenBy(view => view.Name, StringComparer.Ordinal)];
+    }
+
+    /// <summary>The token of that name, or null when the settings do not name it.</summary>
+    public async Task<TokenView?> FindAsync(string name, CancellationToken cancellationToken)
+    {
+        if (configured.Find(name) is not { } settings)
+        {
+            return null;
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var stored = await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == settings.Name, cancellationToken);
+        var now = clock.GetUtcNow();
+        return View(settings, stored, await outlook.ReadAsync(isRunning: true, cancellationToken), now);
+    }
+
+    private static TokenView View(ConfiguredToken settings, Token? stored, ScheduleOutlook next, DateTimeOffset now) =>
+        new(settings, TokenHealth.Of(stored, settings, now), stored, now) { Outlook = next };
+}

@@ -1,0 +1,108 @@
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.Refreshing;
+
+/// <summary>One call of an exchange, for the log: what was asked and what came back. No secrets.</summary>
+public sealed record ExchangeStep(string Call, string Outcome, int? HttpStatus, string? ProviderCode, string? TrackId);
+
+/// <summary>The provider's final word, and the steps that led to it.</summary>
+public sealed record ExchangeResult(ProviderResult Result, IReadOnlyList<ExchangeStep> Steps)
+{
+    /// <summary>True when the provider refused the stored refresh token on the way.</summary>
+    public bool IsRefreshTokenRefused => Steps is [{ Call: RenewOrAcquire.Renew, Outcome: not RenewOrAcquire.WasIssued }, _];
+}
+
+/// <summary>Renews while the refresh token lives, else acquires anew; a refused renewal falls through to acquiring, once.</summary>
+public sealed partial class RenewOrAcquire(SecretProtection secrets, TokenMetrics metrics, ClockDifferences clocks, TimeProvider clock, ILogger<RenewOrAcquire> log)
+{
+    internal const string Renew = "renew", Acquire = "acquire", WasIssued = "issued";
+
+    /// <summary>Asks the provider. Never throws: a mistake of ours is a failure of kind <see cref="FailureKind.Internal"/>.</summary>
+    /// <param name="isAfterUnknownOutcome">True when an earlier attempt died before its answer was saved, so the stored refresh token may be used up.</param>
+    internal async Task<ExchangeResult> AskAsync(Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, bool isAfterUnknownOutcome)
+    {
+        var steps = new List<ExchangeStep>(2);
+        try
+        {
+            return new(await AskAsync(), steps);
+        }
+        catch (Exception error)
+        {
+            // A mistake of ours must still close the attempt's row; its text could hold anything, so only its type is kept there.
+            LogMistake(token.Name, error.GetType().Name);
+            return new(new ProviderResult.Failed(new(FailureKind.Internal, $"{error.GetType().Name} in this program; see the server's log.")), steps);
+        }
+
+        async Task<ProviderResult> AskAsync()
+        {
+            if (!RenewsWith(token, settings, request))
+            {
+                return settings.Order.Grant == Grant.Imported
+                    ? Revoked("The refresh token has expired", isAfterUnknownOutcome)
+                    : await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit));
+            }
+
+            var held = new HeldToken(secrets.OpenAccess(token.Name, token.AccessToken!), secrets.OpenRefresh(token.Name, token.RefreshToken));
+            var renewed = await CallAsync(Renew, () => settings.Provider.RenewAsync(settings.Order, held, request.Limit));
+            return (renewed, settings.Order.Grant) switch
+            {
+                (ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected or FailureKind.GrantRevoked, RefusesClient: false } refusal }, Grant.Imported) =>
+                    Revoked($"The refresh token was refused ({refusal.Reason})", isAfterUnknownOutcome),
+                (ProviderResult.Failed { Failure: { } failure }, Grant.ClientCredentials) when IsRefusal(failure) =>
+                    await CallAsync(Acquire, () => settings.Provider.AcquireAsync(settings.Order, request.Limit)),
+                _ => renewed,
+            };
+        }
+
+        async Task<ProviderResult> CallAsync(string call, Func<Task<ProviderResult>> ask)
+        {
+            if (!await lease.CoversCallAsync())
+            {
+                return new ProviderResult.Failed(new(FailureKind.Abandoned, TokenRefresher.TakenOver));
+            }
+
+            var started = clock.GetTimestamp();
+            var result = await ask();
+            steps.Add(result switch
+            {
+                ProviderResult.Issued issued => new(call, WasIssued, null, null, issued.TrackId),
+                ProviderResult.Failed { Failure: { } failure } => new(call, failure.Kind.Code(), failure.HttpStatus, failure.ProviderCode, failure.TrackId),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            });
+            if (result is ProviderResult.Issued { Clock: { } seen })
+            {
+                clocks.Note(settings.Provider.Name, seen.Ahead, seen.Uncertainty);
+            }
+
+            metrics.Called(settings.Provider, call, steps[^1].Outcome, clock.GetElapsedTime(started));
+            return result;
+        }
+    }
+
+    // In what words a provider refuses a renewal is hardly documented (providers.md 1.5, 2.3), and its next answer would be the same: whatever it refuses
+    // itself, the credentials may still get.
+    private static bool IsRefusal(ProviderFailure failure) => failure.Kind switch
+    {
+        FailureKind.CredentialRejected or FailureKind.GrantRevoked => true,
+        FailureKind.InvalidResponse or FailureKind.Configuration => failure.HttpStatus is >= 400 and < 500 || failure.ProviderCode is not null,
+        _ => false,
+    };
+
+    private bool RenewsWith(Token token, ConfiguredToken settings, RefreshRequest request) =>
+        token is { RefreshToken: not null, AccessToken: not null }
+        && (token.RefreshExpiresAt is null || token.RefreshExpiresAt > clock.GetUtcNow())
+        && (request.Trigger != RefreshTrigger.Backup || settings.Order.Grant == Grant.Imported);
+
+    private static ProviderResult.Failed Revoked(string why, bool isAfterUnknownOutcome) => new(new(
+        FailureKind.GrantRevoked,
+        isAfterUnknownOutcome
+            ? $"{why} after an attempt whose outcome is unknown: the process died before the answer was saved. Start the grant anew and import it."
+            : $"{why}. Start the grant anew and import it."));
+
+    [LoggerMessage(1011, LogLevel.Error, "A mistake of this program while refreshing {Token}: {Error}")]
+    private partial void LogMistake(string token, string error);
+}

@@ -1,0 +1,52 @@
+using System.ComponentModel;
+using Hangfire;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Scheduling;
+
+/// <summary>The twelve-hourly sweep: every token goes through the door, which logs why it was skipped where nothing is due.</summary>
+public sealed class AutomaticRefreshJob(ConfiguredTokens configured, RefreshQueue queue)
+{
+    /// <summary>Enqueues every configured token.</summary>
+    [DisplayName("Sweep: look at every token")]
+    public void Run() => queue.Enqueue([.. configured.All.Select(token => token.Name)], RefreshTrigger.Automatic, RecurringJobs.Scheduler);
+}
+
+/// <summary>The heartbeat: asks which tokens are due, and enqueues them.</summary>
+public sealed class DueRefreshJob(DueTokens due, RefreshQueue queue, Heartbeats heartbeats)
+{
+    /// <summary>Enqueues what is due. Not retried: the next tick asks the same question.</summary>
+    [DisplayName("Due check")]
+    [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete)]
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await heartbeats.BeatAsync(Heartbeat.Scheduler, cancellationToken);
+        queue.Enqueue([.. await due.ClaimAsync(cancellationToken)], RefreshTrigger.Due, RecurringJobs.Scheduler);
+    }
+}
+
+/// <summary>Twice a day: acquires anew what failed, or what nothing has looked at.</summary>
+public sealed class BackupRefreshJob(DueTokens due, RefreshQueue queue)
+{
+    /// <summary>Enqueues those tokens.</summary>
+    [DisplayName("Backup")]
+    public async Task RunAsync(CancellationToken cancellationToken) =>
+        queue.Enqueue([.. await due.ForBackupAsync(cancellationToken)], RefreshTrigger.Backup, RecurringJobs.Scheduler);
+}
+
+/// <summary>Deletes what is too old to be of use.</summary>
+public sealed class LogCleanupJob(LogCleanup cleanup, QueueView queue, TimeProvider clock)
+{
+    /// <summary>Hangfire keeps a failed job for ever; a dead token leaves one each few minutes.</summary>
+    private static readonly TimeSpan FailedJobsKeptFor = TimeSpan.FromDays(7);
+
+    /// <summary>Deletes old rows of the log, and jobs that failed long ago.</summary>
+    [DisplayName("Log clean-up")]
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await cleanup.RunAsync(cancellationToken);
+        queue.DeleteFailed(clock.GetUtcNow() - FailedJobsKeptFor);
+    }
+}

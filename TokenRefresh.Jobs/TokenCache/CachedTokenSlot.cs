@@ -1,0 +1,107 @@
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.TokenCache;
+
+/// <summary>What one node knows of one token, and the refresh that its readers wait for.</summary>
+internal sealed class CachedTokenSlot(ConfiguredToken settings)
+{
+    private static readonly TimeSpan LeastRest = TimeSpan.FromMinutes(1);
+
+    /// <summary>A database rarely goes back by more tokens than this.</summary>
+    private const int MostIssues = 16;
+
+    private readonly Queue<DateTimeOffset> issues = new();
+    private (string Tag, IReadOnlyList<long> Versions)? aliases;
+    private CachedToken? entry;
+    private TaskCompletionSource unsaved = New();
+
+    public ConfiguredToken Settings => settings;
+
+    /// <summary>What is served; null until it was read.</summary>
+    public CachedToken? Entry
+    {
+        get => Volatile.Read(ref entry);
+        private set => Volatile.Write(ref entry, value);
+    }
+
+    /// <summary>The newest row that was read from the database, sealed: what is saved back if the database goes back in time.</summary>
+    public Token? Stored { get; private set; }
+
+    /// <summary>True while a lower version that is read counts more than the one that is held.</summary>
+    public bool IsDistrusted { get; set; }
+
+    /// <summary>Notes a row that was read.</summary>
+    public void NoteStored(Token row)
+    {
+        Stored = row;
+        if (row.IssuedAt is { } issued && AsStored(issued) is var stored && stored != issues.LastOrDefault())
+        {
+            issues.Enqueue(stored);
+            while (issues.Count > MostIssues)
+            {
+                issues.Dequeue();
+            }
+        }
+    }
+
+    /// <summary>True where a row was read before that was issued at that instant.</summary>
+    public bool IsKnown(DateTimeOffset? issuedAt)
+    {
+        lock (this)
+        {
+            return issuedAt is { } issued && issues.Contains(AsStored(issued));
+        }
+    }
+
+    // The database counts whole microseconds.
+    private static DateTimeOffset AsStored(DateTimeOffset issued) => issued.AddTicks(-(issued.Ticks % TimeSpan.TicksPerMicrosecond));
+
+    /// <summary>True where the token that is served was served under that version: a token that was saved back has two.</summary>
+    public bool IsServedAs(long version) => Entry is { } served && (served.Version == version || served.RestoredFrom == version || (aliases is { } known && known.Tag == served.Tag && known.Versions.Contains(version)));
+
+    /// <summary>Serves another entry from now on.</summary>
+    public void Serve(CachedToken next)
+    {
+        if (Entry is { } last && last.Tag == next.Tag && last.Version != next.Version)
+        {
+            aliases = (next.Tag, [.. aliases is { } known && known.Tag == next.Tag ? known.Versions : [], last.Version]);
+        }
+
+        Entry = next;
+    }
+
+    /// <summary>The refresh that was begun last.</summary>
+    public Task? Flight { get; set; }
+
+    /// <summary>What it was begun for.</summary>
+    public RefreshRequest? FlightFor { get; set; }
+
+    /// <summary>The version that a reader's asking brought last; 0 for none.</summary>
+    public long IssuedToReader { get; set; }
+
+    /// <summary>True once it was said of the present outage that the database is away.</summary>
+    public bool IsAwayTold { get; set; }
+
+    /// <summary>Ends when a token is at hand that cannot be saved yet.</summary>
+    public Task Unsaved => Volatile.Read(ref unsaved).Task;
+
+    /// <summary>
+    /// A reader who asks for nearly a whole life would renew at each read, and take the others' token away each time: what was issued to a reader
+    /// stays for a hundredth of its life, a minute at least, an eighth of it at most.
+    /// </summary>
+    public bool IsFreshForReaders(DateTimeOffset now)
+    {
+        if (Entry is not { ExpiresAt: { } expires, IssuedAt: { } issued } known || known.Version != IssuedToReader || expires <= now)
+        {
+            return false;
+        }
+
+        var (share, most) = ((expires - issued) / 100, (expires - issued) / 8);
+        var rest = share > LeastRest ? share : LeastRest;
+        return now - issued < (rest < most ? rest : most);
+    }
+
+    public void TellOfUnsaved() => Interlocked.Exchange(ref unsaved, New()).SetResult();
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.TokenCache;
+
+/// <summary>Counts reads in memory and writes them down once a minute: to each token's last use and to the audit, per client.</summary>
+public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock, ILogger<ReadCounters> log)
+{
+    private bool isAwayTold;
+    private readonly ConcurrentDictionary<(string ClientId, string Token), Count> counts = new();
+
+    /// <summary>Counts one read. No allocation once a client has read a token.</summary>
+    public void Add(ClientKey client, string token) => counts.GetOrAdd((client.Id, token), static (_, key) => new(key.Actor), client).Increment();
+
+    /// <summary>Writes down what was counted since the last time. What could not be written, for whatever reason, is kept for the next time.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        var taken = counts.Select(pair => (pair.Key.ClientId, pair.Key.Token, pair.Value, Reads: pair.Value.Take())).Where(read => read.Reads > 0).ToList();
+        if (taken.Count == 0)
+        {
+            return;
+        }
+
+        var isWritten = false;
+        try
+        {
+            var now = clock.GetUtcNow();
+            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            var tokens = taken.Select(read => read.Token).Distinct().ToList();
+            await db.Tokens.Where(token => tokens.Contains(token.Name)).ExecuteUpdateAsync(row => row.SetProperty(token => token.LastUsedAt, now), cancellationToken);
+            var clients = taken.Select(read => read.ClientId).Distinct().ToList();
+            await db.ClientKeys.Where(client => clients.Contains(client.Id)).ExecuteUpdateAsync(row => row.SetProperty(client => client.LastUsedAt, now), cancellationToken);
+            db.Audit.AddRange(taken.Select(read => AuditEntry.Of(now, read.Value.Actor, AuditTrail.Read, read.Token, new { reads = read.Reads })));
+            await db.SaveChangesAsync(cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            (isWritten, isAwayTold) = (true, false);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            // Tried again each minute, said once.
+            if (!isAwayTold)
+            {
+                isAwayTold = true;
+                LogKept(DatabaseFaults.InWords(error));
+            }
+        }
+        finally
+        {
+            if (!isWritten)
+            {
+                taken.ForEach(read => read.Value.GiveBack(read.Reads));
+            }
+        }
+    }
+
+    private sealed class Count(string actor)
+    {
+        private long reads;
+
+        public string Actor => actor;
+
+        public void Increment() => Interlocked.Increment(ref reads);
+
+        public long Take() => Interlocked.Exchange(ref reads, 0);
+
+        public void GiveBack(long count) => Interlocked.Add(ref reads, count);
+    }
+
+    [LoggerMessage(1121, LogLevel.Warning, "Counts of reads are kept until the database takes them ({Error})")]
+    private partial void LogKept(string error);
+}

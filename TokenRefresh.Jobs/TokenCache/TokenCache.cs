@@ -1,0 +1,274 @@
+using System.Collections.Frozen;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Jobs.TokenCache;
+
+/// <summary>
+/// Serves valid tokens from memory: a read takes no SQL, no lock and no allocation while enough life is left, whatever fails around it.
+/// With too little left it goes through the door, once for all who wait.
+/// </summary>
+public sealed partial class TokenCache
+{
+    /// <summary>The longest that a reader waits for a refresh.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+
+    /// <summary>Suggested to a reader where nothing better is known.</summary>
+    private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
+
+    private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
+    private readonly TokenRefresher door;
+    private readonly TimeProvider clock;
+    private readonly ILogger<TokenCache> log;
+    private readonly FrozenDictionary<string, CachedTokenSlot> slots;
+    private readonly CachedTokenLoader intake;
+
+    /// <summary>A vault that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
+    public TokenCache(
+        ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, TokenStore answers, UnsavedTokenSpool unsaved,
+        RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger<TokenCache> log)
+    {
+        (this.contexts, this.door, this.clock, this.log) = (contexts, door, clock, log);
+        slots = configured.All.ToFrozenDictionary(token => token.Name, token => new CachedTokenSlot(token), StringComparer.Ordinal);
+        intake = new(slots, contexts, secrets, restored, versions, clock, log);
+        unsaved.Kept += Serve;
+        answers.Stored += stored => intake.Swap(stored);
+    }
+
+    /// <summary>How every configured token stands that this node holds.</summary>
+    public IEnumerable<TokenGauge> Lives => slots.Values
+        .Where(slot => slot.Entry is not null && slot.Settings.NotConfiguredBecause is null)
+        .Select(slot => new TokenGauge(slot.Settings.Name, slot.Settings.Provider.Name, slot.Entry!.ExpiresAt, slot.Entry.IsPaused(clock.GetUtcNow()) ? null : slot.Entry.RefreshDueAt));
+
+    /// <summary>A valid token with at least <paramref name="minValidity"/> left if that can be had; the best there is otherwise.</summary>
+    /// <returns>Null when the settings name no such token.</returns>
+    public ValueTask<TokenReading?> ReadAsync(string name, TimeSpan minValidity, CancellationToken cancellationToken)
+    {
+        if (!slots.TryGetValue(name, out var slot))
+        {
+            return new((TokenReading?)null);
+        }
+
+        var now = clock.GetUtcNow();
+        return slot.Entry is { ExpiresAt: { } expires } entry && expires - now > minValidity
+            ? new(new TokenReading(entry, StaleReason(entry), null))
+            : ReadSlowlyAsync(slot, minValidity, cancellationToken);
+    }
+
+    /// <summary>A program's call was refused with that version: renews once if it is still the current one. Does not wait.</summary>
+    /// <returns>False when the settings name no such token.</returns>
+    public bool Reject(string name, long version, string reportedBy)
+    {
+        if (!slots.TryGetValue(name, out var slot))
+        {
+            return false;
+        }
+
+        var request = new RefreshRequest(name, RefreshTrigger.Rejected, reportedBy) { RejectedVersion = version };
+        _ = slot.IsServedAs(version) ? RejectServedAsync(slot, request) : version > (slot.Entry?.Version ?? 0) ? RejectUnheardAsync(slot, request) : Task.CompletedTask;
+        return true;
+    }
+
+    /// <summary>Reads every token again: at the start, after a gap in the notifications, and each few minutes as the net beneath them.</summary>
+    public async Task ReloadAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Token> rows;
+        await using (var db = await contexts.CreateDbContextAsync(cancellationToken))
+        {
+            rows = await db.Tokens.AsNoTracking().ToListAsync(cancellationToken);
+        }
+
+        await intake.TakeAsync(rows, slots.Keys, cancellationToken);
+    }
+
+    /// <summary>From now on what is stored counts, whatever its version, as soon as it is read; until then what is held is served.</summary>
+    public void Invalidate()
+    {
+        foreach (var slot in slots.Values)
+        {
+            slot.IsDistrusted = true;
+        }
+    }
+
+    /// <summary>Reads some tokens again.</summary>
+    public async Task ReloadAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        if (names.Count == 0)
+        {
+            return;
+        }
+
+        await intake.TakeAsync(await intake.ReadAsync(names, cancellationToken), names, cancellationToken);
+    }
+
+    /// <summary>Ends when every refresh that readers and reports have set off has ended: a call in flight must not be lost with the process.</summary>
+    public Task DrainAsync() => Task.WhenAll(slots.Values.Select(slot => slot.Flight).OfType<Task>());
+
+    // Another node may have issued it a moment ago, so the row decides; one that nobody ever issued ends here.
+    private async Task RejectUnheardAsync(CachedTokenSlot slot, RefreshRequest request)
+    {
+        try
+        {
+            await ReloadAsync([slot.Settings.Name], CancellationToken.None);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+        }
+
+        if (slot.IsServedAs(request.RejectedVersion!.Value))
+        {
+            await RejectServedAsync(slot, request);
+        }
+    }
+
+    // The version under which it is stored now may be another than that under which it was served: what counts is that it is the same token.
+    private async Task RejectServedAsync(CachedTokenSlot slot, RefreshRequest request)
+    {
+        for (long? asked = null; slot.IsServedAs(request.RejectedVersion!.Value) && slot.Entry!.Version != asked;)
+        {
+            // What flies for another reason may end without a new token; the report is made after it.
+            var version = slot.Entry.Version;
+            var (flight, flown) = Fly(slot, request with { RejectedVersion = version });
+            await flight;
+            asked = flown.RejectedVersion == version ? version : null;
+        }
+    }
+
+    private async ValueTask<TokenReading?> ReadSlowlyAsync(CachedTokenSlot slot, TimeSpan minValidity, CancellationToken cancellationToken)
+    {
+        if (CanTry(slot, minValidity))
+        {
+            var request = new RefreshRequest(slot.Settings.Name, RefreshTrigger.OnDemand, "reader") { MinValidity = minValidity };
+            var unsaved = slot.Unsaved;
+            try
+            {
+                await Task.WhenAny(Fly(slot, request).Flight, unsaved).WaitAsync(LongestWait, clock, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                LogSlow(slot.Settings.Name, LongestWait);
+            }
+        }
+
+        var now = clock.GetUtcNow();
+        return slot.Entry is { } entry && entry.ExpiresAt > now
+            ? new TokenReading(entry, entry.ExpiresAt - now > minValidity ? StaleReason(entry) : ReasonForLess(slot, entry, minValidity, now), null)
+            : Unavailable(slot, now);
+    }
+
+    /// <summary>True unless the stored state already says that a refresh would not be made or would not help.</summary>
+    private bool CanTry(CachedTokenSlot slot, TimeSpan minValidity)
+    {
+        var now = clock.GetUtcNow();
+        return slot.Settings.NotConfiguredBecause is null && (slot.Entry is not { } entry || (
+            !entry.IsPaused(now)
+            && entry.Failure?.IsRetryable() != false
+            && !(entry.NextAttemptAt > now)
+            && !slot.IsFreshForReaders(now)
+            && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity)));
+    }
+
+    /// <summary>One refresh at a time for one token in this process; whoever comes while it runs shares it.</summary>
+    private (Task Flight, RefreshRequest Request) Fly(CachedTokenSlot slot, RefreshRequest request)
+    {
+        lock (slot)
+        {
+            if (slot.Flight is not { IsCompleted: false })
+            {
+                (slot.Flight, slot.FlightFor) = (FlyAloneAsync(slot, request), request);
+            }
+
+            return (slot.Flight!, slot.FlightFor!);
+        }
+    }
+
+    private async Task FlyAloneAsync(CachedTokenSlot slot, RefreshRequest request)
+    {
+        await Task.Yield();
+        try
+        {
+            var outcome = await door.RefreshAsync(request, CancellationToken.None);
+            if (outcome is RefreshOutcome.Refreshed refreshed && request.Trigger == RefreshTrigger.OnDemand)
+            {
+                slot.IssuedToReader = refreshed.Version;
+            }
+
+            await ReloadAsync([slot.Settings.Name], CancellationToken.None);
+            for (var since = clock.GetTimestamp(); outcome is RefreshOutcome.InFlight && !IsAnswered(slot, request) && CanTry(slot, request.MinValidity) && clock.GetElapsedTime(since) < LongestWait;)
+            {
+                // Another node is at it: what it saves, a failure too, is seen here as soon as it is there.
+                await Task.Delay(TimeSpan.FromMilliseconds(100), clock, CancellationToken.None);
+                await ReloadAsync([slot.Settings.Name], CancellationToken.None);
+            }
+
+            slot.IsAwayTold = false;
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            // Every reader of a token that has died tries again; that is said once an outage.
+            if (!slot.IsAwayTold)
+            {
+                slot.IsAwayTold = true;
+                LogAway(slot.Settings.Name, error.GetBaseException().GetType().Name);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The program ends while the database is away; the answer is on disk for the next start.
+        }
+        catch (Exception error)
+        {
+            // Nobody awaits a report's flight, and a reader's token may be valid still: our own mistake must cost neither.
+            LogBroken(slot.Settings.Name, error);
+        }
+    }
+
+    private bool IsAnswered(CachedTokenSlot slot, RefreshRequest request) => slot.Entry is { } entry
+        && (request.RejectedVersion is { } rejected ? entry.Version > rejected : entry.ExpiresAt - clock.GetUtcNow() > request.MinValidity);
+
+    // Good for calls at once; readers who wait for it need not wait for the database.
+    private void Serve(Token unsaved)
+    {
+        intake.Swap(unsaved, isSaved: false);
+        slots.GetValueOrDefault(unsaved.Name)?.TellOfUnsaved();
+    }
+
+    /// <summary>A token that is served though its last refresh failed says why.</summary>
+    private static string? StaleReason(CachedToken entry) => entry.Failure is { } failure ? ReadingCodes.Of(failure) : null;
+
+    /// <summary>A reader who asked for more life than the token has is told why it gets no more.</summary>
+    private static string ReasonForLess(CachedTokenSlot slot, CachedToken entry, TimeSpan minValidity, DateTimeOffset now) =>
+        slot.Settings.NotConfiguredBecause is not null ? ReadingCodes.NotConfigured
+        : entry.IsPaused(now) ? ReadingCodes.Paused
+        : entry.Failure is { } failure ? ReadingCodes.Of(failure)
+        : entry.ExpiresAt - entry.IssuedAt <= minValidity ? ReadingCodes.NeverThatLong
+        : slot.IsFreshForReaders(now) ? ReadingCodes.JustRenewed
+        : ReadingCodes.NotInTime;
+
+    private static TokenReading Unavailable(CachedTokenSlot slot, DateTimeOffset now)
+    {
+        var entry = slot.Entry;
+        var code = slot.Settings.NotConfiguredBecause is not null ? ReadingCodes.NotConfigured
+            : entry?.IsPaused(now) == true ? ReadingCodes.Paused
+            : entry?.Failure is { } failure ? ReadingCodes.Of(failure)
+            : entry?.ExpiresAt is not null ? ReadingCodes.Expired
+            : slot.Settings.Order.Grant == Grant.Imported ? ReadingCodes.NeedsReauthorization
+            : ReadingCodes.NotYet;
+        return new(null, code, entry?.NextAttemptAt - now is { } wait && wait > TimeSpan.Zero ? wait : UsualRetry);
+    }
+
+    [LoggerMessage(1101, LogLevel.Warning, "A reader of {Token} waited {Wait} for a refresh in vain")]
+    private partial void LogSlow(string token, TimeSpan wait);
+
+    [LoggerMessage(1102, LogLevel.Warning, "The database is away ({Error}); {Token} is served from memory while it is valid")]
+    private partial void LogAway(string token, string error);
+
+    [LoggerMessage(1104, LogLevel.Error, "A refresh of {Token} for a reader broke; it is served from memory while it is valid")]
+    private partial void LogBroken(string token, Exception error);
+}

@@ -1,0 +1,204 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
+
+namespace TokenRefresh.Jobs.TokenCache;
+
+/// <summary>Keeps what this node holds in memory in step with the database: by notifications, and by a full reload beneath them.</summary>
+public sealed partial class TokenChangeListener(
+    TokenCache vault, ClientKeys clients, KeyRing keys, NpgsqlDataSource database, DatabaseContact contact, DatabaseReturn back, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<TokenChangeListener> log)
+{
+    /// <summary>The channel; a payload is a token's name, or one of the words below.</summary>
+    public const string Channel = "tokenrefresh";
+
+    /// <summary>Everything is to be read again, and what is stored counts even where a newer version is held.</summary>
+    public const string Everything = "*";
+
+    /// <summary>The client keys have changed.</summary>
+    public const string Clients = "#clients";
+
+    /// <summary>There is a new sealing key.</summary>
+    public const string Keys = "#keys";
+
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private const int PingTimeoutSeconds = 5;
+
+    /// <summary>Of a database that takes no writes everything is read at every tenth try.</summary>
+    private const int TriesPerReading = 10;
+
+    /// <summary>What is told within this time of the last word is read together.</summary>
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(2);
+
+    private const int MostAtOnce = 500;
+
+    /// <summary>After this long without a word the connection is tried: what lies between may have dropped it without telling.</summary>
+    private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30);
+
+    /// <summary>Listens until it is cancelled; a broken connection is made anew, and what was missed is read.</summary>
+    public async Task ListenAsync(CancellationToken cancellationToken)
+    {
+        contact.Lost();
+        var readOnly = 0;
+        for (var isCut = false; !cancellationToken.IsCancellationRequested;)
+        {
+            try
+            {
+                await using var connection = await database.OpenConnectionAsync(cancellationToken);
+                await using var listener = new Listener(connection);
+                var told = new List<string>();
+                connection.Notification += (_, notification) => told.Add(notification.Payload);
+                await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
+                {
+                    await listen.ExecuteNonQueryAsync(cancellationToken);
+                }
+
+                await back.RunAsync(isCut, cancellationToken);
+                await ReloadAllAsync(cancellationToken);
+                if (isCut)
+                {
+                    isCut = false;
+                    LogHeard();
+                }
+
+                while (true)
+                {
+                    if (!await connection.WaitAsync(PingAfter, cancellationToken))
+                    {
+                        await using var ping = new NpgsqlCommand("SELECT 1", connection) { CommandTimeout = PingTimeoutSeconds };
+                        await ping.ExecuteNonQueryAsync(cancellationToken);
+                    }
+
+                    while (told.Count is > 0 and < MostAtOnce && await connection.WaitAsync(Gathering, cancellationToken))
+                    {
+                        // Thousands of tokens that fall due together are read by the hundred.
+                    }
+
+                    var changed = told.ToHashSet();
+                    told.Clear();
+                    await ApplyAsync(changed, cancellationToken);
+                }
+            }
+            catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                // A mistake of ours here must not keep the node from taking over what the dead have left.
+                if (DatabaseFaults.IsAway(error))
+                {
+                    contact.Cut();
+                }
+
+                // Tried again each second, said once.
+                if (!isCut)
+                {
+                    isCut = true;
+                    LogCut(DatabaseFaults.InWords(error));
+                }
+
+                if (DatabaseFaults.IsReadOnly(error))
+                {
+                    await ReadWhatIsThereAsync(readOnly++, cancellationToken);
+                }
+
+                await Task.Delay(Pause, clock, cancellationToken);
+            }
+        }
+    }
+
+    // A standby takes no writes and tells of no changes, but may still be told by its primary what other nodes have stored.
+    private async Task ReadWhatIsThereAsync(int tries, CancellationToken cancellationToken)
+    {
+        database.Clear();
+        if (tries % TriesPerReading == 0)
+        {
+            try
+            {
+                await ReloadAllAsync(cancellationToken);
+            }
+            catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                // It has been told of already, and is tried again.
+            }
+        }
+    }
+
+    /// <summary>Reads everything again each few minutes, so that a notification that was lost is not lost for long.</summary>
+    public async Task ReloadPeriodicallyAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(options.Value.CacheTtl, clock);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            try
+            {
+                await ReloadAllAsync(cancellationToken);
+            }
+            catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                LogNotRead(error.GetBaseException().GetType().Name);
+            }
+        }
+    }
+
+    /// <summary>Reads everything once; at the start, so that the first reader finds the tokens in place.</summary>
+    public async Task ReloadAllAsync(CancellationToken cancellationToken)
+    {
+        keys.Reload();
+        await vault.ReloadAsync(cancellationToken);
+        await clients.ReloadAsync(cancellationToken);
+    }
+
+    /// <summary>Tells every node to read everything again.</summary>
+    public async Task BroadcastAsync(string payload, CancellationToken cancellationToken)
+    {
+        await using var notify = database.CreateCommand("SELECT pg_notify($1, $2)");
+        notify.Parameters.Add(new() { Value = Channel });
+        notify.Parameters.Add(new() { Value = payload });
+        await notify.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task ApplyAsync(HashSet<string> changed, CancellationToken cancellationToken)
+    {
+        if (changed.Contains(Everything))
+        {
+            vault.Invalidate();
+            await ReloadAllAsync(cancellationToken);
+            return;
+        }
+
+        if (changed.Remove(Keys))
+        {
+            keys.Reload();
+        }
+
+        if (changed.Remove(Clients))
+        {
+            await clients.ReloadAsync(cancellationToken);
+        }
+
+        await vault.ReloadAsync(changed, cancellationToken);
+    }
+
+    /// <summary>Ends the listening, or the pool's next user would be told, and Postgres keep what nobody reads.</summary>
+    private sealed class Listener(NpgsqlConnection connection) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            if (connection.State == System.Data.ConnectionState.Open)
+            {
+                await using var end = new NpgsqlCommand($"UNLISTEN {Channel}", connection) { CommandTimeout = PingTimeoutSeconds };
+                await end.ExecuteNonQueryAsync();
+            }
+        }
+    }
+
+    [LoggerMessage(1111, LogLevel.Warning, "Changes at other nodes are not heard of ({Error}); tokens are served from memory meanwhile")]
+    private partial void LogCut(string error);
+
+    [LoggerMessage(1112, LogLevel.Information, "Changes at other nodes are heard of again; what was missed has been read")]
+    private partial void LogHeard();
+
+    [LoggerMessage(1113, LogLevel.Warning, "The reading of everything anew failed ({Error}); tokens are served from memory meanwhile")]
+    private partial void LogNotRead(string error);
+}

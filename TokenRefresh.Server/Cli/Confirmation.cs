@@ -1,0 +1,38 @@
+using System.CommandLine;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary>Whether a verb may do what cannot be undone: it was called with <c>--yes</c>, or a person at the terminal says so.</summary>
+internal sealed class Confirmation
+{
+    private readonly bool isGiven;
+
+    private Confirmation(bool isGiven) => this.isGiven = isGiven;
+
+    public static Option<bool> Option() => new("--yes", "-y") { Description = "Do it without asking." };
+
+    /// <summary>Looks at the call before anything is done.</summary>
+    /// <param name="loss">What would be lost, as a sentence.</param>
+    /// <exception cref="UsageException">It was not given, and there is nobody to ask.</exception>
+    public static Confirmation Of(bool isGiven, string loss) => isGiven || !(Console.IsInputRedirected || Console.IsErrorRedirected)
+        ? new(isGiven)
+        : throw new UsageException($"{loss} This is no terminal to ask at: add --yes to do it. Nothing was changed.");
+
+    /// <summary>Asks, unless it was given; true for yes.</summary>
+    public bool Confirms(string question)
+    {
+        if (isGiven)
+        {
+            return true;
+        }
+
+        Console.Error.Write($"{question} [y/N] ");
+        var isConfirmed = Console.In.ReadLine()?.Trim().ToLowerInvariant() is "y" or "yes";
+        if (!isConfirmed)
+        {
+            Output.Note("Nothing was changed.");
+        }
+
+        return isConfirmed;
+    }
+}
