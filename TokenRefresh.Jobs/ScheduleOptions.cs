@@ -112,7 +112,7 @@ public sealed class QueueOptions
 }
 
 /// <summary>A queue's name as Hangfire allows it.</summary>
-public sealed class QueueNameAttribute() : AllowedAttribute("1 to 20 of a-z, 0-9, '_' and '-'")
+public sealed class QueueNameAttribute() : AllowedAttribute("1 to 20 characters of a-z, 0-9, '_' and '-'")
 {
     /// <inheritdoc />
     public override bool IsValid(object? value) =>

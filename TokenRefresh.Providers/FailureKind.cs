@@ -15,13 +15,13 @@ public enum FailureKind
     /// <summary>The credentials, or the refresh token that was sent, were refused.</summary>
     CredentialRejected,
 
-    /// <summary>The refresh token is dead and only a person can start the grant anew.</summary>
+    /// <summary>The refresh token is invalid and only a person can start the grant again.</summary>
     GrantRevoked,
 
     /// <summary>Our own settings cannot work at this provider, for example a missing scope.</summary>
     Configuration,
 
-    /// <summary>The process died between the call and its record, so the outcome is unknown.</summary>
+    /// <summary>The process ended between the call and its record, so the result is unknown.</summary>
     Abandoned,
 
     /// <summary>A mistake of this program.</summary>
@@ -52,7 +52,7 @@ public static class FailureKinds
             ? found
             : throw new ArgumentOutOfRangeException(nameof(code), code, "not a failure kind");
 
-    /// <summary>False where another try by itself cannot help: somebody must change credentials, settings or the grant first.</summary>
+    /// <summary>False if another automatic attempt cannot help: a person must change credentials, settings or the grant first.</summary>
     public static bool IsRetryable(this FailureKind kind) =>
         kind is not (FailureKind.CredentialRejected or FailureKind.GrantRevoked or FailureKind.Configuration);
 }

@@ -12,7 +12,7 @@ internal sealed record ProviderParts<TOptions>(string Name, string SpelledName, 
 internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> parts) : ITokenProvider
     where TOptions : ProviderOptions
 {
-    // Shared, because with settings of its own each call would look at its types anew.
+    // Shared, because separate options would make each call inspect its types again.
     private static readonly RefitSettings Refit = new();
 
     public string Name => parts.Name;

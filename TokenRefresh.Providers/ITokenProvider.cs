@@ -27,7 +27,7 @@ public interface ITokenProvider
     /// <summary>The zone in which its answers tell times, so that this machine has to know it; null where they need none.</summary>
     string? TimeZone => null;
 
-    /// <summary>Starts a token anew with the provider's credentials.</summary>
+    /// <summary>Acquires a new token with the provider's credentials.</summary>
     /// <param name="order">What to ask for.</param>
     /// <param name="limit">A limit on top of <see cref="Timeout"/>; a call that it ends is a <see cref="FailureKind.ProviderDown"/>.</param>
     Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit);

@@ -5,7 +5,7 @@ namespace TokenRefresh.Providers;
 /// <param name="RefreshToken">Renews the access token; null means that the answer had none, so a stored one stays.</param>
 /// <param name="RequestedAt">The instant before the request was sent: lifetimes count from it.</param>
 /// <param name="ExpiresAt">The earliest of the expiries that the provider states or promises.</param>
-/// <param name="RefreshExpiresAt">When the refresh token dies; null where the provider does not say.</param>
+/// <param name="RefreshExpiresAt">When the refresh token expires; null if the provider does not say.</param>
 /// <param name="Scopes">The granted scopes, empty where the provider does not say.</param>
 public sealed record IssuedToken(
     string AccessToken,
@@ -37,13 +37,13 @@ public sealed record HeldToken(string AccessToken, string? RefreshToken)
     public override string ToString() => nameof(HeldToken);
 }
 
-/// <summary>How a token came to be and may be started anew.</summary>
+/// <summary>How a token is obtained, and obtained again.</summary>
 public enum Grant
 {
     /// <summary>The provider's credentials are enough.</summary>
     ClientCredentials,
 
-    /// <summary>A person started it elsewhere and imported it; without its refresh token nobody but a person can start it anew.</summary>
+    /// <summary>A person started the grant elsewhere and imported the token; without a refresh token only a person can start it again.</summary>
     Imported,
 }
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace TokenRefresh.Providers;
 
-/// <summary>Reads when a JWT dies. Nothing else of it, and nothing is verified: the provider, not this program, is its reader.</summary>
+/// <summary>Reads when a JWT expires. It reads nothing else and verifies nothing: the provider, not this program, is its reader.</summary>
 public static class JwtExpiry
 {
     /// <summary>The instant of the claim <c>exp</c>; null where the token is no JWT or has none.</summary>

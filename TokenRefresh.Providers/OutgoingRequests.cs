@@ -17,7 +17,7 @@ public sealed class HttpOptions
 }
 
 /// <summary>Text that an HTTP header can carry.</summary>
-internal sealed class HeaderTextAttribute() : AllowedAttribute("at most 200 printable ASCII characters, no blank first or last")
+internal sealed class HeaderTextAttribute() : AllowedAttribute("at most 200 printable ASCII characters, without a leading or trailing space")
 {
     public override bool IsValid(object? value) =>
         value is string { Length: <= 200 } text && text.All(character => character is >= ' ' and <= '~') && text.Trim().Length == text.Length;

@@ -28,7 +28,7 @@ public sealed record PastedAnswer(string? AccessToken, string? RefreshToken, Dat
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             // The latter is how the parser finds keys that are no text.
-            throw new FormatException("That is not a JSON object, or one whose keys come twice.");
+            throw new FormatException("The input is not a JSON object, or has duplicate keys.");
         }
         catch (InvalidAnswerException error)
         {
@@ -43,7 +43,7 @@ public sealed record PastedAnswer(string? AccessToken, string? RefreshToken, Dat
     {
         if (OAuth2Refusal.IsIn(answer))
         {
-            throw new FormatException("The JSON tells of an error instead of a token.");
+            throw new FormatException("The JSON contains an error instead of a token.");
         }
 
         List<string> notes = [];
@@ -55,13 +55,13 @@ public sealed record PastedAnswer(string? AccessToken, string? RefreshToken, Dat
         var ends = expiry.OfAccess("");
         if (expiry.Unreadable is [var unreadable, ..])
         {
-            throw new FormatException($"{unreadable} is not a time that can be read in one way only. Taken are {StatedTime.Forms}.");
+            throw new FormatException($"{unreadable} is not a time, or is ambiguous. Allowed: {StatedTime.Forms}.");
         }
 
         var earliest = ends.MinBy(end => end.At);
         if (earliest?.HasOffset == false)
         {
-            notes.Add($"{earliest.Name} names no offset: read as UTC");
+            notes.Add($"{earliest.Name} has no offset: read as UTC");
         }
 
         var refresh = OAuth2Answers.RefreshToken(answer, notes);

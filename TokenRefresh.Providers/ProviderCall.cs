@@ -109,12 +109,12 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
         catch (Exception error)
         {
             var cause = (error as TypeInitializationException)?.InnerException ?? error;
-            return (Failure(FailureKind.Internal, $"HTTP {(int)reply.Status}: this program failed to read the answer ({cause.GetType().Name})"), default);
+            return (Failure(FailureKind.Internal, $"HTTP {(int)reply.Status}: an error in this program while reading the answer ({cause.GetType().Name})"), default);
         }
 
         // An error page that is too large to be read is one all the same.
         ProviderFailure Invalid(InvalidAnswerException error) => Unsecret(error.Failure) ?? Failure(
-            (int?)status >= 500 ? FailureKind.ProviderDown : FailureKind.InvalidResponse, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer repeats a secret"}");
+            (int?)status >= 500 ? FailureKind.ProviderDown : FailureKind.InvalidResponse, $"HTTP {(int?)status}: {Unsecret(error.Message) ?? "the answer contains a secret"}");
 
         ProviderFailure Failure(FailureKind kind, string reason) =>
             new(kind, reason) { HttpStatus = (int?)status, TrackId = reply?.TrackId ?? trackId };
@@ -123,7 +123,7 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
     private ProviderFailure? Unsecret(ProviderFailure? failure) =>
         failure is null || (Unsecret(failure.Reason) is not null && Unsecret(failure.ProviderCode ?? "") is not null && Unsecret(failure.TrackId ?? "") is not null)
             ? failure
-            : failure with { Reason = $"HTTP {failure.HttpStatus} with words that repeat a secret", ProviderCode = null, TrackId = trackId };
+            : failure with { Reason = $"HTTP {failure.HttpStatus}; the message contains a secret and is not shown", ProviderCode = null, TrackId = trackId };
 
     // A careless server may repeat what it was sent, or what it issues, where a word of its own is expected.
     private IssuedToken Discreet(IssuedToken token) =>
@@ -145,13 +145,13 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
             switch (at)
             {
                 case BrokenCircuitException broken:
-                    return new(FailureKind.ProviderDown, "circuit open: no call was made, because the last ones went unanswered") { RetryAfter = broken.RetryAfter };
+                    return new(FailureKind.ProviderDown, "circuit breaker open: no call was made, because the last calls were not answered") { RetryAfter = broken.RetryAfter };
                 case TimeoutRejectedException:
                     return Down($"no answer within {timeout.TotalSeconds:0.#} s");
                 case OperationCanceledException when overall.IsCancellationRequested:
                     return Down($"no complete answer within {timeout.TotalSeconds:0.#} s");
                 case OperationCanceledException when limit.IsCancellationRequested:
-                    return Down("stopped by the job's limit");
+                    return Down("stopped by the job's timeout");
 
                 // How the handler reports its ConnectTimeout, inside a cancellation that is neither of the above.
                 case TimeoutException:
@@ -170,7 +170,7 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
                     // Its status is told in the message alone.
                     return Down(TunnelStatus().Match(tunnel.Message) is { Success: true } answered
                         ? ProxyRefusal(int.Parse(answered.Value, CultureInfo.InvariantCulture))
-                        : "the proxy made no connection to the provider");
+                        : "the proxy could not connect to the provider");
                 case HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }:
                     return new(FailureKind.InvalidResponse, "the answer's headers are too large") { TrackId = trackId };
             }
@@ -185,8 +185,8 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
 
     // Retried like any connection that fails, so that the tokens heal by themselves once the proxy lets calls pass; but whose fault it is, is said.
     private static string ProxyRefusal(int status) => status == 407
-        ? "HTTP 407 from the proxy, not from the provider: the proxy of HTTPS_PROXY or HTTP_PROXY wants a user name and password, or others than are set there"
-        : $"HTTP {status} from the proxy of HTTPS_PROXY, not from the provider: it made no connection";
+        ? "HTTP 407 from the proxy, not from the provider: the proxy in HTTPS_PROXY or HTTP_PROXY needs a user name and password, or different ones"
+        : $"HTTP {status} from the proxy in HTTPS_PROXY, not from the provider: it could not connect";
 
     [GeneratedRegex(@"\b[1-5]\d\d\b(?=\D*$)")]
     private static partial Regex TunnelStatus();
@@ -244,9 +244,9 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
     private IssuedToken Sane(IssuedToken token)
     {
         var life = token.ExpiresAt - token.RequestedAt;
-        return life <= TimeSpan.Zero || life > LongestLife ? throw new InvalidAnswerException($"the token's lifetime is absurd ({life})")
-            : token.ExpiresAt <= clock.GetUtcNow() ? throw new InvalidAnswerException("the token had expired when it came")
-            : token.RefreshExpiresAt <= token.RequestedAt ? throw new InvalidAnswerException("the refresh token's lifetime is absurd")
+        return life <= TimeSpan.Zero || life > LongestLife ? throw new InvalidAnswerException($"the token's lifetime is not plausible ({life})")
+            : token.ExpiresAt <= clock.GetUtcNow() ? throw new InvalidAnswerException("the token had already expired when it arrived")
+            : token.RefreshExpiresAt <= token.RequestedAt ? throw new InvalidAnswerException("the refresh token's lifetime is not plausible")
             : token;
     }
 }

@@ -7,7 +7,7 @@ namespace TokenRefresh.Providers;
 /// <summary>Reads answers: strictly what is needed of them, and nothing else of them; complaints name fields and shapes, never values.</summary>
 internal static class ProviderJson
 {
-    // Members that nobody reads may come twice or as deep as the size limit lets them; the parser does not recurse.
+    // Unused members may be duplicated or as deep as the size limit allows; the parser does not recurse.
     private static readonly JsonDocumentOptions Lenient = new() { AllowDuplicateProperties = true, MaxDepth = int.MaxValue };
 
     /// <summary>The answer's object; of a form, as some token endpoints answer, the fields as text.</summary>
@@ -61,9 +61,9 @@ internal static class ProviderJson
             : TextOrNull(value) switch
             {
                 null => throw new InvalidAnswerException($"{field} is not valid Unicode"),
-                { Length: 0 } => throw new InvalidAnswerException($"{field} is blank"),
+                { Length: 0 } => throw new InvalidAnswerException($"{field} is empty"),
                 { Length: > IssuedToken.LongestSecret } => throw new InvalidAnswerException($"{field} is longer than {IssuedToken.LongestSecret} characters"),
-                var text when text.Any(sign => sign is <= ' ' or > '~') => throw new InvalidAnswerException($"{field} holds white space or characters that no header can carry"),
+                var text when text.Any(sign => sign is <= ' ' or > '~') => throw new InvalidAnswerException($"{field} contains white space or characters that are not allowed in a header"),
                 var text => text,
             };
     }
@@ -76,7 +76,7 @@ internal static class ProviderJson
         foreach (var member in parent.EnumerateObject().Where(member => member.NameEquals(field)))
         {
             found = found is { } first && !JsonElement.DeepEquals(first, member.Value)
-                ? throw new InvalidAnswerException($"{field} comes twice, with different values")
+                ? throw new InvalidAnswerException($"{field} appears twice with different values")
                 : member.Value;
         }
 

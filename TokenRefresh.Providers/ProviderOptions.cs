@@ -10,13 +10,13 @@ public abstract class ProviderOptions
     /// <summary>The configuration section that holds the providers by name.</summary>
     public const string Section = "Providers";
 
-    /// <summary>False makes no calls to it. Default true.</summary>
+    /// <summary>False: no calls are made. Default true.</summary>
     public bool Enabled { get; set; } = true;
 
-    /// <summary>The longest that <see cref="Timeout"/> may be.</summary>
+    /// <summary>The maximum of <see cref="Timeout"/>.</summary>
     public static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(2);
 
-    /// <summary>The longest that one call may take. Default 30 seconds.</summary>
+    /// <summary>The time limit of one call. Default 30 seconds.</summary>
     [SpanBetween("00:00:01", "00:02:00")]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -27,13 +27,13 @@ public abstract class ProviderOptions
     /// <summary>The address that token calls go to, without a slash at its end; null where it is not set.</summary>
     internal abstract Uri? Address { get; }
 
-    /// <summary>The settings without which no call can be made, those that are missing as empty text.</summary>
+    /// <summary>The required settings, with empty text for the missing ones.</summary>
     internal abstract IEnumerable<(string Setting, string Value)> Required { get; }
 
-    /// <summary>Further settings whose change may mend a refusal.</summary>
+    /// <summary>Other settings whose change may resolve a refusal.</summary>
     internal virtual IEnumerable<(string Setting, string Value)> Further => [];
 
-    /// <summary>Tells one set of address and credentials from another without telling them.</summary>
+    /// <summary>Identifies a set of address and credentials without revealing them.</summary>
     internal byte[] Digest() => SHA256.HashData(Encoding.UTF8.GetBytes(
         string.Join('\n', Required.Concat(Further).Select(setting => $"{setting.Setting}={setting.Value.Length}:{setting.Value}").Prepend(Address?.AbsoluteUri ?? ""))));
 }

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace TokenRefresh.Providers;
 
 /// <summary>
-/// The words in which servers of tokens refuse, in one spelling, and what each of them means. The one list: a word that is met anew gets a line here and a
+/// The words in which servers of tokens refuse, in one spelling, and what each of them means. The only list: a new word gets a line here and a
 /// row in its test.
 /// </summary>
 internal static partial class RefusalWords
@@ -14,7 +14,7 @@ internal static partial class RefusalWords
     {
         ["slow down"] = FailureKind.RateLimited,
 
-        // The grant: the refresh token, or the consent behind it, is dead.
+        // The grant: the refresh token, or the consent behind it, is no longer valid.
         ["invalid grant"] = FailureKind.GrantRevoked,
         ["invalid token"] = FailureKind.GrantRevoked,
         ["expired token"] = FailureKind.GrantRevoked,
@@ -59,11 +59,11 @@ internal static partial class RefusalWords
     /// <summary>Of the codes above those that leave open what is wrong, so that the text beside them, and the status, say more.</summary>
     private static readonly HashSet<string> Vague = ["invalid request", "unauthorized client", "access denied"];
 
-    /// <summary>Dead in a renewal; without a refresh token they mean that our settings ask for what only a person can give.</summary>
+    /// <summary>An invalid grant in a renewal; without a refresh token they mean that our settings ask for what only a person can give.</summary>
     private static readonly HashSet<string> NeedsPerson = ["interaction required", "consent required", "login required", "account selection required", "mfa required"];
 
     /// <summary>What a code means; null where it is not on the list.</summary>
-    /// <param name="isRenewal">Then a dead grant is the refresh token's; else what was refused is the client's own, or our settings.</param>
+    /// <param name="isRenewal">If true, an invalid grant concerns the refresh token; else the client itself or our settings were refused.</param>
     public static FailureKind? OfCode(string? code, bool isRenewal) =>
         code is null || !ByCode.TryGetValue(InOneSpelling(code), out var kind) ? null
         : kind != FailureKind.GrantRevoked || isRenewal ? kind
@@ -82,10 +82,10 @@ internal static partial class RefusalWords
     /// <summary>Not allowed: with a 401, as a widely used server says it, the client's secret is wrong; else it may not ask so, or not from this address.</summary>
     public static bool IsDenied(string code) => InOneSpelling(code) == "access denied";
 
-    /// <summary>True where the text beside the code may say something else than the code: it says little, or nobody knows it.</summary>
+    /// <summary>True if the text may say something else than the code: the code is vague or unknown.</summary>
     public static bool IsVague(string? code) => code is null || InOneSpelling(code) is var words && (Vague.Contains(words) || !ByCode.ContainsKey(words));
 
-    /// <summary>The code is one for a dead grant.</summary>
+    /// <summary>The code means an invalid grant.</summary>
     public static bool IsOfGrant(string code) => OfCode(code, isRenewal: true) == FailureKind.GrantRevoked;
 
     /// <summary>A client that may not ask so, by RFC 6749; one with a wrong secret, by a widely used server's 401.</summary>
@@ -98,7 +98,7 @@ internal static partial class RefusalWords
         return TooMany().IsMatch(words) || (TooEarly().IsMatch(words) && !Advice().IsMatch(words));
     }
 
-    /// <summary>The refresh token, or the grant behind it, is named as dead.</summary>
+    /// <summary>The text says that the refresh token or its grant is invalid.</summary>
     public static bool NameDeadGrant(string text)
     {
         var words = InOneSpelling(text);

@@ -12,7 +12,7 @@ internal static class ReplyBody
     /// <summary>No documented answer comes near this; the rest of a larger one is left unread.</summary>
     private const int Largest = 1024 * 1024;
 
-    /// <summary>More encodings on top of one another are nobody's answer.</summary>
+    /// <summary>No legitimate answer has more nested encodings.</summary>
     private const int MostEncodings = 4;
 
     // A charset that is no name of .NET's, such as windows-1256, is one of these; the provider needs no registration.
@@ -81,7 +81,7 @@ internal static class ReplyBody
 
             // By the standard with zlib's head, by habit without it.
             "deflate" => body[0] == 0x78 ? new ZLibStream(packed, CompressionMode.Decompress) : new DeflateStream(packed, CompressionMode.Decompress),
-            _ => throw new InvalidAnswerException($"the answer's Content-Encoding is {ProviderJson.Printable(encoding, 20)}, which was not asked for"),
+            _ => throw new InvalidAnswerException($"the answer's Content-Encoding is {ProviderJson.Printable(encoding, 20)}, which was not requested"),
         };
         try
         {
@@ -90,7 +90,7 @@ internal static class ReplyBody
         catch (Exception error) when (error is InvalidDataException or InvalidOperationException or IOException)
         {
             // A gateway that has unpacked it may have left the header.
-            return body.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..] ? body : throw new InvalidAnswerException($"the answer is not the {encoding} that its Content-Encoding says");
+            return body.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..] ? body : throw new InvalidAnswerException($"the answer is not {encoding}, as its Content-Encoding says");
         }
     }
 

@@ -41,7 +41,7 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
         await db.SaveChangesAsync(CancellationToken.None);
     }
 
-    /// <summary>Adds an entry for each job that somebody has ordered.</summary>
+    /// <summary>Adds an entry for each job that a user or client has enqueued.</summary>
     /// <param name="force">Whatever is due.</param>
     public async Task WriteRefreshesAsync(string actor, bool force, IReadOnlyList<(string JobId, string[] Tokens)> jobs)
     {

@@ -19,7 +19,7 @@ public sealed class ClientKey
     /// <summary>The public part of the key, by which it is found.</summary>
     public string Id { get; private set; } = "";
 
-    /// <summary>The program's name.</summary>
+    /// <summary>The client's name.</summary>
     public string Name { get; private set; } = "";
 
     /// <summary>SHA-256 of the secret part. The secret is 256 random bits, so nothing slower is needed.</summary>

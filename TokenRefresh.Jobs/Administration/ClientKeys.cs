@@ -38,19 +38,21 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
     {
         if (name.Length is 0 or > 64 || string.IsNullOrWhiteSpace(name) || name.EnumerateRunes().Any(sign => !IsPrintable(sign)))
         {
-            throw new ArgumentException("A client's name is 1 to 64 printable characters, without direction marks and other invisible ones.");
+            throw new ArgumentException("A client name has 1 to 64 printable characters, without direction marks or other invisible characters.");
         }
 
         if (name != name.Trim() || LooksLikeFormula(name))
         {
-            throw new ArgumentException("A client's name does not begin with =, +, - or @, which a spreadsheet or a shell would take for more than a name, and neither begins nor ends with a blank.");
+            throw new ArgumentException("A client name must not begin with =, +, - or @ (spreadsheets and shells interpret them), and must not begin or end with a space.");
         }
 
         var patterns = Split(tokens);
         if (patterns.Length == 0 || patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name))) is not null)
         {
             var stray = patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name)));
-            throw new ArgumentException($"{(stray is null ? "No pattern was given." : $"'{stray}' fits no token.")} There are: {string.Join(", ", configured.All.Select(token => token.Name))}.");
+            throw new ArgumentException(stray is null
+                ? $"No pattern was given. Tokens: {string.Join(", ", configured.All.Select(token => token.Name))}."
+                : DidYouMean.Message("token", stray, configured.All.Select(token => token.Name)));
         }
 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
@@ -127,9 +129,9 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
 
     private static string[] Split(string patterns) => patterns.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    private static ArgumentException Taken(string name) => new($"There is a client '{name}' already. Revoke it first, or choose another name.");
+    private static ArgumentException Taken(string name) => new($"A client '{name}' already exists. Revoke it first, or choose another name.");
 
-    // Both or neither, whoever has stopped waiting: a key that is revoked and told to no node would be good for minutes more.
+    // Both or neither, even if the caller has stopped waiting: a revoked key that no node was notified of would stay valid for minutes.
     private static async Task SaveAndTellAsync(TokenRefreshDbContext db)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);

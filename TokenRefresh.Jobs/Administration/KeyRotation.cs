@@ -21,7 +21,7 @@ public sealed record RotationResult(Guid Key, bool WasResumed, IReadOnlyList<str
 /// <summary>There can be no rotation now; the message says why, and what to do.</summary>
 public sealed class RotationRefusedException(string message) : Exception(message);
 
-/// <summary>Seals everything anew with a new key while nodes go on reading and refreshing. A run that is cut short is resumed by the next.</summary>
+/// <summary>Re-encrypts everything with a new key while nodes keep reading and refreshing. An interrupted run is continued by the next.</summary>
 public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> contexts, KeyRing ring, SecretProtection secrets, TimeProvider clock)
 {
     private const string Begun = "keys.rotation_begun", Ended = "keys.rotation_ended";
@@ -30,7 +30,7 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
     /// <summary>Any constant will do that no other lock of this program has.</summary>
     private const long LockId = 7_245_001_183_640_023;
 
-    /// <summary>How often one token is sealed anew while refreshes of it come in between.</summary>
+    /// <summary>How often re-encrypting one token is retried when refreshes interfere.</summary>
     private const int Tries = 10;
 
     /// <summary>A refresh that was being saved when its node heard of the new key is looked for once more after this.</summary>
@@ -44,7 +44,7 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         await db.Database.OpenConnectionAsync(cancellationToken);
         if (!await db.Database.SqlQuery<bool>($"SELECT pg_try_advisory_lock({LockId}) AS \"Value\"").SingleAsync(cancellationToken))
         {
-            throw new RotationRefusedException("Another rotation is running. Wait until it has ended; one that was cut short is resumed by the next.");
+            throw new RotationRefusedException("Another rotation is running. Wait until it ends; an interrupted one is continued by the next run.");
         }
 
         try

@@ -6,7 +6,7 @@ namespace TokenRefresh.Jobs.Administration;
 /// <summary>The last characters of a stored pair, enough to compare with a provider's console and too few to use.</summary>
 public sealed record MaskedSecret(string Access, string? Refresh);
 
-/// <summary>Shows the tails of stored secrets to whoever gives a reason. The audit knows before they do.</summary>
+/// <summary>Shows the last characters of stored secrets for a given reason. The audit entry is written first.</summary>
 public sealed class MaskedSecrets(IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, AuditTrail audit)
 {
     private const int Shown = 4;
@@ -28,5 +28,5 @@ public sealed class MaskedSecrets(IDbContextFactory<TokenRefreshDbContext> conte
         return new(Mask(secrets.OpenAccess(name, access)), secrets.OpenRefresh(name, token.RefreshToken) is { } refresh ? Mask(refresh) : null);
     }
 
-    internal static string Mask(string secret) => secret.Length < Shortest ? $"{secret.Length} characters, too few to show a part" : $"…{secret[^Shown..]} ({secret.Length} characters)";
+    internal static string Mask(string secret) => secret.Length < Shortest ? $"{secret.Length} characters, too short to show a part" : $"…{secret[^Shown..]} ({secret.Length} characters)";
 }

@@ -132,7 +132,7 @@ public sealed class TokenControls(
     // A refresh that ends between read and write changes the lease or the version: read again, and change that.
     private async Task<bool> ChangeAsync(string name, Func<TokenRefreshDbContext, Token, DateTimeOffset, Task<bool>> change, CancellationToken cancellationToken)
     {
-        var settings = configured.Find(name) ?? throw new ArgumentException($"There is no token {name}.", nameof(name));
+        var settings = configured.Find(name) ?? throw new ArgumentException($"No token {name}.", nameof(name));
         for (var tries = 1; ; tries++)
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);

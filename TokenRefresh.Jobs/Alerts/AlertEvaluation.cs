@@ -51,7 +51,7 @@ public sealed class AlertEvaluation(
         book.Enter(wrong, now);
         db.Incidents.AddRange(book.Opened);
 
-        // What is new gets its number before anybody is told of it.
+        // A new incident gets its number before it is reported.
         await db.SaveChangesAsync(cancellationToken);
         var written = await teller.TellAsync(db, book, situation.Tokens, now, cancellationToken);
         await db.SaveChangesAsync(cancellationToken);

@@ -54,13 +54,13 @@ public sealed record MachineClock(string Machine, string Provider, double AheadS
         $"the clock of {Machine} is {DurationFormat.InWords(TimeSpan.FromSeconds(Math.Round(Math.Abs(AheadSeconds))))} {(AheadSeconds > 0 ? "ahead of" : "behind")} the clock of {Provider}";
 }
 
-/// <summary>What is wrong now, and what is to be told of it next? Pure: state and clock are arguments.</summary>
+/// <summary>Decides which problems exist now and what to report next. Pure: state and clock are arguments.</summary>
 public static class AlertPolicy
 {
     /// <summary>One that is back sooner than this comes and goes: while programs are served all the same, people hear of it ever more slowly.</summary>
     public static readonly TimeSpan FlapWindow = TimeSpan.FromHours(1);
 
-    /// <summary>Tokens that fail together are told of together: once none has joined for this long,</summary>
+    /// <summary>Tokens that fail together are reported together: once none has joined for this long,</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(20);
 
     /// <summary>but no later than this; and as long lies between two messages that further tokens have become urgent.</summary>
@@ -100,9 +100,9 @@ public static class AlertPolicy
 
     private static IEnumerable<Finding> WentBack(IReadOnlyList<string> restored) => restored.Count == 0 ? [] :
         [new(IncidentKind.WentBack, "", "database", "went_back", "database", false, 0,
-            $"it stored {(restored.Count == 1 ? $"an older {restored[0]}" : $"{restored.Count} tokens in an older version")} than was served")];
+            $"the database stored {(restored.Count == 1 ? $"an older version of {restored[0]}" : $"older versions of {restored.Count} tokens")} than the one served")];
 
-    /// <summary>What is to be told of an incident now; null for nothing.</summary>
+    /// <summary>What to report about an incident now; null for nothing.</summary>
     /// <param name="complaints">What is said of it now; empty once it is over.</param>
     public static IncidentEvent? Next(Incident incident, IReadOnlyList<Finding> complaints, DateTimeOffset now)
     {
@@ -131,14 +131,14 @@ public static class AlertPolicy
             { SnoozedUntil: { } until } when until > now => null,
             _ when complaints.Select(complaint => complaint.Subject).Except(incident.ToldSubjects).Any() && since >= BetweenNews => IncidentEvent.Joined,
 
-            // What dies at a known day is told of at its lead times, and not in between.
+            // A known expiry is reported at its lead times, and not in between.
             // A clock costs no token anything, so that it is wrong is told once.
             { AcknowledgedAt: null, Kind: not IncidentKind.Clock } when stage == 0 && since >= ReminderPauses[Math.Min(incident.Reminders, ReminderPauses.Length - 1)] => IncidentEvent.Reminder,
             _ => null,
         };
     }
 
-    // Whatever was told before, and whoever sleeps on it. Tokens that become urgent one after the other are told of together.
+    // Regardless of earlier reports and snoozes. Tokens that become urgent one after another are reported together.
     private static IncidentEvent? Urgent(Incident incident, IReadOnlyList<Finding> complaints, TimeSpan since)
     {
         return IsNews(complaint => complaint.IsExpired, incident.ToldExpired) ? IncidentEvent.Expired
@@ -180,8 +180,8 @@ public static class AlertPolicy
         if (isToBeImported || stored.LastFailure == FailureKind.GrantRevoked)
         {
             return stored.AccessToken is null
-                ? Of(IncidentKind.NeedsPerson, "not_imported", "not_imported", 0, "Nobody has imported it yet.")
-                : Of(IncidentKind.NeedsPerson, "grant_revoked", stored.LastErrorCode ?? "grant_revoked", 0, stored.LastError ?? "It has died, and only a person can start it anew.");
+                ? Of(IncidentKind.NeedsPerson, "not_imported", "not_imported", 0, "It has not been imported yet.")
+                : Of(IncidentKind.NeedsPerson, "grant_revoked", stored.LastErrorCode ?? "grant_revoked", 0, stored.LastError ?? "It has expired, and only a person can start the grant again.");
         }
 
         if (stored.LastFailure is { } kind && IsFailing(token, stored, kind, situation))
@@ -189,12 +189,12 @@ public static class AlertPolicy
             return Of(IncidentKind.Failed, kind.IsRetryable() ? Passing : kind.Code(), kind.Code(), 0, stored.LastError ?? kind.Code());
         }
 
-        // With nothing running, every token is late; that it is silent says it all until one dies.
+        // With nothing running every token is overdue; the stalled component is enough to report until one expires.
         if (stored.LastFailure is null && (token.State is TokenState.Expired or TokenState.ActionRequired || (token.State == TokenState.Degraded && !isSilent)))
         {
             return Of(IncidentKind.Failed, Late, "overdue", 0, token.Settings.NotConfiguredBecause is { } missing
-                ? $"It was not refreshed when it was due: {missing}."
-                : "It was not refreshed when it was due, and nothing failed: look at the workers and the queue.");
+                ? $"The refresh is overdue: {missing}."
+                : "The refresh is overdue, and no attempt failed: check the workers and the queue.");
         }
 
         return StageOf(token, situation.Now) is > 0 and var stage
@@ -205,7 +205,7 @@ public static class AlertPolicy
             new(incident, token.Settings.Provider.Name, group, cause, token.Name, isCritical, stage, detail, isExpired);
     }
 
-    // After the last retry; at once where a retry is pointless or the token is dead; and not for one reader's bad moment.
+    // After the last retry; at once if a retry is pointless or the token has expired; and not for a single failed read.
     private static bool IsFailing(TokenView token, Token stored, FailureKind kind, AlertInput situation)
     {
         var isRetryPending = stored.RetryJobId is not null && stored.LeftAloneUntil > situation.Now;
@@ -223,7 +223,7 @@ public static class AlertPolicy
 
     private static int StageOf(TokenView token, DateTimeOffset now)
     {
-        // What renews itself is nobody's duty; what has no refresh token dies at its own end.
+        // A token that renews itself needs no one; one without a refresh token ends at its expiry.
         if (token.Settings.Order.Grant != Grant.Imported || token.Stored is not { RefreshToken: null, ExpiresAt: { } death })
         {
             return 0;

@@ -75,7 +75,7 @@ public sealed class DailySummary(
     }
 }
 
-/// <summary>Writes the summary's mail: the worst first, what dies next, how well it went.</summary>
+/// <summary>Writes the mail of the daily summary: most urgent tokens first, next expiries, success rates.</summary>
 internal static class SummaryMail
 {
     private const int MostRows = 30;
@@ -92,57 +92,62 @@ internal static class SummaryMail
             .Facts(
                 ("Refreshes", string.Create(CultureInfo.InvariantCulture, $"{report.All.SuccessfulAttempts} succeeded, {report.All.FailedAttempts} failed, {report.All.SkippedAttempts} skipped")),
                 ("Success rate", Percent(report.All.SuccessRate)),
-                ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{MailTimeFormat.Span(report.WithoutToken)}, all tokens together" : "not a second"),
-                ("Slowest provider", slowest is null ? "nobody was asked" : $"{slowest.Provider}, 95 of 100 answers within {Milliseconds(slowest.Figures.P95DurationMs)}"),
-                ("Incidents", $"{report.Open.Count} open, {report.Ended} ended"));
+                ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{MailTimeFormat.Span(report.WithoutToken)}, all tokens together" : "0 s"),
+                ("Slowest provider", slowest is null ? "no provider calls" : $"{slowest.Provider}, p95 {Milliseconds(slowest.Figures.P95DurationMs)}"),
+                ("Incidents", $"{report.Open.Count} open, {report.Ended} resolved"));
         foreach (var incident in report.Open)
         {
             body.Say($"Open since {MailTimeFormat.At(incident.OpenedAt, zone)}: {incident.About}");
         }
 
-        body.Head("Worst first").Table(
-            ["Token", "State", "Life left", "Next refresh", "Last outcome"],
+        body.Head("Most urgent first").Table(
+            ["Token", "Status", "Time left", "Next refresh", "Last result"],
             report.Tokens.Take(MostRows).Select(token => (IReadOnlyList<string>)
             [
                 token.Name, token.State.InWords(), Left(token), token.NextRefreshAt is { } next ? next <= report.Now ? "now" : $"in {MailTimeFormat.Span(next - report.Now)}" : token.NextRefreshReason, token.LastOutcome,
             ]));
         AddDeaths(body, report, zone);
         body.Head("Providers").Table(
-            ["Provider", "Succeeded", "Failed", "Rate", "Average", "95 of 100 within"],
+            ["Provider", "Succeeded", "Failed", "Success rate", "Avg", "p95"],
             report.Providers.Select(provider => (IReadOnlyList<string>)
             [
                 provider.Provider, $"{provider.Figures.SuccessfulAttempts}", $"{provider.Figures.FailedAttempts}", Percent(provider.Figures.SuccessRate),
                 Milliseconds(provider.Figures.AvgDurationMs), Milliseconds(provider.Figures.P95DurationMs),
             ]));
         return body.Links(("Open the panel", links.To("/access/tokens")))
-            .Write($"SUMMARY: {heading}");
+            .Write($"SUMMARY: {heading}", zone);
     }
 
-    // What is open is in the heading, too: nobody is to read that all is well above an incident.
+    // Open incidents are in the heading, too: it must not say that all is valid above an incident.
     private static string Heading(DayReport report, List<TokenView> configured)
     {
         var ill = configured.Count(token => !token.IsWell);
-        var tokens = ill == 0 ? $"all {configured.Count} tokens are well" : $"{ill} of {configured.Count} tokens are not well";
+        var tokens = ill == 0 ? $"{configured.Count(token => token.TimeLeft > TimeSpan.Zero)} / {configured.Count} valid" : $"{ill} of {configured.Count} tokens {(ill == 1 ? "needs" : "need")} attention";
         var others = report.Diagnosis.Wrong.Where(reason => reason.Part != DiagnosedPart.Token).Select(reason => $"{reason}");
-        string[] open = report.Open.Count == 0 ? [] : [$"{report.Open.Count} {(report.Open.Count == 1 ? "incident is" : "incidents are")} open"];
+        string[] open = report.Open.Count == 0 ? [] : [$"{report.Open.Count} open {(report.Open.Count == 1 ? "incident" : "incidents")}"];
         return string.Join("; ", [$"{report.Diagnosis.Overall.InWords().ToLowerInvariant()}, {tokens}", .. others, .. open]);
     }
 
     private static void AddDeaths(MailBody body, DayReport report, TimeZoneInfo zone)
     {
         var soon = report.Tokens.Where(token => token.Stored?.ExpiresAt is { } death && death > report.Now && death - report.Now < Week).OrderBy(token => token.Stored!.ExpiresAt).ToList();
-        body.Head("What expires in seven days, unless it is refreshed");
+        body.Head("Expiring within 7 days, unless refreshed");
         if (soon.Count == 0)
         {
-            body.Say("Nothing does.");
+            body.Say("None.");
             return;
         }
 
-        body.Table(["Token", "Expires", "Refreshed before"], soon.Take(MostRows).Select(token => (IReadOnlyList<string>)
+        body.Table(["Token", "Expiry", "Next refresh"], soon.Take(MostRows).Select(token => (IReadOnlyList<string>)
             [token.Name, MailTimeFormat.At(token.Stored!.ExpiresAt!.Value, zone), token.NextRefreshAt is { } next ? MailTimeFormat.At(next, zone) : token.NextRefreshReason]));
     }
 
-    private static string Left(TokenView token) => token.TimeLeft is { } left && left > TimeSpan.Zero ? MailTimeFormat.Span(left) : "none";
+    private static string Left(TokenView token) => token.TimeLeft switch
+    {
+        null => "no token",
+        { } left when left > TimeSpan.Zero => MailTimeFormat.Span(left),
+        _ => "expired",
+    };
 
     private static string Percent(double? share) => share is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.#} %") : "no attempts";
 

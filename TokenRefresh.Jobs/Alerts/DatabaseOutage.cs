@@ -7,7 +7,7 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Jobs.Alerts;
 
 /// <summary>
-/// Tells of the one thing that no outbox can hold: that the database is away. Each node that notices sends the mail itself, past the outbox;
+/// Tells of the one thing that no outbox can hold: that the database is unreachable. Each node that notices sends the mail itself, past the outbox;
 /// when the database is back, the outage is written down, and its end is told once, in the same thread.
 /// </summary>
 public sealed partial class DatabaseOutage(
@@ -36,7 +36,7 @@ public sealed partial class DatabaseOutage(
             return;
         }
 
-        // Whoever was not reached is tried again at the next look.
+        // Recipients that were not reached are retried at the next evaluation.
         foreach (var mail in teller.Rows(teller.Plain(incident, IncidentEvent.Opened, now), isMailed: true).Where(row => row.Channel == NotificationChannel.Email && !told.Contains(row.Recipient)))
         {
             switch (await emails.SendAsync(mail, cancellationToken))
@@ -78,7 +78,7 @@ public sealed partial class DatabaseOutage(
         told.Clear();
     }
 
-    // Of several nodes that told of the same outage, the first writes down that it is over.
+    // Of several nodes that reported the same outage, the first records its end.
     private async Task WriteDownAsync(Incident over, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
@@ -100,12 +100,12 @@ public sealed partial class DatabaseOutage(
         await transaction.CommitAsync(cancellationToken);
     }
 
-    [LoggerMessage(1221, LogLevel.Warning, "People were told by mail, past the outbox, that {Why}")]
+    [LoggerMessage(1221, LogLevel.Warning, "Notified by mail, without the outbox: {Why}")]
     private partial void LogTold(string why);
 
-    [LoggerMessage(1222, LogLevel.Warning, "No one was notified that {Why}: {Words}")]
+    [LoggerMessage(1222, LogLevel.Warning, "No one was notified of: {Why}: {Words}")]
     private partial void LogWritten(string why, string words);
 
-    [LoggerMessage(1223, LogLevel.Warning, "The mail that {Why} was not delivered: {Reason}")]
+    [LoggerMessage(1223, LogLevel.Warning, "The mail about '{Why}' was not delivered: {Reason}")]
     private partial void LogNotTold(string why, string reason);
 }

@@ -6,7 +6,7 @@ namespace TokenRefresh.Jobs.Alerts;
 /// <summary>The figure that matters: the time in which a program could not get a valid token, read off the log's old expiries.</summary>
 internal static class ExpiredTime
 {
-    /// <summary>The longest gap between a token's death and its successor, among the successes since an instant.</summary>
+    /// <summary>The longest gap between a token's expiry and its successor, among the successes since an instant.</summary>
     public static async Task<TimeSpan> LongestAsync(TokenRefreshDbContext db, IReadOnlyCollection<string> tokens, DateTimeOffset since, CancellationToken cancellationToken)
     {
         string[] names = [.. tokens];

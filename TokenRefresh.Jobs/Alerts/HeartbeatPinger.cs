@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace TokenRefresh.Jobs.Alerts;
 
-/// <summary>Gives a sign of life to a watcher outside, which alarms when it stays away: the one alarm that works when everything here is dead.</summary>
+/// <summary>Sends the heartbeat to an external monitoring service, which alerts when it is missing: the one alert that works when everything here is down.</summary>
 public sealed partial class HeartbeatPinger(IHttpClientFactory clients, IOptions<HealthOptions> options, TimeProvider clock, ILogger<HeartbeatPinger> log)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
@@ -37,6 +37,6 @@ public sealed partial class HeartbeatPinger(IHttpClientFactory clients, IOptions
         }
     }
 
-    [LoggerMessage(1211, LogLevel.Warning, "The outside watcher did not take the sign of life: {Reason}")]
+    [LoggerMessage(1211, LogLevel.Warning, "The heartbeat URL did not accept the heartbeat: {Reason}")]
     private partial void LogUnheard(string reason);
 }

@@ -24,7 +24,7 @@ public enum IncidentKind
     WentBack,
 }
 
-/// <summary>What people are told of an incident.</summary>
+/// <summary>What is reported about an incident.</summary>
 public enum IncidentEvent
 {
     /// <summary>It is there.</summary>
@@ -69,7 +69,7 @@ public static class IncidentNames
 }
 
 /// <summary>
-/// One episode of something that is wrong, from the moment it is found until it is over, with what people were told of it. At most one of a key is
+/// One episode of a problem, from its detection until it is resolved, with what was reported about it. At most one of a key is
 /// open; one that ended is never changed again, and what comes back is another one.
 /// </summary>
 public sealed class Incident
@@ -99,7 +99,7 @@ public sealed class Incident
     /// <summary>The tokens, or the parts of this program, that it is about.</summary>
     public List<string> Subjects { get; private set; } = [];
 
-    /// <summary>Those of the subjects that people were told of.</summary>
+    /// <summary>The subjects that were reported.</summary>
     public List<string> ToldSubjects { get; private set; } = [];
 
     /// <summary>Those of the subjects that people were told are critical, as long as they fail.</summary>
@@ -123,10 +123,10 @@ public sealed class Incident
     /// <summary>How many episodes of the same key went before it, each within an hour of the next.</summary>
     public int Flaps { get; private set; }
 
-    /// <summary>When people were first told of it; null while they were not.</summary>
+    /// <summary>When it was first reported; null while it was not.</summary>
     public DateTimeOffset? ToldAt { get; private set; }
 
-    /// <summary>When they were last told of it.</summary>
+    /// <summary>When it was last reported.</summary>
     public DateTimeOffset? LastToldAt { get; private set; }
 
     /// <summary>When they were told that it is urgent.</summary>
@@ -138,19 +138,19 @@ public sealed class Incident
     /// <summary>How often they were reminded.</summary>
     public int Reminders { get; private set; }
 
-    /// <summary>The lead time that was told last, for what dies at a known day: 1, 2, 3 for seven, three and one days.</summary>
+    /// <summary>The lead time that was reported last, for a known expiry: 1, 2, 3 for seven, three and one days.</summary>
     public int ToldStage { get; private set; }
 
-    /// <summary>True once a mail about it was written; nobody hears of the end of what they never heard of.</summary>
+    /// <summary>True once a mail about it was written; the end of an incident that was never reported is not reported.</summary>
     public bool WasMailed { get; private set; }
 
-    /// <summary>Since when somebody takes care of it; null for nobody.</summary>
+    /// <summary>When it was acknowledged; null if it was not.</summary>
     public DateTimeOffset? AcknowledgedAt { get; private set; }
 
     /// <summary>Who takes care of it.</summary>
     public string? AcknowledgedBy { get; private set; }
 
-    /// <summary>Until then nobody is reminded.</summary>
+    /// <summary>No reminders are sent until then.</summary>
     public DateTimeOffset? SnoozedUntil { get; private set; }
 
     /// <summary>What it is about, short enough for a subject or a verdict.</summary>
@@ -197,7 +197,7 @@ public sealed class Incident
     /// <summary>Some of its subjects are another incident's now; the end of this one says nothing of them.</summary>
     internal void Leave(IReadOnlyCollection<string> subjects) => Subjects = [.. Subjects.Except(subjects)];
 
-    /// <summary>Takes over what is said of it now. A lead time that was told of a subject that is well again is told of the others anew.</summary>
+    /// <summary>Takes over the current findings. A lead time that was reported for a subject that is healthy again is reported again for the others.</summary>
     internal void Describe(string cause, string detail, bool isCritical, int stage, DateTimeOffset now)
     {
         (Cause, Detail, ToldStage) = (cause, detail, Math.Min(ToldStage, stage));
@@ -233,7 +233,7 @@ public sealed class Incident
         ToldExpired = [.. ToldExpired.Union(complaints.Where(complaint => complaint.IsExpired).Select(complaint => complaint.Subject))];
     }
 
-    /// <summary>What people were told of a subject by another incident, they need not be told again.</summary>
+    /// <summary>What another incident already reported about a subject is not reported again.</summary>
     internal void Inherit(string subject, Incident other)
     {
         ToldCritical = other.ToldCritical.Contains(subject) ? [.. ToldCritical.Union([subject])] : ToldCritical;

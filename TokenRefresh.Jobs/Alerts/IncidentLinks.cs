@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Alerts;
 /// <summary>What a link in a mail lets its reader do to an incident without signing in.</summary>
 public enum IncidentAction
 {
-    /// <summary>Say that somebody takes care of it, so that nobody is reminded.</summary>
+    /// <summary>Acknowledge it: no reminders.</summary>
     Acknowledge,
 
     /// <summary>Hear nothing of it for a day, unless it becomes critical.</summary>
@@ -17,21 +17,21 @@ public enum IncidentAction
 }
 
 /// <summary>Makes and checks the signed links of mails. A link is good for one action at one incident, for a week.</summary>
-/// <param name="panelUrl">Where people reach the panel; empty where nobody has said so.</param>
+/// <param name="panelUrl">The panel's public address; empty if it is not set.</param>
 public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProvider clock)
 {
     /// <summary>What to set so that messages carry links.</summary>
-    public const string HowToHaveThem = "set Access__PublicUrl to the address at which people reach the panel";
+    public const string HowToHaveThem = "set Access__PublicUrl to the public address of the panel";
 
     /// <summary>The page that a link leads to; it asks before it acts, because programs that scan mails follow links.</summary>
     public const string Path = "/access/incidents";
 
     private static readonly TimeSpan GoodFor = TimeSpan.FromDays(7);
 
-    /// <summary>False where nobody has said at which address people reach the panel: one that was guessed would lead nowhere.</summary>
+    /// <summary>False without a configured public address of the panel: a guessed one would not work.</summary>
     public bool HasPanel => panelUrl.Length > 0;
 
-    /// <summary>The address of a page of the panel; null where nobody has said where the panel is.</summary>
+    /// <summary>The address of a page of the panel; null without a configured public address.</summary>
     public string? To(string path) => HasPanel ? $"{panelUrl.TrimEnd('/')}{path}" : null;
 
     /// <summary>The links at the end of a mail.</summary>
@@ -40,8 +40,8 @@ public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProv
         yield return ("Open the panel", To("/access/token-health"));
         if (news is { IncidentEvent: not IncidentEvent.Recovered, Incident.Kind: not IncidentKind.StalledComponent })
         {
-            yield return ("I take care of it", To(Sign(news.Incident.Id, IncidentAction.Acknowledge)));
-            yield return ("Remind me tomorrow", To(Sign(news.Incident.Id, IncidentAction.Snooze)));
+            yield return ("Acknowledge", To(Sign(news.Incident.Id, IncidentAction.Acknowledge)));
+            yield return ("Snooze 24 h", To(Sign(news.Incident.Id, IncidentAction.Snooze)));
         }
     }
 

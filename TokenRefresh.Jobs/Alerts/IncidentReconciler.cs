@@ -54,7 +54,7 @@ internal sealed class IncidentReconciler(IReadOnlyList<Incident> known)
             incident.Join(complaint.Subject, now);
         }
 
-        // Who goes from one incident to another with a new cause has not expired anew.
+        // A token that moves to another incident with a new cause has not expired again.
         foreach (var other in incidents.Where(other => other != incident && IsOther(other, incident)))
         {
             incident.Inherit(complaint.Subject, other);

@@ -61,12 +61,12 @@ public sealed class IncidentService(IDbContextFactory<TokenRefreshDbContext> con
         return await db.Notifications.AsNoTracking().OrderByDescending(row => row.Id).Take(limit).ToListAsync(cancellationToken);
     }
 
-    /// <summary>Somebody takes care of it: nobody is reminded, unless it becomes critical or spreads.</summary>
+    /// <summary>Acknowledges it: no reminders, unless it becomes critical or affects more tokens.</summary>
     /// <returns>False where no such incident is open.</returns>
     public Task<bool> AcknowledgeAsync(long id, string by, CancellationToken cancellationToken) =>
         ChangeAsync(id, by, "incident.acknowledged", incident => incident.Acknowledge(by, clock.GetUtcNow()), cancellationToken);
 
-    /// <summary>Nothing is told of it for a while, unless it becomes critical or ends.</summary>
+    /// <summary>Snoozes it: no notifications for a while, unless it becomes critical or is resolved.</summary>
     /// <returns>False where no such incident is open.</returns>
     public Task<bool> SnoozeAsync(long id, TimeSpan span, string by, CancellationToken cancellationToken) =>
         ChangeAsync(id, by, "incident.snoozed", incident => incident.Snooze(clock.GetUtcNow() + span), cancellationToken);

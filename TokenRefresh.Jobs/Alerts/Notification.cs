@@ -77,7 +77,7 @@ public sealed class Notification
     /// <summary>It is not tried before this.</summary>
     public DateTimeOffset NextAttemptAt { get; private set; }
 
-    /// <summary>Whoever delivers it now holds it until then, by the database's clock.</summary>
+    /// <summary>The node that delivers it holds it until then, by the database's clock.</summary>
     public DateTimeOffset? ClaimedUntil { get; private set; }
 
     /// <summary>When the other side accepted it.</summary>

@@ -9,20 +9,20 @@ using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts;
 
-/// <summary>Writes what is to be told of incidents into the outbox: to whom, by which switch, in which words.</summary>
+/// <summary>Writes the notifications of incidents into the outbox: recipients, switches and texts.</summary>
 public sealed class NotificationComposer(
     AuditTrail audit, IncidentLinks links, ScheduleOutlookReader outlook, IOptions<NotificationOptions> options, IOptions<ScheduleOptions> schedule)
 {
     private static readonly TimeSpan ConsumersWithin = TimeSpan.FromDays(1);
     private static readonly TimeSpan SavedWithin = TimeSpan.FromMinutes(1);
 
-    /// <summary>Adds the notifications to the context, for whoever saves it; returns how many.</summary>
+    /// <summary>Adds the notifications to the context, which the caller saves; returns how many.</summary>
     internal async Task<int> TellAsync(TokenRefreshDbContext db, IncidentReconciler book, IReadOnlyList<TokenView> tokens, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var rows = new List<Notification>();
         var isRunning = !book.Incidents.SelectMany(book.Of).Any(complaint => complaint.Kind == IncidentKind.StalledComponent && complaint.Subject != SystemStatus.Outbox);
 
-        // Of what nobody can be told, nobody was told: it is news for whoever is configured later.
+        // Without any channel nothing counts as reported: it is reported once a channel is configured.
         foreach (var incident in HasAddressee ? book.Incidents : [])
         {
             var complaints = book.Of(incident);
@@ -114,7 +114,7 @@ public sealed class NotificationComposer(
         return new(attempts, last is null ? null : $"a refresh ({last.TriggerType.Code().Replace('_', ' ')}, by {last.TriggeredBy})", gap);
     }
 
-    // Where nobody wants to hear of successes there is no mark, so that switching it on tells of what comes, not of what was.
+    // While success notifications are off there is no cursor, so that switching them on reports future successes, not past ones.
     private async Task<IEnumerable<Notification>> SuccessesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var mark = await db.SuccessDigestCursors.SingleOrDefaultAsync(cancellationToken);

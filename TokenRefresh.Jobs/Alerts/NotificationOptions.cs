@@ -4,52 +4,52 @@ using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs.Alerts;
 
-/// <summary>Who is told of what, bound from <c>TokenRefresh:Notifications</c>.</summary>
+/// <summary>Who is notified of what, bound from <c>TokenRefresh:Notifications</c>.</summary>
 public sealed class NotificationOptions
 {
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "TokenRefresh:Notifications";
 
-    /// <summary>False: incidents are still kept and shown, but nobody is told of them. Default true.</summary>
+    /// <summary>False: incidents are still stored and shown, but no one is notified. Default true.</summary>
     public bool Enabled { get; set; } = true;
 
-    /// <summary>Who gets the mails, several separated by commas. Empty (default): nobody.</summary>
+    /// <summary>Recipients of mails, comma-separated. Empty (default): no one.</summary>
     [MailAddresses]
     public string Email { get; set; } = "";
 
     /// <summary>A token fails after its last retry, or at once where a retry is pointless. Default true.</summary>
     public bool OnFailure { get; set; } = true;
 
-    /// <summary>A failing token has little life left, or none. Default true.</summary>
+    /// <summary>A failing token has little time left, or has expired. Default true.</summary>
     public bool OnCritical { get; set; } = true;
 
-    /// <summary>What was told of is over. Default true.</summary>
+    /// <summary>A reported incident is resolved. Default true.</summary>
     public bool OnRecovery { get; set; } = true;
 
     /// <summary>Tokens were refreshed. Default false.</summary>
     public bool OnSuccess { get; set; }
 
-    /// <summary>A token can only be started by a person: 7, 3 and 1 days before it dies, and when nothing else is left. Default true.</summary>
+    /// <summary>A token can only be started by a person: 7, 3 and 1 days before it expires, and when nothing else is left. Default true.</summary>
     public bool OnNeedsPerson { get; set; } = true;
 
     /// <summary>A provider's success rate is below <see cref="HealthOptions.SuccessRateThreshold"/>. Default true.</summary>
     public bool OnLowSuccessRate { get; set; } = true;
 
-    /// <summary>Nothing runs: no due check, no worker, no database; or a machine's clock is wrong. Default true.</summary>
+    /// <summary>A component is stalled: no due check, no worker, no database; or a machine's clock is wrong. Default true.</summary>
     public bool OnSilence { get; set; } = true;
 
     /// <summary>The daily summary. Default true.</summary>
     public bool DailySummary { get; set; } = true;
 
-    /// <summary>When it is sent. Default: each day at eight.</summary>
+    /// <summary>When it is sent. Default: every day at eight.</summary>
     [Cron]
     public string DailySummaryCron { get; set; } = "0 8 * * *";
 
-    /// <summary>Where people reach the panel, for the links in messages. Empty (default): <c>Access:PublicUrl</c>; without that, too, messages carry no links.</summary>
+    /// <summary>The panel's public address, for the links in messages. Empty (default): <c>Access:PublicUrl</c>; if both are empty, messages carry no links.</summary>
     [WebAddress]
     public string PanelUrl { get; set; } = "";
 
-    /// <summary>Addresses that get each change of an incident as a signed JSON POST, separated by commas. Empty (default): none.</summary>
+    /// <summary>URLs that receive each change of an incident as a signed JSON POST, comma-separated. Empty (default): none.</summary>
     [WebAddresses]
     public string WebhookUrls { get; set; } = "";
 
@@ -57,7 +57,7 @@ public sealed class NotificationOptions
     [SecretSetting]
     public string WebhookSecret { get; set; } = "";
 
-    /// <summary>True lets webhooks go to loopback and private addresses. Default false.</summary>
+    /// <summary>Allows webhooks to loopback and private addresses. Default false.</summary>
     public bool WebhookAllowPrivate { get; set; }
 
     /// <summary>The addresses of <see cref="Email"/>.</summary>
@@ -69,21 +69,21 @@ public sealed class NotificationOptions
     internal static string[] Split(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
 
-/// <summary>What counts as unwell, bound from <c>TokenRefresh:Health</c>.</summary>
+/// <summary>When something is reported as a problem, bound from <c>TokenRefresh:Health</c>.</summary>
 public sealed class HealthOptions
 {
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "TokenRefresh:Health";
 
-    /// <summary>When a job looks for incidents; every node does besides, each 30 seconds, whatever this says. Default: each half hour.</summary>
+    /// <summary>When a job evaluates incidents; every node also does so every 30 seconds. Default: every 30 minutes.</summary>
     [Cron]
     public string CheckCron { get; set; } = "*/30 * * * *";
 
-    /// <summary>A token that failed so often in a row, and has no retry pending, is told of even before a job's last retry. 0: only after the last retry. Default 3.</summary>
+    /// <summary>A token with this many consecutive failures and no pending retry is reported even before a job's last retry. 0: only after the last retry. Default 3.</summary>
     [Between(0, 100)]
     public int AlertOnConsecutiveFailures { get; set; } = 3;
 
-    /// <summary>A provider with a lower success rate within 24 hours, in percent, is told of, once there are ten attempts. 0: never. Default 80.</summary>
+    /// <summary>A provider with a lower success rate within 24 hours, in percent, is reported once there are ten attempts. 0: never. Default 80.</summary>
     [Between(0, 100)]
     public int SuccessRateThreshold { get; set; } = 80;
 
@@ -98,13 +98,13 @@ public sealed class HealthOptions
 /// <summary>How a connection to the mail server is secured.</summary>
 public enum MailSecurity
 {
-    /// <summary>Not at all.</summary>
+    /// <summary>No encryption.</summary>
     None,
 
-    /// <summary>It begins in plain text and is then secured; a server that does not offer it is not used.</summary>
+    /// <summary>STARTTLS; a server without it is not used.</summary>
     StartTls,
 
-    /// <summary>From the first byte.</summary>
+    /// <summary>TLS from the first byte.</summary>
     Tls,
 }
 
@@ -114,7 +114,7 @@ public sealed class EmailOptions
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "Email";
 
-    /// <summary>The SMTP server. Empty (default): messages are written as <c>.eml</c> files into <c>mail</c> in the data folder.</summary>
+    /// <summary>The SMTP server. Empty (default): mails are written as <c>.eml</c> files to <c>mail</c> in the data folder.</summary>
     public string Host { get; set; } = "";
 
     /// <summary>Its port. Default: 25 for None, 587 for StartTls, 465 for Tls.</summary>
@@ -124,7 +124,7 @@ public sealed class EmailOptions
     /// <summary>Default StartTls.</summary>
     public MailSecurity Security { get; set; } = MailSecurity.StartTls;
 
-    /// <summary>For servers that ask for it; empty (default): no authentication.</summary>
+    /// <summary>The user name, if the server requires authentication; empty (default): none.</summary>
     public string Username { get; set; } = "";
 
     /// <summary>The password of <see cref="Username"/>.</summary>
@@ -157,7 +157,7 @@ public sealed class WebAddressesAttribute() : AllowedAttribute("absolute http or
     public override bool IsValid(object? value) => value is string text && NotificationOptions.Split(text).All(new WebAddressAttribute(allowsQuery: true).IsValid);
 }
 
-/// <summary>A webhook that nobody can check is worth nothing.</summary>
+/// <summary>A webhook without a signature cannot be verified.</summary>
 internal sealed class WebhookRules : IValidateOptions<NotificationOptions>
 {
     private const int LeastSecret = 16;

@@ -65,11 +65,11 @@ public sealed record NotificationReadiness(ReadinessState State, string Words, s
             (_, 0, 0) => new(
                 ReadinessState.NoRecipient, "No one can be notified: neither a recipient nor a webhook is configured.",
                 $"Set TokenRefresh__Notifications__Email{(sendsMail ? "" : " and Email__Host")}, or TokenRefresh__Notifications__WebhookUrls."),
-            (_, _, 0) when !sendsMail => new(ReadinessState.NoMailServer, "No one can be notified: no mail server is configured, so messages are only written to disk.", "Set Email__Host."),
+            (_, _, 0) when !sendsMail => new(ReadinessState.NoMailServer, "No one can be notified: no mail server is configured, so mails are only written to disk.", "Set Email__Host."),
             (_, 0, var webhooks) => new(ReadinessState.Ready, $"By {Count(webhooks, "webhook")}."),
-            (_, _, var webhooks) when !sendsMail => new(ReadinessState.Ready, $"By {Count(webhooks, "webhook")}; e-mail is only written to disk until Email__Host is set."),
-            (_, var recipients, 0) => new(ReadinessState.Ready, $"By e-mail to {Count(recipients, "recipient")}."),
-            var (_, recipients, webhooks) => new(ReadinessState.Ready, $"By e-mail to {Count(recipients, "recipient")} and by {Count(webhooks, "webhook")}."),
+            (_, _, var webhooks) when !sendsMail => new(ReadinessState.Ready, $"By {Count(webhooks, "webhook")}; mails are only written to disk until Email__Host is set."),
+            (_, var recipients, 0) => new(ReadinessState.Ready, $"By mail to {Count(recipients, "recipient")}."),
+            var (_, recipients, webhooks) => new(ReadinessState.Ready, $"By mail to {Count(recipients, "recipient")} and by {Count(webhooks, "webhook")}."),
         };
     }
 
@@ -112,7 +112,7 @@ public sealed class NotificationReadinessReader
 
     private async Task<NotificationReadiness?> FailureAsync(CancellationToken cancellationToken)
     {
-        // Whoever is not configured any more is not waited for.
+        // Channels that are no longer configured are ignored.
         string[] addresses = [.. email.Host.Length > 0 ? options.Recipients : [], .. options.Webhooks];
         var now = clock.GetUtcNow();
         var (late, recent) = (now - Patience, now - Recent);
@@ -123,7 +123,7 @@ public sealed class NotificationReadinessReader
             var count = await waiting.CountAsync(cancellationToken);
             return new(
                 ReadinessState.Failing,
-                string.Create(CultureInfo.InvariantCulture, $"Notifications cannot be delivered: {count} {(count == 1 ? "is" : "are")} waiting, the first for {DurationFormat.InWords(TimeSpan.FromMinutes(Math.Floor((now - oldest.CreatedAt).TotalMinutes)))} ({oldest.LastOutcome ?? "no worker has tried it"})."),
+                string.Create(CultureInfo.InvariantCulture, $"Notifications cannot be delivered: {count} {(count == 1 ? "is" : "are")} waiting, the oldest for {DurationFormat.InWords(TimeSpan.FromMinutes(Math.Floor((now - oldest.CreatedAt).TotalMinutes)))} ({oldest.LastOutcome ?? "no worker has tried it yet"})."),
                 Remedy(oldest.Channel));
         }
 
@@ -143,7 +143,7 @@ public sealed class NotificationReadinessReader
 
     private static string Remedy(NotificationChannel channel) => channel switch
     {
-        NotificationChannel.Email => "Check TokenRefresh__Notifications__Email and Email__Host, then try with: notify test.",
+        NotificationChannel.Email => "Check TokenRefresh__Notifications__Email and Email__Host, then send a test: notify test.",
         NotificationChannel.Webhook => "Check TokenRefresh__Notifications__WebhookUrls.",
         _ => throw new System.Diagnostics.UnreachableException(),
     };

@@ -3,7 +3,7 @@ using TokenRefresh.Jobs.Alerts.Mails;
 
 namespace TokenRefresh.Jobs.Alerts;
 
-/// <summary>A mail that only shows that mails arrive.</summary>
+/// <summary>The mail that <c>notify test</c> sends.</summary>
 public sealed class TestMail(IncidentLinks links, IOptions<ScheduleOptions> schedule, NodeName node, TimeProvider clock)
 {
     /// <summary>One for each recipient, ready for the outbox.</summary>
@@ -11,10 +11,10 @@ public sealed class TestMail(IncidentLinks links, IOptions<ScheduleOptions> sche
     {
         var now = clock.GetUtcNow();
         var mail = new MailBody()
-            .Say("This is a test. It came by the way that mails about your tokens will come by.")
+            .Say("Email delivery works. This is a test message.")
             .Facts(("Sent", MailTimeFormat.At(now, schedule.Value.Zone)), ("From", node.Value))
             .Links(("Open the panel", links.To("/access/tokens")))
-            .Write("TEST: mails from TokenRefresh arrive");
+            .Write("TEST: email delivery works", schedule.Value.Zone);
         return recipients.Select(recipient => Notification.Mail("test", recipient, mail, now));
     }
 }

@@ -7,7 +7,7 @@ namespace TokenRefresh.Jobs.Health;
 /// <summary>How the whole stands, from well to worst.</summary>
 public enum OverallStatus
 {
-    /// <summary>Nothing is wrong.</summary>
+    /// <summary>All systems operational</summary>
     Operational,
 
     /// <summary>Some token's refresh fails; all that programs read is valid.</summary>
@@ -60,9 +60,9 @@ public sealed record DiagnosisReason(OverallStatus Level, DiagnosedPart Part, st
 /// <param name="Reasons">Everything that keeps it from being operational, and notices; the worst first.</param>
 public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenView> Tokens, IReadOnlyList<DiagnosisReason> Reasons)
 {
-    /// <summary>What can be said while the database is away: nobody knows how the tokens stand, and nothing is refreshed.</summary>
+    /// <summary>What can be said while the database is unreachable: nobody knows how the tokens stand, and nothing is refreshed.</summary>
     public static SystemDiagnosis WithoutDatabase(DateTimeOffset now) =>
-        new(now, [], [new(OverallStatus.Outage, DiagnosedPart.Database, "", "the database is away", "database is away")]);
+        new(now, [], [new(OverallStatus.Outage, DiagnosedPart.Database, "", "the database is unreachable", "database is unreachable")]);
 
     /// <summary>How the whole stands: as its worst reason.</summary>
     public OverallStatus Overall => Reasons.Select(reason => reason.Level).DefaultIfEmpty(OverallStatus.Operational).Max();
@@ -121,14 +121,17 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
             _ => null,
         };
         return level is { } found
-            ? new(found, DiagnosedPart.Token, token.Name, Words(token), found == OverallStatus.Degraded ? "a refresh fails" : "a token is not fresh")
+            ? new(found, DiagnosedPart.Token, token.Name, Words(token), found == OverallStatus.Degraded ? "a refresh is failing" : "a token needs attention")
             : null;
     }
 
     private static string Words(TokenView token) => token switch
     {
-        { IsLate: true } => $"{token.State.InWords()}, its refresh is late",
+        { IsLate: true } => $"{token.State.InWords()}, refresh overdue",
         { HasExpired: true, State: not TokenState.Expired } => $"{token.State.InWords()}, expired",
+        { State: TokenState.Degraded, Stored.LastErrorCode: { } code } => $"refresh failing, {FailureWords.InWords(code)}",
+        { State: TokenState.Critical, Stored.LastErrorCode: { } code } => $"critical, refresh failing, {FailureWords.InWords(code)}",
+        { State: TokenState.ActionRequired or TokenState.Expired, Stored.LastErrorCode: { } code } => $"{token.State.InWords()}, {FailureWords.InWords(code)}",
         _ => token.State.InWords(),
     };
 
@@ -138,7 +141,7 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
 
     private static DiagnosisReason OfSilence(StalledComponent silence) => silence.Part switch
     {
-        SystemStatus.Scheduler => new(OverallStatus.Outage, DiagnosedPart.Schedule, "", silence.Words, "the scheduler is silent"),
+        SystemStatus.Scheduler => new(OverallStatus.Outage, DiagnosedPart.Schedule, "", silence.Words, "the schedule is stalled"),
         _ => new(OverallStatus.Outage, DiagnosedPart.Workers, "", silence.Words, "no worker is alive"),
     };
 

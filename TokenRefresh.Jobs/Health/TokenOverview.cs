@@ -11,7 +11,7 @@ public enum RenewedBy
     /// <summary>This program, with the provider's credentials.</summary>
     Itself,
 
-    /// <summary>This program while the refresh token lives; after that only a person can start it anew.</summary>
+    /// <summary>This program while the refresh token lives; after that only a person can start it again.</summary>
     RefreshToken,
 
     /// <summary>Only a person: by importing the next one, or by mending what the provider refuses.</summary>
@@ -62,10 +62,10 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     {
         { Settings.NotConfiguredBecause: { } missing } => missing,
         { State: TokenState.Paused } => $"paused: {Stored!.PauseReason}",
-        { WaitsForPerson: true, Next: not null } => "by the backup job; before that only changed settings or a person help",
-        { WaitsForPerson: true } => "waits for changed settings or a person",
+        { WaitsForPerson: true, Next: not null } => "retries stopped: update the credentials; the backup job still tries",
+        { WaitsForPerson: true } => "retries stopped: update the credentials",
         { RenewedBy: RenewedBy.Person, State: TokenState.ActionRequired } => $"import it: tokens import {Name}",
-        { RenewedBy: RenewedBy.Person } => "only a person can renew it: import the next one before it expires",
+        { RenewedBy: RenewedBy.Person } => "only a person can renew it: import a new one before it expires",
         { Next: { IsBackup: true } } => $"by the backup job; {Why}",
         { Next: { At: var at } } when at > PlannedAt && at > AsOf => $"the due check is paused; {Why}",
         _ => Why,
@@ -74,7 +74,7 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     // What is overdue stays so: the outlook tells of what is still to come.
     private NextAttempt? Next => Outlook.Of(this) is { } next ? next with { At = next.At == Outlook.Now && PlannedAt < next.At ? PlannedAt.Value : next.At } : null;
 
-    private string Why => Stored is null ? "it was never obtained" : Stored.LastFailure is null ? Stored.DueReason : AfterFailures;
+    private string Why => Stored is null ? "never obtained yet" : Stored.LastFailure is null ? Stored.DueReason : AfterFailures;
 
     private string AfterFailures => $"after {Stored!.FailuresInWords} ({Stored.LastErrorCode})";
 

@@ -1,7 +1,7 @@
 namespace TokenRefresh.Jobs.Persistence;
 
 /// <summary>
-/// Forgets what was counted for an hour of which a row is added, changed or deleted, whoever does it: the program, its clean-up, or a person
+/// Removes the count of an hour when one of its rows is added, changed or deleted, by the program, its clean-up, or a person
 /// with psql. In the database, because only there every change passes. For migrations.
 /// </summary>
 internal static class AttemptHoursTrigger

@@ -19,7 +19,7 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
         builder.Property(token => token.LastErrorCode).HasMaxLength(32);
         builder.Ignore(token => token.LastFailure).Ignore(token => token.RestoredFrom);
 
-        // Whoever writes names the version and the lease that it read: a stale writer loses.
+        // Every write states the version and the lease that it read: a stale writer loses.
         builder.Property(token => token.Version).IsConcurrencyToken();
         builder.Property(token => token.LeaseOwner).IsConcurrencyToken();
 
@@ -53,7 +53,7 @@ internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<Ref
         builder.Property(attempt => attempt.Metadata).HasColumnType("jsonb");
         builder.Property(attempt => attempt.ErrorCode).HasMaxLength(32);
 
-        // A database that went back in time gives the same numbers out again: nobody closes another attempt's row by its number.
+        // A database that went back in time assigns the same numbers again: a row of another attempt must not be closed by its number.
         builder.Property(attempt => attempt.StartedAt).IsConcurrencyToken();
 
         // Each filter alone is read in the log's order from an index of its own; failures, which are looked for most, by token too.

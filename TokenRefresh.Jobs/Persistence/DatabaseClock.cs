@@ -3,7 +3,7 @@ using TokenRefresh.Jobs.Telemetry;
 
 namespace TokenRefresh.Jobs.Persistence;
 
-/// <summary>Postgres's clock: the only one that nodes share. Who is alive is judged by it alone, so that a node whose own clock is wrong misjudges nobody.</summary>
+/// <summary>Postgres's clock: the only one that nodes share. Liveness is judged by it alone, so that a node with a wrong clock misjudges no other node.</summary>
 public sealed class DatabaseClock(IDbContextFactory<TokenRefreshDbContext> contexts, ClockDifferences differences, TimeProvider clock)
 {
     /// <summary>

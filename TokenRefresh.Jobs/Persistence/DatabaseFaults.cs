@@ -9,7 +9,7 @@ public static class DatabaseFaults
 {
     /// <summary>
     /// True where waiting can help: no connection, shutting down, not to be entered, out of disk, memory or connections, or broken. A role whose password
-    /// was changed under a running program is away as well: what is in hand has to be kept until somebody opens the door again.
+    /// was changed under a running program is away as well: unsaved tokens must be kept until it accepts connections again.
     /// </summary>
     public static bool IsAway(Exception error) => error.GetBaseException() switch
     {

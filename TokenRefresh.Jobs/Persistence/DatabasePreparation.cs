@@ -5,7 +5,7 @@ namespace TokenRefresh.Jobs.Persistence;
 
 /// <summary>The database was sealed with another master key than this node holds.</summary>
 public sealed class WrongMasterKeyException() : Exception(
-    "Encryption__MasterKey is not the key that this database was sealed with. Give every node the same key; without the old one the stored tokens cannot be opened.");
+    "Encryption__MasterKey is not the key that this database is encrypted with. Use the same key on every node; without the old key the stored tokens cannot be decrypted.");
 
 /// <summary>Brings a database to what this version expects. Safe when several nodes start together.</summary>
 public sealed class DatabasePreparation(

@@ -33,7 +33,7 @@ public sealed partial class DatabaseProbe(
     }
 
     /// <summary>Writes once, and notes what came of it.</summary>
-    /// <exception cref="NpgsqlException">The database is away or read-only.</exception>
+    /// <exception cref="NpgsqlException">The database is unreachable or read-only.</exception>
     public async Task WriteAsync(CancellationToken cancellationToken)
     {
         try
@@ -57,7 +57,7 @@ public sealed partial class DatabaseProbe(
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            return DatabaseFaults.IsReadOnly(error) ? "database is read-only" : "database is away";
+            return DatabaseFaults.IsReadOnly(error) ? "database is read-only" : "database is unreachable";
         }
     }
 
@@ -98,9 +98,9 @@ public sealed partial class DatabaseProbe(
         LogTakesAgain(Math.Round(lasted.TotalSeconds));
     }
 
-    [LoggerMessage(1043, LogLevel.Error, "The database takes no writes ({Error}); valid tokens are served, and nothing is refreshed until it does")]
+    [LoggerMessage(1043, LogLevel.Error, "The database does not accept writes ({Error}); valid tokens are served, and nothing is refreshed until it does")]
     private partial void LogTakesNone(string error);
 
-    [LoggerMessage(1044, LogLevel.Information, "The database takes writes again, after {Seconds} s")]
+    [LoggerMessage(1044, LogLevel.Information, "The database accepts writes again, after {Seconds} s")]
     private partial void LogTakesAgain(double seconds);
 }

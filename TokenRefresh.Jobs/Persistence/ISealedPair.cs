@@ -1,6 +1,6 @@
 namespace TokenRefresh.Jobs.Persistence;
 
-/// <summary>A row that holds a sealed pair. Whatever is one is sealed anew when keys rotate.</summary>
+/// <summary>A row that holds an encrypted pair, which is re-encrypted when keys rotate.</summary>
 internal interface ISealedPair
 {
     /// <summary>The token's name, by which the pair is sealed.</summary>

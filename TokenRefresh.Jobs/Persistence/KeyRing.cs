@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.Persistence;
 
 /// <summary>
 /// The sealing keys as this node knows them. Data Protection reads its ring once a day; this one reads it again when it is
-/// told of a new key, and when it meets a secret whose key it does not know, so that a rotation at one node stops no other.
+/// notified of a new key, and when it meets a secret whose key it does not know, so that a rotation at one node stops no other.
 /// </summary>
 public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, IDisposable
 {
@@ -57,11 +57,11 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
             if (inUse.Contains(ahead.KeyId))
             {
                 throw new RotationRefusedException(
-                    $"By this machine's clock, {now:u}, the key {ahead.KeyId} is not to seal before {ahead.ActivationDate:u}, but secrets are sealed with it already: "
-                    + "this clock is behind, or another machine's was ahead. Set the clocks right, or rotate after that time.");
+                    $"By this machine's clock, {now:u}, the key {ahead.KeyId} must not be used before {ahead.ActivationDate:u}, but secrets are already encrypted with it: "
+                    + "this clock is behind, or another machine's clock was ahead. Correct the clocks, or rotate after that time.");
             }
 
-            reading.Manager.RevokeKey(ahead.KeyId, "a newer one was made before its time");
+            reading.Manager.RevokeKey(ahead.KeyId, "a newer one was created too early");
         }
 
         // Data Protection seals with the key that was activated last.
@@ -71,7 +71,7 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
         Reload();
         if (SealingKey != made)
         {
-            throw new RotationRefusedException($"The new key {made} is not the one that seals, {SealingKey}: is another clock ahead of this machine's? Rotate again in five minutes.");
+            throw new RotationRefusedException($"The new key {made} is not the active one, {SealingKey}: another machine's clock may be ahead of this one. Rotate again in five minutes.");
         }
     }
 
@@ -145,7 +145,7 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
             var reading = new Reading(built, built.GetRequiredService<IKeyManager>().GetAllKeys(), now);
             if (reading.Keys.Count > 0)
             {
-                // Data Protection would load its ring at the first use, which may be the sealing of an answer while the database is away.
+                // Data Protection would load its ring at the first use, which may be the sealing of an answer while the database is unreachable.
                 reading.Provider.CreateProtector(nameof(KeyRing)).Protect([]);
             }
 

@@ -17,7 +17,7 @@ public sealed class MasterKey
     /// <param name="key">Exactly <see cref="Length"/> bytes.</param>
     /// <exception cref="ArgumentException">The length is another.</exception>
     public MasterKey(byte[] key) =>
-        this.key = key.Length == Length ? key : throw new ArgumentException($"A master key has {Length} bytes.", nameof(key));
+        this.key = key.Length == Length ? key : throw new ArgumentException($"A master key must have {Length} bytes.", nameof(key));
 
     /// <summary>Recognises the key without telling it.</summary>
     public string Fingerprint => Digest("tokenrefresh master key"u8.ToArray());

@@ -27,7 +27,7 @@ public sealed record DifferentSettings(string Name, bool IsServer, DateTimeOffse
 
 /// <summary>
 /// Compares the settings of the processes that work on one database. Each leaves a digest of every value there, made with the master key, so that the
-/// keys that differ can be named, and nobody who reads the database can try values.
+/// keys that differ can be named, and a reader of the database cannot test guesses.
 /// </summary>
 public sealed class SettingsComparison(IDbContextFactory<TokenRefreshDbContext> contexts, MasterKey masterKey, CommonSettings settings)
 {

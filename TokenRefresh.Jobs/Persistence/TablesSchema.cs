@@ -11,13 +11,13 @@ public sealed class SchemaException(string message, Exception? inner = null) : E
 /// <param name="database">The database's name.</param>
 /// <param name="pending">What it lacks.</param>
 public sealed class OlderSchemaException(string database, string pending) : Exception(
-    $"The schema of the database {database} is older than this version's, and a verb that only reads does not change it. Start this version's server, or run: db migrate (pending: {pending})");
+    $"The schema of the database {database} is older than this version, and a read-only verb does not change it. Start this version's server, or run: db migrate (pending: {pending})");
 
 /// <summary>Where the program's tables are, or will be made.</summary>
 /// <param name="Name">The schema; every connection has it as its whole search path.</param>
 public sealed record TablesSchema(string Name)
 {
-    /// <summary>Where they are when nobody has said otherwise.</summary>
+    /// <summary>The default schema.</summary>
     public static readonly TablesSchema Usual = new("public");
 
     /// <summary>Makes a change to the schema.</summary>
@@ -33,8 +33,8 @@ public sealed record TablesSchema(string Name)
         {
             var role = (connection as NpgsqlConnection)?.UserName;
             throw new SchemaException(
-                $"The schema is not what this version expects, and the role {role} may not change it ({error.MessageText}). Run 'db migrate' once with the role that owns the tables; "
-                + $"on an empty database this will do, too: GRANT CREATE ON DATABASE \"{connection.Database}\" TO \"{role}\"; GRANT CREATE ON SCHEMA \"{Name}\" TO \"{role}\".", error);
+                $"The schema does not match this version, and the role {role} cannot change it ({error.MessageText}). Run 'db migrate' once with the role that owns the tables; "
+                + $"on an empty database this also works: GRANT CREATE ON DATABASE \"{connection.Database}\" TO \"{role}\"; GRANT CREATE ON SCHEMA \"{Name}\" TO \"{role}\".", error);
         }
     }
 
@@ -81,8 +81,8 @@ public sealed record TablesSchema(string Name)
                  WHERE c.relname = ANY ({missing}) AND c.relkind IN ('r', 'p') AND n.nspname <> 'sandbox' AND n.nspname NOT LIKE 'pg\_%'
                  """).ToListAsync(cancellationToken);
             throw new SchemaException(elsewhere.Count > 0
-                ? $"The program's tables are in the schema {Name}, but {string.Join(", ", elsewhere)} elsewhere. Bring them together, for example with: ALTER TABLE {elsewhere[0]} SET SCHEMA {Name}."
-                : $"The schema {Name} lacks {string.Join(", ", missing)}, though every migration was applied. Restore it from a backup.");
+                ? $"The program's tables are in the schema {Name}, but {string.Join(", ", elsewhere)} are elsewhere. Move them into one schema, for example with: ALTER TABLE {elsewhere[0]} SET SCHEMA {Name}."
+                : $"The schema {Name} has no {string.Join(", ", missing)}, although every migration was applied. Restore it from a backup.");
         }
     }
 

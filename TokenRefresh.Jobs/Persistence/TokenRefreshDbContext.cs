@@ -80,7 +80,7 @@ internal sealed class MasterKeyMark
     public string Fingerprint { get; init; } = "";
 }
 
-/// <summary>Up to when successes were told of, while somebody wants to hear of them.</summary>
+/// <summary>Up to when successes were reported, while success notifications are on.</summary>
 internal sealed class SuccessDigestCursor
 {
     public int Id { get; init; } = 1;

@@ -8,7 +8,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 /// <summary>Closes what dead processes left open, and makes their tokens due again.</summary>
 internal static class AbandonedAttempts
 {
-    private const string Message = "The process ended before the provider's answer was saved; the outcome is unknown.";
+    private const string Message = "The process ended before the provider's answer was saved; the result is unknown.";
 
     private static readonly string Code = FailureKind.Abandoned.Code();
 

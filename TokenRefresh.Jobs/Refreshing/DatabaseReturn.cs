@@ -106,6 +106,6 @@ public sealed partial class DatabaseReturn(
         public void Dispose() => open.TryRemove(owner, out _);
     }
 
-    [LoggerMessage(1051, LogLevel.Warning, "The database has lost the attempt at {Token} that is in flight; its lease and its row were written anew")]
+    [LoggerMessage(1051, LogLevel.Warning, "The database has lost the running attempt for {Token}; its lease and its row were written again")]
     private partial void LogTakenUp(string token);
 }

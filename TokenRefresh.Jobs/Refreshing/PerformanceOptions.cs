@@ -2,13 +2,13 @@ using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
-/// <summary>How much at once, bound from <c>TokenRefresh:Performance</c>.</summary>
+/// <summary>Limits of concurrent work, bound from <c>TokenRefresh:Performance</c>.</summary>
 public sealed class PerformanceOptions
 {
     /// <summary>The section these settings are bound from.</summary>
     public const string Section = "TokenRefresh:Performance";
 
-    /// <summary>The full reload of the tokens that are served from memory, beneath the notifications. Default five minutes.</summary>
+    /// <summary>How often the tokens in memory are fully reloaded, in addition to change notifications. Default five minutes.</summary>
     [SpanBetween("00:00:01", "1.00:00:00")]
     public TimeSpan CacheTtl { get; set; } = TimeSpan.FromMinutes(5);
 

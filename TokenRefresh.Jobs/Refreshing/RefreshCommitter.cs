@@ -20,12 +20,12 @@ public sealed partial class RefreshCommitter(
     SecretProtection secrets, UnsavedTokenSpool unsaved, TokenStore store, TokenVersions versions, DatabaseContact contact, ShutdownSignal end, IOptions<ScheduleOptions> schedule,
     TimeProvider clock, ILogger<RefreshCommitter> log)
 {
-    internal const string Overtaken = "Another refresh or an import saved a newer token first; this answer was dropped.";
+    internal const string Overtaken = "Another refresh or an import saved a newer token first; this answer was discarded.";
 
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     /// <summary>Saves, and waits for a database that is away. The stored token changes only on success.</summary>
-    /// <exception cref="OperationCanceledException">The program ends while the database is away; the answer is kept on disk, sealed.</exception>
+    /// <exception cref="OperationCanceledException">The program ends while the database is unreachable; the answer is kept on disk, sealed.</exception>
     public Task<RefreshOutcome> SaveAsync(RefreshToCommit settling) => settling.Answer.Result switch
     {
         ProviderResult.Issued issued => SaveIssuedAsync(settling, issued.Token, issued.Note),
@@ -115,7 +115,7 @@ public sealed partial class RefreshCommitter(
         var (now, owner) = (clock.GetUtcNow(), token.LeaseOwner);
         if (failure.RetryAfter is { } asked && token.ExpiresAt > now && token.ExpiresAt - now <= asked)
         {
-            failure = failure with { Reason = $"{failure.Reason}; the provider asks for no call for {DurationFormat.InWords(asked)}, longer than the token is valid" };
+            failure = failure with { Reason = $"{failure.Reason}; the provider's Retry-After of {DurationFormat.InWords(asked)} is longer than the token is valid" };
         }
 
         var retryDelay = RetryDelay(failure.RetryAfter);
@@ -235,9 +235,9 @@ public sealed partial class RefreshCommitter(
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
     };
 
-    [LoggerMessage(1021, LogLevel.Warning, "The database does not take the answer for {Token} ({Error}); it is kept, and saved as soon as it does")]
+    [LoggerMessage(1021, LogLevel.Warning, "The database does not accept the token {Token} ({Error}); it is kept, and saved as soon as the database is back")]
     private partial void LogDatabaseAway(string token, string error);
 
-    [LoggerMessage(1022, LogLevel.Information, "The database has taken the answer for {Token} that it did not take before")]
+    [LoggerMessage(1022, LogLevel.Information, "The database has saved the token {Token} that it did not accept before")]
     private partial void LogSavedLate(string token);
 }

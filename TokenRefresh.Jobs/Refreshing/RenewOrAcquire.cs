@@ -100,9 +100,9 @@ public sealed partial class RenewOrAcquire(SecretProtection secrets, TokenMetric
     private static ProviderResult.Failed Revoked(string why, bool isAfterUnknownOutcome) => new(new(
         FailureKind.GrantRevoked,
         isAfterUnknownOutcome
-            ? $"{why} after an attempt whose outcome is unknown: the process died before the answer was saved. Start the grant anew and import it."
-            : $"{why}. Start the grant anew and import it."));
+            ? $"{why} after an attempt whose result is unknown: the process ended before the answer was saved. Start the grant again and import it."
+            : $"{why}. Start the grant again and import it."));
 
-    [LoggerMessage(1011, LogLevel.Error, "A mistake of this program while refreshing {Token}: {Error}")]
+    [LoggerMessage(1011, LogLevel.Error, "Internal error while refreshing {Token}: {Error}")]
     private partial void LogMistake(string token, string error);
 }

@@ -98,9 +98,9 @@ public sealed partial class RestoredTokens(
         return token;
     }
 
-    [LoggerMessage(1063, LogLevel.Error, "The database went back in time: {Token} was stored as version {Known} and is version {Stored} now. The newer token that this node holds was saved back as version {Version}")]
+    [LoggerMessage(1063, LogLevel.Error, "The database went back in time: {Token} was stored as version {Known} and is version {Stored} now. This node saved its newer token as version {Version}")]
     private partial void LogSavedBack(string token, long stored, long known, long version);
 
-    [LoggerMessage(1064, LogLevel.Error, "The database went back in time: {Token} was stored as version {Known} and is version {Stored} now. This node holds no newer token; what is stored counts, as version {Version}")]
+    [LoggerMessage(1064, LogLevel.Error, "The database went back in time: {Token} was stored as version {Known} and is version {Stored} now. This node holds no newer token; the stored one is used as version {Version}")]
     private partial void LogRenumbered(string token, long stored, long known, long version);
 }

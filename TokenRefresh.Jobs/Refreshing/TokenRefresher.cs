@@ -24,7 +24,7 @@ public sealed partial class TokenRefresher(
     TimeProvider clock,
     ILogger<TokenRefresher> log)
 {
-    internal const string TakenOver = "This node was paused for so long that another one took over.";
+    internal const string TakenOver = "This node was suspended for so long that another one took over.";
 
     /// <summary>Refreshes one token if the request and the stored state call for it, and leaves a row in the log.</summary>
     /// <param name="request">What is asked for, and by whom.</param>
@@ -34,7 +34,7 @@ public sealed partial class TokenRefresher(
     {
         if (configured.Find(request.Token) is not { } settings)
         {
-            return new RefreshOutcome.Skipped("The settings do not name this token any more.");
+            return new RefreshOutcome.Skipped("This token is no longer in the settings.");
         }
 
         var outcome = await RefreshAsync(settings, request, cancellationToken);
@@ -190,7 +190,7 @@ public sealed partial class TokenRefresher(
     [LoggerMessage(1002, LogLevel.Warning, "Refreshing {Token} failed: {Kind}: {Reason}; next attempt {NextAttemptAt:O}")]
     private partial void LogFailed(string token, string kind, string reason, DateTimeOffset? nextAttemptAt);
 
-    [LoggerMessage(1003, LogLevel.Error, "Refreshing {Token} failed and waits for a person: {Kind}: {Reason}")]
+    [LoggerMessage(1003, LogLevel.Error, "Refreshing {Token} failed, action required: {Kind}: {Reason}")]
     private partial void LogNeedsPerson(string token, string kind, string reason);
 
     [LoggerMessage(1004, LogLevel.Debug, "Skipped {Token}: {Reason} ({Trigger})")]

@@ -16,7 +16,7 @@ internal readonly record struct StoredVersion(bool IsSaved, long Version);
 /// </summary>
 public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TokenVersions versions, TimeProvider clock)
 {
-    internal const string WrittenAnew = "The database had lost this row; it was written anew.";
+    internal const string WrittenAnew = "The database had lost this row; it was written again.";
 
     /// <summary>Hears of each token that this node has stored: it is held here from then on, whatever becomes of the database.</summary>
     internal event Action<Token>? Stored;

@@ -42,7 +42,7 @@ public sealed partial class UnsavedTokenSpool
 
     /// <summary>Saves what is kept; an answer that was overtaken meanwhile is dropped. One that cannot be saved keeps no other from it.</summary>
     /// <returns>How many tokens were saved.</returns>
-    /// <exception cref="Npgsql.NpgsqlException">The database is away; what is kept stays.</exception>
+    /// <exception cref="Npgsql.NpgsqlException">The database is unreachable; what is kept stays.</exception>
     public async Task<int> ReplayAsync(CancellationToken cancellationToken)
     {
         var (saved, mine) = (0, new TaskCompletionSource());
@@ -128,7 +128,7 @@ public sealed partial class UnsavedTokenSpool
             var saved = await store.SaveAsync(answer, cancellationToken);
             File.Delete(file);
             troubles.TryRemove(file, out _);
-            LogReplayed(answer.Token, saved.IsSaved ? "saved" : "dropped, because a newer token is stored", saved.Version);
+            LogReplayed(answer.Token, saved.IsSaved ? "saved" : "discarded, because a newer token is stored", saved.Version);
             return saved.IsSaved;
         }
         catch (Exception error) when (!DatabaseFaults.IsAway(error) && !DatabaseFaults.IsTakenBack(error) && error is not OperationCanceledException)
@@ -180,12 +180,12 @@ public sealed partial class UnsavedTokenSpool
     [LoggerMessage(1031, LogLevel.Information, "An unsaved token of {Token} was {Outcome}; version {Version} is stored")]
     private partial void LogReplayed(string token, string outcome, long version);
 
-    [LoggerMessage(1032, LogLevel.Error, "The answer for {Token} could not be kept on disk ({Error}); it is in memory until the database is back")]
+    [LoggerMessage(1032, LogLevel.Error, "The token {Token} could not be written to disk ({Error}); it is kept in memory until the database is back")]
     private partial void LogNotKept(string token, string error);
 
-    [LoggerMessage(1033, LogLevel.Error, "{File} holds an answer that could not be saved, and cannot be read ({Error}); it stays where it is")]
+    [LoggerMessage(1033, LogLevel.Error, "{File} contains a token that was not saved to the database and cannot be read ({Error}); the file is kept")]
     private partial void LogUnreadable(string file, string error);
 
-    [LoggerMessage(1034, LogLevel.Error, "An unsaved token of {Token} is refused by the database ({Error}: {Reason}); it stays on disk and is tried again each few seconds")]
+    [LoggerMessage(1034, LogLevel.Error, "An unsaved token of {Token} is refused by the database ({Error}: {Reason}); it stays on disk and is retried every few seconds")]
     private partial void LogRefused(string token, string error, string reason);
 }

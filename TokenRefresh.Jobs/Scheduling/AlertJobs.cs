@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.Scheduling;
 public sealed class TokenHealthCheckJob(SystemStatusReader pulse, AlertEvaluation round, DeliveryQueue deliveries)
 {
     /// <summary>Runs a round. Not retried: the next tick runs one anyway.</summary>
-    [DisplayName("Health check: what is wrong, and who is to be told?")]
+    [DisplayName("Health check: evaluate alerts")]
     [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete)]
     public async Task RunAsync(CancellationToken cancellationToken)
     {

@@ -10,7 +10,7 @@ namespace TokenRefresh.Jobs.Scheduling;
 public sealed class AutomaticRefreshJob(ConfiguredTokens configured, RefreshQueue queue)
 {
     /// <summary>Enqueues every configured token.</summary>
-    [DisplayName("Sweep: look at every token")]
+    [DisplayName("Sweep: check every token")]
     public void Run() => queue.Enqueue([.. configured.All.Select(token => token.Name)], RefreshTrigger.Automatic, RecurringJobs.Scheduler);
 }
 

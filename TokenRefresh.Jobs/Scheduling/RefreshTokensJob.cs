@@ -22,7 +22,7 @@ public sealed class RefreshFailedException(string message, TimeSpan? retryAfter)
 public sealed class RefreshRefusedException(string message) : Exception(message);
 
 /// <summary>The job took longer than <see cref="ScheduleOptions.Timeout"/>; what was not done is retried.</summary>
-public sealed class JobTimedOutException(TimeSpan limit) : Exception($"The job did not end within its limit of {limit}.");
+public sealed class JobTimedOutException(TimeSpan limit) : Exception($"The job exceeded its time limit of {limit}.");
 
 /// <summary>Hangfire's way to <see cref="TokenRefresher"/>. Name, signature and arguments are stored in Postgres: a contract.</summary>
 public sealed class RefreshTokensJob(

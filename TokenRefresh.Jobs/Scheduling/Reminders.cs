@@ -28,6 +28,6 @@ internal sealed partial class Reminders(RefreshQueue queue, IOptions<ScheduleOpt
         }
     }
 
-    [LoggerMessage(1041, LogLevel.Warning, "No reminder for {Token} could be stored ({Error}); the due check will find it")]
+    [LoggerMessage(1041, LogLevel.Warning, "The refresh of {Token} could not be scheduled ({Error}); the due check will find it")]
     private partial void LogNotReminded(string token, string error);
 }

@@ -38,7 +38,7 @@ public static class RetryFilters
                 && context.TraversedStates.OfType<FailedState>().LastOrDefault()?.Exception is RefreshFailedException { RetryAfter: { } pause }
                 && retry.ScheduledAt + pause is var asked && asked > retry.EnqueueAt)
             {
-                context.CandidateState = new ScheduledState(asked) { Reason = $"{retry.Reason} The provider asked to wait {pause}." };
+                context.CandidateState = new ScheduledState(asked) { Reason = $"{retry.Reason} The provider's Retry-After is {pause}." };
             }
         }
     }

@@ -22,7 +22,7 @@ public sealed partial class ClockDifferences
     /// <summary>What is larger is named.</summary>
     public static readonly TimeSpan Tolerated = TimeSpan.FromSeconds(5);
 
-    /// <summary>As <see cref="Tolerated"/>, of a provider's clock: nobody here can set it, and expiries are reckoned by it.</summary>
+    /// <summary>As <see cref="Tolerated"/>, of a provider's clock: it cannot be set here, and expiries are calculated with it.</summary>
     public static readonly TimeSpan ToleratedOfProvider = TimeSpan.FromMinutes(1);
 
     private readonly Lock gate = new();
@@ -30,12 +30,12 @@ public sealed partial class ClockDifferences
     private readonly Dictionary<string, TimeSpan> named = new(StringComparer.Ordinal);
     private readonly ILogger<ClockDifferences> log;
 
-    /// <summary>Makes the gauge; it costs nothing while nobody listens.</summary>
+    /// <summary>Creates the gauge; it costs nothing without a listener.</summary>
     public ClockDifferences(IMeterFactory meters, ILogger<ClockDifferences> log)
     {
         this.log = log;
         meters.Create(TokenMetrics.Name).CreateObservableGauge(
-            "tokenrefresh.clock.difference", Measurements, "s", "How far this node's clock is ahead of another one, as last measured; negative when it is behind.");
+            "tokenrefresh.clock.difference", Measurements, "s", "How far this node's clock is ahead of another one, as last measured; negative if it is behind.");
     }
 
     /// <summary>Those that are worth a word.</summary>
@@ -87,9 +87,9 @@ public sealed partial class ClockDifferences
         }
     }
 
-    [LoggerMessage(1061, LogLevel.Warning, "Clocks differ: {Difference}. Keep the clocks in step, for example with NTP")]
+    [LoggerMessage(1061, LogLevel.Warning, "Clocks differ: {Difference}. Keep the clocks in sync, for example with NTP")]
     private partial void LogDiffers(string difference);
 
-    [LoggerMessage(1062, LogLevel.Information, "This node's clock agrees with the clock of {Other} again")]
+    [LoggerMessage(1062, LogLevel.Information, "This node's clock matches the clock of {Other} again")]
     private partial void LogAgrees(string other);
 }

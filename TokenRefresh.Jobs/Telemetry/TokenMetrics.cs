@@ -29,40 +29,40 @@ public sealed class TokenMetrics
     /// <summary>Ticks of the oldest unsent notification's birth: 0 where none waits, negative before anybody has looked.</summary>
     private long unsentSince = -1;
 
-    /// <summary>Makes the instruments; they cost next to nothing while nobody listens.</summary>
+    /// <summary>Creates the instruments; they cost almost nothing without a listener.</summary>
     public TokenMetrics(IMeterFactory meters, TimeProvider clock)
     {
         this.clock = clock;
         meter = meters.Create(Name);
-        refreshes = meter.CreateCounter<long>("tokenrefresh.refreshes", null, "Refreshes by provider, trigger and outcome; a failure's outcome is its kind.");
-        contentions = meter.CreateCounter<long>("tokenrefresh.lease.contentions", null, "Refreshes that found another one of the same token in flight.");
+        refreshes = meter.CreateCounter<long>("tokenrefresh.refreshes", null, "Refreshes by provider, trigger and outcome; the outcome of a failure is its error code.");
+        contentions = meter.CreateCounter<long>("tokenrefresh.lease.contentions", null, "Refreshes that found another refresh of the same token in flight.");
         reads = meter.CreateCounter<long>("tokenrefresh.reads", null, "Reads of the API by outcome (served, stale, unavailable) and reason.");
         providerCalls = meter.CreateHistogram(
-            "tokenrefresh.provider.call.duration", "s", "How long a provider took to answer, by provider, call and outcome.", null,
+            "tokenrefresh.provider.call.duration", "s", "Duration of provider calls, by provider, call and outcome.", null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] });
-        meter.CreateObservableGauge("tokenrefresh.outbox.age", OutboxAge, "s", "How long the oldest notification has been waiting to be sent, by a look a minute; 0 while none waits.");
+        meter.CreateObservableGauge("tokenrefresh.outbox.age", OutboxAge, "s", "Age of the oldest unsent notification, updated every minute; 0 if there is none.");
     }
 
     /// <summary>Takes down since when the oldest notification waits that should have been sent by now; null when none does.</summary>
     internal void Unsent(DateTimeOffset? since) => Interlocked.Exchange(ref unsentSince, since?.UtcTicks ?? 0);
 
-    /// <summary>Offers the gauges of every token's life; called once, by whoever knows the tokens.</summary>
+    /// <summary>Adds the gauges of every token's time left; called once, by the service that knows the tokens.</summary>
     public void Observe(Func<IEnumerable<TokenGauge>> tokens)
     {
         meter.CreateObservableGauge(
             "tokenrefresh.token.valid", () => tokens().Select(token => new Measurement<int>(token.ExpiresAt > clock.GetUtcNow() ? 1 : 0, Tags(token))), null,
-            "1 while a program would get a valid token, else 0.");
+            "1 if the token is valid and served, else 0.");
         meter.CreateObservableGauge(
             "tokenrefresh.token.remaining_life",
             () => tokens().Where(token => token.ExpiresAt is not null).Select(token => new Measurement<double>((token.ExpiresAt!.Value - clock.GetUtcNow()).TotalSeconds, Tags(token))),
-            "s", "Seconds until the stored token dies; negative once it has.");
+            "s", "Seconds until the stored token expires; negative once it has expired.");
         meter.CreateObservableGauge(
             "tokenrefresh.token.overdue",
             () => tokens().Where(token => token.DueAt is not null).Select(token => new Measurement<double>(Math.Max(0, (clock.GetUtcNow() - token.DueAt!.Value).TotalSeconds), Tags(token))),
-            "s", "Seconds since the token's refresh fell due; 0 while it is not.");
+            "s", "Seconds since the token's refresh became due; 0 if it is not due.");
     }
 
-    /// <summary>Offers the gauge that tells whether anyone can be notified; called once, by whoever knows it.</summary>
+    /// <summary>Adds the gauge that shows whether anyone can be notified; called once, by the service that knows it.</summary>
     /// <param name="readiness">Whether someone can be, and the code of the state.</param>
     public void ObserveNotifications(Func<(bool CanNotify, string State)> readiness) => meter.CreateObservableGauge(
         "tokenrefresh.notifications.deliverable",
@@ -72,11 +72,11 @@ public sealed class TokenMetrics
             return new Measurement<int>(canNotify ? 1 : 0, new KeyValuePair<string, object?>("state", state));
         },
         null,
-        "1 while people can be notified by a channel that leaves this machine, else 0; state: ready, switched_off, no_recipient, no_mail_server or failing.");
+        "1 if notifications can be delivered outside this machine, else 0; state: ready, switched_off, no_recipient, no_mail_server or failing.");
 
-    /// <summary>Offers the gauge of issued tokens that wait on this node's disk; called once, by whoever keeps them.</summary>
+    /// <summary>Adds the gauge of tokens that wait on this node's disk; called once, by the service that stores them.</summary>
     internal void ObserveUnsaved(Func<int> count) => meter.CreateObservableGauge(
-        "tokenrefresh.unsaved", count, null, "Issued tokens that this node could not save yet; they wait on its disk, and are served meanwhile.");
+        "tokenrefresh.unsaved", count, null, "Tokens that this node could not save yet; they are on its disk and are served meanwhile.");
 
     /// <summary>Counts a read.</summary>
     /// <param name="outcome"><c>served</c>, <c>stale</c> or <c>unavailable</c>.</param>

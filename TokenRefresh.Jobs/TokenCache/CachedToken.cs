@@ -69,7 +69,7 @@ public sealed class CachedToken
     /// <summary>The version under which the token was stored before the database went back in time.</summary>
     internal long? RestoredFrom { get; }
 
-    /// <summary>False while the database is away and the token is in this node's hands alone: another may yet be stored under its version.</summary>
+    /// <summary>False while the database is unreachable and the token is in this node's hands alone: another may yet be stored under its version.</summary>
     internal bool IsSaved { get; }
 
     internal DateTimeOffset? PausedAt { get; }

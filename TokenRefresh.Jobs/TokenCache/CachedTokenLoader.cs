@@ -105,6 +105,6 @@ internal sealed partial class CachedTokenLoader(
         return new(token, access, secrets.Tag(token.Name, access), isSaved);
     }
 
-    [LoggerMessage(1103, LogLevel.Error, "The stored token {Token} cannot be opened with this node's keys")]
+    [LoggerMessage(1103, LogLevel.Error, "The stored token {Token} cannot be decrypted with this node's keys")]
     private partial void LogSealed(string token);
 }

@@ -79,7 +79,7 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     /// <summary>The version that a reader's asking brought last; 0 for none.</summary>
     public long IssuedToReader { get; set; }
 
-    /// <summary>True once it was said of the present outage that the database is away.</summary>
+    /// <summary>True once it was said of the present outage that the database is unreachable.</summary>
     public bool IsAwayTold { get; set; }
 
     /// <summary>Ends when a token is at hand that cannot be saved yet.</summary>

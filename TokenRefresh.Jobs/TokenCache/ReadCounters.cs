@@ -71,6 +71,6 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
         public void GiveBack(long count) => Interlocked.Add(ref reads, count);
     }
 
-    [LoggerMessage(1121, LogLevel.Warning, "Counts of reads are kept until the database takes them ({Error})")]
+    [LoggerMessage(1121, LogLevel.Warning, "Read counts are kept in memory until the database accepts them ({Error})")]
     private partial void LogKept(string error);
 }

@@ -220,7 +220,7 @@ public sealed partial class TokenCache
         }
         catch (OperationCanceledException)
         {
-            // The program ends while the database is away; the answer is on disk for the next start.
+            // The program ends while the database is unreachable; the answer is on disk for the next start.
         }
         catch (Exception error)
         {
@@ -263,12 +263,12 @@ public sealed partial class TokenCache
         return new(null, code, entry?.NextAttemptAt - now is { } wait && wait > TimeSpan.Zero ? wait : UsualRetry);
     }
 
-    [LoggerMessage(1101, LogLevel.Warning, "A reader of {Token} waited {Wait} for a refresh in vain")]
+    [LoggerMessage(1101, LogLevel.Warning, "A client waited {Wait} for a refresh of {Token} that did not complete in time")]
     private partial void LogSlow(string token, TimeSpan wait);
 
-    [LoggerMessage(1102, LogLevel.Warning, "The database is away ({Error}); {Token} is served from memory while it is valid")]
+    [LoggerMessage(1102, LogLevel.Warning, "The database is unreachable ({Error}); {Token} is served from memory while it is valid")]
     private partial void LogAway(string token, string error);
 
-    [LoggerMessage(1104, LogLevel.Error, "A refresh of {Token} for a reader broke; it is served from memory while it is valid")]
+    [LoggerMessage(1104, LogLevel.Error, "A refresh of {Token} for a client failed unexpectedly; it is served from memory while it is valid")]
     private partial void LogBroken(string token, Exception error);
 }

@@ -193,12 +193,12 @@ public sealed partial class TokenChangeListener(
         }
     }
 
-    [LoggerMessage(1111, LogLevel.Warning, "Changes at other nodes are not heard of ({Error}); tokens are served from memory meanwhile")]
+    [LoggerMessage(1111, LogLevel.Warning, "Not receiving changes from other nodes ({Error}); tokens are served from memory meanwhile")]
     private partial void LogCut(string error);
 
-    [LoggerMessage(1112, LogLevel.Information, "Changes at other nodes are heard of again; what was missed has been read")]
+    [LoggerMessage(1112, LogLevel.Information, "Receiving changes from other nodes again; missed changes have been loaded")]
     private partial void LogHeard();
 
-    [LoggerMessage(1113, LogLevel.Warning, "The reading of everything anew failed ({Error}); tokens are served from memory meanwhile")]
+    [LoggerMessage(1113, LogLevel.Warning, "The full reload failed ({Error}); tokens are served from memory meanwhile")]
     private partial void LogNotRead(string error);
 }

@@ -40,13 +40,13 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
         var own = JwtExpiry.Of(access);
         if ((own is null || stated < own ? stated : own) is not { } expires)
         {
-            throw new ImportException("expires_at is missing, and the token is no JWT that would tell when it expires.");
+            throw new ImportException("expires_at is missing, and the token is not a JWT that contains its expiry.");
         }
 
         return expires > now && expires < now.AddYears(LongestYears)
             ? new(access, Refresh(refreshToken), expires.ToUniversalTime())
             : throw new ImportException(
-                $"{(expires == own ? "The token says of itself that it expires" : "expires_at is")} {expires.ToUniversalTime():u}; that must lie ahead, by ten years at most.");
+                $"{(expires == own ? "The token's own expiry is" : "expires_at is")} {expires.ToUniversalTime():u}; it must be in the future, at most ten years ahead.");
     }
 
     /// <inheritdoc />
@@ -54,7 +54,7 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
 
     private static string Access(string? text) => Sized("access_token", text) is { } access
         ? access.Length == 0 || access.Any(sign => sign is <= ' ' or > '~')
-            ? throw new ImportException("access_token is blank, or holds white space or characters that no header can carry.")
+            ? throw new ImportException("access_token is empty, or contains white space or characters that are not allowed in a header.")
             : access
         : throw new ImportException("access_token is missing.");
 
@@ -62,5 +62,5 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
     private static string? Refresh(string? text) => Sized("refresh_token", text) is { } refresh && refresh.Trim().Length > 0 ? refresh : null;
 
     private static string? Sized(string field, string? text) =>
-        text?.Length > IssuedToken.LongestSecret ? throw new ImportException($"{field} is longer than {IssuedToken.LongestSecret} characters; that is no token.") : text;
+        text?.Length > IssuedToken.LongestSecret ? throw new ImportException($"{field} is longer than {IssuedToken.LongestSecret} characters; that is not a token.") : text;
 }

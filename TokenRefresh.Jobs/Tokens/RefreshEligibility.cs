@@ -18,7 +18,7 @@ public sealed record RefreshEligibility(bool IsDue, string Reason)
     public static readonly TimeSpan RejectionsApart = TimeSpan.FromMinutes(1);
 
     /// <summary>Said of such a report.</summary>
-    public static readonly RefreshEligibility RefusedAgain = Wait("It and the one before have just replaced tokens that were refused too; an API that refuses them all does so for another reason.");
+    public static readonly RefreshEligibility RefusedAgain = Wait("This token and the previous one have just replaced refused tokens; an API that refuses every token has another reason.");
 
     /// <summary>Judges a request by the stored state alone, in the order in which the rules outrank each other.</summary>
     /// <param name="token">The row as read under the lease.</param>
@@ -36,7 +36,7 @@ public sealed record RefreshEligibility(bool IsDue, string Reason)
 
         if (settings.Order.Grant == Grant.Imported && token.RefreshToken is null)
         {
-            return Wait($"Only a person can start this grant: import it with 'tokens import {token.Name}'.") with { Obstacle = TokenState.ActionRequired };
+            return Wait($"Only a person can start this grant; import it with 'tokens import {token.Name}'.") with { Obstacle = TokenState.ActionRequired };
         }
 
         if (token.IsPaused(now) && !byPerson)
@@ -46,7 +46,7 @@ public sealed record RefreshEligibility(bool IsDue, string Reason)
 
         if (request.RequestedAt is { } asked && token.IssuedAt > asked)
         {
-            return Wait($"Already refreshed at {token.IssuedAt:u}, after this was asked for.");
+            return Wait($"Already refreshed at {token.IssuedAt:u}, after this request.");
         }
 
         if (!byPerson && !settingsChanged && Blocked(token, request, now) is { } block)
@@ -58,13 +58,13 @@ public sealed record RefreshEligibility(bool IsDue, string Reason)
         {
             RefreshTrigger.Forced => Due("Forced."),
             RefreshTrigger.Backup => Due("Backup: acquired anew with the credentials."),
-            RefreshTrigger.Rejected when token.Version != request.RejectedVersion => Wait("A newer token is stored than the one that was refused."),
+            RefreshTrigger.Rejected when token.Version != request.RejectedVersion => Wait("The stored token is newer than the refused one."),
             RefreshTrigger.Rejected => Due("The API refused this token."),
             RefreshTrigger.OnDemand when token.ExpiresAt - now <= request.MinValidity && token.ExpiresAt - token.IssuedAt > request.MinValidity =>
-                Due($"A reader needs it for {DurationFormat.InWords(request.MinValidity)}."),
-            RefreshTrigger.OnDemand when token.AccessToken is not null && token.ExpiresAt <= now => Due("A reader needs it and it has expired."),
-            _ when settingsChanged && token.LastFailure is not null => Due("The settings have changed since it failed."),
-            _ when token.AccessToken is null => Due("It was never obtained."),
+                Due($"A client needs at least {DurationFormat.InWords(request.MinValidity)}."),
+            RefreshTrigger.OnDemand when token.AccessToken is not null && token.ExpiresAt <= now => Due("A client needs it and it has expired."),
+            _ when settingsChanged && token.LastFailure is not null => Due("The settings have changed since the last failure."),
+            _ when token.AccessToken is null => Due("Never obtained yet."),
             _ when token.RefreshDueAt <= now => Due($"Due since {token.RefreshDueAt:u}, {token.DueReason}."),
 
             // What failed is retried once its pause is over, or as soon as a person asks: the failure may have come before it was due.
@@ -79,9 +79,9 @@ public sealed record RefreshEligibility(bool IsDue, string Reason)
     private static string? Blocked(Token token, RefreshRequest request, DateTimeOffset now) => token.LastFailure switch
     {
         { } kind when request.Trigger == RefreshTrigger.Backup && IsTriedByBackup(kind) => null,
-        { } kind when !kind.IsRetryable() => $"{kind.Code()}: {token.LastError}. Waits for changed settings or a person.",
+        { } kind when !kind.IsRetryable() => $"{kind.Code()}: {token.LastError}. Retries stopped: update the credentials.",
         _ when token.LeftAloneUntil > now && (request.JobId is null || request.JobId != token.RetryJobId) =>
-            $"Waits until {token.NextAttemptAt:u} after {token.FailuresInWords} ({token.LastErrorCode}).",
+            $"Retry at {token.NextAttemptAt:u} after {token.FailuresInWords} ({token.LastErrorCode}).",
         _ => null,
     };
 

@@ -37,14 +37,14 @@ public static class RenewalPolicy
     {
         var lifetime = expiresAt - issuedAt;
         var byShare = lifetime * (1 - rule.LifetimeFraction);
-        var (lead, reason) = (rule.Threshold > lifetime / 2 || byShare > lifetime / 2) ? (lifetime / 2, $"at half of its {Words(lifetime)}")
-            : rule.Threshold > byShare ? (rule.Threshold, $"{Words(rule.Threshold)} before it expires")
-            : (byShare, string.Create(CultureInfo.InvariantCulture, $"at {rule.LifetimeFraction:P0} of its {Words(lifetime)}"));
+        var (lead, reason) = (rule.Threshold > lifetime / 2 || byShare > lifetime / 2) ? (lifetime / 2, $"scheduled at half of its {Adjective(lifetime)} lifetime")
+            : rule.Threshold > byShare ? (rule.Threshold, $"scheduled {Words(rule.Threshold)} before expiry")
+            : (byShare, string.Create(CultureInfo.InvariantCulture, $"scheduled at {rule.LifetimeFraction:P0} of its {Adjective(lifetime)} lifetime"));
         var dueAt = expiresAt - lead - Jitter(token, lifetime);
 
         if (refreshExpiresAt is { } death && death - Min(lead, (death - issuedAt) / 2) is var last && last < dueAt)
         {
-            (dueAt, reason) = (last, "before its refresh token dies");
+            (dueAt, reason) = (last, "scheduled before its refresh token expires");
         }
 
         return new(dueAt < issuedAt ? issuedAt : dueAt, reason);
@@ -101,7 +101,22 @@ public static class RenewalPolicy
 
     private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
-    // A life stated to the second is a hair short of what it is called: a day, not 23 h 59 min.
-    private static string Words(TimeSpan span) =>
-        DurationFormat.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
+    // In its largest whole unit where there is one, such as a 10-day lifetime; else to two units.
+    private static string Adjective(TimeSpan lifetime)
+    {
+        var whole = Rounded(lifetime);
+        return whole switch
+        {
+            _ when whole > TimeSpan.FromDays(1) && whole.Ticks % TimeSpan.TicksPerDay == 0 => $"{whole.TotalDays:0}-day",
+            _ when whole > TimeSpan.FromHours(1) && whole.Ticks % TimeSpan.TicksPerHour == 0 => $"{whole.TotalHours:0}-hour",
+            _ when whole > TimeSpan.FromMinutes(1) && whole.Ticks % TimeSpan.TicksPerMinute == 0 => $"{whole.TotalMinutes:0}-minute",
+            _ when whole < TimeSpan.FromMinutes(2) => $"{whole.TotalSeconds:0}-second",
+            _ => DurationFormat.InWords(whole),
+        };
+    }
+
+    private static string Words(TimeSpan span) => DurationFormat.InWords(Rounded(span));
+
+    // A lifetime that is stated to the second is slightly shorter than its nominal value: a day, not 23 h 59 min.
+    private static TimeSpan Rounded(TimeSpan span) => span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds));
 }

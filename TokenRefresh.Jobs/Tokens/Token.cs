@@ -133,7 +133,7 @@ public sealed class Token : ISealedPair
         Name = name,
         CreatedAt = now,
         RefreshDueAt = now,
-        DueReason = "it was never obtained",
+        DueReason = "never obtained yet",
     };
 
     internal void Configure(ConfiguredToken settings) => (Provider, IsActive) = AsConfigured(settings, PausedAt);
@@ -247,7 +247,7 @@ public sealed class Token : ISealedPair
     }
 
     /// <summary>Nothing but a person can renew what was just stored.</summary>
-    internal void LeaveToPerson() => (RefreshDueAt, DueReason) = (null, "only a person can start it anew");
+    internal void LeaveToPerson() => (RefreshDueAt, DueReason) = (null, "only a person can start it again");
 
     /// <summary>The provider has refused the stored refresh token: it stays, but is not sent again.</summary>
     internal void RetireRefreshToken(DateTimeOffset now) => RefreshExpiresAt = now;

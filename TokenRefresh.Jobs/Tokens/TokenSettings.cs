@@ -37,7 +37,7 @@ internal sealed partial class TokenSettingsRules(ITokenProviders providers) : IV
 
         if (!AllowedName().IsMatch(name))
         {
-            return ValidateOptionsResult.Fail($"Tokens__{name} is not allowed: a token's name is 1 to 64 of a-z, 0-9, '_', '-' and '.', and begins with a letter or digit.");
+            return ValidateOptionsResult.Fail($"Tokens__{name} is not allowed: a token name has 1 to 64 characters of a-z, 0-9, '_', '-' and '.', and begins with a letter or digit.");
         }
 
         return providers.Find(options.Provider) is null

@@ -14,12 +14,12 @@ public static class ClientRegistration
     {
         if (options.Server?.IsAbsoluteUri != true)
         {
-            throw new ArgumentException($"{nameof(options.Server)} is an absolute address, such as http://localhost:5080.", nameof(options));
+            throw new ArgumentException($"{nameof(options.Server)} must be an absolute address, such as http://localhost:5080.", nameof(options));
         }
 
         if (options.Key?.StartsWith("trk_", StringComparison.Ordinal) != true)
         {
-            throw new ArgumentException($"{nameof(options.Key)} is a client key; it begins with trk_. Make one with: clients add NAME --tokens PATTERNS", nameof(options));
+            throw new ArgumentException($"{nameof(options.Key)} must be a client key, which begins with trk_. Create one: clients add NAME --tokens PATTERNS", nameof(options));
         }
 
         services.TryAddSingleton(TimeProvider.System);

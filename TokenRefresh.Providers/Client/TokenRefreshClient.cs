@@ -9,7 +9,7 @@ namespace TokenRefresh.Providers.Client;
 /// <summary>A token as a program holds it. Holds a secret, so it never prints it.</summary>
 /// <param name="Value">The bearer token.</param>
 /// <param name="Version">Which of the tokens of this name it is; reported when an API refuses it.</param>
-/// <param name="ExpiresAt">When it dies, by this program's clock.</param>
+/// <param name="ExpiresAt">When it expires, by this program's clock.</param>
 public sealed record HeldAccessToken(string Value, long Version, DateTimeOffset ExpiresAt)
 {
     /// <inheritdoc />
@@ -17,7 +17,7 @@ public sealed record HeldAccessToken(string Value, long Version, DateTimeOffset 
 }
 
 /// <summary>
-/// Gets tokens from a TokenRefresh server and holds each until shortly before it dies. Callers of one token share one call, each with
+/// Gets tokens from a TokenRefresh server and keeps each until shortly before it expires. Callers of one token share one call, each with
 /// its own cancellation; while the server is away, a held token is used for as long as it is valid.
 /// </summary>
 /// <param name="http">Sends to the server; its base address is set here.</param>
@@ -188,7 +188,7 @@ public sealed class TokenRefreshClient(HttpClient http, TokenRefreshClientOption
         }
     }
 
-    /// <summary>One call at a time; whoever comes while it is under way shares it.</summary>
+    /// <summary>One call at a time; concurrent callers share it.</summary>
     private sealed class Shared<T>
     {
         private readonly Lock gate = new();

@@ -12,6 +12,6 @@ public sealed class TokenUnavailableException(string token, string code, string 
     /// <summary>The server's stable word.</summary>
     public string Code => code;
 
-    /// <summary>When asking again can help; null where nobody knows.</summary>
+    /// <summary>When to retry; null if unknown.</summary>
     public TimeSpan? RetryAfter => retryAfter;
 }

@@ -23,7 +23,7 @@ internal static class FinnotechAnswers
         var envelope = Done(reply);
         if (!envelope.TryGetProperty("result", out var result) || result.ValueKind != JsonValueKind.Object)
         {
-            throw new InvalidAnswerException("result is missing or no object");
+            throw new InvalidAnswerException("result is missing or not an object");
         }
 
         var access = ProviderJson.Secret(result, "value");
@@ -108,7 +108,7 @@ internal static class FinnotechAnswers
         };
         return isNumber && milliseconds is > 0 and <= 366.0 * 86_400_000
             ? TimeSpan.FromMilliseconds(milliseconds)
-            : throw new InvalidAnswerException("lifeTime is not a sane number of milliseconds");
+            : throw new InvalidAnswerException("lifeTime is not a plausible number of milliseconds");
     }
 
     // On a machine without time-zone data the offset of today has to do: no token that was issued is given up for that.
@@ -135,7 +135,7 @@ internal static class FinnotechAnswers
         }
         catch (ArgumentOutOfRangeException)
         {
-            throw new InvalidAnswerException("creationDate is no date of the Jalali calendar");
+            throw new InvalidAnswerException("creationDate is not a date of the Jalali calendar");
         }
 
         int Part(int at, int length) => int.Parse(text.AsSpan(at, length), NumberStyles.None, CultureInfo.InvariantCulture);

@@ -9,7 +9,7 @@ public sealed class FinnotechOptions : DocumentedProviderOptions
     [ClientId]
     public string ClientId { get; set; } = "";
 
-    /// <summary>The secret beside it.</summary>
+    /// <summary>Its secret.</summary>
     [SecretSetting]
     public string ClientSecret { get; set; } = "";
 
@@ -30,7 +30,7 @@ internal sealed class NationalIdAttribute() : AllowedAttribute("ten digits, lead
     public override bool IsValid(object? value) => value is string text && (text.Length == 0 || (text.Length == 10 && text.All(char.IsAsciiDigit)));
 }
 
-/// <summary>What can stand before the colon of a Basic header and in an address.</summary>
+/// <summary>Text that is allowed before the colon of a Basic header and in a URL.</summary>
 internal sealed class ClientIdAttribute() : AllowedAttribute("printable characters without ':', '/' and white space")
 {
     public override bool IsValid(object? value) => value is string text && text.All(sign => sign is > ' ' and <= '~' and not (':' or '/'));

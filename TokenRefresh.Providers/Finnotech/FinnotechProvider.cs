@@ -17,11 +17,11 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
     {
         if (order.Grant == Grant.Imported)
         {
-            return Refuse(new(FailureKind.GrantRevoked, "a citizen's approval is needed to start this grant"));
+            return Refuse(new(FailureKind.GrantRevoked, "a person's approval is needed to start this grant"));
         }
 
         return order.Scopes.Count == 0
-            ? Refuse(new(FailureKind.Configuration, $"Finnotech wants scopes: set Tokens__{order.Name}__Scopes"))
+            ? Refuse(new(FailureKind.Configuration, $"Finnotech needs scopes: set Tokens__{order.Name}__Scopes"))
             : Call().IssueAsync(
                 cancellationToken => Api().AcquireAsync(new("client_credentials", Options.NationalId, string.Join(',', order.Scopes)), Client, cancellationToken),
                 FinnotechAnswers.Token, reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
@@ -48,7 +48,7 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
     }
 
     // The list needs the scope boomrang:tokens:get, which the documents' index gives every client. Should a token lack it, the refusal
-    // (403, whose body no document shows) cannot be told from a dead token's and counts as one; a probe decides nothing, people read it.
+    // (403, whose body no document shows) cannot be told from an invalid token's and counts as one; a probe decides nothing, people read it.
     public override async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var trackId = NewTrackId();
@@ -84,7 +84,7 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
     private static ProviderFailure? WrongBank(TokenOrder order) =>
         KindOf(order).Bank is null or { Length: 3 } && KindOf(order).Bank?.All(char.IsAsciiDigit) != false
             ? null
-            : new(FailureKind.Configuration, $"a bank is three digits, such as 062: mend Tokens__{order.Name}__Parameters");
+            : new(FailureKind.Configuration, $"bank must have three digits, such as 062: correct Tokens__{order.Name}__Parameters");
 
     private static Task<ProviderResult> Refuse(ProviderFailure failure) => Task.FromResult<ProviderResult>(new ProviderResult.Failed(failure));
 

@@ -5,7 +5,7 @@ namespace TokenRefresh.Providers.Jibit;
 /// <summary>The calls of Jibit's identity product, by its document 1.5.2. Answers are read by <see cref="ProviderCall"/>.</summary>
 internal interface IJibitApi
 {
-    /// <summary>Starts a pair anew.</summary>
+    /// <summary>Acquires a new pair.</summary>
     [Post("/v1/tokens/generate")]
     Task<HttpResponseMessage> GenerateAsync([Body] JibitCredentials credentials, [Header("X-TRACK-ID")] string trackId, CancellationToken cancellationToken);
 

@@ -9,7 +9,7 @@ public sealed class JibitOptions : DocumentedProviderOptions
     [SecretSetting]
     public string ApiKey { get; set; } = "";
 
-    /// <summary>The secret beside it.</summary>
+    /// <summary>Its secret.</summary>
     [SecretSetting]
     public string SecretKey { get; set; } = "";
 

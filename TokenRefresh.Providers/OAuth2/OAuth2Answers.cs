@@ -21,7 +21,7 @@ internal static class OAuth2Answers
             throw new InvalidAnswerException("the answer is an error") { Failure = Classify(reply, isRenewal) };
         }
 
-        List<string> notes = OAuth2Refusal.IsDenied(answer) ? ["the answer holds an empty error beside its token: read as none"] : [];
+        List<string> notes = OAuth2Refusal.IsDenied(answer) ? ["the answer contains an empty error beside the token: ignored"] : [];
         RequireBearer(answer, notes);
         var access = ProviderJson.Secret(answer, field);
         var expiry = new StatedExpiry(answer, requestedAt, notes);
@@ -42,7 +42,7 @@ internal static class OAuth2Answers
             throw new InvalidAnswerException($"{passed.Name} has passed");
         }
 
-        notes.AddRange(stated.Except(ends).Select(end => $"{end.Name} names no offset and has passed where it is UTC: read as not stated"));
+        notes.AddRange(stated.Except(ends).Select(end => $"{end.Name} has no offset and is in the past as UTC: ignored"));
         if (ends.Count == 0)
         {
             return null;
@@ -51,7 +51,7 @@ internal static class OAuth2Answers
         var (first, last) = (ends.MinBy(end => end.At)!, ends.MaxBy(end => end.At)!);
         if (last.At - first.At > TimeSpan.FromMinutes(1))
         {
-            notes.Add($"{first.Name} is earlier than {last.Name}: the earlier one counts");
+            notes.Add($"{first.Name} is earlier than {last.Name}: the earlier one is used");
         }
 
         if (first.At - requestedAt <= StatedExpiry.LongestLife)
@@ -64,7 +64,7 @@ internal static class OAuth2Answers
     }
 
     /// <summary>What a refusal means.</summary>
-    /// <param name="isRenewal">Then an invalid grant is the refresh token's, which may be started anew; else it is the client's own.</param>
+    /// <param name="isRenewal">If true, an invalid grant concerns the refresh token, and a new token can be acquired; else it concerns the client itself.</param>
     public static ProviderFailure Classify(ProviderReply reply, bool isRenewal)
     {
         var refusal = OAuth2Refusal.Read(reply.Body);
@@ -92,12 +92,12 @@ internal static class OAuth2Answers
         return precise switch
         {
             _ when status == 429 => (FailureKind.RateLimited, ""),
-            _ when isReadable && isOpen && Says(RefusalWords.MeanTooSoon) => (FailureKind.RateLimited, ": its text asks to try later"),
+            _ when isReadable && isOpen && Says(RefusalWords.MeanTooSoon) => (FailureKind.RateLimited, ": its text says to try again later"),
             { } kind => (kind, ""),
             null when isReadable && isRenewal && Says(isUnauthorized ? RefusalWords.NameRefreshToken : RefusalWords.NameDeadGrant) =>
-                (FailureKind.GrantRevoked, ": its text says that the refresh token or grant is not valid any more"),
+                (FailureKind.GrantRevoked, ": its text says that the refresh token or grant is no longer valid"),
             null when isRefused => (FailureKind.CredentialRejected, ""),
-            null when isReadable && Says(RefusalWords.NameWrongClient) => (FailureKind.CredentialRejected, ": its text says that the client's credentials are wrong"),
+            null when isReadable && Says(RefusalWords.NameWrongClient) => (FailureKind.CredentialRejected, ": its text says that the client credentials are wrong"),
             null when vague is { } kind => (kind, ""),
             null => (status is >= 500 or 408 ? FailureKind.ProviderDown : FailureKind.InvalidResponse, ""),
         };

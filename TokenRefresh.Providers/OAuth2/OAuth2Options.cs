@@ -2,7 +2,7 @@ using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Providers.OAuth2;
 
-/// <summary>How the client proves who it is (RFC 6749, section 2.3.1).</summary>
+/// <summary>How the client authenticates (RFC 6749, section 2.3.1).</summary>
 public enum ClientAuthentication
 {
     /// <summary>In an <c>Authorization: Basic</c> header.</summary>
@@ -11,14 +11,14 @@ public enum ClientAuthentication
     /// <summary>As <c>client_id</c> and <c>client_secret</c> in the body.</summary>
     Body,
 
-    /// <summary>Not at all: a public client, which sends <c>client_id</c> in the body and no secret.</summary>
+    /// <summary>None: a public client, which sends <c>client_id</c> in the body and no secret.</summary>
     None,
 }
 
 /// <summary>Settings of a provider of type OAuth2, bound from <c>Providers:NAME</c>.</summary>
 public sealed class OAuth2Options : ProviderOptions
 {
-    /// <summary>Fields of the request that other settings fill in.</summary>
+    /// <summary>Fields of the request that are set by other settings.</summary>
     internal static readonly string[] Reserved = ["grant_type", "client_id", "client_secret", "refresh_token", "scope", "audience"];
 
     /// <summary>The token endpoint.</summary>
@@ -29,30 +29,30 @@ public sealed class OAuth2Options : ProviderOptions
     [Line]
     public string ClientId { get; set; } = "";
 
-    /// <summary>The secret beside it; not used by a public client.</summary>
+    /// <summary>The client's secret; not used by a public client.</summary>
     [SecretSetting]
     public string ClientSecret { get; set; } = "";
 
-    /// <summary>The secret that is about to replace <see cref="ClientSecret"/>: each is tried when the other is refused, so that a roll-over costs nothing. Default: none.</summary>
+    /// <summary>The secret that is about to replace <see cref="ClientSecret"/>: each is tried when the other is refused, so that a secret can be replaced without a gap. Default: none.</summary>
     [SecretSetting]
     public string NextClientSecret { get; set; } = "";
 
-    /// <summary>How the client proves who it is. Default <see cref="ClientAuthentication.Basic"/>.</summary>
+    /// <summary>How the client authenticates. Default <see cref="ClientAuthentication.Basic"/>.</summary>
     public ClientAuthentication ClientAuthentication { get; set; } = ClientAuthentication.Basic;
 
     /// <summary>Sent as <c>audience</c> when a token is acquired. Default: not sent.</summary>
     [Line]
     public string Audience { get; set; } = "";
 
-    /// <summary>Further fields of every token request, as <c>key=value</c> separated by commas. Default: none.</summary>
+    /// <summary>Additional fields of every token request, comma-separated <c>key=value</c> pairs. Default: none.</summary>
     [FurtherFields]
     public string Parameters { get; set; } = "";
 
-    /// <summary>The life of a token whose answer does not tell it and that is no JWT with an expiry. Default one hour.</summary>
+    /// <summary>The lifetime of a token if the answer contains none and the token is not a JWT with an expiry. Default one hour.</summary>
     [SpanBetween("00:00:05", "366.00:00:00")]
     public TimeSpan DefaultLifetime { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>An address that answers a GET with 2xx when its bearer token is good; used to try a token. Default: none.</summary>
+    /// <summary>A URL that answers GET with 2xx if the bearer token is valid; used to test a token. Default: none.</summary>
     [WebAddress(allowsQuery: true)]
     public string ProbeUrl { get; set; } = "";
 
@@ -68,7 +68,7 @@ public sealed class OAuth2Options : ProviderOptions
         [(nameof(NextClientSecret), NextClientSecret), (nameof(ClientAuthentication), $"{ClientAuthentication}"), (nameof(Audience), Audience), (nameof(Parameters), Parameters)];
 }
 
-/// <summary>Pairs that may stand beside the fields of the protocol, not in their place.</summary>
+/// <summary>Additional fields, which must not replace the fields of the protocol.</summary>
 internal sealed class FurtherFieldsAttribute() : PairsRuleAttribute(OAuth2Options.Reserved);
 
 /// <summary>Text without control characters.</summary>

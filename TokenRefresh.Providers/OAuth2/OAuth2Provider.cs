@@ -44,7 +44,7 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
     {
         if (Options.ProbeUrl.Length == 0)
         {
-            return new(false, TimeSpan.Zero, null, new(FailureKind.Configuration, $"there is no address to try a token at: set {Key(nameof(Options.ProbeUrl))}"));
+            return new(false, TimeSpan.Zero, null, new(FailureKind.Configuration, $"no URL to test a token at: set {Key(nameof(Options.ProbeUrl))}"));
         }
 
         var status = 200;
@@ -55,7 +55,7 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
     }
 
     public override Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit) =>
-        Task.FromResult<ProviderFailure?>(new(FailureKind.Configuration, "revocation is not among the settings of an OAuth2 provider"));
+        Task.FromResult<ProviderFailure?>(new(FailureKind.Configuration, "revocation is not supported for OAuth2 providers"));
 
     // A server that refuses the client has not looked at the grant, so the same refresh token may be sent with the other secret.
     private async Task<ProviderResult> AskAsync(TokenOrder order, Dictionary<string, string> form, HeldToken? held, CancellationToken limit)
@@ -63,7 +63,7 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
         if (!AddParameters(order, form))
         {
             return new ProviderResult.Failed(new(
-                FailureKind.Configuration, $"Tokens__{order.Name}__Parameters may not hold {string.Join(", ", OAuth2Options.Reserved)}"));
+                FailureKind.Configuration, $"Tokens__{order.Name}__Parameters must not contain {string.Join(", ", OAuth2Options.Reserved)}"));
         }
 
         var first = secretTakenLast;

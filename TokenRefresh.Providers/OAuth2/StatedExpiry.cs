@@ -72,10 +72,10 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
             switch (Read(member, isLifetime, LongestRefreshLife))
             {
                 case { IsNegative: true }:
-                    notes.Add($"{Shown(member)} is negative: read as not stated");
+                    notes.Add($"{Shown(member)} is negative: ignored");
                     break;
                 case { At: { } at } when at <= requestedAt:
-                    notes.Add($"{Shown(member)} has passed: read as not stated");
+                    notes.Add($"{Shown(member)} has passed: ignored");
                     break;
                 case { At: { } at } when at < DateTimeOffset.MaxValue && (earliest is null || at < earliest):
                     earliest = at;
@@ -137,7 +137,7 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
                 { } stated => new(stated.At, stated.HasOffset, false),
                 null when SpanOf(text) is { } life => life < TimeSpan.Zero ? new(null, true, true) : life == TimeSpan.Zero ? Unstated(member, "0") : new(After(life.TotalSeconds), true, false),
                 null when text.Length == 0 => Unstated(member, "blank"),
-                null => Unstated(member, "text that tells no time", isUnreadable: true),
+                null => Unstated(member, "text that is not a time", isUnreadable: true),
             };
     }
 
@@ -156,7 +156,7 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
         {
             if (epoch > requestedAt && epoch <= requestedAt + longest)
             {
-                notes.Add($"{Shown(member)} is a time since 1970 instead of a lifetime: read as that");
+                notes.Add($"{Shown(member)} is a time since 1970 instead of a lifetime: read as such");
                 return new(epoch, true, false);
             }
 
@@ -184,7 +184,7 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
             Unreadable.Add(Shown(member));
         }
 
-        notes.Add($"{Shown(member)} is {what}: read as not stated");
+        notes.Add($"{Shown(member)} is {what}: ignored");
         return default;
     }
 

@@ -44,7 +44,7 @@ public sealed class WebAddressAttribute(bool allowsQuery = false)
 
 /// <summary>Pairs <c>key=value</c> separated by commas, each key once; some keys may be another setting's.</summary>
 public abstract class PairsRuleAttribute(params string[] reserved)
-    : AllowedAttribute("key=value pairs separated by commas, each key once" + (reserved.Length > 0 ? $", none of them {string.Join(", ", reserved)}" : ""))
+    : AllowedAttribute("key=value pairs separated by commas, each key once" + (reserved.Length > 0 ? $", without {string.Join(", ", reserved)}" : ""))
 {
     /// <inheritdoc />
     public override bool IsValid(object? value) =>

@@ -3,12 +3,12 @@ using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Server.Access;
 
-/// <summary>Who comes first to the panel, and by whom people come, bound from <c>Access</c>.</summary>
+/// <summary>The first administrator of the panel and the proxies in front of it, bound from <c>Access</c>.</summary>
 internal sealed class AccessOptions
 {
     public const string Section = "Access";
 
-    /// <summary>The first administrator's password (user name <c>admin</c>), 12 to 256 characters; used only while there is no user. Default: made once and printed.</summary>
+    /// <summary>The first administrator's password (user name <c>admin</c>), 12 to 256 characters; used only while there is no user. Default: generated once and printed.</summary>
     [SecretSetting]
     [PasswordLength]
     public string AdminPassword { get; set; } = "";
@@ -20,7 +20,7 @@ internal sealed class AccessOptions
     [Networks]
     public string TrustedProxies { get; set; } = "127.0.0.1,::1";
 
-    /// <summary>The address at which people reach this server, such as <c>https://tokens.example.com</c>, for the links in messages. Empty (default): messages carry no links.</summary>
+    /// <summary>The public address of this server, such as <c>https://tokens.example.com</c>, for the links in messages. Empty (default): messages carry no links.</summary>
     [WebAddress]
     public string PublicUrl { get; set; } = "";
 
@@ -47,7 +47,7 @@ internal sealed class NetworksAttribute() : AllowedAttribute("addresses and netw
         : null;
 }
 
-/// <summary>A password of a length that the sign-in takes, or none.</summary>
+/// <summary>A password of an allowed length, or none.</summary>
 internal sealed class PasswordLengthAttribute() : AllowedAttribute($"{PanelUsers.LeastPassword} to {PanelUsers.MostPassword} characters")
 {
     public override bool IsValid(object? value) => value is string text && text.Length is 0 or (>= PanelUsers.LeastPassword and <= PanelUsers.MostPassword);

@@ -102,14 +102,14 @@ internal static class AccessRegistration
         {
             limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
 
-            // Tries alone: whoever could use up the form for all would keep everybody out.
+            // Attempts only: a caller who could exhaust the limit of the form for everyone would lock everyone out.
             limiter.AddPolicy(SignInLimit, context => HttpMethods.IsPost(context.Request.Method)
                 ? RateLimitPartition.GetFixedWindowLimiter(Origin(context.Connection.RemoteIpAddress), _ => new() { PermitLimit = 20, Window = TimeSpan.FromMinutes(1) })
                 : RateLimitPartition.GetNoLimiter("reading"));
         });
     }
 
-    // Whoever has one address of the new protocol has the 2^64 beside it as well.
+    // A caller with one IPv6 address usually has the whole /64 network.
     private static string Origin(IPAddress? address) => address switch
     {
         null => "nowhere",

@@ -16,7 +16,7 @@ internal sealed class AllowedHosts
         services.AddSingleton<IValidateOptions<AllowedHosts>, Rules>();
     }
 
-    /// <summary>The framework filters by the setting; what it would take for a host that nobody can name is said here.</summary>
+    /// <summary>The framework filters by the setting; values that it would silently never match are refused here.</summary>
     private sealed class Rules(IConfiguration configuration) : IValidateOptions<AllowedHosts>
     {
         public ValidateOptionsResult Validate(string? name, AllowedHosts options) =>

@@ -9,5 +9,5 @@ internal sealed class PanelUrlRules(IOptions<AccessOptions> access) : IValidateO
     public ValidateOptionsResult Validate(string? name, NotificationOptions options) =>
         PathPrefix.Read(access.Value.PathBase) is not { HasValue: true } prefix || !Uri.TryCreate(options.PanelUrl, UriKind.Absolute, out var panel) || panel.AbsolutePath.TrimEnd('/') == prefix.Value
             ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"{(options.PanelUrl == access.Value.PublicUrl ? "Access__PublicUrl" : "TokenRefresh__Notifications__PanelUrl")} = '{options.PanelUrl}' is not allowed: with Access__PathBase = '{access.Value.PathBase}' its path is {prefix}, because mails link there.");
+            : ValidateOptionsResult.Fail($"{(options.PanelUrl == access.Value.PublicUrl ? "Access__PublicUrl" : "TokenRefresh__Notifications__PanelUrl")} = '{options.PanelUrl}' is not allowed: with Access__PathBase = '{access.Value.PathBase}' its path must be {prefix}, because mails link there.");
 }

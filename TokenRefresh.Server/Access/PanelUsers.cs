@@ -26,8 +26,8 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
     /// <summary>Everybody, by name.</summary>
     public Task<List<PanelUser>> ListAsync(CancellationToken cancellationToken) => users.Users.AsNoTracking().OrderBy(person => person.UserName).ToListAsync(cancellationToken);
 
-    /// <summary>Makes the first administrator while there is nobody.</summary>
-    /// <returns>The password that was made up, to be printed once; null where the settings name one or there is somebody.</returns>
+    /// <summary>Creates the first administrator if there is no user yet.</summary>
+    /// <returns>The generated password, to be printed once; null if the settings contain one or there is a user already.</returns>
     public async Task<string?> EnsureFirstAsync(CancellationToken cancellationToken)
     {
         if (await users.Users.AnyAsync(cancellationToken))
@@ -61,7 +61,7 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
     {
         if (name.Length > 0 && name[0] is '-' or '+' or '@')
         {
-            throw new PanelUserException("A user's name does not begin with -, + or @.");
+            throw new PanelUserException("A user name must not begin with -, + or @.");
         }
 
         Check(await users.CreateAsync(new() { UserName = name, Role = role, CreatedAt = clock.GetUtcNow(), LockoutEnabled = true }, password));
@@ -86,7 +86,7 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
     });
 
     /// <summary>Gives a person another role and ends every sign-in of theirs.</summary>
-    /// <exception cref="PanelUserException">There is no such person, or nobody would be left to administer.</exception>
+    /// <exception cref="PanelUserException">There is no such user, or no administrator would be left.</exception>
     public Task SetRoleAsync(string name, Role role, string by) => ChangeAsync(name, role == Role.Admin, by, "user.role_changed", async person =>
     {
         var old = person.Role;
@@ -123,7 +123,7 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
         return new { role = person.Role.ToString().ToLowerInvariant() };
     });
 
-    /// <summary>A password that nobody guesses, without signs that look alike.</summary>
+    /// <summary>A password that cannot be guessed, without characters that look alike.</summary>
     public static string NewPassword() => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789", 20);
 
     private Task ChangeAsync(string name, bool staysAdmin, string by, string action, Func<PanelUser, Task<object>> change) => WriteAsync(by, action, async () =>
@@ -131,13 +131,13 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
         var person = await RequireAsync(name);
         if (!staysAdmin && person.Role == Role.Admin && !await users.Users.AnyAsync(other => other.Id != person.Id && other.Role == Role.Admin && other.DisabledAt == null))
         {
-            throw new PanelUserException($"{person.UserName} is the only administrator who may sign in. Make another one first.");
+            throw new PanelUserException($"{person.UserName} is the only administrator who can sign in. Create another one first.");
         }
 
         return (person.UserName!, await change(person));
     });
 
-    // With its entry in the audit or not at all, and one change at a time: two administrators who let each other go would leave nobody.
+    // Together with its audit entry, and one change at a time: two administrators who remove each other would leave none.
     private async Task WriteAsync(string by, string action, Func<Task<(string Name, object Details)>> change)
     {
         await using var transaction = await db.Database.BeginTransactionAsync();
@@ -149,7 +149,7 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
     }
 
     private async Task<PanelUser> RequireAsync(string name) => await users.FindByNameAsync(name)
-        ?? throw new PanelUserException($"There is no user '{name}'. There are: {string.Join(", ", await users.Users.Select(each => each.UserName).OrderBy(each => each).ToListAsync())}.");
+        ?? throw new PanelUserException($"No user '{name}'. Users: {string.Join(", ", await users.Users.Select(each => each.UserName).OrderBy(each => each).ToListAsync())}.");
 
     private static void Check(IdentityResult result)
     {

@@ -15,7 +15,7 @@ internal sealed partial class PathPrefix(RequestDelegate next, IOptions<AccessOp
 
     private const int Longest = 256;
 
-    /// <summary>What this server's own addresses begin with: below one of them nobody could tell a path that the proxy has shortened from one that it has not.</summary>
+    /// <summary>What this server's own addresses begin with: below one of them a path with the prefix removed could not be told from one with the prefix.</summary>
     private static readonly string[] Ours = ["access", "account", "api", "connect", "hangfire", "health", "metrics", "openapi", "proxy", "sandbox", ".well-known"];
 
     private readonly PathString configured = Read(access.Value.PathBase) ?? PathString.Empty;
@@ -26,7 +26,7 @@ internal sealed partial class PathPrefix(RequestDelegate next, IOptions<AccessOp
         var request = context.Request;
         if (configured.HasValue)
         {
-            // The proxy may pass the path on as it came, or without the prefix; whoever asks past it, such as a probe, knows none.
+            // The proxy may keep the prefix or remove it; requests that bypass the proxy, such as probes, have none.
             request.PathBase = configured;
             if (request.Path.StartsWithSegments(configured, StringComparison.Ordinal, out var rest))
             {
@@ -41,7 +41,7 @@ internal sealed partial class PathPrefix(RequestDelegate next, IOptions<AccessOp
         return next(context);
     }
 
-    /// <summary>A prefix as it is put before addresses; null for what is none, so that nobody leads a link elsewhere by it.</summary>
+    /// <summary>A prefix as it is put in front of addresses; null if it is not a valid one, so that it cannot redirect links elsewhere.</summary>
     public static PathString? Read(string text) =>
         text.TrimEnd('/') is { Length: <= Longest } path && (path.Length == 0 ? text.Length < 2 : Prefix().IsMatch(path) && path.Split('/').All(segment => segment is not ("." or "..")))
             ? new PathString(path)
@@ -58,7 +58,7 @@ internal sealed partial class PathPrefix(RequestDelegate next, IOptions<AccessOp
 }
 
 /// <summary>A path to put before all addresses, or nothing.</summary>
-internal sealed class PathPrefixAttribute() : AllowedAttribute("a path such as /tokenrefresh, of letters, digits, '-', '.', '_' and '~', that does not begin like one of this server's own (/access, /api, /health …)")
+internal sealed class PathPrefixAttribute() : AllowedAttribute("a path such as /tokenrefresh, of letters, digits, '-', '.', '_' and '~', that does not start with one of this server's own paths (/access, /api, /health …)")
 {
     public override bool IsValid(object? value) => value is string text && PathPrefix.Read(text) is { } prefix && !PathPrefix.IsOurs(prefix);
 }

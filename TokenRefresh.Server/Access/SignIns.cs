@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace TokenRefresh.Server.Access;
 
-/// <summary>What the cookie of a sign-in goes through: it is good only while the account is as it was, and a request of nobody does not prolong it.</summary>
+/// <summary>Checks a session cookie: it is valid only while the account is unchanged, and a request without a user does not extend it.</summary>
 internal sealed class SignInEvents : CookieAuthenticationEvents
 {
     /// <summary>Where a form goes whose sender is signed in no more.</summary>
@@ -49,7 +49,7 @@ internal sealed class SignInEvents : CookieAuthenticationEvents
     }
 }
 
-/// <summary>Lets nobody in who is disabled.</summary>
+/// <summary>Refuses a disabled user.</summary>
 internal sealed class PanelSignIn(
     UserManager<PanelUser> users,
     IHttpContextAccessor contexts,
@@ -70,7 +70,7 @@ internal sealed class PanelUserNames : IUserValidator<PanelUser>
     private static readonly IdentityError Refused = new()
     {
         Code = nameof(PanelUserNames),
-        Description = "A user's name is 1 to 64 letters and digits of any script, with '-', '.', '_', '@' and '+' among them.",
+        Description = "A user name has 1 to 64 letters and digits of any script, and may contain '-', '.', '_', '@' and '+'.",
     };
 
     public Task<IdentityResult> ValidateAsync(UserManager<PanelUser> manager, PanelUser user) => Task.FromResult(

@@ -35,12 +35,12 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         api.WithMetadata(new SelfGuarded());
         api.MapGet("/tokens/{name}/access-token", (HttpContext context, string name) => held.Value.GetAsync(context, name))
             .WithName("GetAccessToken")
-            .WithSummary("A valid bearer token. Waits up to 10 s for a refresh when less than min_validity seconds are left.")
+            .WithSummary("A valid bearer token. Waits up to 10 s for a refresh if less than min_validity seconds are left.")
             .Produces<AccessTokenAnswer>()
             .Produces(StatusCodes.Status304NotModified);
         api.MapGet("/tokens/by-scope/{scope}/access-token", (HttpContext context, string scope) => held.Value.GetByScopeAsync(context, scope))
             .WithName("GetAccessTokenByScope")
-            .WithSummary("As GetAccessToken, for the one token whose configured scopes hold the scope.")
+            .WithSummary("As GetAccessToken, for the one token whose configured scopes contain the scope.")
             .Produces<AccessTokenAnswer>()
             .Produces(StatusCodes.Status304NotModified);
     }
@@ -80,7 +80,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
 
         if (!TryMinValidity(context.Request, out var minValidity))
         {
-            await Problem.BadRequest($"min_validity is a whole number of seconds from 0 to {LongestValidity}.").ExecuteAsync(context);
+            await Problem.BadRequest($"min_validity must be a whole number of seconds from 0 to {LongestValidity}.").ExecuteAsync(context);
             return;
         }
 
@@ -139,16 +139,16 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
     internal static Problem Unavailable(TokenReading reading) => new(
         StatusCodes.Status503ServiceUnavailable,
         reading.Code!,
-        "No valid token can be served",
+        "No valid token",
         reading.Code switch
         {
             ReadingCodes.NotConfigured => "The token's provider has no credentials in the server's settings.",
-            ReadingCodes.Paused => "The token is paused and has expired since. An operator must resume it.",
-            ReadingCodes.NeedsReauthorization => "Only a person can start this grant anew and import it.",
+            ReadingCodes.Paused => "The token is paused and has expired. An operator must resume it.",
+            ReadingCodes.NeedsReauthorization => "Only a person can start this grant again and import it.",
             ReadingCodes.NotYet => "The token is being obtained for the first time.",
-            ReadingCodes.Expired => "The token has expired and its renewal has not come through yet.",
+            ReadingCodes.Expired => "The token has expired and its renewal has not completed yet.",
             "credential_rejected" or "configuration" => "The provider refuses the server's settings. An operator must change them.",
-            _ => "The last refresh failed and the token has expired. The server goes on trying.",
+            _ => "The last refresh failed and the token has expired. The server keeps retrying.",
         },
         reading.RetryAfter);
 

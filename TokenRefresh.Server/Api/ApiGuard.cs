@@ -31,7 +31,7 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
 
         context.Items[typeof(Client)] = client;
 
-        // JSON is UTF-8 (RFC 8259); a charset that nobody knows the framework would take for a mistake of this program.
+        // JSON is UTF-8 (RFC 8259); the framework would report an unknown charset as an error of this program.
         // So it does with the quotes around one, which the standard allows.
         if (context.Request.GetTypedHeaders().ContentType is { Charset: { HasValue: true } charset } type)
         {
@@ -76,15 +76,15 @@ internal sealed partial class ApiGuard(RequestDelegate next, ILogger<ApiGuard> l
     /// <summary>What the framework refuses with a status alone is told in words as well.</summary>
     private static Problem? Bare(int status) => status switch
     {
-        StatusCodes.Status400BadRequest => Problem.BadRequest("The body is JSON as ~/openapi/v1.json describes it, with no other fields."),
-        StatusCodes.Status404NotFound => new(status, "not_found", "There is no such address", "~/openapi/v1.json describes the API."),
-        StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "Another method is needed here", "~/openapi/v1.json describes the API."),
-        StatusCodes.Status408RequestTimeout => new(status, "too_slow", "The request came too slowly", "Send the body at once."),
+        StatusCodes.Status400BadRequest => Problem.BadRequest("The body must be JSON as described in ~/openapi/v1.json, without other fields."),
+        StatusCodes.Status404NotFound => new(status, "not_found", "Address not found", "~/openapi/v1.json describes the API."),
+        StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "Method not allowed", "~/openapi/v1.json describes the API."),
+        StatusCodes.Status408RequestTimeout => new(status, "too_slow", "The request was too slow", "Send the body at once."),
         StatusCodes.Status413PayloadTooLarge => Problem.TooLarge,
         StatusCodes.Status415UnsupportedMediaType => Problem.NotJson,
         _ => null,
     };
 
-    [LoggerMessage(1151, LogLevel.Error, "{Method} {Endpoint} broke")]
+    [LoggerMessage(1151, LogLevel.Error, "{Method} {Endpoint} failed with an unexpected error")]
     private partial void LogBroken(string method, string endpoint, Exception error);
 }

@@ -25,8 +25,8 @@ internal static class LogsApi
 
     public static void MapLogs(this RouteGroupBuilder api)
     {
-        api.MapGet("/token-refresh-logs", ListAsync).WithName("ListAttempts").WithSummary("Attempts at the tokens of this key, newest first; next_cursor leads to the next page.");
-        api.MapGet("/token-refresh-logs/statistics", StatisticsAsync).WithName("AttemptStatistics").WithSummary("Counts, success rate and durations. Skips are not failures.");
+        api.MapGet("/token-refresh-logs", ListAsync).WithName("ListAttempts").WithSummary("Attempts for the tokens of this key, newest first; next_cursor is the cursor of the next page.");
+        api.MapGet("/token-refresh-logs/statistics", StatisticsAsync).WithName("AttemptStatistics").WithSummary("Counts, success rate and durations. Skipped attempts are not failures.");
     }
 
     private static async Task<IResult> ListAsync(
@@ -43,24 +43,24 @@ internal static class LogsApi
         // Of any name that the key may read, because the log outlives the settings.
         if (token is not null && (token.Length > LongestName || token.Any(char.IsControl)))
         {
-            return Problem.BadRequest($"token is a name of 1 to {LongestName} characters.");
+            return Problem.BadRequest($"token must be a name of 1 to {LongestName} characters.");
         }
 
         if (Hours(hours) is not { } back)
         {
-            return Problem.BadRequest($"hours is a number of more than 0, at most {LongestHours}.");
+            return Problem.BadRequest($"hours must be greater than 0 and at most {LongestHours}.");
         }
 
         if (Number(limit, 100) is not (>= 1 and <= MostRows and var count) || Number(cursor, long.MaxValue) is not (> 0 and var before))
         {
-            return Problem.BadRequest($"limit is 1 to {MostRows}; cursor is the next_cursor of an answer.");
+            return Problem.BadRequest($"limit must be 1 to {MostRows}; cursor must be the next_cursor of an answer.");
         }
 
         if ((status is not null && !Enum.GetNames<AttemptStatus>().Contains(status, StringComparer.OrdinalIgnoreCase))
             || (trigger is not null && RefreshTriggers.Parse(trigger) is null)
             || (provider is not null && providers.Find(provider) is null))
         {
-            return Problem.BadRequest("status is running, success, failed or skipped; trigger is automatic, manual, forced, due, backup, on_demand or rejected; provider is a configured one.");
+            return Problem.BadRequest("status must be running, success, failed or skipped; trigger must be automatic, manual, forced, due, backup, on_demand or rejected; provider must be configured.");
         }
 
         var rows = await log.RecentAsync(
@@ -83,7 +83,7 @@ internal static class LogsApi
         (hours, provider) = (Given(hours), Given(provider));
         if (Hours(hours) is not { } back || (provider is not null && providers.Find(provider) is null))
         {
-            return Problem.BadRequest($"hours is a number of more than 0, at most {LongestHours}; provider is a configured one.");
+            return Problem.BadRequest($"hours must be greater than 0 and at most {LongestHours}; provider must be configured.");
         }
 
         return TypedResults.Ok(await log.StatisticsAsync(provider?.ToLowerInvariant(), clock.GetUtcNow() - back, cancellationToken, context.Client().Tokens));

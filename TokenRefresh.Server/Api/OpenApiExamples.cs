@@ -9,7 +9,7 @@ namespace TokenRefresh.Server.Api;
 internal static class OpenApiExamples
 {
     private const string Summary =
-        """{"name":"fino_kyc","provider":"finnotech","status":"healthy","state":"healthy","expires_at":"2026-12-03T09:00:00Z","seconds_left":863000,"next_refresh_at":"2026-11-30T01:20:00Z","next_refresh_reason":"at 66.7 % of its 10 days","last_outcome":"refreshed","consecutive_failures":0,"grant":"ClientCredentials","scopes":["oak:iban-inquiry:get"]}""";
+        """{"name":"fino_kyc","provider":"finnotech","status":"healthy","state":"healthy","expires_at":"2026-12-03T09:00:00Z","seconds_left":863000,"next_refresh_at":"2026-11-30T01:20:00Z","next_refresh_reason":"scheduled at 67 % of its 10-day lifetime","last_outcome":"refreshed","consecutive_failures":0,"grant":"ClientCredentials","scopes":["oak:iban-inquiry:get"]}""";
 
     private const string Attempt =
         """{"id":412,"provider":"jibit","token_name":"jibit","status":"success","trigger_type":"due","triggered_by":"schedule","message":"Refreshed; expires 2026-11-24 09:00:00Z.","started_at":"2026-11-23T09:00:00Z","completed_at":"2026-11-23T09:00:00.2Z","duration_ms":204,"error_code":null,"error_details":null,"attempt":1,"job_id":"77","metadata":{"force_refresh":false}}""";
@@ -72,7 +72,7 @@ internal static class OpenApiExamples
         // The one answer that is an error by its status and none by its shape.
         if (operation.OperationId == "TokenHealth")
         {
-            MediaType(operation.Responses, "503", "Unhealthy, or the database is away", "application/json").Example = JsonNode.Parse(Unhealthy);
+            MediaType(operation.Responses, "503", "Unhealthy, or the database is unreachable", "application/json").Example = JsonNode.Parse(Unhealthy);
         }
 
         return Task.CompletedTask;
@@ -87,7 +87,7 @@ internal static class OpenApiExamples
         document.Servers = [new() { Url = string.IsNullOrEmpty(prefix) ? "/" : prefix }];
         document.Components ??= new();
         document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
-        document.Components.SecuritySchemes["client key"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "A key that 'clients add' has printed: trk_…" };
+        document.Components.SecuritySchemes["client key"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "A key from 'clients add': trk_…" };
         document.Security = [new() { [new OpenApiSecuritySchemeReference("client key", document)] = [] }];
         return Task.CompletedTask;
     }

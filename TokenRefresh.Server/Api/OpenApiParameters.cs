@@ -11,17 +11,17 @@ internal static class OpenApiParameters
     private static readonly Dictionary<string, (JsonSchemaType Type, string Description)> Known = new(StringComparer.Ordinal)
     {
         ["name"] = (JsonSchemaType.String, "The token's name."),
-        ["scope"] = (JsonSchemaType.String, "A scope as the settings name it; a slash as %2F."),
-        ["min_validity"] = (JsonSchemaType.Integer, "The seconds of life that are needed, from 0 to 366 days. Default 0."),
-        ["If-None-Match"] = (JsonSchemaType.String, "The ETag of the answer that is held; 304 while it is current."),
-        ["Idempotency-Key"] = (JsonSchemaType.String, "Chosen by the caller, 1 to 200 characters, kept for a day: a repetition is answered the same and does nothing."),
+        ["scope"] = (JsonSchemaType.String, "A scope as in the settings; a slash as %2F."),
+        ["min_validity"] = (JsonSchemaType.Integer, "The minimum time left in seconds, from 0 to 366 days. Default 0."),
+        ["If-None-Match"] = (JsonSchemaType.String, "The ETag of the answer that the client holds; 304 while it is current."),
+        ["Idempotency-Key"] = (JsonSchemaType.String, "Chosen by the caller, 1 to 200 characters, kept for a day: a repeated request gets the same answer and does nothing."),
         ["hours"] = (JsonSchemaType.Number, "How far back, more than 0. Default 24."),
-        ["provider"] = (JsonSchemaType.String, "Only this provider's."),
-        ["token"] = (JsonSchemaType.String, "Only this token's."),
+        ["provider"] = (JsonSchemaType.String, "Only this provider."),
+        ["token"] = (JsonSchemaType.String, "Only this token."),
         ["status"] = (JsonSchemaType.String, $"One of {string.Join(", ", Enum.GetNames<AttemptStatus>().Select(name => name.ToLowerInvariant()))}."),
         ["trigger"] = (JsonSchemaType.String, $"One of {string.Join(", ", Enum.GetValues<RefreshTrigger>().Select(trigger => trigger.Code()))}."),
-        ["cursor"] = (JsonSchemaType.Integer, "The next_cursor of the page before."),
-        ["limit"] = (JsonSchemaType.Integer, "Rows of a page, 1 to 1000. Default 100."),
+        ["cursor"] = (JsonSchemaType.Integer, "The next_cursor of the previous page."),
+        ["limit"] = (JsonSchemaType.Integer, "Rows per page, 1 to 1000. Default 100."),
     };
 
     /// <summary>What the endpoints read from the request themselves.</summary>
@@ -34,11 +34,11 @@ internal static class OpenApiParameters
 
     private static readonly Dictionary<string, string> ServedWith = new(StringComparer.Ordinal)
     {
-        ["ETag"] = "Names the token's version and its content (by a keyed digest); for If-None-Match.",
-        ["Cache-Control"] = "private, with a max-age that never outlives the token.",
+        ["ETag"] = "Identifies the token's version and content (a keyed digest); for If-None-Match.",
+        ["Cache-Control"] = "private, with a max-age that ends before the token expires.",
     };
 
-    private static readonly Dictionary<string, string> RetriedAfter = new(StringComparer.Ordinal) { ["Retry-After"] = "When asking again can help, in seconds." };
+    private static readonly Dictionary<string, string> RetriedAfter = new(StringComparer.Ordinal) { ["Retry-After"] = "When to retry, in seconds." };
 
     public static Task AddAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {

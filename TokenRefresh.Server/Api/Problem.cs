@@ -12,25 +12,25 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Problem Unauthorized { get; } = new(
-        StatusCodes.Status401Unauthorized, "unauthorized", "No valid client key", "Send 'Authorization: Bearer trk_…' with a key that 'clients add' has printed and nobody has revoked.");
+        StatusCodes.Status401Unauthorized, "unauthorized", "No valid client key", "Send 'Authorization: Bearer trk_…' with a key from 'clients add' that is not revoked.");
 
     public static Problem TooMany(TimeSpan wait) => new(
-        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests", "This client asks more often than the settings below Api__ allow.", wait);
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests", "This client exceeds the limits in the Api__ settings.", wait);
 
     public static Problem Forbidden { get; } = new(
-        StatusCodes.Status403Forbidden, "forbidden", "This key is not for this token", "The patterns of the client key do not fit the token's name.");
+        StatusCodes.Status403Forbidden, "forbidden", "This key is not for this token", "The client key's patterns do not match the token's name.");
 
     public static Problem UnknownToken { get; } = new(
-        StatusCodes.Status404NotFound, "unknown_token", "There is no such token", "GET ~/api/tokens lists the tokens of this key.");
+        StatusCodes.Status404NotFound, "unknown_token", "Token not found", "GET ~/api/tokens lists the tokens of this key.");
 
     public static Problem UnknownScope { get; } = new(
-        StatusCodes.Status404NotFound, "unknown_scope", "No token has this scope", "None of the tokens of this key has the scope in its settings (Tokens__NAME__Scopes).");
+        StatusCodes.Status404NotFound, "unknown_scope", "No token has this scope", "No token of this key has the scope in its settings (Tokens__NAME__Scopes).");
 
     public static Problem IdempotencyKeyReused { get; } = new(
         StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "The key was used for another request", "Choose a new Idempotency-Key for each request.");
 
     public static Problem DatabaseAway { get; } = new(
-        StatusCodes.Status503ServiceUnavailable, "database_away", "The database is away", "Valid tokens are served meanwhile; this call needs the database.", TimeSpan.FromSeconds(5));
+        StatusCodes.Status503ServiceUnavailable, "database_away", "The database is unreachable", "Valid tokens are still served; this call needs the database.", TimeSpan.FromSeconds(5));
 
     public static Problem TooLarge { get; } = new(
         StatusCodes.Status413PayloadTooLarge, "too_large", "The request is too large", $"At most {ApiGuard.LargestBody} bytes.");
@@ -39,18 +39,18 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
         StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The body is not JSON", "Send Content-Type: application/json.");
 
     public static Problem Internal { get; } = new(
-        StatusCodes.Status500InternalServerError, "internal", "A mistake of the server", "The server's log tells more. Please report it.");
+        StatusCodes.Status500InternalServerError, "internal", "Internal server error", "The server's log has the details. Please report it.");
 
     public static Problem AmbiguousScope(IEnumerable<string> tokens) => new(
-        StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Ask for one of them by name: {string.Join(", ", tokens)}.");
+        StatusCodes.Status409Conflict, "ambiguous_scope", "Several tokens have this scope", $"Request one of them by name: {string.Join(", ", tokens)}.");
 
     public static Problem NotConfigured(string because) => new(
         StatusCodes.Status409Conflict, ReadingCodes.NotConfigured, "The token is not configured", $"In the server's settings: {because}.");
 
     public static Problem UnknownProvider(IEnumerable<string> providers) => new(
-        StatusCodes.Status404NotFound, "unknown_provider", "There is no such provider", $"There are: {string.Join(", ", providers)}.");
+        StatusCodes.Status404NotFound, "unknown_provider", "Provider not found", $"Providers: {string.Join(", ", providers)}.");
 
-    public static Problem BadRequest(string detail) => new(StatusCodes.Status400BadRequest, "invalid_request", "The request cannot be understood", detail);
+    public static Problem BadRequest(string detail) => new(StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", detail);
 
     public async Task ExecuteAsync(HttpContext context)
     {

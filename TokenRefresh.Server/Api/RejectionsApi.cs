@@ -11,14 +11,14 @@ internal static class RejectionsApi
 {
     public static void MapRejections(this RouteGroupBuilder api) => api.MapPost("/tokens/{name}/rejected", Reject)
         .WithName("ReportRejected")
-        .WithSummary("The API refused that version: renews once if it is still the current one, else does nothing.")
+        .WithSummary("The API refused that version: renews it once if it is still current, else does nothing.")
         .Produces(StatusCodes.Status202Accepted);
 
     private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenCache vault)
     {
         var client = context.Client();
         return !client.MayRead(name) ? Problem.Forbidden
-            : report.Version < 0 ? Problem.BadRequest("version is the number that came with the token.")
+            : report.Version < 0 ? Problem.BadRequest("version must be the number that came with the token.")
             : vault.Reject(name, report.Version, client.Key.Actor) ? TypedResults.Accepted((string?)null)
             : Problem.UnknownToken;
     }

@@ -39,9 +39,9 @@ internal static class TokensApi
     {
         api.MapGet("/tokens", ListAsync).WithName("ListTokens").WithSummary("The tokens of this key, most urgent first. No secrets.");
         api.MapGet("/tokens/health", HealthAsync).WithName("TokenHealth").WithSummary("Healthy, partial or unhealthy; 503 when unhealthy.");
-        api.MapGet("/tokens/needs-refresh", NeedsRefreshAsync).WithName("TokensNeedingRefresh").WithSummary("The tokens that are due, or that need a person.");
+        api.MapGet("/tokens/needs-refresh", NeedsRefreshAsync).WithName("TokensNeedingRefresh").WithSummary("The tokens that are due or need a person.");
         api.MapPost("/tokens/refresh", RefreshAsync).WithName("RefreshTokens")
-            .WithSummary("Enqueues refreshes and answers with the job ids. Repeating a request with the same Idempotency-Key does nothing more.")
+            .WithSummary("Enqueues refreshes and returns the job ids. Repeating a request with the same Idempotency-Key has no effect.")
             .Produces(StatusCodes.Status202Accepted);
     }
 
@@ -95,7 +95,7 @@ internal static class TokensApi
 
         if (token is not null && order.Provider is { } its && token.Provider != providers.Find(its))
         {
-            return Problem.BadRequest("The token is another provider's.");
+            return Problem.BadRequest("The token belongs to another provider.");
         }
 
         if (token?.NotConfiguredBecause is { } missing)
@@ -138,7 +138,7 @@ internal static class TokensApi
 
             if (chosen is not [{ Length: > 0 and <= LongestIdempotencyKey } key])
             {
-                return Problem.BadRequest($"Idempotency-Key is one text of 1 to {LongestIdempotencyKey} characters.");
+                return Problem.BadRequest($"Idempotency-Key must be one value of 1 to {LongestIdempotencyKey} characters.");
             }
 
             var now = clock.GetUtcNow();

@@ -17,10 +17,10 @@ internal static class AutoRefreshCommand
     {
         var provider = Options.Provider();
         var token = new Option<string?>("--token") { Description = "Only this token." };
-        var force = new Option<bool>("--force") { Description = "Refresh whether due or not." };
-        var sync = new Option<bool>("--sync") { Description = "Refresh here and now instead of through the queue; exit code 1 if any failed." };
+        var force = new Option<bool>("--force") { Description = "Refresh even if it is not due." };
+        var sync = new Option<bool>("--sync") { Description = "Refresh directly instead of through the queue; exit code 1 if any failed." };
         var json = Options.Json();
-        var command = new Command("auto-refresh", "Refresh tokens that are due, all or some, and print the jobs' ids.") { provider, token, force, sync, json };
+        var command = new Command("auto-refresh", "Refresh the tokens that are due, all or some, and print the job ids.") { provider, token, force, sync, json };
         command.SetAction((call, cancellationToken) =>
         {
             var trigger = call.GetValue(force) ? RefreshTrigger.Forced : RefreshTrigger.Manual;
@@ -40,7 +40,7 @@ internal static class AutoRefreshCommand
             var token = TokensCommands.Require(services, tokenName);
             return provider is null || token.Provider == provider
                 ? [token]
-                : throw new UsageException($"Token '{token.Name}' is {token.Provider.Name}'s, not {provider.Name}'s.");
+                : throw new UsageException($"Token '{token.Name}' belongs to provider {token.Provider.Name}, not {provider.Name}.");
         }
 
         var asked = services.GetRequiredService<ConfiguredTokens>().All.Where(token => provider is null || token.Provider == provider).ToList();
@@ -69,12 +69,12 @@ internal static class AutoRefreshCommand
         }
         else
         {
-            Output.Table(["JOB", new("TOKENS", IsProse: true)], jobs.Select(job => (IReadOnlyList<string>)[job.JobId, string.Join(", ", job.Tokens)]), "There is no configured token to refresh.");
+            Output.Table(["JOB", new("TOKENS", IsProse: true)], jobs.Select(job => (IReadOnlyList<string>)[job.JobId, string.Join(", ", job.Tokens)]), "No configured token to refresh.");
         }
 
         if (jobs.Count > 0 && (await services.GetRequiredService<QueueView>().LiveServersAsync(CancellationToken.None)).Count == 0)
         {
-            Output.Note("No worker is alive: the jobs wait until a server runs. To refresh here and now, add --sync.");
+            Output.Note("No worker is alive: the jobs wait until a server runs. To refresh directly, add --sync.");
         }
 
         return ExitCode.Done;
@@ -116,7 +116,7 @@ internal static class AutoRefreshCommand
 
         if (results.Any(result => result.Outcome is RefreshOutcome.Failed { NextAttemptAt: not null }) && (await services.GetRequiredService<QueueView>().LiveServersAsync(cancellationToken)).Count == 0)
         {
-            Output.Note("No worker is alive: what failed is not retried until a server runs.");
+            Output.Note("No worker is alive: failed refreshes are not retried until a server runs.");
         }
 
         // Who names a token asked for that one; among all of them, what cannot be refreshed is no failure.
@@ -143,7 +143,7 @@ internal static class AutoRefreshCommand
         RefreshOutcome.Skipped { Obstacle: { } obstacle } skipped => $"{obstacle.InWords()}: {skipped.Reason}",
         RefreshOutcome.Skipped skipped => $"skipped: {skipped.Reason}",
         RefreshOutcome.InFlight busy => $"in flight: {busy.Reason}",
-        RefreshOutcome.Failed failed => $"failed: {failed.Failure.Kind.Code()}: {failed.Failure.Reason}; {(failed.NextAttemptAt is { } next ? $"next attempt {next:u}" : "not retried before the settings change or a person acts")}",
+        RefreshOutcome.Failed failed => $"failed: {failed.Failure.Kind.Code()}: {failed.Failure.Reason}; {(failed.NextAttemptAt is { } next ? $"next attempt {next:u}" : "retries stopped: update the credentials or settings")}",
         _ => throw new UnreachableException(),
     };
 }

@@ -10,27 +10,27 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>clients …</c> and <c>cache clear</c>.</summary>
 internal static class ClientsCommands
 {
-    public static Command Create(CommandRunner host) => new("clients", "The keys of programs that read tokens.") { Add(host), List(host), Revoke(host) };
+    public static Command Create(CommandRunner host) => new("clients", "Manage clients (programs that read tokens) and their keys.") { Add(host), List(host), Revoke(host) };
 
     public static Command CreateCache(CommandRunner host)
     {
-        var clear = new Command("clear", "Every node drops its cached tokens and reads them again.");
+        var clear = new Command("clear", "Make every node drop its cached tokens and read them again.");
         clear.SetAction((_, cancellationToken) => host.RunAsync(
             async services =>
             {
                 await services.GetRequiredService<TokenChangeListener>().BroadcastAsync(TokenChangeListener.Everything, cancellationToken);
-                Console.Out.WriteLine("Every node reads its tokens again.");
+                Console.Out.WriteLine("Every node is reloading its tokens.");
                 return ExitCode.Done;
             },
             cancellationToken));
-        return new("cache", "The tokens that nodes hold in memory.") { clear };
+        return new("cache", "Manage the in-memory token cache.") { clear };
     }
 
     private static Command Add(CommandRunner host)
     {
-        var name = new Argument<string>("NAME") { Description = "The program's name." };
-        var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, patterns by comma: 'jibit,fino*'.", Required = true };
-        var command = new Command("add", "Make a key; it is printed once, alone on stdout.") { name, tokens };
+        var name = new Argument<string>("NAME") { Description = "The client's name." };
+        var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, comma-separated patterns: 'jibit,fino*'.", Required = true };
+        var command = new Command("add", "Create a client and its key; the key is printed once, alone on stdout.") { name, tokens };
         command.SetAction((call, cancellationToken) => host.RunFirstAsync(
             async services =>
             {
@@ -43,7 +43,7 @@ internal static class ClientsCommands
                     throw new UsageException(error.Message);
                 }
 
-                Output.Note("Keep it now: it is not stored and cannot be shown again.");
+                Output.Note("Save it now: it is not stored and cannot be shown again.");
                 return ExitCode.Done;
             },
             cancellationToken));
@@ -53,7 +53,7 @@ internal static class ClientsCommands
     private static Command List(CommandRunner host)
     {
         var json = Options.Json();
-        var command = new Command("list", "Every client, newest first. No secrets.") { json };
+        var command = new Command("list", "List all clients, newest first. No secrets.") { json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
@@ -69,7 +69,7 @@ internal static class ClientsCommands
                         ["NAME", new("ID", 6), new("TOKENS", 3, IsProse: true), new("CREATED", 5), new("LAST USED", 2), new("REVOKED", 1)],
                         clients.Select(client => (IReadOnlyList<string>)
                             [client.Name, client.Id, client.Tokens, Output.At(client.CreatedAt, zone), Output.At(client.LastUsedAt, zone), Output.At(client.RevokedAt, zone)]),
-                        "There is no client yet; make one with: clients add NAME --tokens 'PATTERNS'",
+                        "No clients yet. Create one: clients add NAME --tokens 'PATTERNS'",
                         zone);
                 }
 
@@ -81,13 +81,13 @@ internal static class ClientsCommands
 
     private static Command Revoke(CommandRunner host)
     {
-        var name = new Argument<string>("NAME") { Description = "The program's name." };
+        var name = new Argument<string>("NAME") { Description = "The client's name." };
         var yes = Confirmation.Option();
-        var command = new Command("revoke", "Revoke a client's key on every node at once; it cannot be made good again.") { name, yes };
+        var command = new Command("revoke", "Revoke a client's key on every node at once; this cannot be undone.") { name, yes };
         command.SetAction((call, cancellationToken) =>
         {
             var client = call.GetValue(name)!;
-            var consent = Confirmation.Of(call.GetValue(yes), $"clients revoke ends the key of '{client}' for good.");
+            var consent = Confirmation.Of(call.GetValue(yes), $"clients revoke permanently revokes the key of '{client}'.");
             return host.RunAsync(services => RevokeAsync(services.GetRequiredService<ClientKeys>(), client, consent, cancellationToken), cancellationToken);
         });
         return command;
@@ -96,17 +96,17 @@ internal static class ClientsCommands
     private static async Task<int> RevokeAsync(ClientKeys keys, string name, Confirmation consent, CancellationToken cancellationToken)
     {
         var good = (await keys.ListAsync(cancellationToken)).Where(client => client.RevokedAt is null).Select(client => client.Name).ToList();
-        if (good.Contains(name) && !consent.Confirms($"Revoke the key of '{OneLine.Of(name)}' for good?"))
+        if (good.Contains(name) && !consent.Confirms($"Permanently revoke the key of '{OneLine.Of(name)}'?"))
         {
             return ExitCode.Failed;
         }
 
         if (!await keys.RevokeAsync(name, Options.Caller, cancellationToken))
         {
-            throw new UsageException($"There is no client '{name}' with a good key. {(good.Count == 0 ? "Nobody has one." : $"There are: {string.Join(", ", good)}.")}");
+            throw new UsageException($"No client '{name}' with an active key. {(good.Count == 0 ? "No client has one." : $"Clients: {string.Join(", ", good)}.")}");
         }
 
-        Output.Line($"{name} is let in no more.");
+        Output.Line($"Revoked key \"{name}\".");
         return ExitCode.Done;
     }
 }

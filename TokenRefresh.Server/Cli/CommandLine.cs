@@ -31,13 +31,16 @@ internal static class CommandLine
 
     private const string Verbose = "--verbose";
 
+    // The parser's own words, which name neither what is missing nor where.
+    private const string NoSubcommand = "Required command was not provided.";
+
     public static async Task<int> RunAsync(string[] args)
     {
         var (settings, rest) = SplitSettings(args);
         var parsed = Root(settings).Parse(rest is ["help", .. var verb] ? [.. verb, "--help"] : rest);
         if (parsed.Errors.Count > 0)
         {
-            return Complain(parsed.Errors.Select(error => WithoutValues(error.Message, rest)).Concat(Offers(parsed.CommandResult)), ExitCode.Usage);
+            return Complain(parsed.Errors.Select(error => WithoutValues(error.Message == NoSubcommand ? "Missing subcommand" : error.Message, rest)).Concat(Offers(parsed.CommandResult)), ExitCode.Usage);
         }
 
         if (parsed.GetValue<bool>(Verbose))
@@ -59,7 +62,7 @@ internal static class CommandLine
     {
         var verbs = new CommandRunner(settings);
         var root = new RootCommand(
-            "Keeps the access tokens of third-party APIs fresh. Without a verb it serves.\n"
+            "Keeps the access tokens of third-party APIs fresh. Without a verb it starts the server.\n"
             + "Exit codes: 0 done, 1 something failed, 2 the call or a setting was wrong.\n"
             + "Any setting can be given as --Section:Key=value, for example --TokenRefresh:Queue:Workers=10.")
         {
@@ -75,7 +78,7 @@ internal static class CommandLine
             KeysCommands.Create(verbs),
             NotifyCommands.Create(verbs),
         };
-        root.Options.Add(new Option<bool>(Verbose) { Description = "Say on stderr which database a verb works on, as it does at a terminal.", Recursive = true });
+        root.Options.Add(new Option<bool>(Verbose) { Description = "Print on stderr which database a verb uses, as at a terminal.", Recursive = true });
         ServeCommand.Configure(root, settings);
         return root;
     }
@@ -103,7 +106,7 @@ internal static class CommandLine
         return (settings, [.. rest]);
     }
 
-    /// <summary>The failures that are a person's to mend, as lines; null for a mistake of this program, which shows its trace.</summary>
+    /// <summary>The failures that a person can fix, as lines; null for an error of this program, which shows its stack trace.</summary>
     private static (IEnumerable<string> Lines, int ExitCode)? Verdict(Exception error) => error switch
     {
         AggregateException many when many.InnerExceptions.All(one => one is OptionsValidationException) =>
@@ -112,8 +115,8 @@ internal static class CommandLine
         UsageException or EnvFileException or NoDatabaseException or OlderSchemaException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
         StartUpException or SchemaException or RotationRefusedException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
         IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),
-        _ when PostgresErrors.IsOfDatabase(error) => ([$"{(error.GetBaseException() is PostgresException ? "Postgres answers" : "The database is away")}: {PostgresErrors.Line(error)}"], ExitCode.Failed),
-        _ when DatabaseFaults.IsAway(error) => ([$"The database is away: {error.GetBaseException().Message}"], ExitCode.Failed),
+        _ when PostgresErrors.IsOfDatabase(error) => ([$"{(error.GetBaseException() is PostgresException ? "Postgres answers" : "The database is unreachable")}: {PostgresErrors.Line(error)}"], ExitCode.Failed),
+        _ when DatabaseFaults.IsAway(error) => ([$"The database is unreachable: {error.GetBaseException().Message}"], ExitCode.Failed),
         OperationCanceledException => (["Stopped."], ExitCode.Failed),
         _ => null,
     };
@@ -139,7 +142,7 @@ internal static class CommandLine
     {
         if (at.Command.Subcommands.Count > 0)
         {
-            yield return $"There are: {string.Join(", ", at.Command.Subcommands.Select(verb => verb.Name))}.";
+            yield return $"Subcommands: {string.Join(", ", at.Command.Subcommands.Select(verb => verb.Name))}.";
         }
 
         if (at.Command.Options.Where(option => !option.Hidden).Select(option => option.Name).ToList() is { Count: > 0 } options)

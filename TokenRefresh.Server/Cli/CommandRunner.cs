@@ -8,7 +8,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary>Runs a verb over the same composition as the server, on the same database, the embedded one included; nothing listens and no job runs here.</summary>
 internal sealed class CommandRunner(Dictionary<string, string?> settings)
 {
-    /// <summary>Where the command line leaves that somebody wants to hear which database is worked on.</summary>
+    /// <summary>The setting in which the command line stores --verbose.</summary>
     public const string Verbose = "verbose";
 
     /// <summary>Runs a verb that only reads. There must be a database with this version's schema, and nothing is made or brought up to date.</summary>
@@ -97,7 +97,7 @@ internal sealed class CommandRunner(Dictionary<string, string?> settings)
         await preparation.RunAsync(marksStrays: false, cancellationToken);
         if (isNew)
         {
-            Output.Note($"There was no database of TokenRefresh yet; it was made: {services.GetRequiredService<Database>().Description}");
+            Output.Note($"Created the database: {services.GetRequiredService<Database>().Description}");
         }
     }
 
@@ -110,17 +110,17 @@ internal sealed class CommandRunner(Dictionary<string, string?> settings)
             var servers = (await comparison.CompareAsync(name, cancellationToken)).Where(other => other.IsServer).ToList();
             foreach (var server in servers)
             {
-                Output.Note($"The server {server.Name} works with other settings than this verb: {server.KeysInWords}. Start it anew if they were changed, or give both the same.");
+                Output.Note($"The server {server.Name} uses other settings than this verb: {server.KeysInWords}. Restart it if they were changed, or use the same settings for both.");
             }
 
             await (servers.Count > 0 ? comparison.LeaveAsync(name, isServer: false, cancellationToken) : comparison.TakeBackAsync(name, cancellationToken));
         }
         catch (Exception error) when (error.GetBaseException() is Npgsql.NpgsqlException)
         {
-            // A database that takes nothing is told of by what the verb itself does there.
+            // A database that does not accept writes is reported by the verb's own work.
         }
     }
 
     private static NoDatabaseException NoSchema(IServiceProvider services) =>
-        new($"The database {services.GetRequiredService<Database>().Description} holds nothing of TokenRefresh: no server has worked on it");
+        new($"The database {services.GetRequiredService<Database>().Description} has no TokenRefresh tables: no server has used it yet");
 }

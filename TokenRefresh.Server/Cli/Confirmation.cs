@@ -9,14 +9,14 @@ internal sealed class Confirmation
 
     private Confirmation(bool isGiven) => this.isGiven = isGiven;
 
-    public static Option<bool> Option() => new("--yes", "-y") { Description = "Do it without asking." };
+    public static Option<bool> Option() => new("--yes", "-y") { Description = "Do not ask for confirmation." };
 
     /// <summary>Looks at the call before anything is done.</summary>
     /// <param name="loss">What would be lost, as a sentence.</param>
-    /// <exception cref="UsageException">It was not given, and there is nobody to ask.</exception>
+    /// <exception cref="UsageException">It was not given, and there is no terminal to ask at.</exception>
     public static Confirmation Of(bool isGiven, string loss) => isGiven || !(Console.IsInputRedirected || Console.IsErrorRedirected)
         ? new(isGiven)
-        : throw new UsageException($"{loss} This is no terminal to ask at: add --yes to do it. Nothing was changed.");
+        : throw new UsageException($"{loss} Cannot ask for confirmation without a terminal: add --yes. Nothing was changed.");
 
     /// <summary>Asks, unless it was given; true for yes.</summary>
     public bool Confirms(string question)

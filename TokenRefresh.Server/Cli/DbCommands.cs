@@ -7,12 +7,12 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>db …</c></summary>
 internal static class DbCommands
 {
-    public static Command Create(CommandRunner host) => new("db", "The database: its schema, and its move to another Postgres.") { Migrate(host), Status(host), MoveCommand.Create(host) };
+    public static Command Create(CommandRunner host) => new("db", "Manage the database: its schema, and its move to another Postgres.") { Migrate(host), Status(host), MoveCommand.Create(host) };
 
     private static Command Migrate(CommandRunner host)
     {
         var json = Options.Json();
-        var command = new Command("migrate", "Bring the schema to what this version expects. Repeating it changes nothing.") { json };
+        var command = new Command("migrate", "Update the schema to this version. Running it again changes nothing.") { json };
         command.SetAction((call, cancellationToken) => host.RunUnpreparedAsync(
             FirstUse.Makes,
             async services =>
@@ -38,7 +38,7 @@ internal static class DbCommands
     private static Command Status(CommandRunner host)
     {
         var json = Options.Json();
-        var command = new Command("status", "Where the database is and which migrations it has; exit code 1 while some are pending.") { json };
+        var command = new Command("status", "Show the database and its migrations; exit code 1 while migrations are pending.") { json };
         command.SetAction((call, cancellationToken) => host.RunUnpreparedAsync(
             FirstUse.Looks,
             async services =>
@@ -52,7 +52,7 @@ internal static class DbCommands
                 }
                 else
                 {
-                    Console.Out.WriteLine($"database  {where}{Environment.NewLine}applied   {applied.Count} migrations{(applied.Count > 0 ? $", the last {applied[^1]}" : "")}{Environment.NewLine}pending   {(pending.Count == 0 ? "none" : string.Join(", ", pending) + " (apply with: db migrate)")}");
+                    Console.Out.WriteLine($"database  {where}{Environment.NewLine}applied   {applied.Count} migrations{(applied.Count > 0 ? $", latest {applied[^1]}" : "")}{Environment.NewLine}pending   {(pending.Count == 0 ? "none" : string.Join(", ", pending) + " (apply with: db migrate)")}");
                 }
 
                 return pending.Count == 0 ? ExitCode.Done : ExitCode.Failed;

@@ -11,12 +11,12 @@ internal static class ImportCommand
     /// <summary>Far above any token of the providers; a whole file piped in by mistake is refused.</summary>
     private const int LongestInput = 512 * 1024;
 
-    private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"}, or the provider's answer as it came, with its expires_in (refresh_token may be left out, and the expiry where the token is a JWT that tells it)""";
+    private const string Shape = """{"access_token":"…","refresh_token":"…","expires_at":"2026-01-31T12:00:00Z"}, or the provider's answer as it came, with its expires_in (refresh_token is optional, and so is the expiry if the token is a JWT that contains it)""";
 
     public static Command Create(CommandRunner host)
     {
         var name = Options.Token();
-        var command = new Command("import", $"Store a token that a person has started elsewhere; reads JSON from stdin: {Shape}") { name };
+        var command = new Command("import", $"Store a token that a person obtained elsewhere; reads JSON from stdin: {Shape}") { name };
         command.SetAction((call, cancellationToken) => host.RunFirstAsync(
             async services =>
             {
@@ -25,7 +25,7 @@ internal static class ImportCommand
                 await services.GetRequiredService<TokenControls>().ImportAsync(token.Name, imported, Options.Caller, cancellationToken);
                 if (token.Order.Grant != Grant.Imported)
                 {
-                    Output.Note($"{token.Name} renews itself with the provider's credentials: what was imported is served until its next refresh. The token before it is kept; an administrator rolls back to it at /access/tokens/{token.Name}.");
+                    Output.Note($"{token.Name} renews itself with the provider's credentials: the imported token is served until its next refresh. The previous token is kept; an administrator can roll back to it at /access/tokens/{token.Name}.");
                 }
 
                 foreach (var note in imported.Notes)
@@ -33,7 +33,7 @@ internal static class ImportCommand
                     Output.Note($"{token.Name}: {note}.");
                 }
 
-                Console.Out.WriteLine($"{token.Name} is imported; it expires {imported.ExpiresAt:u}. Try it with: tokens test {token.Name}");
+                Console.Out.WriteLine($"Imported {token.Name}; it expires {imported.ExpiresAt:u}. Test it: tokens test {token.Name}");
                 return ExitCode.Done;
             },
             cancellationToken));
@@ -65,6 +65,6 @@ internal static class ImportCommand
         await using var input = Console.OpenStandardInput();
         var buffer = new byte[LongestInput + 1];
         var length = await input.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
-        return length <= LongestInput ? buffer[..length] : throw new UsageException($"stdin holds more than {LongestInput / 1024} KB; that is no token.");
+        return length <= LongestInput ? buffer[..length] : throw new UsageException($"The input is larger than {LongestInput / 1024} KB; that is not a token.");
     }
 }

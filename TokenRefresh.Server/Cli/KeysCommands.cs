@@ -11,9 +11,9 @@ internal static class KeysCommands
     public static Command Create(CommandRunner host)
     {
         var json = Options.Json();
-        var rotate = new Command("rotate", "Make a new encryption key and seal every stored secret anew, while nodes go on reading. Run it again after it was cut short.") { json };
+        var rotate = new Command("rotate", "Create a new encryption key and re-encrypt every stored secret while nodes keep running. If interrupted, run it again.") { json };
         rotate.SetAction((call, cancellationToken) => host.RunAsync(services => RotateAsync(services, call.GetValue(json), cancellationToken), cancellationToken));
-        return new("keys", "The keys that seal the stored secrets.") { rotate };
+        return new("keys", "Manage the keys that encrypt the stored secrets.") { rotate };
     }
 
     private static async Task<int> RotateAsync(IServiceProvider services, bool json, CancellationToken cancellationToken)
@@ -21,7 +21,7 @@ internal static class KeysCommands
         var rotation = services.GetRequiredService<KeyRotation>();
         var messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         var result = await messages.Progress().HideCompleted(false).StartAsync(progress =>
-            rotation.RunAsync(Options.Caller, new Bar(progress.AddTask("sealing anew")), cancellationToken));
+            rotation.RunAsync(Options.Caller, new Bar(progress.AddTask("re-encrypting")), cancellationToken));
 
         if (json)
         {
@@ -29,10 +29,10 @@ internal static class KeysCommands
         }
         else
         {
-            Console.Out.WriteLine($"Every stored secret is sealed with the key {result.Key}{(result.WasResumed ? ", which an earlier run had made" : "")}.");
+            Console.Out.WriteLine($"Every stored secret is encrypted with the key {result.Key}{(result.WasResumed ? ", created by an earlier run" : "")}.");
             foreach (var token in result.Unopened)
             {
-                Output.Note($"{token}: no key opens what is stored, so it was left. Obtain it anew: tokens auto-refresh --token {token} --force");
+                Output.Note($"{token}: no key decrypts the stored value, so it was skipped. Obtain a new one: tokens auto-refresh --token {token} --force");
             }
         }
 

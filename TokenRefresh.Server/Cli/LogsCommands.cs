@@ -14,16 +14,16 @@ internal static class LogsCommands
 {
     private const int MostLines = 10_000;
 
-    public static Command Create(CommandRunner host) => new("logs", "Read the log of attempts.") { Show(host), Statistics(host) };
+    public static Command Create(CommandRunner host) => new("logs", "Read the log of refresh attempts.") { Show(host), Statistics(host) };
 
     private static Command Show(CommandRunner host)
     {
-        var lines = new Option<int>("--lines") { Description = $"How many rows, 1 to {MostLines}.", DefaultValueFactory = _ => 50 };
+        var lines = new Option<int>("--lines") { Description = $"Number of rows, 1 to {MostLines}.", DefaultValueFactory = _ => 50 };
         var provider = Options.Provider();
         var token = new Option<string?>("--token") { Description = "Only this token's rows." };
-        var status = new Option<string?>("--status") { Description = $"Only rows in this state: {Names<AttemptStatus>()}." };
+        var status = new Option<string?>("--status") { Description = $"Only rows with this status: {Names<AttemptStatus>()}." };
         var json = Options.Json();
-        var command = new Command("show", "Rows of the log, newest first.") { lines, provider, token, status, json };
+        var command = new Command("show", "Show attempts, newest first.") { lines, provider, token, status, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
@@ -48,7 +48,7 @@ internal static class LogsCommands
         var hours = new Option<double>("--hours") { Description = "How far back.", DefaultValueFactory = _ => 24 };
         var provider = Options.Provider();
         var json = Options.Json();
-        var command = new Command("statistics", "Attempts, success rate and durations.") { hours, provider, json };
+        var command = new Command("statistics", "Show attempt counts, success rate and durations.") { hours, provider, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
@@ -65,8 +65,8 @@ internal static class LogsCommands
                         $"""
                          attempts       {figures.TotalAttempts}: {figures.SuccessfulAttempts} successful, {figures.FailedAttempts} failed, {figures.SkippedAttempts} skipped
                          triggers       {figures.AutomaticAttempts} automatic, {figures.ManualAttempts} manual, {figures.ForcedAttempts} forced
-                         success rate   {(figures.SuccessRate is { } rate ? $"{rate} %" : "none: nothing succeeded or failed")}
-                         duration       {(figures.AvgDurationMs is { } average ? $"{average} ms on average, 95 of 100 within {figures.P95DurationMs} ms" : "none")}
+                         success rate   {(figures.SuccessRate is { } rate ? $"{rate} %" : "none: no attempt succeeded or failed")}
+                         duration       {(figures.AvgDurationMs is { } average ? $"{average} ms avg, {figures.P95DurationMs} ms p95" : "none")}
                          """));
                 }
 
@@ -102,7 +102,7 @@ internal static class LogsCommands
     private static AttemptStatus? ParseStatus(string? text) =>
         text is null ? null
         : Enum.GetNames<AttemptStatus>().Contains(text, StringComparer.OrdinalIgnoreCase) ? Enum.Parse<AttemptStatus>(text, ignoreCase: true)
-        : throw new UsageException($"There is no status '{text}'. There are: {Names<AttemptStatus>()}.");
+        : throw new UsageException($"No status '{text}'. Allowed: {Names<AttemptStatus>()}.");
 
     private static string Names<T>()
         where T : struct, Enum => string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant();

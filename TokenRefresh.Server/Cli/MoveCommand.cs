@@ -14,9 +14,9 @@ internal static class MoveCommand
 
     public static Command Create(CommandRunner host)
     {
-        var to = new Argument<string>("to") { Description = "The connection string or postgres:// address of an empty database, or - to read it from stdin, which keeps its password out of the shell's history." };
+        var to = new Argument<string>("to") { Description = "The connection string or postgres:// address of an empty database, or - to read it from stdin, so that the password does not appear in the shell's history." };
         var json = Options.Json();
-        var command = new Command("move", "Copy everything into an empty database of another Postgres, while no node runs. What is here stays as it is.") { to, json };
+        var command = new Command("move", "Copy everything into an empty database of another Postgres, while no node runs. This database is not changed.") { to, json };
         command.SetAction(async (call, cancellationToken) =>
         {
             var target = Parse(call.GetValue(to) == FromInput ? await Console.In.ReadToEndAsync(cancellationToken) : call.GetValue(to)!);
@@ -68,10 +68,10 @@ internal static class MoveCommand
             return;
         }
 
-        Output.Table(["table", "rows"], tables.Where(table => table.Rows > 0).Select(table => new[] { table.Name, $"{table.Rows}" }), "There was nothing to move.");
+        Output.Table(["table", "rows"], tables.Where(table => table.Rows > 0).Select(table => new[] { table.Name, $"{table.Rows}" }), "Nothing to move.");
         Console.Out.WriteLine(
-            $"Everything is in {where}. Give every node ConnectionStrings__TokenRefresh for it and the same Encryption__MasterKey, then start.{Environment.NewLine}"
-            + $"Never start on {old} again: two databases that renew the same grant kill each other's refresh tokens. Delete it once the new one is backed up.");
+            $"Everything is in {where}. Set ConnectionStrings__TokenRefresh to it on every node, with the same Encryption__MasterKey, then start.{Environment.NewLine}"
+            + $"Never start on {old} again: two databases that renew the same grant invalidate each other's refresh tokens. Delete it after the new one is backed up.");
     }
 
     // Refused here without being repeated, for it holds a password.

@@ -9,11 +9,11 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>notify …</c></summary>
 internal static class NotifyCommands
 {
-    public static Command Create(CommandRunner host) => new("notify", "Try the way by which people are told.") { Test(host) };
+    public static Command Create(CommandRunner host) => new("notify", "Test notifications.") { Test(host) };
 
     private static Command Test(CommandRunner host)
     {
-        var to = new Option<string[]>("--to") { Description = "A mail address; left out: everybody in TokenRefresh__Notifications__Email.", AllowMultipleArgumentsPerToken = true };
+        var to = new Option<string[]>("--to") { Description = "A mail address; default: all addresses in TokenRefresh__Notifications__Email.", AllowMultipleArgumentsPerToken = true };
         to.Validators.Add(result =>
         {
             foreach (var address in (result.GetValueOrDefault<string[]>() ?? []).Where(address => !MailAddressesAttribute.IsAddress(address)))
@@ -22,14 +22,14 @@ internal static class NotifyCommands
             }
         });
         var json = Options.Json();
-        var command = new Command("test", "Send a test e-mail through the outbox and the mail server, here and now, and report how it was delivered; exit code 1 unless the mail server took it.") { to, json };
+        var command = new Command("test", "Send a test mail through the outbox and the mail server now, and report how it was delivered; exit code 1 unless the mail server accepted it.") { to, json };
         command.SetAction((call, cancellationToken) => host.RunAsync(
             async services =>
             {
                 var recipients = call.GetValue(to) is { Length: > 0 } asked ? asked : [.. services.GetRequiredService<IOptions<NotificationOptions>>().Value.Recipients];
                 if (recipients.Length == 0)
                 {
-                    throw new UsageException("There is nobody to write to: set TokenRefresh__Notifications__Email, or give --to ADDRESS.");
+                    throw new UsageException("No recipient: set TokenRefresh__Notifications__Email, or use --to ADDRESS.");
                 }
 
                 var results = new List<(string Recipient, DeliveryOutcome Outcome)>();
@@ -53,7 +53,7 @@ internal static class NotifyCommands
             DeliveryOutcome.Accepted accepted => (result.Recipient, Result: "delivered", Line: $"delivered: {accepted.Words}", Detail: accepted.Words),
             DeliveryOutcome.Written written => (result.Recipient, Result: "written", Line: written.Words, Detail: written.Words),
             DeliveryOutcome.Refused refused => (result.Recipient, Result: "refused", Line: $"refused: {refused.Reason}", Detail: refused.Reason),
-            DeliveryOutcome.Failed failed => (result.Recipient, Result: "failed", Line: $"failed: {failed.Reason}; a running server tries it again", Detail: failed.Reason),
+            DeliveryOutcome.Failed failed => (result.Recipient, Result: "failed", Line: $"failed: {failed.Reason}; a running server will retry", Detail: failed.Reason),
             _ => throw new System.Diagnostics.UnreachableException(),
         }).ToList();
         if (asJson)

@@ -44,7 +44,7 @@ internal static class Output
 
         if (hidden.Count > 0)
         {
-            Note($"Not shown, for want of room: {string.Join(", ", hidden)}. A wider terminal shows them, or a pipe, or --json.");
+            Note($"Hidden, the terminal is too narrow: {string.Join(", ", hidden)}. Use a wider terminal, a pipe, or --json.");
         }
     }
 

@@ -6,12 +6,12 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>queue …</c></summary>
 internal static class QueueCommands
 {
-    public static Command Create(CommandRunner host) => new("queue", "See workers and jobs; delete or repeat failed ones.") { Status(host), Flush(host), Retry(host) };
+    public static Command Create(CommandRunner host) => new("queue", "Manage the queue.") { Status(host), Flush(host), Retry(host) };
 
     private static Command Status(CommandRunner host)
     {
         var json = Options.Json();
-        var command = new Command("status", "Workers alive, jobs enqueued, in work, waiting for a retry, failed; exit code 1 without a live worker.") { json };
+        var command = new Command("status", "Show live workers and jobs: enqueued, processing, scheduled, failed; exit code 1 without a live worker.") { json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
@@ -47,7 +47,7 @@ internal static class QueueCommands
         var command = new Command("flush", "Delete all failed jobs.") { yes, json };
         command.SetAction((call, cancellationToken) =>
         {
-            var consent = Confirmation.Of(call.GetValue(yes), "queue flush deletes all failed jobs for good; queue retry enqueues them again.");
+            var consent = Confirmation.Of(call.GetValue(yes), "queue flush permanently deletes all failed jobs; queue retry enqueues them again.");
             return host.RunAsync(services => Task.FromResult(Flush(services.GetRequiredService<QueueView>(), consent, call.GetValue(json))), cancellationToken);
         });
         return command;
@@ -56,7 +56,7 @@ internal static class QueueCommands
     private static int Flush(QueueView view, Confirmation consent, bool json)
     {
         var failed = view.Status().Failed;
-        return failed > 0 && !consent.Confirms($"Delete {Count(failed)} for good?") ? ExitCode.Failed : Report(view.DeleteFailed(), "deleted", json);
+        return failed > 0 && !consent.Confirms($"Permanently delete {Count(failed)}?") ? ExitCode.Failed : Report(view.DeleteFailed(), "deleted", json);
     }
 
     private static Command Retry(CommandRunner host)

@@ -11,12 +11,12 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>schedule …</c></summary>
 internal static class ScheduleCommands
 {
-    public static Command Create(CommandRunner host) => new("schedule", "See the timetable, or run one of its jobs now.") { List(host), Run(host) };
+    public static Command Create(CommandRunner host) => new("schedule", "Show the recurring jobs, or run one now.") { List(host), Run(host) };
 
     private static Command List(CommandRunner host)
     {
         var json = Options.Json();
-        var command = new Command("list", "Recurring jobs with cron, time zone, last and next run.") { json };
+        var command = new Command("list", "List the recurring jobs with cron, time zone, last and next run.") { json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
@@ -34,7 +34,7 @@ internal static class ScheduleCommands
                         ["ID", "CRON", new("LAST RUN", 5), new("NEXT RUN", 3), new("LAST STATE", 4, IsProse: true)],
                         jobs.Select(job => (IReadOnlyList<string>)
                             [job.Id, Cron(job), Output.At(job.LastExecution.Utc(), zone), Next(job), job.Error ?? job.LastJobState ?? "-"]),
-                        "No server has installed the timetable yet; start one.",
+                        "No server has installed the recurring jobs yet; start one.",
                         zone);
 
                     string Next(RecurringJobDto job) => pauses.TryGetValue(job.Id, out var pause) ? $"paused until {Output.At(pause.Until, zone)}" : Output.At(job.NextExecution.Utc(), zone);
@@ -53,10 +53,10 @@ internal static class ScheduleCommands
         // Not required by the parser, whose complaint could not say which there are.
         var id = new Argument<string?>("ID") { Description = $"The recurring job: {string.Join(", ", RecurringJobs.Ids)}.", Arity = ArgumentArity.ZeroOrOne };
         var json = Options.Json();
-        var command = new Command("run", "Trigger a recurring job now.") { id, json };
+        var command = new Command("run", "Run a recurring job now.") { id, json };
         command.SetAction((call, cancellationToken) =>
         {
-            var asked = call.GetValue(id) ?? throw new UsageException($"Which job? There are: {string.Join(", ", RecurringJobs.Ids)}. Run one with: schedule run ID");
+            var asked = call.GetValue(id) ?? throw new UsageException($"Missing job ID. Jobs: {string.Join(", ", RecurringJobs.Ids)}. Usage: schedule run ID");
             return host.RunAsync(services => RunAsync(services, asked, call.GetValue(json)), cancellationToken);
         });
         return command;
@@ -68,8 +68,8 @@ internal static class ScheduleCommands
         if (jobs.All(job => job.Id != asked))
         {
             throw new UsageException(jobs.Count == 0
-                ? "No server has installed the timetable yet; start one."
-                : $"There is no recurring job '{asked}'. There are: {string.Join(", ", jobs.Select(job => job.Id))}.");
+                ? "No server has installed the recurring jobs yet; start one."
+                : $"No recurring job '{asked}'. Jobs: {string.Join(", ", jobs.Select(job => job.Id))}.");
         }
 
         var run = await services.GetRequiredService<RecurringJobs>().RunAsync(asked, Options.Caller);
@@ -79,7 +79,7 @@ internal static class ScheduleCommands
         }
         else
         {
-            Output.Line($"{asked} runs as job {run}.");
+            Output.Line($"Started {asked} as job {run}.");
         }
 
         return ExitCode.Done;

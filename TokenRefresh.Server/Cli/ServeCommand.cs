@@ -22,10 +22,10 @@ internal sealed class ServeCommand : Command
         {
             if (RolesOf(result.GetValueOrDefault<string[]>()) is null)
             {
-                result.AddError($"'{string.Join(' ', result.GetValueOrDefault<string[]>() ?? [])}' is not a role: web, worker, or both separated by a comma.");
+                result.AddError($"'{string.Join(' ', result.GetValueOrDefault<string[]>() ?? [])}' is not a role: web, worker, or both, comma-separated.");
             }
         });
-        var urls = new Option<string?>("--urls") { Description = "Where to listen, separated by semicolons (default http://localhost:5080; a worker alone listens on a private port)." };
+        var urls = new Option<string?>("--urls") { Description = "Addresses to listen on, separated by semicolons (default http://localhost:5080; a worker-only node uses a private port)." };
         command.Options.Add(roles);
         command.Options.Add(urls);
         command.SetAction((call, cancellationToken) =>
@@ -59,7 +59,7 @@ internal sealed class ServeCommand : Command
         }
         catch (Exception error) when (error is SocketException or IOException || (error is InvalidOperationException && error.Message.StartsWith("Unable to configure HTTPS", StringComparison.Ordinal)))
         {
-            throw new StartUpException($"{app.Configuration["urls"]} cannot be listened on: {error.Message.Split('\n')[0].TrimEnd('.', '\r')}. Stop what listens there, or choose another address with --urls.", error);
+            throw new StartUpException($"{app.Configuration["urls"]} cannot be used: {error.Message.Split('\n')[0].TrimEnd('.', '\r')}. Stop the program that listens there, or choose another address with --urls.", error);
         }
     }
 
@@ -90,12 +90,12 @@ internal sealed class ServeCommand : Command
             $"TokenRefresh is running ({roles.ToString().ToLowerInvariant().Replace("all", "web, worker", StringComparison.Ordinal)}, {app.Environment.EnvironmentName}).",
             $"  address    {string.Join(' ', app.Urls)}",
             $"  database   {app.Services.GetRequiredService<Database>().Description}",
-            $"  sandbox    {(sandbox.Names.Count > 0 ? $"stands in for {string.Join(", ", sandbox.Names)}" : sandbox.IsEnabled ? "on, no provider needs it" : "off")}",
-            $"  tokens     {tokens.Count} named by the settings{(missing > 0 ? $", {missing} not configured" : "")}; see them with: tokens health",
+            $"  sandbox    {(sandbox.Names.Count > 0 ? $"on, replaces {string.Join(", ", sandbox.Names)}" : sandbox.IsEnabled ? "on, not used by any provider" : "off")}",
+            $"  tokens     {tokens.Count} configured in settings{(missing > 0 ? $", {missing} without credentials" : "")}; status: tokens health",
             $"  notify     {notifications.Line}",
             .. carriesLinks ? Array.Empty<string>() : [$"  links      none in messages: {IncidentLinks.HowToHaveThem}"],
         ];
-        Console.WriteLine(string.Join(Environment.NewLine, password is null ? lines : [.. lines, $"  sign in    as admin with {password} (shown this once; users reset-password admin makes another)"]));
+        Console.WriteLine(string.Join(Environment.NewLine, password is null ? lines : [.. lines, $"  sign in    as admin with {password} (shown once; to change it: users reset-password admin)"]));
     }
 
     internal static Roles? RolesOf(string[]? given)

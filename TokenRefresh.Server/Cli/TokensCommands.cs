@@ -13,7 +13,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>tokens …</c></summary>
 internal static class TokensCommands
 {
-    public static Command Create(CommandRunner host) => new("tokens", "See tokens, refresh them, try them, import, pause and resume them.")
+    public static Command Create(CommandRunner host) => new("tokens", "Manage tokens: show, refresh, test, import, pause, resume.")
     {
         AutoRefreshCommand.Create(host),
         Health(host),
@@ -30,7 +30,7 @@ internal static class TokensCommands
     {
         var configured = services.GetRequiredService<ConfiguredTokens>();
         return configured.Find(name)
-            ?? throw new UsageException($"There is no token '{name}'. There are: {string.Join(", ", configured.All.Select(token => token.Name))}.");
+            ?? throw new UsageException(DidYouMean.Message("token", name, configured.All.Select(token => token.Name)));
     }
 
     /// <summary>The provider of that name, or null where none was named.</summary>
@@ -39,14 +39,14 @@ internal static class TokensCommands
     {
         var providers = services.GetRequiredService<ITokenProviders>();
         return name is null ? null : providers.Find(name)
-            ?? throw new UsageException($"There is no provider '{name}'. There are: {string.Join(", ", providers.All.Select(provider => provider.Name))}.");
+            ?? throw new UsageException(DidYouMean.Message("provider", name, providers.All.Select(provider => provider.Name)));
     }
 
     private static Command Health(CommandRunner host)
     {
         var provider = Options.Provider();
         var json = Options.Json();
-        var command = new Command("health", "One row a token, most urgent first; exit code 1 unless the whole is operational. Changes nothing.") { provider, json };
+        var command = new Command("health", "Show one row per token, most urgent first; exit code 1 unless everything is operational. Changes nothing.") { provider, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: true, cancellationToken), cancellationToken));
         return command;
@@ -56,7 +56,7 @@ internal static class TokensCommands
     {
         var provider = Options.Provider();
         var json = Options.Json();
-        var command = new Command("list", "The tokens that the settings name.") { provider, json };
+        var command = new Command("list", "List the configured tokens.") { provider, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: false, cancellationToken), cancellationToken));
         return command;
@@ -94,13 +94,13 @@ internal static class TokensCommands
         else
         {
             Output.Table(
-                ["TOKEN", new("PROVIDER", 5), new("STATE", 1), new("TIME LEFT", 2), new("NEXT REFRESH", 3), new("WHY THEN", 6, IsProse: true), new("LAST OUTCOME", 4, IsProse: true)],
+                ["TOKEN", new("PROVIDER", 5), new("STATUS", 1), new("TIME LEFT", 2), new("NEXT REFRESH", 3), new("REASON", 6, IsProse: true), new("LAST RESULT", 4, IsProse: true)],
                 views.Select(view => (IReadOnlyList<string>)
                 [
                     view.Name, view.Settings.Provider.Name, view.State.InWords(), view.TimeLeft is { } left ? DurationFormat.InWords(left) : "-",
                     Output.At(view.NextRefreshAt, zone), ZonedTime.Words(view.NextRefreshReason, zone), ZonedTime.Words(view.LastOutcome, zone),
                 ]),
-                "The settings name no token; name one with Tokens__NAME__Provider.",
+                "No tokens are configured. Add one with Tokens__NAME__Provider.",
                 zone);
         }
 
@@ -132,14 +132,14 @@ internal static class TokensCommands
     {
         var name = Options.Token();
         var json = Options.Json();
-        var command = new Command("test", "Try the stored token at the provider's cheap authenticated call. Refreshes nothing.") { name, json };
+        var command = new Command("test", "Test the stored token with a cheap call to the provider. Refreshes nothing.") { name, json };
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services =>
             {
                 var token = Require(services, call.GetValue(name)!);
                 if (await services.GetRequiredService<TokenProbe>().TryAsync(token.Name, cancellationToken) is not { } probe)
                 {
-                    Output.Note($"{token.Name} has no stored token to try. Obtain one with: {(token.Order.Grant == Grant.Imported ? $"tokens import {token.Name}" : $"tokens auto-refresh --token {token.Name} --sync")}");
+                    Output.Note($"{token.Name} has no stored token to test. Obtain one: {(token.Order.Grant == Grant.Imported ? $"tokens import {token.Name}" : $"tokens auto-refresh --token {token.Name} --sync")}");
                     return ExitCode.Failed;
                 }
 
@@ -162,9 +162,9 @@ internal static class TokensCommands
     private static Command Pause(CommandRunner host)
     {
         var name = Options.Token();
-        var reason = new Option<string>("--reason") { Description = "Why, for those who find it paused.", DefaultValueFactory = _ => "paused by hand" };
-        var hours = new Option<double?>("--hours") { Description = "The pause ends by itself after so many hours." };
-        var command = new Command("pause", "Keep a token from being refreshed automatically; it is served while it is valid.") { name, reason, hours };
+        var reason = new Option<string>("--reason") { Description = "The reason, shown while it is paused.", DefaultValueFactory = _ => "paused manually" };
+        var hours = new Option<double?>("--hours") { Description = "End the pause after this many hours." };
+        var command = new Command("pause", "Stop automatic refreshes of a token; it is still served while valid.") { name, reason, hours };
         command.SetAction((call, cancellationToken) => host.RunAsync(
             async services =>
             {
@@ -176,7 +176,7 @@ internal static class TokensCommands
                     var wrong => throw new UsageException($"--hours {wrong} is not allowed: more than 0, at most 8760."),
                 };
                 await services.GetRequiredService<TokenControls>().PauseAsync(token.Name, $"{call.GetValue(reason)} ({Options.Caller})", until, Options.Caller, cancellationToken);
-                Output.Line($"{token.Name} is paused{(until is null ? "" : $" until {until:u}")}. Resume it with: tokens resume {token.Name}");
+                Output.Line($"Paused {token.Name}{(until is null ? "" : $" until {until:u}")}. To resume: tokens resume {token.Name}");
                 return ExitCode.Done;
             },
             cancellationToken));
@@ -192,7 +192,7 @@ internal static class TokensCommands
             {
                 var token = Require(services, call.GetValue(name)!);
                 await services.GetRequiredService<TokenControls>().ResumeAsync(token.Name, Options.Caller, cancellationToken);
-                Output.Line($"{token.Name} is refreshed automatically again.");
+                Output.Line($"Resumed {token.Name}.");
                 return ExitCode.Done;
             },
             cancellationToken));

@@ -8,7 +8,7 @@ namespace TokenRefresh.Server.Hosting;
 
 /// <summary>
 /// What makes people hear of trouble within a minute: on every node, whatever the timetable says and Hangfire does, it looks for incidents
-/// each 30 seconds, delivers what nobody delivers, tells of a database that is away, and gives the outside watcher its sign of life.
+/// every 30 seconds, delivers what no worker delivers, reports a database that is unreachable, and sends the heartbeat.
 /// </summary>
 internal sealed partial class AlertWatch(
     DatabaseProbe probe, SystemStatusReader pulse, DiagnosisReader diagnosis, AlertEvaluation round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, HeartbeatPinger watcher,
@@ -66,12 +66,12 @@ internal sealed partial class AlertWatch(
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            var why = DatabaseFaults.IsReadOnly(error) ? "the database is read-only" : "the database is away";
+            var why = DatabaseFaults.IsReadOnly(error) ? "the database is read-only" : "the database is unreachable";
             await outage.NoteAwayAsync(why, cancellationToken);
             return $"{OverallStatus.Outage.Code()}: {why}";
         }
     }
 
-    [LoggerMessage(5021, LogLevel.Error, "The watch over incidents failed ({Error}); it looks again in half a minute")]
+    [LoggerMessage(5021, LogLevel.Error, "The alert evaluation failed ({Error}); retrying in 30 s")]
     private partial void LogFailed(string error);
 }

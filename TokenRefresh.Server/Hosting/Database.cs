@@ -91,7 +91,7 @@ internal sealed partial class Database(
         return source;
     }
 
-    /// <summary>Stops the embedded cluster when nobody else uses it.</summary>
+    /// <summary>Stops the embedded cluster when no other process uses it.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var source in sources)
@@ -111,7 +111,7 @@ internal sealed partial class Database(
         settings.MaxPoolSize = settings.ShouldSerialize("Maximum Pool Size") ? settings.MaxPoolSize : ConnectionsAtMost;
         settings.MaxAutoPrepare = settings.ShouldSerialize("Max Auto Prepare") ? settings.MaxAutoPrepare : PreparedAtMost;
 
-        // Seven statements each time a connection is taken from the pool, and they would undo the session's settings. Whoever of us listens or locks for a session gives that back himself.
+        // Seven statements each time a connection is taken from the pool, and they would undo the session's settings. Code of ours that listens or locks for a session releases that itself.
         settings.NoResetOnClose = true;
         return settings.ConnectionString;
     }
@@ -145,6 +145,6 @@ internal sealed partial class Database(
         }
     }
 
-    [LoggerMessage(5001, LogLevel.Warning, "Waiting for the database at {Database}, for {Patience} at most: {Reason}")]
+    [LoggerMessage(5001, LogLevel.Warning, "Waiting for the database at {Database}, at most {Patience}: {Reason}")]
     private partial void LogWaiting(string database, string reason, TimeSpan patience);
 }

@@ -35,16 +35,16 @@ internal sealed class DatabaseInspection(NpgsqlConnection connection, string whe
         if (facts.Encoding != "UTF8")
         {
             throw new StartUpException(
-                $"The database at {where} is encoded in {facts.Encoding}; UTF8 is needed. Make one with: CREATE DATABASE tokenrefresh ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0. "
-                + "pg_dump and pg_restore bring over what the old one holds.");
+                $"The database at {where} is encoded in {facts.Encoding}; UTF8 is required. Create one: CREATE DATABASE tokenrefresh ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0. "
+                + "Use pg_dump and pg_restore to copy the old one.");
         }
 
         // A pooler makes up the number that a client is told; Postgres itself tells its own.
         if (facts.BackendId != connection.ProcessID && !await SessionsLastAsync(cancellationToken))
         {
             throw new StartUpException(
-                $"The database at {where} is behind a connection pooler in transaction mode, such as PgBouncer with pool_mode = transaction: notifications, locks and prepared statements of a session are lost there. "
-                + "Set pool_mode = session for this database, or name Postgres itself in ConnectionStrings__TokenRefresh.");
+                $"The database at {where} is behind a connection pooler in transaction mode, such as PgBouncer with pool_mode = transaction: session notifications, locks and prepared statements are lost there. "
+                + "Set pool_mode = session for this database, or connect to Postgres directly in ConnectionStrings__TokenRefresh.");
         }
 
         return await SchemaAsync(facts, cancellationToken);
@@ -55,24 +55,24 @@ internal sealed class DatabaseInspection(NpgsqlConnection connection, string whe
         if (facts.Schemas.Length > 1)
         {
             throw new StartUpException(
-                $"The program's tables at {where} are in more than one schema: {string.Join(", ", facts.Parts)}. Bring them together (ALTER TABLE … SET SCHEMA …), or drop the copy that is not used; "
-                + "where each is a whole set, 'Search Path=…' in ConnectionStrings__TokenRefresh says which.");
+                $"The program's tables at {where} are in more than one schema: {string.Join(", ", facts.Parts)}. Move them into one schema (ALTER TABLE … SET SCHEMA …), or drop the unused copy; "
+                + "if each schema has a complete set, select one with 'Search Path=…' in ConnectionStrings__TokenRefresh.");
         }
 
         if (facts.Schemas is not [var schema])
         {
             return facts.CurrentSchema ?? throw new StartUpException(
-                $"The database at {where} has no schema for the program's tables: none of the search path ({facts.SearchPath}) exists and may be used by the role {facts.Role}. Make one, and GRANT USAGE, CREATE ON SCHEMA … TO {facts.Role}.");
+                $"The database at {where} has no schema for the program's tables: none of the search path ({facts.SearchPath}) exists and is accessible to the role {facts.Role}. Create one, and GRANT USAGE, CREATE ON SCHEMA … TO {facts.Role}.");
         }
 
         // A schema that may not be used is skipped in a search path as if it were not there, and the tables would be missed one by one.
         await using var rights = new NpgsqlCommand("SELECT has_schema_privilege($1, 'USAGE')", connection) { Parameters = { new() { Value = schema } } };
         return (bool)(await rights.ExecuteScalarAsync(cancellationToken))!
             ? schema
-            : throw new StartUpException($"The program's tables at {where} are in the schema {schema}, which the role {facts.Role} may not use: GRANT USAGE ON SCHEMA {schema} TO {facts.Role}.");
+            : throw new StartUpException($"The program's tables at {where} are in the schema {schema}, which the role {facts.Role} cannot use: GRANT USAGE ON SCHEMA {schema} TO {facts.Role}.");
     }
 
-    // Behind a pooler that hands a server's session to whoever comes next, three clients that take turns are seen on one session, or one of them on two.
+    // Behind a pooler in transaction mode, three clients that take turns appear on one server session, or one client on two.
     private async Task<bool> SessionsLastAsync(CancellationToken cancellationToken)
     {
         await using var second = connection.CloneWith(connection.ConnectionString);

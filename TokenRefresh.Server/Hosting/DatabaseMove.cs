@@ -48,12 +48,12 @@ internal sealed class DatabaseMove(MoveSide from, MoveSide to, TimeProvider cloc
         await RefuseWhileInUseAsync(cancellationToken);
         if (!await IsPreparedAsync(from, cancellationToken))
         {
-            throw new DatabaseMoveException("There is nothing to move: no server has worked on this database yet. Start one with the new connection string.");
+            throw new DatabaseMoveException("Nothing to move: no server has used this database yet. Start one with the new connection string.");
         }
 
         if (await ScalarAsync<string>(from, "SELECT fingerprint FROM master_key_mark", cancellationToken) != masterKey)
         {
-            throw new DatabaseMoveException("Encryption__MasterKey is not the key that the database was sealed with. Move with the key of its nodes.");
+            throw new DatabaseMoveException("Encryption__MasterKey is not the key that this database is encrypted with. Use the key of its nodes.");
         }
 
         await RefuseUsedTargetAsync(cancellationToken);
@@ -70,7 +70,7 @@ internal sealed class DatabaseMove(MoveSide from, MoveSide to, TimeProvider cloc
         var source = (await TablesAsync(from, cancellationToken)).ToDictionary(table => table.Key);
         if (tables.Find(table => source.GetValueOrDefault(table.Key)?.Columns != table.Columns) is { } other)
         {
-            throw new DatabaseMoveException($"The table {other.Name} is not the same on both sides. Start this version once on the database that is to be moved (or run: db migrate), stop it, and move then.");
+            throw new DatabaseMoveException($"The table {other.Name} differs between the two databases. Start this version once on the source database (or run: db migrate), stop it, then move.");
         }
 
         // What triggers count, tell and refuse was counted, told and refused at the old place.
@@ -85,7 +85,7 @@ internal sealed class DatabaseMove(MoveSide from, MoveSide to, TimeProvider cloc
 
         foreach (var (schema, sequence, last) in await RowsAsync(from, SequencesSql, row => (row.GetString(0), row.GetString(1), row.GetInt64(2)), cancellationToken, to.Schema))
         {
-            // One that the target does not have is nobody's of this program.
+            // A sequence that the target does not have does not belong to this program.
             await using var set = new NpgsqlCommand("SELECT setval(to_regclass(format('%I.%I', $1, $2)), $3)", to.Connection) { Parameters = { new() { Value = schema }, new() { Value = sequence }, new() { Value = last } } };
             await set.ExecuteNonQueryAsync(cancellationToken);
         }
@@ -108,7 +108,7 @@ internal sealed class DatabaseMove(MoveSide from, MoveSide to, TimeProvider cloc
         }
 
         var (there, here) = (await ScalarAsync<long>(from, $"SELECT count(*) FROM {source.Name}", cancellationToken), await ScalarAsync<long>(to, $"SELECT count(*) FROM {table.Name}", cancellationToken));
-        return there == here ? new(table.Name, here) : throw new DatabaseMoveException($"Of the {there} rows of {table.Name} {here} arrived. Nothing was moved; try again.");
+        return there == here ? new(table.Name, here) : throw new DatabaseMoveException($"Only {here} of {there} rows of {table.Name} were copied. Nothing was moved; try again.");
     }
 
     // Two databases that renew the same grant kill each other's refresh tokens.
@@ -119,7 +119,7 @@ internal sealed class DatabaseMove(MoveSide from, MoveSide to, TimeProvider cloc
         {
             if (look == Looks)
             {
-                throw new DatabaseMoveException("A server or a verb works on the database that is to be moved. Stop every node, then move: a token that is renewed in between would be lost.");
+                throw new DatabaseMoveException("A server or a verb is using the source database. Stop every node, then move: a token renewed in between would be lost.");
             }
 
             await Task.Delay(Pause, clock, cancellationToken);
@@ -134,7 +134,7 @@ internal sealed class DatabaseMove(MoveSide from, MoveSide to, TimeProvider cloc
             : "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname IN (current_schema(), 'hangfire'))";
         if (await ScalarAsync<bool>(to, isUsed, cancellationToken))
         {
-            throw new DatabaseMoveException($"The target {to.Connection.Host}/{to.Connection.Database} is not empty. Make a database for TokenRefresh alone and name that.");
+            throw new DatabaseMoveException($"The target {to.Connection.Host}/{to.Connection.Database} is not empty. Create a database for TokenRefresh only, and use that one.");
         }
     }
 

@@ -78,14 +78,14 @@ internal static partial class EnvFile
             }
             else if (pair is { } read && IsOurs(read.Key) && IsCut(string.Join('\n', lines.Skip(at).Take(length)), read.Value))
             {
-                warnings.Add($"{file}, line {at + 1}: the value of {read.Key} is cut at a $, which stands for a variable that is not set. Put the value into single quotes.");
+                warnings.Add($"{file}, line {at + 1}: the value of {read.Key} is cut at a $, which refers to a variable that is not set. Put the value into single quotes.");
             }
 
             at += length;
         }
 
         // Once more as a whole, since values may refer to values above them.
-        return TryParse(string.Join('\n', lines), out var pairs) ? pairs : throw new EnvFileException($"{file} cannot be read: each line is KEY=value or a comment.");
+        return TryParse(string.Join('\n', lines), out var pairs) ? pairs : throw new EnvFileException($"{file} cannot be read: each line must be KEY=value or a comment.");
     }
 
     /// <summary>How many lines the statement has that begins here; 0 where there is none that can be read. A value in quotation marks may have several.</summary>
@@ -124,10 +124,10 @@ internal static partial class EnvFile
         // Only the name is repeated: what was meant as a value may be a secret.
         if (KeyAtStart().Match(line).Groups[1].Value is { Length: > 0 } key && IsOurs(key))
         {
-            throw new EnvFileException($"{file}, line {at + 1}: {key} cannot be read: a setting is KEY=value in one line, with '…' around a value that holds blanks, quotation marks, # or $.");
+            throw new EnvFileException($"{file}, line {at + 1}: {key} cannot be read: a setting must be KEY=value in one line, with '…' around a value that contains spaces, quotation marks, # or $.");
         }
 
-        warnings.Add($"{file}, line {at + 1} cannot be read and is passed over: each line is KEY=value or a comment.");
+        warnings.Add($"{file}, line {at + 1} cannot be read and is skipped: each line must be KEY=value or a comment.");
     }
 
     private static bool IsOurs(string key) => Aliases.ContainsKey(key) || SectionNames.IsOurs(key);

@@ -18,4 +18,4 @@ internal sealed record FirstUseChoice(FirstUse Value);
 
 /// <summary>There is no database where one was looked for; the message says where, and how to name another.</summary>
 internal sealed class NoDatabaseException(string looked) : Exception(
-    $"{looked}, and this verb makes none. Name the server's with ConnectionStrings__TokenRefresh=… or Data__Directory=… in the environment or in .env (or as --Data:Directory=…), start the server, or make one with: db migrate");
+    $"{looked}, and this verb does not create one. Set the server's ConnectionStrings__TokenRefresh=… or Data__Directory=… in the environment or in .env (or as --Data:Directory=…), start the server, or create a database with: db migrate");

@@ -111,7 +111,7 @@ internal static class HangfireRegistration
 
     /// <summary>
     /// Hangfire keeps one log for the process. When the host that brought it has ended, others in the process go on without a log, not without jobs. That the database
-    /// is away or takes no writes is told once, by whoever probes it: each of Hangfire's parts would tell it with a stack trace, again and again.
+    /// is unreachable or read-only is reported once, by the probe: each of Hangfire's parts would report it repeatedly with a stack trace.
     /// </summary>
     private sealed class SurvivingLog(ILoggerFactory factory) : ILogProvider, ILog
     {

@@ -53,7 +53,7 @@ internal sealed partial class HangfireSchema(NpgsqlDataSource source, TablesSche
         var version = await VersionAsync(connection, cancellationToken);
         return version == 0 && await ElsewhereAsync(connection, cancellationToken) is { } elsewhere
             ? throw new SchemaException(
-                $"Hangfire's tables of this program are in the schema {elsewhere} instead of {HangfireRegistration.Schema}. Rename it back with: ALTER SCHEMA {elsewhere} RENAME TO {HangfireRegistration.Schema}; or drop it, and its jobs, where it is not needed.")
+                $"This program's Hangfire tables are in the schema {elsewhere} instead of {HangfireRegistration.Schema}. Rename it back with: ALTER SCHEMA {elsewhere} RENAME TO {HangfireRegistration.Schema}; or drop it with its jobs if it is not needed.")
             : version >= Newest;
     }
 

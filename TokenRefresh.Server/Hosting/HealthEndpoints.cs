@@ -13,7 +13,7 @@ internal sealed record HealthWord(string Status);
 /// <param name="Overall">The stable word: <c>operational</c>, <c>degraded</c>, <c>action_required</c> or <c>outage</c>.</param>
 internal sealed record FreshnessWord(string Status, string Overall);
 
-/// <summary>Is anything wrong? Whoever asks while it is being looked at shares the answer: it takes every token's row, and strangers may ask.</summary>
+/// <summary>The health endpoints. Requests during an evaluation share its answer: it reads every token's row, and anonymous callers may ask.</summary>
 internal sealed class Freshness(DiagnosisReader diagnosis, SystemStatusReader pulse, TimeProvider clock)
 {
     private readonly Lock gate = new();
@@ -69,7 +69,7 @@ internal static class HealthEndpoints
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            return Unavailable("database is away");
+            return Unavailable("database is unreachable");
         }
     }
 
@@ -80,8 +80,8 @@ internal static class HealthEndpoints
         {
             { IsFresh: false } => IncidentEvent(seen.WrongWithoutNames, StatusCodes.Status503ServiceUnavailable),
 
-            // Nothing is wrong, but whoever waits for tokens waits for this one, too.
-            { AwaitsFirstTokens: true } => IncidentEvent("a token was not obtained yet", StatusCodes.Status503ServiceUnavailable),
+            // Not a failure, but a caller that waits for tokens must wait for this one, too.
+            { AwaitsFirstTokens: true } => IncidentEvent("a token is pending", StatusCodes.Status503ServiceUnavailable),
             { Overall: OverallStatus.Degraded } => IncidentEvent("degraded", StatusCodes.Status200OK),
             _ => IncidentEvent("fresh", StatusCodes.Status200OK),
         };

@@ -23,7 +23,7 @@ internal sealed record HostPaths(string? RepositoryRoot)
     /// <exception cref="StartUpException">The user has none.</exception>
     internal static string HomeFolder(string applicationData) => applicationData.Length > 0
         ? Path.Combine(applicationData, "TokenRefresh")
-        : throw new StartUpException($"The user {Environment.UserName} has no home folder to keep data in. Name a folder with Data__Directory.");
+        : throw new StartUpException($"The user {Environment.UserName} has no home folder. Set Data__Directory.");
 
     private static string? FindRoot(string folder)
     {

@@ -9,7 +9,7 @@ internal sealed class DataOptions
 {
     public const string Section = "Data";
 
-    /// <summary>The embedded cluster, the key file and answers that wait for a database. Empty (default): <c>.data</c> in the repository root, or the platform's application-data folder when published.</summary>
+    /// <summary>The embedded cluster, the key file and tokens that could not be saved yet. Empty (default): <c>.data</c> in the repository root, or the platform's application-data folder when published.</summary>
     public string Directory
     {
         get => string.IsNullOrWhiteSpace(field) ? HostPaths.Current.DefaultDataDirectory : field;
@@ -17,18 +17,18 @@ internal sealed class DataOptions
     } = "";
 }
 
-/// <summary>How secrets are sealed, bound from <c>Encryption</c>.</summary>
+/// <summary>How secrets are encrypted, bound from <c>Encryption</c>.</summary>
 internal sealed class EncryptionOptions
 {
     public const string Section = "Encryption";
 
-    /// <summary>32 bytes in base64. Empty (default): a key file in the data folder, made at the first start.</summary>
+    /// <summary>32 bytes in base64. Empty (default): a key file in the data folder, created at the first start.</summary>
     [SecretSetting]
     [Base64Key]
     public string MasterKey { get; set; } = "";
 }
 
-/// <summary>The stand-in providers, bound from <c>Sandbox</c>.</summary>
+/// <summary>The sandbox providers, bound from <c>Sandbox</c>.</summary>
 internal sealed class SandboxOptions
 {
     public const string Section = "Sandbox";
@@ -49,7 +49,7 @@ internal sealed class ConnectionOptions
 }
 
 /// <summary>32 bytes in base64, or empty.</summary>
-internal sealed class Base64KeyAttribute() : AllowedAttribute("32 random bytes in base64, such as 'openssl rand -base64 32' prints")
+internal sealed class Base64KeyAttribute() : AllowedAttribute("32 random bytes in base64, such as the output of 'openssl rand -base64 32'")
 {
     public override bool IsValid(object? value) => value is string text
         && (text.Length == 0 || (Convert.TryFromBase64String(text, new byte[text.Length], out var length) && length == MasterKey.Length));
@@ -61,7 +61,7 @@ internal sealed class PostgresConnectionAttribute() : AllowedAttribute(PostgresA
     public override bool IsValid(object? value) => value is string text && (text.Length == 0 || PostgresAddress.TryRead(text, out _));
 }
 
-/// <summary>What production demands and forbids.</summary>
+/// <summary>What Production requires and forbids.</summary>
 internal sealed class ProductionRules(IHostEnvironment environment, IConfiguration configuration) : IValidateOptions<EncryptionOptions>, IValidateOptions<SandboxOptions>
 {
     public ValidateOptionsResult Validate(string? name, EncryptionOptions options) =>

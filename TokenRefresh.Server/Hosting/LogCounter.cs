@@ -29,6 +29,6 @@ internal sealed partial class LogCounter(AttemptHours hours, TimeProvider clock,
         }
     }
 
-    [LoggerMessage(5012, LogLevel.Warning, "Ended hours of the log could not be counted ahead ({Error}); trying again in a minute")]
+    [LoggerMessage(5012, LogLevel.Warning, "Past hours of the log could not be counted in advance ({Error}); retrying in a minute")]
     private partial void LogNotCounted(string error);
 }

@@ -22,7 +22,7 @@ internal static class MasterKeyFile
             // Nothing is opened or sealed by one who only looks.
             return firstUse == FirstUse.Looks
                 ? new(RandomNumberGenerator.GetBytes(MasterKey.Length))
-                : throw new NoDatabaseException($"There is no key file {file} (Data__Directory; Encryption__MasterKey is not set)");
+                : throw new NoDatabaseException($"No key file {file} (Data__Directory; Encryption__MasterKey is not set)");
         }
 
         try
@@ -32,7 +32,7 @@ internal static class MasterKeyFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException or ArgumentException)
         {
-            throw new StartUpException($"The key file {file} cannot be used ({error.GetType().Name}: {error.Message}). Restore it, name a folder that can be written with Data__Directory, or set Encryption__MasterKey.", error);
+            throw new StartUpException($"The key file {file} cannot be used ({error.GetType().Name}: {error.Message}). Restore it, set Data__Directory to a writable folder, or set Encryption__MasterKey.", error);
         }
     }
 

@@ -1,7 +1,7 @@
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>
-/// No cache on the way keeps an answer, whatever it is and whoever got it, unless its own part of the program has said how long it may be kept: some proxies
+/// No cache on the way stores an answer unless the code that made it has set how long it may be cached: some proxies
 /// hand what they got for a key or a sign-in to the next one who asks.
 /// </summary>
 internal static class NoStore

@@ -14,7 +14,7 @@ internal static partial class PostgresAddress
     /// <summary>The forms that are taken, to follow "is not allowed:".</summary>
     public const string Forms =
         "a connection string such as 'Host=db;Database=tokenrefresh;Username=…;Password=…', separated by semicolons, or an address such as "
-        + "postgres://user:password@db:5432/tokenrefresh?sslmode=require, with %40 for @ and %2F for / in the password; a JDBC address without its jdbc: and with user:password@ before the host";
+        + "postgres://user:password@db:5432/tokenrefresh?sslmode=require, with %40 for @ and %2F for / in the password; for a JDBC address remove jdbc: and put user:password@ before the host";
 
     private static readonly string[] Schemes = ["postgres://", "postgresql://"];
 

@@ -29,7 +29,7 @@ internal static class PostgresErrors
     public static string Words(Exception error) => Find(error) switch
     {
         // A value may be in the message.
-        PostgresException { SqlState: ['2', '2', ..] } => "a value was refused",
+        PostgresException { SqlState: ['2', '2', ..] } => "a value was rejected",
         PostgresException postgres => OneLine.Of(postgres.MessageText),
         var found => OneLine.Of((found ?? error).GetBaseException().Message),
     };
@@ -41,26 +41,26 @@ internal static class PostgresErrors
     private static string Advice(Exception? error, string setting) => (error as PostgresException)?.SqlState switch
     {
         PostgresErrorCodes.InvalidPassword => $"Check the user and the password in {setting}.",
-        PostgresErrorCodes.InvalidAuthorizationSpecification => $"Check the user in {setting}, the server's pg_hba.conf, and SSL Mode=Require where it demands encryption.",
-        PostgresErrorCodes.InvalidCatalogName => $"Check {setting}, or make the database: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.",
+        PostgresErrorCodes.InvalidAuthorizationSpecification => $"Check the user in {setting}, the server's pg_hba.conf, and set SSL Mode=Require if the server requires encryption.",
+        PostgresErrorCodes.InvalidCatalogName => $"Check {setting}, or create the database: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.",
         PostgresErrorCodes.InsufficientPrivilege =>
-            "The role needs USAGE on the program's schema and on hangfire (on sandbox, too, where that is on), SELECT, INSERT, UPDATE and DELETE on all tables in them and USAGE on their sequences; CREATE is needed by 'db migrate' alone, which another role may run.",
-        PostgresErrorCodes.TooManyConnections => $"Raise max_connections there, or lower Maximum Pool Size in {setting}.",
+            "The role needs USAGE on the program's schema and on hangfire (and on sandbox if it is enabled), SELECT, INSERT, UPDATE and DELETE on all tables in them and USAGE on their sequences; only 'db migrate' needs CREATE, and another role can run it.",
+        PostgresErrorCodes.TooManyConnections => $"Raise max_connections in Postgres, or lower Maximum Pool Size in {setting}.",
         PostgresErrorCodes.DiskFull => "Free space on the database's disk.",
-        PostgresErrorCodes.ReadOnlySqlTransaction => $"The database is read-only: a replica, or default_transaction_read_only is on. Name the primary in {setting}, or end that.",
-        PostgresErrorCodes.QueryCanceled => "A statement took longer than the database or the role lets one take (statement_timeout), or somebody cancelled it. Raise that limit, or try again.",
-        PostgresErrorCodes.LockNotAvailable => "A lock was not given in time (lock_timeout). Try again, or raise that limit.",
+        PostgresErrorCodes.ReadOnlySqlTransaction => $"The database is read-only: a replica, or default_transaction_read_only is on. Use the primary in {setting}, or turn that off.",
+        PostgresErrorCodes.QueryCanceled => "A statement exceeded statement_timeout of the database or role, or was cancelled. Raise the timeout, or try again.",
+        PostgresErrorCodes.LockNotAvailable => "A lock was not available in time (lock_timeout). Try again, or raise the timeout.",
         PostgresErrorCodes.DuplicatePreparedStatement or PostgresErrorCodes.InvalidSqlStatementName =>
-            "That comes of a connection pooler in transaction mode, such as PgBouncer: set pool_mode = session for this database, or name Postgres itself.",
-        PostgresErrorCodes.ProtocolViolation => $"If a connection pooler such as PgBouncer is in between, its settings and log say more; or name Postgres itself in {setting}.",
-        PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown => "It is starting or stopping; try again in a moment.",
+            "The cause is a connection pooler in transaction mode, such as PgBouncer: set pool_mode = session for this database, or connect to Postgres directly.",
+        PostgresErrorCodes.ProtocolViolation => $"If a connection pooler such as PgBouncer is in between, check its settings and log; or connect to Postgres directly in {setting}.",
+        PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown => "The server is starting or stopping; try again in a moment.",
         PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.InvalidSchemaName =>
-            "The schema is not what this version expects; 'db status' says what is pending, 'db migrate' applies it.",
-        ['2', '2', ..] => "A value was not stored; check what was typed.",
-        ['4', '0', ..] => "It was taken back for the sake of another transaction; try again.",
-        ['5', '3', ..] => "The database is short of something; its log says more.",
-        null => $"Check {setting} and that Postgres is up.",
-        _ => "The database's log says more.",
+            "The schema does not match this version; 'db status' shows pending migrations, 'db migrate' applies them.",
+        ['2', '2', ..] => "A value was not stored; check the input.",
+        ['4', '0', ..] => "The transaction was rolled back because of a conflict; try again.",
+        ['5', '3', ..] => "The database is out of resources; see its log.",
+        null => $"Check {setting} and that Postgres is running.",
+        _ => "See the database's log.",
     };
 
     // PgBouncer has one state for all that it refuses itself; what it says of a server that it cannot reach is worth waiting for.

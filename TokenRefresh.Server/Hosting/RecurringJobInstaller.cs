@@ -55,6 +55,6 @@ internal sealed partial class RecurringJobInstaller(
         await started.Task.WaitAsync(stoppingToken);
     }
 
-    [LoggerMessage(5011, LogLevel.Warning, "The timetable could not be installed ({Error}); trying again in seconds")]
+    [LoggerMessage(5011, LogLevel.Warning, "The recurring jobs could not be installed ({Error}); retrying in seconds")]
     private partial void LogNotInstalled(string error);
 }

@@ -1,6 +1,6 @@
 namespace TokenRefresh.Server.Hosting;
 
-/// <summary>An address that is none is refused like one that is somebody's, so that a stranger learns nothing of what there is.</summary>
+/// <summary>An address that does not exist is refused like one that does, so that anonymous callers learn nothing about what exists.</summary>
 internal static class RejectUnmatchedRequests
 {
     public static void UseStrangers(this WebApplication app) => app.Use(RefuseAsync);

@@ -60,7 +60,7 @@ internal sealed class ResilientHangfireStorage(IConnectionFactory connections, P
     {
         public override IFetchedJob FetchNextJob(string[] queues, CancellationToken cancellationToken)
         {
-            // By queues, so that who waits for a mail keeps nobody from the tokens.
+            // By queue, so that a job that waits for a mail server does not block the tokens.
             var asker = storage.askers.GetOrAdd(string.Join(',', queues), _ => new(1, 1));
             asker.Wait(cancellationToken);
             try

@@ -8,7 +8,7 @@ using TokenRefresh.Server.Api;
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>
-/// The sections at the top, of which a singular or a plural is a mistake: <c>Provider__Jibit__ApiKey</c> would be read by nobody. Anything else there may
+/// The sections at the top, of which a singular or a plural is a mistake: <c>Provider__Jibit__ApiKey</c> would be ignored. Anything else there may
 /// be another program's.
 /// </summary>
 internal sealed class SectionNames
@@ -34,7 +34,7 @@ internal sealed class SectionNames
     {
         public ValidateOptionsResult Validate(string? name, SectionNames options) =>
             Ours.Where(section => configuration.GetSection(Other(section)).GetChildren().Any())
-                .Select(section => $"{Other(section)} is not a setting; the section is spelt {section}.")
+                .Select(section => $"{Other(section)} is not a setting; the section is spelled {section}.")
                 .ToList() is { Count: > 0 } wrong ? ValidateOptionsResult.Fail(wrong) : ValidateOptionsResult.Success;
     }
 

@@ -21,7 +21,7 @@ internal static class ServerHost
     /// <summary>Where the panel listens when nothing else is said.</summary>
     private const string DefaultUrl = "http://localhost:5080";
 
-    /// <summary>For a process that must listen (the sandbox lives in it) but serves nobody.</summary>
+    /// <summary>For a process that must listen (the sandbox runs in it) but serves no clients.</summary>
     private const string PrivateUrl = "http://127.0.0.1:0";
 
     /// <summary>Composes a host; nothing is started, read or written yet.</summary>

@@ -50,7 +50,7 @@ internal sealed partial class SettingsWatch(SettingsComparison comparison, NodeN
         }
     }
 
-    // A comparison that cannot be made is no reason to stop: others say when the database is away.
+    // A comparison that cannot be made is no reason to stop: others say when the database is unreachable.
     private static async Task TryAsync(Func<Task> act)
     {
         try
@@ -62,6 +62,6 @@ internal sealed partial class SettingsWatch(SettingsComparison comparison, NodeN
         }
     }
 
-    [LoggerMessage(5061, LogLevel.Warning, "{Other} works with other settings than this server: {Keys}. Start this server anew if they were changed, or give both the same")]
+    [LoggerMessage(5061, LogLevel.Warning, "{Other} uses other settings than this server: {Keys}. Restart this server if they were changed, or use the same settings for both")]
     private partial void LogDifferent(string other, string keys);
 }

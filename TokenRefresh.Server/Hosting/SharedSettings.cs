@@ -13,7 +13,7 @@ internal static class SharedSettings
     private static readonly string[] Sections =
         [ProviderOptions.Section, TokenSettings.Section, "TokenRefresh", EmailOptions.Section, AccessOptions.Section, ApiOptions.Section, SandboxOptions.Section];
 
-    // Looked at once, when there is nobody yet; a verb need not have it.
+    // Read once, before there are other nodes; a verb need not have it.
     private const string FirstPassword = $"{AccessOptions.Section}:{nameof(AccessOptions.AdminPassword)}";
 
     /// <summary>Those of this process, as they were given; what the sandbox adds is not.</summary>

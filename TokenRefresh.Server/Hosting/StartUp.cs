@@ -60,6 +60,6 @@ internal static partial class StartUp
     [LoggerMessage(5003, LogLevel.Warning, "{Warning}")]
     private static partial void LogEnvFile(ILogger log, string warning);
 
-    [LoggerMessage(5004, LogLevel.Warning, "The data folder {Folder} cannot be written ({Reason}): providers' answers that wait for the database, and mails without a mail server, cannot be kept. Give this user the right to write there, or name another folder with Data__Directory.")]
+    [LoggerMessage(5004, LogLevel.Warning, "The data folder {Folder} cannot be written ({Reason}): tokens that cannot be saved to the database, and mails without a mail server, would be lost. Make the folder writable for this user, or set Data__Directory to another folder.")]
     private static partial void LogReadOnlyFolder(ILogger log, string folder, string reason);
 }

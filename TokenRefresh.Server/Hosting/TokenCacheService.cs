@@ -10,7 +10,7 @@ internal sealed partial class TokenCacheService(TokenCache vault, TokenChangeLis
 {
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
 
-    // Before the first request is let in, so that no reader finds an empty vault.
+    // Before the first request is accepted, so that no reader finds an empty cache.
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await feed.ReloadAllAsync(cancellationToken);
@@ -20,7 +20,7 @@ internal sealed partial class TokenCacheService(TokenCache vault, TokenChangeLis
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        // Whoever waited for them has gone, but what a provider answers them is the token that counts.
+        // The callers that waited for them are gone, but the provider's answer contains the token that counts.
         await Task.WhenAny(vault.DrainAsync(), Task.Delay(Timeout.InfiniteTimeSpan, clock, cancellationToken));
         await base.StopAsync(cancellationToken);
         await FlushAsync(cancellationToken);
@@ -41,7 +41,7 @@ internal sealed partial class TokenCacheService(TokenCache vault, TokenChangeLis
             }
             catch (Exception error) when (DatabaseFaults.IsAway(error) || DatabaseFaults.IsTakenBack(error))
             {
-                // Whoever kept them has told of it; the next try comes.
+                // The failure was logged where they are kept; the next attempt follows.
             }
             catch (Exception error) when (error is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
@@ -72,9 +72,9 @@ internal sealed partial class TokenCacheService(TokenCache vault, TokenChangeLis
         }
     }
 
-    [LoggerMessage(1132, LogLevel.Error, "Issued tokens that wait on this node's disk could not be saved; they are tried again")]
+    [LoggerMessage(1132, LogLevel.Error, "Tokens waiting on this node's disk could not be saved; retrying")]
     private partial void LogNotSaved(Exception error);
 
-    [LoggerMessage(1131, LogLevel.Error, "Counts of reads could not be written down and are kept for the next minute")]
+    [LoggerMessage(1131, LogLevel.Error, "Read counts could not be saved; retrying in a minute")]
     private partial void LogNotWritten(Exception error);
 }

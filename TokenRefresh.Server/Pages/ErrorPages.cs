@@ -37,7 +37,7 @@ internal static partial class ErrorPages
                 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{heading} · TokenRefresh</title><link rel="icon" href="{prefix}/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="{prefix}/site.css"></head>
                 <body>
                 <header class="top"><a class="brand" href="{prefix}/access/tokens">{Brand.Mark}TokenRefresh</a></header>
-                <main><section class="narrow card"><p class="status">{response.StatusCode}</p><h1>{heading}</h1><p>{advice}</p>{Hint(context)}<p class="acts"><a class="button" href="{prefix}/access/tokens">To the tokens</a></p></section></main>
+                <main><section class="narrow card"><p class="status">{response.StatusCode}</p><h1>{heading}</h1><p>{advice}</p>{Hint(context)}<p class="acts"><a class="button" href="{prefix}/access/tokens">Back to tokens</a></p></section></main>
                 </body>
                 </html>
                 """);
@@ -47,7 +47,7 @@ internal static partial class ErrorPages
     /// <summary>Has the page say more: what there is instead of what was asked for.</summary>
     public static void SayInstead(HttpContext context, string hint) => context.Items[typeof(ErrorPages)] = hint;
 
-    // A file that cannot be read is no reason to say that the database is away.
+    // A file that cannot be read is no reason to say that the database is unreachable.
     private static bool IsOfDatabase(Exception? error) => error is not null && (error is DbException || IsOfDatabase(error.InnerException));
 
     // Developers see its trace; a request that was given up or could not be read is answered by the server itself.
@@ -58,15 +58,15 @@ internal static partial class ErrorPages
 
     private static (string Heading, string Advice) Words(int status) => status switch
     {
-        StatusCodes.Status400BadRequest => ("The form was not accepted", "It was forged, is older than your sign-in, or holds what is no text. Go back, reload the page, and send it again; nothing was changed."),
-        StatusCodes.Status403Forbidden => ("That is not yours to do", "Your role does not allow it. An administrator can change it."),
-        StatusCodes.Status404NotFound => ("There is nothing here", "The address may be misspelt, or what it named is gone."),
-        StatusCodes.Status426UpgradeRequired => ("TLS is needed", "Outside Development the panel is shown over TLS only. Put a proxy with TLS before it that sets X-Forwarded-Proto; Access__TrustedProxies names the proxies that are believed."),
-        StatusCodes.Status429TooManyRequests => ("Too many tries", "Wait a minute, then try again."),
-        StatusCodes.Status503ServiceUnavailable => ("The database is away", "The panel shows what is stored, so it has nothing to show now. Programs are served valid tokens from memory meanwhile; try again in a moment."),
-        _ => ("Something went wrong", "The server's log tells more. What was stored is unchanged."),
+        StatusCodes.Status400BadRequest => ("Form not accepted", "The form expired, is older than your session, or contains invalid text. Go back, reload the page and send it again; nothing was changed."),
+        StatusCodes.Status403Forbidden => ("You don't have permission", "Your role does not allow this. An administrator can change your role."),
+        StatusCodes.Status404NotFound => ("Page not found", "The address may be wrong, or the page was removed."),
+        StatusCodes.Status426UpgradeRequired => ("TLS required", "Outside Development the panel is only available over TLS. Put a proxy with TLS in front of it that sets X-Forwarded-Proto, and name it in Access__TrustedProxies."),
+        StatusCodes.Status429TooManyRequests => ("Too many attempts", "Wait a minute and try again."),
+        StatusCodes.Status503ServiceUnavailable => ("The database is unreachable", "The panel needs the database. Clients still get valid tokens from memory. Try again in a moment."),
+        _ => ("Something went wrong", "The server's log has the details. Stored data is unchanged."),
     };
 
-    [LoggerMessage(5031, LogLevel.Error, "{Method} {Path} broke")]
+    [LoggerMessage(5031, LogLevel.Error, "{Method} {Path} failed with an unexpected error")]
     private static partial void LogBroken(ILogger log, string method, PathString path, Exception error);
 }

@@ -31,7 +31,7 @@ internal sealed class ExpiryTimeline(TimeFormat moments)
         var end = longest > TimeSpan.FromHours(1) ? longest : TimeSpan.FromHours(1);
         var height = Head + groups.Sum(group => Group + (group.Tokens.Count * Row)) + 6;
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"""<svg class="line" width="100%" height="{height}" role="img" aria-labelledby="line-title line-words"><title id="line-title">Until when each token works</title><desc id="line-words">{Encode(string.Join(" ", groups.Select(Words)))}</desc>""");
+        svg.Append(CultureInfo.InvariantCulture, $"""<svg class="line" width="100%" height="{height}" role="img" aria-labelledby="line-title line-words"><title id="line-title">Outage runway</title><desc id="line-words">{Encode(string.Join(" ", groups.Select(Words)))}</desc>""");
         var last = 0d;
         foreach (var (at, words) in Ticks.Where(tick => tick.At <= end))
         {
@@ -65,7 +65,7 @@ internal sealed class ExpiryTimeline(TimeFormat moments)
 
     private string Words((string Provider, List<TokenView> Tokens) group) => $"{group.Provider}: {string.Join("; ", group.Tokens.Select(Words))}.";
 
-    private string Words(TokenView token) => $"{token.Name} {(token.TimeLeft > TimeSpan.Zero ? "works until" : "has been dead since")} {Until(token)}";
+    private string Words(TokenView token) => $"{token.Name} {(token.TimeLeft > TimeSpan.Zero ? "valid until" : "expired at")} {Until(token)}";
 
     private string Until(TokenView token) => moments.InZone(token.Stored!.ExpiresAt!.Value)[..16];
 

@@ -35,8 +35,8 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
 
         var result = await probe.TryAsync(name, imported, cancellationToken);
         await audit.WriteAsync(actor, "token.import_tried", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus, failure = result?.Failure?.Kind.Code(), expires_at = imported.ExpiresAt });
-        var found = $"It expires {moments.InZone(imported.ExpiresAt)} {moments.Zone}, in {DurationFormat.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
-            + (result is null ? "it could not be tried, because its provider is not configured." : PanelActions.InWords(result))
+        var found = $"It expires at {moments.InZone(imported.ExpiresAt)} {moments.Zone}, in {DurationFormat.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
+            + (result is null ? "it could not be tested, because its provider is not configured." : PanelActions.InWords(result))
             + string.Concat(imported.Notes.Select(note => $" Note: {note}."));
         if (!store)
         {
@@ -45,19 +45,19 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
 
         if (result?.Accepted != true && !pasted.Anyway)
         {
-            return (new(false, $"Nothing was stored. {found} Choose to store it anyway if you know better."), false);
+            return (new(false, $"Nothing was stored. {found} To store it anyway, check that option."), false);
         }
 
         await controls.ImportAsync(name, imported, actor, cancellationToken);
         var isKept = await controls.ReplacedAsync(name, cancellationToken) is not null;
-        return (new(result?.Accepted == true, $"Imported {name}. {found}{(isKept ? " The token before it is kept, so this can be rolled back." : "")}"), true);
+        return (new(result?.Accepted == true, $"Imported {name}. {found}{(isKept ? " The previous token is kept, so you can roll back." : "")}"), true);
     }
 
     /// <summary>Stores the token before the last import again.</summary>
     public async Task<FlashMessage> RollBackAsync(string name, string actor, CancellationToken cancellationToken) =>
         await controls.RollBackAsync(name, actor, cancellationToken)
-            ? new(true, $"{name} is what it was before the import. The imported token is kept in its place, so this can be rolled back too.")
-            : new(false, "There is no token to go back to: none is kept, or it is dead.");
+            ? new(true, $"Rolled back {name} to the previous token. The imported token is kept, so you can undo this.")
+            : new(false, "There is no token to roll back to: none is kept, or it has expired.");
 
     // Where the whole answer was pasted it is read as the verb reads it.
     private ImportedToken Read(PastedPair pasted)
@@ -66,7 +66,7 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
         return (Clean(pasted.Access), Clean(pasted.Refresh), string.IsNullOrWhiteSpace(pasted.Expires)) switch
         {
             (['{', ..] json, null, true) => ImportedToken.Read(Encoding.UTF8.GetBytes(json), now),
-            (['{', ..], _, _) => throw new ImportException("The provider's whole answer goes into the first field alone."),
+            (['{', ..], _, _) => throw new ImportException("Paste the provider's whole answer into the first field only."),
             var (access, refresh, _) => ImportedToken.Of(access, refresh, Stated(pasted.Expires), now),
         };
     }
@@ -79,10 +79,10 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
         }
 
         var zone = schedule.Value.Zone;
-        return StatedTime.Of(text, local => zone.IsInvalidTime(local) ? throw new ImportException($"There is no such hour in {schedule.Value.TimeZone}.") : new(local, zone.GetUtcOffset(local)))
+        return StatedTime.Of(text, local => zone.IsInvalidTime(local) ? throw new ImportException($"This time does not exist in {schedule.Value.TimeZone}.") : new(local, zone.GetUtcOffset(local)))
             is { At: { Year: > 1 and < 9999 } at }
                 ? at
-                : throw new ImportException($"The expiry is not a date and time that can be read in one way only. Taken are {StatedTime.Forms}; without an offset it is {schedule.Value.TimeZone}'s.");
+                : throw new ImportException($"The expiry is not a date and time, or is ambiguous. Allowed: {StatedTime.Forms}; without an offset the zone is {schedule.Value.TimeZone}.");
     }
 
     // Consoles wrap what they show, and show it with its scheme.

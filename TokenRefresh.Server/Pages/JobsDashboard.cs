@@ -110,7 +110,7 @@ internal static class JobsDashboard
         }
 
         GlobalConfiguration.Configuration
-            .UseDashboardMetric(new DashboardMetric("tokens:unwell", "Tokens not well", page => Count(
+            .UseDashboardMetric(new DashboardMetric("tokens:unwell", "Tokens that need attention", page => Count(
                 Wait(Service<TokenOverview>(page).ListAsync(null, CancellationToken.None)).Count(token => !token.IsWell))))
             .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
                 Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), Badges.MostAttempts, CancellationToken.None)))))

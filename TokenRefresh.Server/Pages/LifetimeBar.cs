@@ -17,7 +17,7 @@ internal static class LifetimeBar
 
         var gone = Share(token.AsOf);
         var due = (token.Stored.LastFailure is null ? token.Stored.RefreshDueAt : token.NextRefreshAt) is { } at ? Share(at) : (double?)null;
-        var label = $"{gone:0} % of its life is gone{(due is { } point ? $"; it is renewed at {point:0} %" : "")}";
+        var label = $"{gone:0} % of the lifetime has passed{(due is { } point ? $"; renewal at {point:0} %" : "")}";
         return new HtmlString(string.Create(
             CultureInfo.InvariantCulture,
             $"""<svg class="life" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{label}"><title>{label}</title><rect class="track" width="100" height="6"/><rect class="gone" width="{gone:0.#}" height="6"/>{(due is { } mark ? string.Create(CultureInfo.InvariantCulture, $"""<rect class="due" x="{Math.Min(99, mark):0.#}" width="1" height="6"/>""") : "")}</svg>"""));

@@ -7,7 +7,7 @@ namespace TokenRefresh.Server.Pages;
 /// <summary>What the navigation counts: tokens that are not well, and attempts that failed within a day.</summary>
 public sealed record Badges(int FailingTokens, int FailedAttempts)
 {
-    /// <summary>Beyond this nobody counts.</summary>
+    /// <summary>Larger numbers are shown as this one with a plus.</summary>
     public const int MostAttempts = 1000;
 }
 

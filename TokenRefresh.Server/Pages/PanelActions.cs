@@ -39,7 +39,7 @@ internal sealed class PanelActions(
         var known = chosen.Where(name => configured.Find(name) is { NotConfiguredBecause: null }).ToList();
         if (known.Count == 0)
         {
-            return new(false, names.Count == 0 ? "Nothing was chosen." : "None of these tokens is configured.");
+            return new(false, names.Count == 0 ? "No tokens selected." : "None of these tokens is configured.");
         }
 
         var askedAt = clock.GetUtcNow();
@@ -49,7 +49,7 @@ internal sealed class PanelActions(
         var told = known.Select(name => Tell(name, rows.GetValueOrDefault(name), actor)).ToList();
         var each = told.Concat(chosen.Except(known).Select(name => new FlashMessageOf(name, false, $"not configured: {configured.Find(name)!.NotConfiguredBecause}"))).ToList();
         return rows.Count < known.Count
-            ? new(true, $"Asked for {Count(known)}; {rows.Count} done so far. This page and the log tell what comes of it.") { Each = Several(each) }
+            ? new(true, $"Refreshing {Count(known)}: {rows.Count} finished so far. This page and the log show the results.") { Each = Several(each) }
             : new(told.TrueForAll(one => one.IsWell), each.Count == 1 ? $"{each[0].Token}: {each[0].Text}" : Summary(rows.Values)) { Each = Several(each) };
     }
 
@@ -64,9 +64,9 @@ internal sealed class PanelActions(
 
         return told.Count switch
         {
-            0 => new(false, "Nothing was chosen."),
+            0 => new(false, "No tokens selected."),
             1 => new(told[0].IsWell, $"{told[0].Token}: {told[0].Text}"),
-            _ => new(told.TrueForAll(one => one.IsWell), $"{told.Count(one => one.IsWell)} of {told.Count} were taken by their provider.") { Each = told },
+            _ => new(told.TrueForAll(one => one.IsWell), $"{told.Count(one => one.IsWell)} of {told.Count} accepted by their provider.") { Each = told },
         };
     }
 
@@ -76,12 +76,12 @@ internal sealed class PanelActions(
         double? lasts = string.IsNullOrWhiteSpace(hours) ? null : double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var read) ? read : double.NaN;
         if (string.IsNullOrWhiteSpace(reason) || reason.Length > LongestReason)
         {
-            return new(false, $"A pause needs a reason of at most {LongestReason} characters, so that others know.");
+            return new(false, $"Enter a reason of at most {LongestReason} characters for the pause.");
         }
 
         if (lasts is <= 0 or > 24 * 366 or double.NaN)
         {
-            return new(false, "A pause ends after more than 0 hours, at most a year; leave it empty for no end.");
+            return new(false, "Enter more than 0 hours and at most a year, or leave it empty for no end.");
         }
 
         var known = Known(names);
@@ -92,8 +92,8 @@ internal sealed class PanelActions(
         }
 
         return known.Count == 0
-            ? new(false, "Nothing was chosen.")
-            : new(true, $"Paused {Count(known)}. What is valid is still served; nothing is refreshed automatically{(until is null ? " until somebody resumes it" : $" for {DurationFormat.InWords(TimeSpan.FromHours(lasts!.Value))}")}.")
+            ? new(false, "No tokens selected.")
+            : new(true, $"Paused {Count(known)}. Valid tokens are still served; no automatic refresh{(until is null ? " until resumed" : $" for {DurationFormat.InWords(TimeSpan.FromHours(lasts!.Value))}")}.")
             {
                 Each = Several([.. known.Select(name => new FlashMessageOf(name, true, "paused"))]),
             };
@@ -108,20 +108,20 @@ internal sealed class PanelActions(
             await controls.ResumeAsync(name, actor, cancellationToken);
         }
 
-        return known.Count == 0 ? new(false, "Nothing was chosen.") : new(true, $"Resumed {Count(known)}.") { Each = Several([.. known.Select(name => new FlashMessageOf(name, true, "resumed"))]) };
+        return known.Count == 0 ? new(false, "No tokens selected.") : new(true, $"Resumed {Count(known)}.") { Each = Several([.. known.Select(name => new FlashMessageOf(name, true, "resumed"))]) };
     }
 
     private async Task<FlashMessageOf> TestAsync(string name, string actor, CancellationToken cancellationToken)
     {
         var result = await probe.TryAsync(name, cancellationToken);
         await audit.WriteAsync(actor, "token.tested", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus });
-        return new(name, result?.Accepted == true, result is null ? "there is no stored token to try." : InWords(result));
+        return new(name, result?.Accepted == true, result is null ? "there is no stored token to test." : InWords(result));
     }
 
     /// <summary>What a provider said of a token, in a sentence.</summary>
     internal static string InWords(ProbeResult result) => result.Accepted
-        ? $"the provider took the token (HTTP {result.HttpStatus}, {result.Latency.TotalMilliseconds:0} ms)."
-        : $"the provider did not take the token: {result.Failure?.Reason ?? $"HTTP {result.HttpStatus}"} ({result.Latency.TotalMilliseconds:0} ms).";
+        ? $"accepted by the provider (HTTP {result.HttpStatus}, {result.Latency.TotalMilliseconds:0} ms)."
+        : $"not accepted by the provider: {result.Failure?.Reason ?? $"HTTP {result.HttpStatus}"} ({result.Latency.TotalMilliseconds:0} ms).";
 
     private List<string> Known(IEnumerable<string> names) => [.. names.Select(configured.Find).OfType<ConfiguredToken>().Select(token => token.Name).Distinct()];
 
@@ -158,8 +158,8 @@ internal sealed class PanelActions(
     }
 
     private static FlashMessageOf Tell(string name, RefreshAttempt? row, string actor) => row is null
-        ? new(name, true, "still in work.")
-        : new(name, row.Status != AttemptStatus.Failed, (row.TriggeredBy == actor ? "" : $"{row.TriggeredBy} had started it already. ") + (row.ErrorCode is { } code ? $"{code}: {row.Message}" : row.Message));
+        ? new(name, true, "still processing.")
+        : new(name, row.Status != AttemptStatus.Failed, (row.TriggeredBy == actor ? "" : $"already started by {row.TriggeredBy}. ") + (row.ErrorCode is { } code ? $"{code}: {row.Message}" : row.Message));
 
     private static List<FlashMessageOf> Several(List<FlashMessageOf> each) => each.Count > 1 ? each : [];
 

@@ -20,7 +20,7 @@ internal static class PanelRegistration
             pages.Conventions.AuthorizeFolder("/Access", nameof(Role.Viewer));
             pages.Conventions.AllowAnonymousToFolder("/Account");
 
-            // Its handlers let in whoever brings a good signature, and send everybody else to the sign-in.
+            // Its handlers accept requests with a valid signature, and redirect all others to the sign-in.
             pages.Conventions.AllowAnonymousToFolder("/Incidents");
             pages.Conventions.ConfigureFilter(new RoleFilter());
             pages.Conventions.AddPageApplicationModelConvention("/Account/Login", page => page.EndpointMetadata.Add(new EnableRateLimitingAttribute(AccessRegistration.SignInLimit)));

@@ -12,7 +12,7 @@ internal sealed class NeedsAttribute(Role role) : Attribute
     public Role Role => role;
 }
 
-/// <summary>Lets nobody change anything through a page without the role that its handler names.</summary>
+/// <summary>Refuses changes through a page by users without the role that its handler requires.</summary>
 internal sealed class RoleFilter : IAsyncPageFilter
 {
     public Task OnPageHandlerSelectionAsync(PageHandlerSelectedContext context) => Task.CompletedTask;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Html;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
@@ -35,6 +36,10 @@ internal sealed class TimeFormat(IOptions<ScheduleOptions> schedule, TimeProvide
 
     /// <summary>The life that is left, such as <c>9 d 4 h</c>.</summary>
     public IHtmlContent Left(DateTimeOffset at) => at <= Now ? Away(at) : Time(at, DurationFormat.InWords(at - Now), "left");
+
+    /// <summary>A day in the zone, such as <c>10 Dec</c>; with the time where it is less than two days away.</summary>
+    public string Day(DateTimeOffset at) =>
+        TimeZoneInfo.ConvertTime(at, schedule.Value.Zone).ToString((at - Now).Duration() < TimeSpan.FromDays(2) ? "d MMM HH:mm" : "d MMM", CultureInfo.InvariantCulture);
 
     public string InZone(DateTimeOffset at) => at.InZone(schedule.Value.Zone);
 

@@ -14,16 +14,16 @@ internal static class TokenWords
     public static string InWords(this RenewedBy by) => by switch
     {
         RenewedBy.Itself => "renews itself",
-        RenewedBy.RefreshToken => "renews itself while its refresh token lives",
+        RenewedBy.RefreshToken => "renews itself until its refresh token expires",
         _ => "needs a person",
     };
 
     public static string InWords(this LifetimeEnd end) => end switch
     {
-        LifetimeEnd.Living => "lives",
+        LifetimeEnd.Living => "active",
         LifetimeEnd.Replaced => "replaced in time",
-        LifetimeEnd.Refused => "refused by an API before its end",
-        _ => "ran out before the next was there",
+        LifetimeEnd.Refused => "refused by an API before its expiry",
+        _ => "expired before it was renewed",
     };
 
     public static string Kind(LifetimeEnd end) => end switch

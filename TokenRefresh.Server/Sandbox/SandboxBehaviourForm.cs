@@ -37,7 +37,7 @@ internal static class SandboxBehaviourForm
         {
             if (Fields.FirstOrDefault(field => field.Name == property.Name) is not { } field)
             {
-                found[property.Name] = [$"There is no such field. Allowed: {string.Join(", ", Allowed.Keys)}."];
+                found[property.Name] = [$"Unknown field. Allowed: {string.Join(", ", Allowed.Keys)}."];
             }
             else if (field.Apply(behaviour, property.Value) is not { } changed)
             {

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace TokenRefresh.Server.Sandbox;
 
-/// <summary>What a provider was asked for. Renew uses a refresh token, acquire starts anew.</summary>
+/// <summary>The kind of call to a provider. Renew uses a refresh token, acquire uses the credentials.</summary>
 internal enum SandboxCall
 {
     Acquire,
@@ -95,6 +95,6 @@ internal sealed partial class SandboxBehaviours(SandboxDatabase database, ILogge
         _ => behaviour with { FailNext = null, Mode = SandboxMode.Normal },
     };
 
-    [LoggerMessage(4001, LogLevel.Information, "The sandbox's {Provider} now behaves: {Mode}")]
+    [LoggerMessage(4001, LogLevel.Information, "Sandbox provider {Provider}: {Mode}")]
     private partial void LogBehaves(string provider, SandboxMode mode);
 }

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace TokenRefresh.Server.Sandbox;
 
-/// <summary>Keeps the stand-ins to this machine: whoever else asks finds nothing here.</summary>
+/// <summary>Limits the sandbox to this machine: other callers get 404.</summary>
 internal static class SandboxGuard
 {
     public static async ValueTask<object?> OnlyThisMachineAsync(EndpointFilterInvocationContext call, EndpointFilterDelegate next) =>
@@ -15,7 +15,7 @@ internal static class SandboxGuard
         var origin = request.Headers.Origin.ToString();
         return origin.Length == 0 || string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase)
             ? await next(call)
-            : Results.Problem(statusCode: StatusCodes.Status403Forbidden, title: "A page of another site may not change the sandbox.");
+            : Results.Problem(statusCode: StatusCodes.Status403Forbidden, title: "Requests from other sites cannot change the sandbox.");
     }
 
     private static bool IsThisMachine(HttpContext context) =>

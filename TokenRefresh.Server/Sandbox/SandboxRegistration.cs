@@ -7,7 +7,7 @@ namespace TokenRefresh.Server.Sandbox;
 
 /// <summary>
 /// Stand-ins for the providers, so that everything works without an account and an outage can be rehearsed.
-/// For Development only: nobody signs in, and only this machine may call.
+/// For Development only: without a sign-in, and only for callers on this machine.
 /// </summary>
 /// <remarks>
 /// <para>A stand-in accepts any key and secret that are not blank, issues token pairs, rotates them, and refuses what the real

@@ -21,7 +21,7 @@ internal sealed class SandboxRouting(IServer? server = null) : DelegatingHandler
         var listening = server?.Features.Get<IServerAddressesFeature>()?.Addresses
             .Select(BindingAddress.Parse)
             .FirstOrDefault(address => address is { Scheme: "http", IsUnixPipe: false, IsNamedPipe: false })
-            ?? throw new HttpRequestException("The sandbox answers only in a process that serves plain http, and this one does not.");
+            ?? throw new HttpRequestException("The sandbox only works in a process that serves plain http.");
 
         return new UriBuilder(asked)
         {

@@ -5,7 +5,7 @@ namespace TokenRefresh.Server.Sandbox;
 /// <param name="Providers">The names of the sandboxed providers.</param>
 internal sealed record SandboxDefaults(IReadOnlyDictionary<string, string?> Values, IReadOnlyList<string> Providers);
 
-/// <summary>Decides which providers are sandboxed: those for which nobody has configured an address or credentials.</summary>
+/// <summary>Decides which providers are sandboxed: those without a configured address or credentials.</summary>
 internal static class SandboxSettings
 {
     /// <summary>A name that no resolver will ever find (RFC 6761), so that a request led astray goes nowhere.</summary>

@@ -69,6 +69,6 @@ internal sealed partial class SandboxStage(SandboxBehaviours behaviours, TimePro
         }
     }
 
-    [LoggerMessage(4000, LogLevel.Debug, "The sandbox's {Provider} answers a call ({Call}) with {Mode}")]
+    [LoggerMessage(4000, LogLevel.Debug, "Sandbox provider {Provider} answers a call ({Call}) with {Mode}")]
     private partial void LogStruck(string provider, SandboxCall call, SandboxMode mode);
 }

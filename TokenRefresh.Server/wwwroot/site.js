@@ -1,5 +1,5 @@
-// Everything works without this. It tells relative times anew, and renews the parts of a page that are marked, each 30 s while
-// the page is visible and nobody has typed, chosen or opened anything in them.
+// Every page works without this script. It updates relative times, and reloads the marked parts of a page every 30 s while the
+// page is visible and the user has not typed, selected or opened anything in them.
 (() => {
   const units = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
   const words = (seconds) => {
@@ -23,7 +23,7 @@
   const touched = (part) => part.contains(document.activeElement) && document.activeElement !== document.body
     || part.querySelector('details[open]') !== null
     || [...part.querySelectorAll('input')].some((input) => input.type === 'checkbox' ? input.checked !== input.defaultChecked : input.value !== input.defaultValue);
-  // A part may name an address of its own; the others come from the page's.
+  // A part can have its own address; the others are taken from the page.
   const renew = async () => {
     if (document.hidden) return;
     const parts = [...document.querySelectorAll('[data-renew]')].filter((part) => part.id && !touched(part));
@@ -34,7 +34,7 @@
       for (const part of group) {
         const next = fresh.getElementById(part.id);
         if (!next || touched(part)) continue;
-        // What a screen reader watches must stay the same element.
+        // A screen reader watches this element, so it must stay the same.
         if (part.role === 'status') part.replaceChildren(...next.childNodes);
         else part.replaceWith(document.adoptNode(next));
       }
@@ -43,14 +43,24 @@
     offer();
   };
 
-  // Chooses all rows of a list at once.
-  const offer = () => document.querySelectorAll('[data-choose]').forEach((all) => { all.hidden = false; });
+  // Counts the selected rows of a list where its actions are.
+  const count = (form) => {
+    const legend = form && form.querySelector('[data-selected]');
+    if (!legend) return;
+    const number = form.querySelectorAll(`input[name="${legend.dataset.selected}"]:checked`).length;
+    legend.textContent = number > 0 ? `${number} selected` : 'Selected tokens';
+  };
+
+  // Selects all rows of a list at once.
+  const offer = () => document.querySelectorAll('[data-choose]').forEach((all) => { all.hidden = false; count(all.form); });
   document.addEventListener('change', ({ target }) => {
-    if (!target.dataset || !target.dataset.choose) return;
-    for (const box of target.form.querySelectorAll(`input[name="${target.dataset.choose}"]`)) box.checked = target.checked;
+    if (target.dataset && target.dataset.choose) {
+      for (const box of target.form.querySelectorAll(`input[name="${target.dataset.choose}"]`)) box.checked = target.checked;
+    }
+    count(target.form);
   });
 
-  // Tells when a pasted JWT expires; the server reads it again and is the one to believe.
+  // Shows when a pasted JWT expires; the server checks it again.
   document.addEventListener('input', ({ target }) => {
     const note = target.form && target.name && target.form.querySelector(`[data-expiry-of="${target.name}"]`);
     if (!note) return;
@@ -59,8 +69,8 @@
       const claims = JSON.parse(atob(target.value.replace(/\s/g, '').split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
       const expires = new Date(claims.exp * 1000);
       const off = (expires - Date.now()) / 1000;
-      text = `It says of itself that it ${off < 0 ? `expired ${words(off)} ago` : `expires in ${words(off)}`}: ${expires.toISOString().replace('T', ' ').slice(0, 16)} UTC.`;
-    } catch { text = target.value.trim() && 'It is no JWT that tells when it expires: say it below.'; }
+      text = `This token ${off < 0 ? `expired ${words(off)} ago` : `expires in ${words(off)}`}: ${expires.toISOString().replace('T', ' ').slice(0, 16)} UTC.`;
+    } catch { text = target.value.trim() && 'Not a JWT with an expiry: enter the expiry below.'; }
     note.textContent = text;
     note.hidden = !text;
   });

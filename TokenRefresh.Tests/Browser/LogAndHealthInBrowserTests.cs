@@ -91,11 +91,11 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres)
         var card = page.Locator("form.standin").First;
         await card.GetByLabel("Behaviour").SelectOptionAsync("401");
         await card.GetByRole(AriaRole.Button, new() { Name = "Set" }).ClickAsync();
-        (await said.InnerTextAsync()).ShouldBe("The stand-in for jibit now behaves: 401.");
+        (await said.InnerTextAsync()).ShouldBe("Sandbox provider jibit: 401.");
 
         await page.GotoAsync("/access/token-refresh-logs");
         await page.Locator("form.bulk select[name=token]").SelectOptionAsync("jibit");
-        await page.GetByLabel("whether due or not").CheckAsync();
+        await page.GetByLabel("Force").CheckAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Trigger refresh" }).ClickAsync();
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.ErrorCode is not null), "it has failed");
         await page.GotoAsync("/access/token-refresh-logs?status=failed");
@@ -103,20 +103,20 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres)
         await page.GetByRole(AriaRole.Button, new() { Name = "jibit back to normal" }).ClickAsync();
         await page.GotoAsync("/access/token-refresh-logs?status=failed");
         await page.GetByRole(AriaRole.Button, new() { Name = "Retry" }).First.ClickAsync();
-        (await said.InnerTextAsync()).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
+        (await said.InnerTextAsync()).ShouldMatch("^(jibit: Refreshed|Refreshing jibit)");
         page.Url.ShouldEndWith("?status=failed");
 
         await page.GotoAsync("/access/token-refresh-logs");
-        await page.GetByRole(AriaRole.Link, new() { Name = "Took" }).ClickAsync();
-        (await page.Locator("th[aria-sort=descending]").InnerTextAsync()).ShouldContain("Took");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Duration" }).ClickAsync();
+        (await page.Locator("th[aria-sort=descending]").InnerTextAsync()).ShouldContain("Duration");
 
         await page.GotoAsync("/access/token-health");
         await page.Locator("form.pause select").SelectOptionAsync("log-cleanup");
-        await page.GetByLabel("Why").FillAsync("a rehearsal");
+        await page.GetByLabel("Reason").FillAsync("a rehearsal");
         await page.GetByRole(AriaRole.Button, new() { Name = "Pause" }).ClickAsync();
         (await page.Locator(".verdict").InnerTextAsync()).ShouldContain("log-cleanup is paused by user:olga");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
-        (await said.InnerTextAsync()).ShouldBe("log-cleanup goes on.");
+        (await said.InnerTextAsync()).ShouldBe("Resumed log-cleanup.");
         chromium.Browser.Findings.ShouldBeEmpty();
     }
 

@@ -32,16 +32,16 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         // Signs in, and sees.
         await page.GotoAsync("/");
         await SignInAsync(page, "ada");
-        (await page.Locator(".verdict").InnerTextAsync()).ShouldBe("Nothing is wrong.");
-        (await page.Locator(".glance .next").InnerTextAsync()).ShouldMatch("(?s)Expires next.*23 h 5\\d min.*jibit");
+        (await page.Locator(".verdict").InnerTextAsync()).ShouldBe("All systems operational");
+        (await page.Locator(".glance .next").InnerTextAsync()).ShouldMatch("(?s)Next expiry.*23 h 5\\d min.*jibit");
 
         // Triggers a refresh that fails, and sees that it failed.
         panel.Server.Provider.Before = ModelProvider.Failing(FailureKind.CredentialRejected);
         await ClickAsync(page, "Force");
-        (await said.InnerTextAsync()).ShouldMatch("^(jibit: credential_rejected: HTTP 503|Asked for jibit)");
+        (await said.InnerTextAsync()).ShouldMatch("^(jibit: credential_rejected: HTTP 503|Refreshing jibit)");
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "it has failed");
         await page.GotoAsync("/access/tokens");
-        (await page.Locator(".verdict").InnerTextAsync()).ShouldBe("jibit waits for a person; it is still valid.");
+        (await page.Locator(".verdict").InnerTextAsync()).ShouldMatch(@"^jibit needs action; valid until \d+ [A-Z][a-z]{2} \d\d:\d\d$");
 
         // Finds the failed row by the filter, retries it, and watches it finish.
         panel.Server.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);
@@ -49,18 +49,18 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await page.Locator("form.filters select[name=status]").SelectOptionAsync("Failed");
         await ClickAsync(page, "Show");
         await ClickAsync(page, "Retry");
-        (await said.InnerTextAsync()).ShouldMatch("^(jibit: Refreshed; expires|Asked for jibit)");
+        (await said.InnerTextAsync()).ShouldMatch("^(jibit: Refreshed; expires|Refreshing jibit)");
         await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync()).ConsecutiveFailures == 0, "the retry succeeds");
 
         // Tests, pauses for a day, resumes.
         await page.GotoAsync("/access/tokens");
         await ClickAsync(page, "Test");
-        (await said.InnerTextAsync()).ShouldBe("jibit: the provider took the token (HTTP 200, 5 ms).");
+        (await said.InnerTextAsync()).ShouldBe("jibit: accepted by the provider (HTTP 200, 5 ms).");
         await page.GetByRole(AriaRole.Link, new() { Name = "jibit", Exact = true }).First.ClickAsync();
         await page.GetByLabel("Reason").FillAsync("تعمیرات");
         await page.Locator("select[name=hours]").SelectOptionAsync("1 day");
         await page.GetByLabel("Reason").PressAsync("Enter");
-        (await said.InnerTextAsync()).ShouldBe("Paused jibit. What is valid is still served; nothing is refreshed automatically for 1 d.");
+        (await said.InnerTextAsync()).ShouldBe("Paused jibit. Valid tokens are still served; no automatic refresh for 1 d.");
         (await page.Locator(".life-card").InnerTextAsync()).ShouldContain("تعمیرات (user:ada)");
         await ClickAsync(page, "Resume");
         (await said.InnerTextAsync()).ShouldBe("Resumed jibit.");
@@ -78,10 +78,10 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await page.GetByText("Import a token").ClickAsync();
         await page.GetByLabel("Access token").FillAsync("an-opaque-token-of-some-length");
         await page.GetByLabel("Expires, in").FillAsync("2030-01-01T10:00");
-        await ClickAsync(page, "Try and store");
-        (await said.InnerTextAsync()).ShouldStartWith("Imported jibit. It expires 2030-01-01 10:00:00 Asia/Tehran");
-        await ClickAsync(page, "Roll back to it");
-        (await said.InnerTextAsync()).ShouldStartWith("jibit is what it was before the import.");
+        await ClickAsync(page, "Test and store");
+        (await said.InnerTextAsync()).ShouldStartWith("Imported jibit. It expires at 2030-01-01 10:00:00 Asia/Tehran");
+        await ClickAsync(page, "Roll back");
+        (await said.InnerTextAsync()).ShouldStartWith("Rolled back jibit to the previous token.");
 
         // Works on after the sign-in has ended in the middle of it.
         await page.Context.ClearCookiesAsync(new() { Name = "tokenrefresh" });
@@ -89,7 +89,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await ClickAsync(page, "Pause");
         await SignInAsync(page, "ada");
         (await page.GetByLabel("reason").InputValueAsync()).ShouldBe("typed at length");
-        await ClickAsync(page, "Do it now");
+        await ClickAsync(page, "Send now");
         (await said.InnerTextAsync()).ShouldStartWith("Paused jibit.");
 
         // Signs out.
@@ -116,8 +116,8 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await panel.Server.ExecuteAsync("UPDATE tokens SET lease_owner = NULL, lease_until = NULL");
         await page.Locator("tr .busy").WaitForAsync(new() { State = WaitForSelectorState.Detached });
 
-        await page.GetByLabel("choose all").CheckAsync();
-        (await page.GetByLabel("choose jibit").IsCheckedAsync()).ShouldBeTrue();
+        await page.GetByLabel("select all").CheckAsync();
+        (await page.GetByLabel("select jibit").IsCheckedAsync()).ShouldBeTrue();
 
         await page.GotoAsync("/access/tokens/jibit");
         await page.GetByText("Import a token").ClickAsync();

@@ -90,7 +90,7 @@ internal sealed class ModelProvider : ITokenProvider, ITokenProviders
         }
         catch (OperationCanceledException)
         {
-            return new ProviderResult.Failed(new(FailureKind.ProviderDown, "stopped by the job's limit"));
+            return new ProviderResult.Failed(new(FailureKind.ProviderDown, "stopped by the job's timeout"));
         }
         finally
         {

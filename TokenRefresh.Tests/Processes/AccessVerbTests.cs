@@ -47,7 +47,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         server.Http.DefaultRequestHeaders.Authorization = new("Bearer", await ServerProcess.DoneAsync(settings, "clients add billing --tokens *"));
         await RunningServer.UntilAsync(() => AnswersAsync(HttpStatusCode.OK), "the key is good", seconds: 30);
 
-        (await ServerProcess.DoneAsync(settings, "clients revoke billing --yes")).ShouldBe("billing is let in no more.");
+        (await ServerProcess.DoneAsync(settings, "clients revoke billing --yes")).ShouldBe("Revoked key \"billing\".");
 
         await RunningServer.UntilAsync(() => AnswersAsync(HttpStatusCode.Unauthorized), "the key is refused", seconds: 30);
         JsonDocument.Parse(await ServerProcess.DoneAsync(settings, "clients list --json")).RootElement[0].GetProperty("revoked_at").ValueKind.ShouldBe(JsonValueKind.String);
@@ -69,7 +69,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
             var end = await ServerProcess.RunAsync(settings, "clients", "revoke", name, "--yes");
 
             (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
-            end.ErrorLines.ShouldHaveSingleItem().ShouldBe($"There is no client '{name}' with a good key. There are: billing.");
+            end.ErrorLines.ShouldHaveSingleItem().ShouldBe($"No client '{name}' with an active key. Clients: billing.");
         }
     }
 
@@ -82,7 +82,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         var end = await ServerProcess.RunAsync(settings, "clients", "revoke", "nosuch", "--yes");
 
         (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
-        end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith("There is no client 'nosuch' with a good key. Nobody has one.");
+        end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith("No client 'nosuch' with an active key. No client has one.");
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         var end = await ServerProcess.RunAsync(settings, "users", "add", "--role", "viewer", "--", name);
 
         (end.ExitCode, end.Out).ShouldBe((2, ""), end.Error);
-        end.ErrorLines.ShouldHaveSingleItem().ShouldBe("A user's name does not begin with -, + or @.");
+        end.ErrorLines.ShouldHaveSingleItem().ShouldBe("A user name must not begin with -, + or @.");
         (await ServerProcess.DoneAsync(settings, "users list --json")).ShouldBe("[]");
     }
 

@@ -38,8 +38,8 @@ public sealed class EnvFileProcessTests(PostgresFixture postgres)
 
         end.ExitCode.ShouldBe(0, end.Error);
         end.ErrorLines.Length.ShouldBe(2, end.Error);
-        end.ErrorLines[0].ShouldContain($"{folder.File}, line 1 cannot be read and is passed over");
-        end.ErrorLines[1].ShouldContain($"{folder.File}, line 2 cannot be read and is passed over");
+        end.ErrorLines[0].ShouldContain($"{folder.File}, line 1 cannot be read and is skipped");
+        end.ErrorLines[1].ShouldContain($"{folder.File}, line 2 cannot be read and is skipped");
         end.Error.ShouldNotContain("planted");
     }
 

@@ -60,7 +60,7 @@ public sealed class FailoverTests(PostgresFixture postgres)
         stub.Peak.ShouldBe(1);
         var unsaved = Path.Combine(data.Path, "unsaved");
         (Directory.Exists(unsaved) ? Directory.GetFiles(unsaved, "*.json") : []).ShouldBeEmpty();
-        (first.Out + second.Out).ShouldContain("has lost the attempt at jibit that is in flight");
+        (first.Out + second.Out).ShouldContain("has lost the running attempt for jibit");
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public sealed class FailoverTests(PostgresFixture postgres)
             (await ReadAsync(node)).Token.ShouldBe("planted-secret-access-1");
             var said = node.Out + node.Error;
             said.ShouldNotContain("   at ");
-            said.Split("The database takes no writes").Length.ShouldBe(2, "said once");
+            said.Split("The database does not accept writes").Length.ShouldBe(2, "said once");
         }
 
         (nodes.Sum(node => node.Out.Length + node.Error.Length) - before).ShouldBeLessThan(8_000);

@@ -35,8 +35,8 @@ public sealed class NotificationTests(PostgresFixture postgres)
         settings["TokenRefresh__Notifications__Email"] = "ops@example.com";
         await using (var server = await ServerProcess.ServeAsync(settings))
         {
-            (await server.LineAsync("  notify ")).ShouldEndWith("No one can be notified: no mail server is configured, so messages are only written to disk. Set Email__Host.");
-            (await server.LineAsync("  links ")).ShouldEndWith("none in messages: set Access__PublicUrl to the address at which people reach the panel");
+            (await server.LineAsync("  notify ")).ShouldEndWith("No one can be notified: no mail server is configured, so mails are only written to disk. Set Email__Host.");
+            (await server.LineAsync("  links ")).ShouldEndWith("none in messages: set Access__PublicUrl to the public address of the panel");
         }
     }
 
@@ -57,7 +57,7 @@ public sealed class NotificationTests(PostgresFixture postgres)
         var end = await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com");
 
         end.ExitCode.ShouldBe(1);
-        end.Out.ShouldBe("ops@example.com: failed: the server wants a sign-in: 530 5.7.0 Authentication required; set Email__Username and Email__Password; a running server tries it again");
+        end.Out.ShouldBe("ops@example.com: failed: the server requires authentication: 530 5.7.0 Authentication required; set Email__Username and Email__Password; a running server will retry");
         end.Error.ShouldBe("", "one line says it all");
     }
 
@@ -86,7 +86,7 @@ public sealed class NotificationTests(PostgresFixture postgres)
         await server.UntilAsync(() => Task.FromResult(Events(hook).Contains("incident.opened")), "the webhook of the first outage");
         await using var db = NpgsqlDataSource.Create(connectionString);
         await server.UntilAsync(async () => await ReadAsync(db, "SELECT last_outcome FROM notifications WHERE channel = 'email' AND status = 'pending'") is not "", "the reason of the mail");
-        (await ReadAsync(db, "SELECT last_outcome FROM notifications WHERE channel = 'email'")).ShouldStartWith("the server wants a sign-in: 530");
+        (await ReadAsync(db, "SELECT last_outcome FROM notifications WHERE channel = 'email'")).ShouldStartWith("the server requires authentication: 530");
         smtp.Mails.ShouldBeEmpty();
 
         // It ends, the mail server is well again, and the token expires within the next outage.

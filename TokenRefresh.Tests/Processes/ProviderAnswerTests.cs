@@ -36,7 +36,7 @@ public sealed class ProviderAnswerTests(PostgresFixture postgres) : IAsyncLifeti
         row.GetProperty("status").GetString().ShouldBe("success");
         row.GetProperty("metadata").GetProperty("notes").EnumerateArray().Select(note => note.GetString()).ShouldBe(
         [
-            "the answer holds an empty error beside its token: read as none",
+            "the answer contains an empty error beside the token: ignored",
             "token_type is BearerToken: read as bearer",
             "refresh_token is blank: read as absent",
             "expires_in is more than a year ahead: a year is assumed",
@@ -98,13 +98,13 @@ public sealed class ProviderAnswerTests(PostgresFixture postgres) : IAsyncLifeti
         var end = await ServerProcess.RunWithInputAsync(settings, input, "tokens", "import", "alice");
 
         (end.ExitCode, end.Error).ShouldBe((0, ""));
-        end.Out.ShouldStartWith("alice is imported; it expires ");
+        end.Out.ShouldStartWith("Imported alice; it expires ");
     }
 
     [Theory]
-    [InlineData("""{"access_token":"planted","expires_at":"07/01/2027"}""", "Taken are 2027-01-31T12:00:00Z")]
-    [InlineData("""{"access_token":"planted","expires_at":"23:59"}""", "Taken are 2027-01-31T12:00:00Z")]
-    [InlineData("""{"access_token":"planted","access_token":"planted-too","expires_in":60}""", "keys come twice")]
+    [InlineData("""{"access_token":"planted","expires_at":"07/01/2027"}""", "Allowed: 2027-01-31T12:00:00Z")]
+    [InlineData("""{"access_token":"planted","expires_at":"23:59"}""", "Allowed: 2027-01-31T12:00:00Z")]
+    [InlineData("""{"access_token":"planted","access_token":"planted-too","expires_in":60}""", "duplicate keys")]
     public async Task What_could_be_read_in_two_ways_is_not_imported(string input, string complaint)
     {
         var end = await ServerProcess.RunWithInputAsync(settings, input, "tokens", "import", "alice");

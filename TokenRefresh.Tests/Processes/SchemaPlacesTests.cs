@@ -92,7 +92,7 @@ public sealed class SchemaPlacesTests(PostgresFixture postgres)
         await ServerProcess.DoneAsync(settings, "users add pia --role viewer");
         settings[RealDatabases.Setting] = new NpgsqlConnectionStringBuilder(given.ConnectionString) { SearchPath = "copy, public" }.ConnectionString;
 
-        (await RealDatabases.RefusedAsync(settings)).ShouldContain("'Search Path=…' in ConnectionStrings__TokenRefresh says which");
+        (await RealDatabases.RefusedAsync(settings)).ShouldContain("select one with 'Search Path=…' in ConnectionStrings__TokenRefresh");
         (await RealDatabases.ScalarAsync<string>(given.ConnectionString, "SELECT (SELECT string_agg(user_name, ' ') FROM public.operators) || ' ' || (SELECT string_agg(user_name, ' ') FROM copy.operators)")).ShouldBe("olga pia");
     }
 

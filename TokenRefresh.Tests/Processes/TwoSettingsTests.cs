@@ -27,8 +27,8 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
             await File.WriteAllTextAsync(env, "Providers__Jibit__ApiKey=planted-secret-other\n");
             var verb = await ServerProcess.RunAsync(settings, "tokens", "health");
 
-            verb.ErrorLines.Where(line => line.StartsWith("The server", StringComparison.Ordinal)).ShouldHaveSingleItem().ShouldMatch(@"^The server \S+:\d+ works with other settings than this verb: Providers__Jibit__ApiKey\.");
-            (await server.LineAsync("works with other settings than this server: Providers__Jibit__ApiKey.")).ShouldContain($"cli:{Environment.UserName}@");
+            verb.ErrorLines.Where(line => line.StartsWith("The server", StringComparison.Ordinal)).ShouldHaveSingleItem().ShouldMatch(@"^The server \S+:\d+ uses other settings than this verb: Providers__Jibit__ApiKey\.");
+            (await server.LineAsync("uses other settings than this server: Providers__Jibit__ApiKey.")).ShouldContain($"cli:{Environment.UserName}@");
             (verb.Error + verb.Out + server.Out + server.Error).ShouldNotContain("planted");
 
             await server.StopAsync();
@@ -48,8 +48,8 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
         await using var first = await ServerProcess.ServeAsync(settings);
         await using var second = await ServerProcess.ServeAsync(new Dictionary<string, string>(settings) { ["TokenRefresh__Queue__Workers"] = "3", ["Logging__LogLevel__Default"] = "Information" });
 
-        (await second.LineAsync("works with other settings than this server: TokenRefresh__Queue__Workers.")).ShouldContain($":{first.Id} ");
-        (await first.LineAsync("works with other settings than this server: TokenRefresh__Queue__Workers.")).ShouldContain($":{second.Id} ");
+        (await second.LineAsync("uses other settings than this server: TokenRefresh__Queue__Workers.")).ShouldContain($":{first.Id} ");
+        (await first.LineAsync("uses other settings than this server: TokenRefresh__Queue__Workers.")).ShouldContain($":{second.Id} ");
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
         await using var data = new DataFolder();
         var connectionString = await postgres.CreateDatabaseAsync();
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, connectionString: connectionString);
-        (await panel.Http.GetStringAsync("/access/token-health")).ShouldNotContain("works with other settings");
+        (await panel.Http.GetStringAsync("/access/token-health")).ShouldNotContain("uses other settings");
 
         await ServerProcess.RunAsync(new Dictionary<string, string>(data.VerbSettings(connectionString)) { ["Email__Password"] = "planted-secret" }, "tokens", "list");
 

@@ -56,7 +56,7 @@ public sealed class UnusableDatabaseTests(PostgresFixture postgres)
         var end = await ServerProcess.RunAsync(stub.Settings(data, full.ConnectionString), "users", "list");
 
         end.ExitCode.ShouldBe(1);
-        end.ErrorLines[^1].ShouldContain("(SQLSTATE 53300). Raise max_connections there, or lower Maximum Pool Size in ConnectionStrings__TokenRefresh.");
+        end.ErrorLines[^1].ShouldContain("(SQLSTATE 53300). Raise max_connections in Postgres, or lower Maximum Pool Size in ConnectionStrings__TokenRefresh.");
     }
 
     [Theory]
@@ -72,7 +72,7 @@ public sealed class UnusableDatabaseTests(PostgresFixture postgres)
 
         var line = await RealDatabases.RefusedAsync(settings);
 
-        line.ShouldContain($" is encoded in {encoding}; UTF8 is needed.");
+        line.ShouldContain($" is encoded in {encoding}; UTF8 is required.");
         (await RealDatabases.ScalarAsync<bool>(wrong, "SELECT to_regclass('tokens') IS NULL AND to_regnamespace('hangfire') IS NULL")).ShouldBeTrue("nothing was made");
         var right = new NpgsqlConnectionStringBuilder(wrong) { Database = $"right_{Guid.NewGuid():N}" };
         var from = line.IndexOf("CREATE DATABASE", StringComparison.Ordinal);
@@ -93,7 +93,7 @@ public sealed class UnusableDatabaseTests(PostgresFixture postgres)
         var refused = await ServerProcess.RunAsync(settings, "db", "move", target);
 
         refused.ExitCode.ShouldBe(1);
-        refused.ErrorLines.ShouldHaveSingleItem().ShouldContain("is encoded in LATIN1; UTF8 is needed.");
+        refused.ErrorLines.ShouldHaveSingleItem().ShouldContain("is encoded in LATIN1; UTF8 is required.");
         (await RealDatabases.ScalarAsync<bool>(target, "SELECT to_regclass('tokens') IS NULL")).ShouldBeTrue();
     }
 

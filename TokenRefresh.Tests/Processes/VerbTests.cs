@@ -31,7 +31,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         (await OrdersAsync(settings)).ShouldBe([$"cli:{Environment.UserName} token.refresh_asked {JobId(asked)}", $"cli:{Environment.UserName} token.refresh_forced {JobId(forced)}"]);
 
         (await DoneAsync(settings, "schedule list")).ShouldContain("due-token-refresh");
-        (await DoneAsync(settings, "schedule run automatic-token-refresh")).ShouldContain("automatic-token-refresh runs as job");
+        (await DoneAsync(settings, "schedule run automatic-token-refresh")).ShouldContain("Started automatic-token-refresh as job");
         JsonDocument.Parse(await DoneAsync(settings, "schedule run log-cleanup --json")).RootElement.GetProperty("id").GetString().ShouldBe("log-cleanup");
         (await ServerProcess.RunAsync(settings, "schedule", "run", "nosuch")).ShouldSatisfyAllConditions(
             end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("backup-token-refresh"));
@@ -55,7 +55,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         await DoneAsync(settings, "users remove olga --yes");
         (await DoneAsync(settings, "users list")).ShouldNotContain("olga");
         (await ServerProcess.RunAsync(settings, "users", "disable", "admin")).ShouldSatisfyAllConditions(
-            end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("admin is the only administrator who may sign in"));
+            end => end.ExitCode.ShouldBe(2), end => end.ErrorLines.ShouldHaveSingleItem().ShouldContain("admin is the only administrator who can sign in"));
 
         var written = await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com", "--json");
         written.ExitCode.ShouldBe(1, "a file notifies no one");
@@ -65,7 +65,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         settings["Email__Host"] = "127.0.0.1";
         settings["Email__Port"] = "1";
         (await ServerProcess.RunAsync(settings, "notify", "test", "--to", "ops@example.com")).ShouldSatisfyAllConditions(
-            end => end.ExitCode.ShouldBe(1), end => end.Out.ShouldBe("ops@example.com: failed: no connection to the server (ConnectionRefused); a running server tries it again"));
+            end => end.ExitCode.ShouldBe(1), end => end.Out.ShouldBe("ops@example.com: failed: no connection to the server (ConnectionRefused); a running server will retry"));
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class VerbTests(PostgresFixture postgres)
         await first.ExecuteAsync("UPDATE tokens SET version = 5");
         (await ServedVersionAsync(first), await ServedVersionAsync(second)).ShouldBe((1, 1), "served from memory");
 
-        (await DoneAsync(settings, "cache clear")).ShouldBe("Every node reads its tokens again.");
+        (await DoneAsync(settings, "cache clear")).ShouldBe("Every node is reloading its tokens.");
 
         foreach (var node in nodes)
         {

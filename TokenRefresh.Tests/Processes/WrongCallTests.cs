@@ -58,7 +58,7 @@ public sealed class WrongCallTests(PostgresFixture postgres)
             ("tokens auto-refresh --token nosuch --sync", "jibit"), ("tokens health --provider nosuch", "finnotech, jibit"), ("tokens test nosuch", "jibit"), ("tokens pause nosuch", "jibit"),
             ("tokens pause jibit --hours 0", "at most"), ("tokens resume nosuch", "jibit"), ("tokens import nosuch", "jibit"), ("logs show --token nosuch", "jibit"),
             ("logs show --status nosuch", "running, success, failed, skipped"), ("logs show --lines 0", "1 to 10000"), ("logs statistics --hours -1", "more than 0"), ("schedule run nosuch", "timetable"),
-            ("notify test", "TokenRefresh__Notifications__Email"), ("users reset-password nosuch", "There is no user"), ("users remove nosuch --yes", "There is no user"),
+            ("notify test", "TokenRefresh__Notifications__Email"), ("users reset-password nosuch", "No user"), ("users remove nosuch --yes", "No user"),
         })
         {
             var end = await ServerProcess.RunAsync(settings, Words(call));

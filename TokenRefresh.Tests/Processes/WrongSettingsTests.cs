@@ -93,7 +93,7 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
         var end = await server.EndAsync();
 
         end.ExitCode.ShouldBe(1);
-        end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith("http://203.0.113.9:5107 cannot be listened on:");
+        end.ErrorLines.ShouldHaveSingleItem().ShouldStartWith("http://203.0.113.9:5107 cannot be used:");
     }
 
     [Theory]

@@ -38,13 +38,13 @@ public sealed class MalformedAnswerTests
                 shapes.Add(provider, "{ /* planted */ }", "the answer is not valid JSON");
             }
 
-            shapes.Add("finnotech", "{ \"status\": \"DONE\", \"status\": \"FAILED\" }", "status comes twice, with different values");
-            shapes.Add("finnotech", """{ "status": "DONE", "result": { "value": "planted-1", "value": "planted-2" } }""", "value comes twice, with different values");
-            shapes.Add("jibit", """{ "accessToken": "planted-1", "accessToken": "planted-2", "refreshToken": "r" }""", "accessToken comes twice, with different values");
+            shapes.Add("finnotech", "{ \"status\": \"DONE\", \"status\": \"FAILED\" }", "status appears twice with different values");
+            shapes.Add("finnotech", """{ "status": "DONE", "result": { "value": "planted-1", "value": "planted-2" } }""", "value appears twice with different values");
+            shapes.Add("jibit", """{ "accessToken": "planted-1", "accessToken": "planted-2", "refreshToken": "r" }""", "accessToken appears twice with different values");
             shapes.Add("jibit", "{}", "accessToken is missing");
             shapes.Add("finnotech", "{}", "status is missing");
-            shapes.Add("finnotech", """{ "status": "DONE" }""", "result is missing or no object");
-            shapes.Add("finnotech", """{ "status": "DONE", "result": [ "planted-token" ] }""", "result is missing or no object");
+            shapes.Add("finnotech", """{ "status": "DONE" }""", "result is missing or not an object");
+            shapes.Add("finnotech", """{ "status": "DONE", "result": [ "planted-token" ] }""", "result is missing or not an object");
             shapes.Add("finnotech", """{ "status": "DONE", "result": {} }""", "value is missing");
             return shapes;
         }
@@ -57,12 +57,12 @@ public sealed class MalformedAnswerTests
             var tokens = new TheoryData<string, string, string, string>();
             foreach (var (provider, name) in new[] { ("jibit", "accessToken"), ("jibit", "refreshToken"), ("finnotech", "value"), ("finnotech", "refreshToken") })
             {
-                tokens.Add(provider, name, "\"\"", $"{name} is blank");
-                tokens.Add(provider, name, "\"   \"", $"{name} holds white space");
-                tokens.Add(provider, name, "\"planted token\"", $"{name} holds white space");
-                tokens.Add(provider, name, "\"planted\\r\\nX-Evil: 1\"", $"{name} holds white space");
-                tokens.Add(provider, name, "\"planted\\u0000\"", $"{name} holds white space");
-                tokens.Add(provider, name, "\"planted\\u202e\"", $"{name} holds white space");
+                tokens.Add(provider, name, "\"\"", $"{name} is empty");
+                tokens.Add(provider, name, "\"   \"", $"{name} contains white space");
+                tokens.Add(provider, name, "\"planted token\"", $"{name} contains white space");
+                tokens.Add(provider, name, "\"planted\\r\\nX-Evil: 1\"", $"{name} contains white space");
+                tokens.Add(provider, name, "\"planted\\u0000\"", $"{name} contains white space");
+                tokens.Add(provider, name, "\"planted\\u202e\"", $"{name} contains white space");
                 tokens.Add(provider, name, "\"planted\\ud800\"", $"{name} is not valid Unicode");
                 tokens.Add(provider, name, $"\"{new string('x', (64 * 1024) + 1)}\"", $"{name} is longer than 65536 characters");
                 tokens.Add(provider, name, "12345", $"{name} is a number instead of text");

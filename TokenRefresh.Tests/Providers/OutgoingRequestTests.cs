@@ -51,7 +51,7 @@ public sealed partial class OutgoingRequestTests
         using var world = new ProviderWorld(("TokenRefresh:Http:UserAgent", value));
 
         Should.Throw<OptionsValidationException>(world.Validate).Failures.ShouldHaveSingleItem()
-            .ShouldContain("is not allowed: at most 200 printable ASCII characters, no blank first or last.");
+            .ShouldContain("is not allowed: at most 200 printable ASCII characters, without a leading or trailing space.");
     }
 
     [Fact]

@@ -86,7 +86,7 @@ public sealed class ProviderCallTests : IDisposable
         await waiting;
         await limit.CancelAsync();
 
-        (await call).ShouldHaveFailed(FailureKind.ProviderDown).Reason.ShouldBe("stopped by the job's limit");
+        (await call).ShouldHaveFailed(FailureKind.ProviderDown).Reason.ShouldBe("stopped by the job's timeout");
     }
 
     [Theory]
@@ -137,8 +137,8 @@ public sealed class ProviderCallTests : IDisposable
     }
 
     [Theory]
-    [InlineData("407", "HTTP 407 from the proxy, not from the provider: the proxy of HTTPS_PROXY or HTTP_PROXY wants a user name and password")]
-    [InlineData("503", "HTTP 503 from the proxy of HTTPS_PROXY, not from the provider")]
+    [InlineData("407", "HTTP 407 from the proxy, not from the provider: the proxy in HTTPS_PROXY or HTTP_PROXY needs a user name and password")]
+    [InlineData("503", "HTTP 503 from the proxy in HTTPS_PROXY, not from the provider")]
     public async Task A_proxy_that_makes_no_tunnel_is_named_with_its_status_and_without_its_address(string status, string reason)
     {
         world.Http.Throw(new HttpRequestException(HttpRequestError.ProxyTunnelError, $"The proxy tunnel request to proxy 'http://planted:secret@10.1.2.3:3128/' failed with status code '{status}'.\""));

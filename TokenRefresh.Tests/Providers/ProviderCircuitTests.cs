@@ -18,7 +18,7 @@ public sealed class ProviderCircuitTests : IDisposable
 
         var failure = (await world.Jibit.AcquireAsync(Order, default)).ShouldHaveFailed(FailureKind.ProviderDown);
 
-        failure.Reason.ShouldStartWith("circuit open");
+        failure.Reason.ShouldStartWith("circuit breaker open");
         failure.RetryAfter.ShouldBe(TimeSpan.FromSeconds(30));
         failure.TrackId.ShouldBeNull();
         world.Jibit.CircuitOpenUntil.ShouldBe(ProviderWorld.Now.AddSeconds(30));

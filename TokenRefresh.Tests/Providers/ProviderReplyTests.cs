@@ -62,7 +62,7 @@ public sealed class ProviderReplyTests
 
     [Theory]
     [InlineData("no token in it", "HTTP 200: no token in it")]
-    [InlineData($"{Secret} in it", "HTTP 200: the answer repeats a secret")]
+    [InlineData($"{Secret} in it", "HTTP 200: the answer contains a secret")]
     public async Task What_is_wrong_with_an_answer_is_said_without_its_secrets(string wrong, string reason) =>
         (await AskAsync(Answer(200), _ => throw new InvalidAnswerException(wrong))).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe(reason);
 
@@ -75,7 +75,7 @@ public sealed class ProviderReplyTests
         var failure = (await AskAsync(Answer(401), refusal: new(FailureKind.CredentialRejected, reason) { HttpStatus = 401, ProviderCode = code, TrackId = trackId }))
             .ShouldHaveFailed(FailureKind.CredentialRejected);
 
-        failure.Reason.ShouldBe("HTTP 401 with words that repeat a secret");
+        failure.Reason.ShouldBe("HTTP 401; the message contains a secret and is not shown");
         failure.ProviderCode.ShouldBeNull();
         failure.TrackId.ShouldBe(Sent);
     }
@@ -90,7 +90,7 @@ public sealed class ProviderReplyTests
 
     [Theory]
     [InlineData("seven77", "HTTP 200: seven77")]
-    [InlineData("eight888", "HTTP 200: the answer repeats a secret")]
+    [InlineData("eight888", "HTTP 200: the answer contains a secret")]
     public async Task Words_of_less_than_eight_characters_are_too_short_to_be_known_as_a_secret(string secret, string reason)
     {
         var call = new ProviderCall(clock, TimeSpan.FromSeconds(30)) { Secrets = [secret] };
@@ -149,9 +149,9 @@ public sealed class ProviderReplyTests
     }
 
     [Theory]
-    [InlineData(-1, "HTTP 200: the token's lifetime is absurd (-00:00:01)")]
-    [InlineData(0, "HTTP 200: the token's lifetime is absurd (00:00:00)")]
-    [InlineData((366 * 86_400) + 1, "HTTP 200: the token's lifetime is absurd (366.00:00:01)")]
+    [InlineData(-1, "HTTP 200: the token's lifetime is not plausible (-00:00:01)")]
+    [InlineData(0, "HTTP 200: the token's lifetime is not plausible (00:00:00)")]
+    [InlineData((366 * 86_400) + 1, "HTTP 200: the token's lifetime is not plausible (366.00:00:01)")]
     public async Task A_life_that_cannot_be_is_an_invalid_answer(int seconds, string reason) =>
         (await AskAsync(Answer(200), at => Token(at) with { ExpiresAt = at.AddSeconds(seconds) })).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe(reason);
 
@@ -181,7 +181,7 @@ public sealed class ProviderReplyTests
         }
         else
         {
-            result.ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the token had expired when it came");
+            result.ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the token had already expired when it arrived");
         }
     }
 
@@ -190,7 +190,7 @@ public sealed class ProviderReplyTests
     [InlineData(0)]
     public async Task A_refresh_token_that_is_dead_when_it_is_born_is_an_invalid_answer(int seconds) =>
         (await AskAsync(Answer(200), at => Token(at) with { RefreshExpiresAt = at.AddSeconds(seconds) }))
-            .ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the refresh token's lifetime is absurd");
+            .ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldBe("HTTP 200: the refresh token's lifetime is not plausible");
 
     [Fact]
     public async Task A_refresh_token_that_lives_is_taken() =>
@@ -210,7 +210,7 @@ public sealed class ProviderReplyTests
             var result = await new ProviderCall(clock, TimeSpan.FromSeconds(30), Sent).IssueAsync(_ => Task.FromResult(Answer(status)), (_, _) => throw mistake, _ => throw mistake, default);
 
             var failure = result.ShouldHaveFailed(FailureKind.Internal);
-            failure.Reason.ShouldBe($"HTTP {status}: this program failed to read the answer ({(mistake.InnerException is TimeZoneNotFoundException inner ? inner : mistake).GetType().Name})");
+            failure.Reason.ShouldBe($"HTTP {status}: an error in this program while reading the answer ({(mistake.InnerException is TimeZoneNotFoundException inner ? inner : mistake).GetType().Name})");
             (failure.HttpStatus, failure.TrackId).ShouldBe((status, Sent));
         }
     }

@@ -82,11 +82,11 @@ public sealed class ReplyBodyTests
 
     public static TheoryData<string, byte[], string> Unreadable => new()
     {
-        { "gzip", [0x1f, 0x8b, 1, 2, 3, 4, 5, 6, 7, 8, 9], "the answer is not the gzip that its Content-Encoding says" },
+        { "gzip", [0x1f, 0x8b, 1, 2, 3, 4, 5, 6, 7, 8, 9], "the answer is not gzip, as its Content-Encoding says" },
         { "gzip", Gzip(Utf8(Json))[..^20], "the answer is not valid JSON" },
-        { "br", "no brotli at all"u8.ToArray(), "the answer is not the br that its Content-Encoding says" },
-        { "deflate", "no deflate at all"u8.ToArray(), "the answer is not the deflate that its Content-Encoding says" },
-        { "zstd", Utf8(Json), "the answer's Content-Encoding is zstd, which was not asked for" },
+        { "br", "no brotli at all"u8.ToArray(), "the answer is not br, as its Content-Encoding says" },
+        { "deflate", "no deflate at all"u8.ToArray(), "the answer is not deflate, as its Content-Encoding says" },
+        { "zstd", Utf8(Json), "the answer's Content-Encoding is zstd, which was not requested" },
         { "gzip,gzip,gzip,gzip,gzip", Utf8(Json), "the answer is encoded 5 times" },
         { "gzip", [], "the answer is empty" },
     };

@@ -82,7 +82,7 @@ public sealed class WrongClockTests
         using var world = OAuth2World.With();
         world.Http.Reply(200, Answer(Now.AddMinutes(-70), 3600, null), "application/json", Date(Now));
 
-        (await world.Acme().AcquireAsync(OAuth2World.Order(), default)).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldContain("absurd");
+        (await world.Acme().AcquireAsync(OAuth2World.Order(), default)).ShouldHaveFailed(FailureKind.InvalidResponse).Reason.ShouldContain("not plausible");
     }
 
     [Fact]

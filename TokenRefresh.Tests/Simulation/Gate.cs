@@ -94,7 +94,7 @@ internal sealed class Gates(Stepper stepper, Action<string> trace)
     public static PostgresException ReadOnly() => new("cannot execute this in a read-only transaction", "ERROR", "ERROR", PostgresErrorCodes.ReadOnlySqlTransaction);
 
     /// <summary>What a client sees whose server is gone.</summary>
-    public static NpgsqlException Away() => new("The database is away.", new System.Net.Sockets.SocketException((int)System.Net.Sockets.SocketError.ConnectionRefused));
+    public static NpgsqlException Away() => new("The database is unreachable.", new System.Net.Sockets.SocketException((int)System.Net.Sockets.SocketError.ConnectionRefused));
 
     private bool IsLocked(Waiting one) =>
         one.Writes.Count > 0 && transactions.Any(other => other.Key != one.Connection && other.Value.Overlaps(one.Writes));

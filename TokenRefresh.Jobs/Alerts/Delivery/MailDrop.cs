@@ -13,7 +13,7 @@ internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IE
 {
     public async Task<DeliveryOutcome> SendAsync(Notification mail, CancellationToken cancellationToken)
     {
-        // Named by the message, so that one tried twice is one file; moved to its place, so that nobody reads half of it.
+        // Named after the message, so that a repeated attempt is one file; moved into place, so that no one reads half of it.
         var file = Path.Combine(folder.Path, $"{mail.CreatedAt:yyyyMMdd-HHmmss}-{Number(mail)}-{mail.Kind}.eml");
         try
         {
@@ -32,6 +32,6 @@ internal sealed class MailDrop(MailDropFolder folder, EmailOptions options) : IE
         }
     }
 
-    // What is sent while the database is away has no number, but a Message-ID of its own for each recipient.
+    // What is sent while the database is unreachable has no number, but a Message-ID of its own for each recipient.
     private static string Number(Notification mail) => mail.Id > 0 ? $"{mail.Id}" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(mail.MessageId)))[..12];
 }

@@ -14,7 +14,7 @@ public sealed record DeliveryPass(int Sent, int Refused, int Failed, int Written
 /// <summary>
 /// Delivers what was written down, each message to its one recipient: by mail, and to each webhook, side by side, so that one that hangs delays no
 /// other, and each of these oldest first. A message is claimed before it is sent and marked only
-/// after the other side has accepted it: whoever dies in between leaves it to the next, with the same Message-ID.
+/// after the other side has accepted it: after a crash in between the next worker sends it again with the same Message-ID.
 /// </summary>
 public sealed partial class Outbox(
     IDbContextFactory<TokenRefreshDbContext> contexts, IEmailSender emails, WebhookSender webhooks, NodeName node, TimeProvider clock, ILogger<Outbox> log)
@@ -25,7 +25,7 @@ public sealed partial class Outbox(
     private static readonly TimeSpan[] Pauses =
         [TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(10)];
 
-    /// <summary>What could not be delivered for so long is nobody's news any more.</summary>
+    /// <summary>A notification that could not be delivered for this long is given up.</summary>
     private static readonly TimeSpan GiveUpAfter = TimeSpan.FromDays(7);
 
     private static readonly TimeSpan SaveAgainAfter = TimeSpan.FromSeconds(1);
@@ -141,7 +141,7 @@ public sealed partial class Outbox(
         return rows.SingleOrDefault();
     }
 
-    // What the other side has taken must not be sent again because the database is away just now: its word is kept until it is written.
+    // What the other side has taken must not be sent again because the database is unreachable just now: its word is kept until it is written.
     private async Task MarkAsync(Notification row, DeliveryOutcome outcome, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
@@ -177,19 +177,19 @@ public sealed partial class Outbox(
         }
     }
 
-    [LoggerMessage(1201, LogLevel.Information, "Notification {Id} ({Kind}) was delivered at try {Attempt}")]
+    [LoggerMessage(1201, LogLevel.Information, "Notification {Id} ({Kind}) was delivered at attempt {Attempt}")]
     private partial void LogSent(string kind, long id, int attempt);
 
     [LoggerMessage(1205, LogLevel.Warning, "Notification {Id} ({Kind}) notified no one: {Words}")]
     private partial void LogWritten(string kind, long id, string words);
 
-    [LoggerMessage(1202, LogLevel.Error, "Notification {Id} ({Kind}) is refused for good: {Reason}")]
+    [LoggerMessage(1202, LogLevel.Error, "Notification {Id} ({Kind}) was permanently refused: {Reason}")]
     private partial void LogRefused(string kind, long id, string reason);
 
-    [LoggerMessage(1203, LogLevel.Warning, "Notification {Id} ({Kind}) was not delivered at try {Attempt}: {Reason}")]
+    [LoggerMessage(1203, LogLevel.Warning, "Notification {Id} ({Kind}) was not delivered at attempt {Attempt}: {Reason}")]
     private partial void LogFailed(string kind, long id, string reason, int attempt);
 
-    [LoggerMessage(1204, LogLevel.Warning, "The database is away; that notification {Id} was answered with '{Words}' is kept in the memory of {Node} until it is back")]
+    [LoggerMessage(1204, LogLevel.Warning, "The database is unreachable; the result of notification {Id}, '{Words}', is kept in memory on {Node} until it is back")]
     private partial void LogNotMarked(long id, string words, string node);
 
     /// <summary>What is delivered one after the other.</summary>

@@ -48,7 +48,7 @@ internal sealed class SmtpEmailSender(EmailOptions options, TimeProvider clock) 
         }
         catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            // Whatever ends a conversation with a mail server is a reason to wait, never one to end the program that told of something.
+            // Any failure of a mail server is a reason to wait, never a reason to stop the program.
             return new DeliveryOutcome.Failed(Words(error, isSigningIn), IsAway: true);
         }
     }
@@ -84,14 +84,14 @@ internal sealed class SmtpEmailSender(EmailOptions options, TimeProvider clock) 
     private string Words(Exception error, bool isSigningIn) => error switch
     {
         ServiceNotAuthenticatedException or SmtpCommandException when options.Security == MailSecurity.None && error.Message.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase) =>
-            $"the server wants an encrypted connection: 530 {Short(error.Message)}; set Email__Security=StartTls",
-        ServiceNotAuthenticatedException or SmtpCommandException => $"the server wants a sign-in: 530 {Short(error.Message)}; set Email__Username and Email__Password",
+            $"the server requires an encrypted connection: 530 {Short(error.Message)}; set Email__Security=StartTls",
+        ServiceNotAuthenticatedException or SmtpCommandException => $"the server requires authentication: 530 {Short(error.Message)}; set Email__Username and Email__Password",
         AuthenticationException => $"the server refused Email__Username and Email__Password: {Short(error.Message)}",
         SslHandshakeException or System.Security.Authentication.AuthenticationException =>
-            "no secure connection: the server's certificate was not accepted, or Email__Security does not fit its port",
-        NotSupportedException when isSigningIn => "the server offers no sign-in that this program knows, and Email__Username is set",
-        NotSupportedException => "the server does not offer what Email__Security asks for",
-        ProtocolException or ServiceNotConnectedException => "the server ended the conversation, or does not speak SMTP",
+            "no secure connection: the server's certificate was not accepted, or Email__Security does not match the port",
+        NotSupportedException when isSigningIn => "the server offers no supported authentication method, and Email__Username is set",
+        NotSupportedException => "the server does not support the configured Email__Security",
+        ProtocolException or ServiceNotConnectedException => "the server closed the connection, or is not an SMTP server",
         SocketException socket => $"no connection to the server ({socket.SocketErrorCode})",
         TimeoutException => NoAnswer,
         IOException => "the connection broke",

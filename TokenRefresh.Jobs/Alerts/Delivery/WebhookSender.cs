@@ -52,7 +52,7 @@ public sealed class WebhookSender : IDisposable
         }
         catch (HttpRequestException error) when (error.GetBaseException() is PrivateAddressException)
         {
-            return new DeliveryOutcome.Refused("a private address; TokenRefresh__Notifications__WebhookAllowPrivate=true would allow it");
+            return new DeliveryOutcome.Refused("a private address; to allow it, set TokenRefresh__Notifications__WebhookAllowPrivate=true");
         }
         catch (HttpRequestException error)
         {
@@ -64,7 +64,7 @@ public sealed class WebhookSender : IDisposable
         }
     }
 
-    /// <summary>True for loopback, link-local, private and other addresses that are nobody's on the internet.</summary>
+    /// <summary>True for loopback, link-local, private and other addresses that are not public.</summary>
     internal static bool IsPrivate(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)

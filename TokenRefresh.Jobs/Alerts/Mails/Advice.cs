@@ -11,29 +11,29 @@ internal static class Advice
     {
         IncidentKind.StalledComponent =>
         [
-            "See that the server runs, and read its log.",
-            "Start it again if it does not; nothing is lost, it asks at once what is due.",
+            "Check that the server runs, and read its log.",
+            "If it does not run, start it; nothing is lost, the due check runs at once.",
         ],
         IncidentKind.Clock =>
         [
-            "Compare the machine's clock with the time (timedatectl), and keep it in step with NTP.",
-            "If this machine's clock is right, the provider's is wrong: nothing is to be done here.",
+            "Check the machine's clock (timedatectl), and keep it in sync with NTP.",
+            "If this machine's clock is right, the provider's clock is wrong: nothing to do here.",
         ],
         IncidentKind.WentBack =>
         [
-            "Find out what took the database back: a failover to a replica that was behind, or a restored backup.",
-            "See in the audit which tokens it was, and test them: tokens test NAME.",
-            "What people changed since then (pauses, client keys, imports) is lost: make it again.",
+            "Find out why the database went back: a failover to a replica that was behind, or a restored backup.",
+            "Look up the affected tokens in the audit, and test them: tokens test NAME.",
+            "Changes that users made since then (pauses, client keys, imports) are lost: repeat them.",
         ],
         IncidentKind.SuccessRate =>
         [
-            "Look at the failures by error code on the panel.",
-            "Tokens are refreshed all the same, by their retries; ask the provider if it goes on.",
+            "Check the failures by error code in the panel.",
+            "Retries still refresh the tokens; if this continues, contact the provider.",
         ],
         IncidentKind.NeedsPerson =>
         [
-            "Start the grant anew at the provider, as its documentation says.",
-            $"Bring the new pair in: tokens import {news.Affected[0]}, or the form on the token's page.",
+            "Start the grant again at the provider, as its documentation describes.",
+            $"Import the new pair: tokens import {news.Affected[0]}, or the form on the token's page.",
         ],
         IncidentKind.Failed => Causes(news),
         _ => throw new System.Diagnostics.UnreachableException(),
@@ -50,14 +50,14 @@ internal static class Advice
         var attempts = news.Tokens.Select(news.Outlook.Of).OfType<NextAttempt>().OrderBy(attempt => attempt.At).ToList();
         return attempts switch
         {
-            _ when !news.Outlook.IsRunning => "Nothing runs now, so nothing is tried by itself: see first that workers and schedule run.",
-            [] when news.Tokens.Any(token => token.State == TokenState.Paused) => "It is paused, so nothing is tried by itself before it is resumed.",
-            [] => "Nothing is tried by itself before you have done that.",
-            [{ IsBackup: true } backup, ..] => $"By itself only the backup job tries it, next at {MailTimeFormat.At(backup.At, news.Zone)}.",
+            _ when !news.Outlook.IsRunning => "Nothing runs now, so there is no automatic retry: check the workers and the schedule first.",
+            [] when news.Tokens.Any(token => token.State == TokenState.Paused) => "It is paused, so there is no automatic retry until it is resumed.",
+            [] => "There is no automatic retry until then.",
+            [{ IsBackup: true } backup, ..] => $"Only the backup job retries automatically, next at {MailTimeFormat.At(backup.At, news.Zone)}.",
             [var next, ..] when news.Outlook.DueCheckPausedUntil is { } until && next.At >= until =>
-                $"The due check is paused until {MailTimeFormat.At(until, news.Zone)}, so nothing is tried by itself before: resume it on the health page.",
-            [var next, ..] when next.At <= news.Now => "The next attempt by itself comes within the next minute.",
-            [var next, ..] => $"The next attempt by itself comes at {MailTimeFormat.At(next.At, news.Zone)}, in {MailTimeFormat.Span(next.At - news.Now)}.",
+                $"The due check is paused until {MailTimeFormat.At(until, news.Zone)}, so there is no automatic retry before: resume it on the health page.",
+            [var next, ..] when next.At <= news.Now => "The next automatic attempt is within a minute.",
+            [var next, ..] => $"The next automatic attempt is at {MailTimeFormat.At(next.At, news.Zone)}, in {MailTimeFormat.Span(next.At - news.Now)}.",
         };
     }
 
@@ -65,54 +65,54 @@ internal static class Advice
     {
         FailureKind.ProviderDown when IsUrgent(news) =>
         [
-            $"See now whether this server reaches the provider: {Try(news)}.",
-            "Ask the provider's support, with the track id that the log shows.",
+            $"Check now that this server reaches the provider: {Try(news)}.",
+            "Contact the provider's support with the track id from the log.",
         ],
         FailureKind.ProviderDown =>
         [
-            "If the provider is known to be down, wait: what is stored is served meanwhile.",
-            $"Else see that this server reaches the provider: {Try(news)}.",
-            "Ask the provider's support, with the track id that the log shows.",
+            "If the provider is known to be down, wait: stored tokens are served meanwhile.",
+            $"Otherwise check that this server reaches the provider: {Try(news)}.",
+            "Contact the provider's support with the track id from the log.",
         ],
         FailureKind.RateLimited when IsUrgent(news) =>
         [
-            "Ask the provider for a higher limit, or to lift this one.",
-            "See whether something else calls the provider with the same credentials, and lower Providers__NAME__MaxConcurrency.",
+            "Ask the provider for a higher limit.",
+            "Check whether another program uses the same credentials, and lower Providers__NAME__MaxConcurrency.",
         ],
         FailureKind.RateLimited =>
         [
-            "Wait for the provider's pause to end.",
-            "If it happens often, lower Providers__NAME__MaxConcurrency, or ask the provider for a higher limit.",
+            "Wait until the provider's Retry-After has passed.",
+            "If this happens often, lower Providers__NAME__MaxConcurrency, or ask the provider for a higher limit.",
         ],
         FailureKind.InvalidResponse =>
         [
-            "Look at the attempt in the log: it tells the shape of the answer that was seen.",
+            "Open the attempt in the log: it describes the answer that was received.",
             "Ask the provider whether its API has changed.",
         ],
         FailureKind.CredentialRejected =>
         [
-            "Check the provider's credentials in the settings; they may have been changed or revoked there.",
-            "Set the new ones and restart, or press Force on the token's page once they work.",
+            "Check the provider's credentials in the settings; the provider may have changed or revoked them.",
+            "Set the new ones and restart, or press Force on the token's page when they work again.",
         ],
         FailureKind.GrantRevoked =>
         [
-            "Start the grant anew at the provider, as its documentation says.",
-            $"Bring the new pair in: tokens import {news.Affected[0]}, or the form on the token's page.",
+            "Start the grant again at the provider, as its documentation describes.",
+            $"Import the new pair: tokens import {news.Affected[0]}, or the form on the token's page.",
         ],
         FailureKind.Configuration =>
         [
-            "Read what the provider says above: a scope, an address or a grant of the settings does not work there.",
+            "Read the provider's message above: a scope, an address or a grant in the settings does not work there.",
             "Correct the setting and restart.",
         ],
         FailureKind.Internal or FailureKind.Abandoned =>
         [
             "Read the server's log around this time.",
             "If it repeats, report it with the log.",
-            .. IsUrgent(news) ? [$"Try it here and now: {Now(news)}."] : Array.Empty<string>(),
+            .. IsUrgent(news) ? [$"Try it now: {Now(news)}."] : Array.Empty<string>(),
         ],
         _ =>
         [
-            "See on the health page whether workers are alive and the queue moves.",
+            "Check on the health page that workers are alive and the queue is processed.",
             "Press Refresh on the token's page.",
         ],
     };

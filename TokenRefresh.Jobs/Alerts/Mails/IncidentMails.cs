@@ -26,7 +26,7 @@ public sealed record IncidentNews(
     /// <summary>What it is about now, short enough for a subject.</summary>
     public string About => Incident.AboutOf(Affected);
 
-    /// <summary>When the first of its tokens dies, or died; null where none is held.</summary>
+    /// <summary>The earliest expiry of its tokens; null without any.</summary>
     public DateTimeOffset? FirstDeath => Tokens.Min(token => token.Stored?.ExpiresAt);
 
     /// <summary>The life that is left to the first to die, in words for a subject; null for what is not about tokens.</summary>
@@ -46,12 +46,12 @@ internal static class IncidentMails
         var body = new MailBody().Say(Opening(news)).Facts(
             ("Since", MailTimeFormat.At(news.Incident.OpenedAt, news.Zone)),
             ("Cause", $"{news.Incident.Cause}: {news.Incident.Detail}"),
-            ("First to die", news.FirstDeath is { } death ? $"{MailTimeFormat.At(death, news.Zone)}, {(death <= news.Now ? $"{MailTimeFormat.Span(news.Now - death)} ago" : $"in {MailTimeFormat.Span(death - news.Now)}")}" : null),
-            ("Over for", news.Incident.Subjects.Except(news.Affected).ToList() is { Count: > 0 } over ? Names(over) : null),
+            ("Earliest expiry", news.FirstDeath is { } death ? $"{MailTimeFormat.At(death, news.Zone)}, {(death <= news.Now ? $"{MailTimeFormat.Span(news.Now - death)} ago" : $"in {MailTimeFormat.Span(death - news.Now)}")}" : null),
+            ("Resolved for", news.Incident.Subjects.Except(news.Affected).ToList() is { Count: > 0 } over ? Names(over) : null),
             ("Lasted", news.Recovery is null ? null : MailTimeFormat.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)),
             ("Attempts", news.Recovery is { Attempts: > 0 } tried ? tried.Attempts.ToString(CultureInfo.InvariantCulture) : null),
-            ("Mended by", news.Recovery?.By),
-            ("Without a token", news.Recovery is { WithoutToken: var gap } && gap > TimeSpan.Zero ? $"{MailTimeFormat.Span(gap)}: programs got none in that time" : null));
+            ("Resolved by", news.Recovery?.By),
+            ("Without a token", news.Recovery is { WithoutToken: var gap } && gap > TimeSpan.Zero ? $"{MailTimeFormat.Span(gap)}: clients got 503" : null));
         AddTokens(body, news);
         AddConsumers(body, news);
         if (news.IncidentEvent != IncidentEvent.Recovered)
@@ -63,17 +63,17 @@ internal static class IncidentMails
             }
         }
 
-        return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.About}");
+        return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.About}", news.Zone);
     }
 
     private static string State(IncidentNews news) => (news.IncidentEvent, news.Incident.Kind) switch
     {
         (IncidentEvent.Recovered, _) => $"RECOVERED after {MailTimeFormat.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
-        (_, IncidentKind.StalledComponent) => "SILENT",
+        (_, IncidentKind.StalledComponent) => "STALLED",
         (_, IncidentKind.Clock) => "CLOCKS DIFFER",
         (_, IncidentKind.WentBack) => "DATABASE WENT BACK IN TIME",
         (_, IncidentKind.SuccessRate) => "LOW SUCCESS RATE",
-        (_, IncidentKind.NeedsPerson) => $"NEEDS YOU, {news.Left}",
+        (_, IncidentKind.NeedsPerson) => $"ACTION REQUIRED, {news.Left}",
         (IncidentEvent.Critical or IncidentEvent.Expired, _) => $"CRITICAL, {news.Left}",
         (IncidentEvent.Reminder, _) => $"STILL {(news.Incident.CriticalAt is null ? "FAILING" : "CRITICAL")}, {news.Left}",
         _ => $"FAILED, {news.Left}",
@@ -81,22 +81,22 @@ internal static class IncidentMails
 
     private static string Opening(IncidentNews news) => (news.IncidentEvent, news.Incident.Kind) switch
     {
-        (IncidentEvent.Recovered, IncidentKind.StalledComponent) => "Everything runs again.",
+        (IncidentEvent.Recovered, IncidentKind.StalledComponent) => "Everything is running again.",
         (IncidentEvent.Recovered, IncidentKind.Clock) => "The clocks agree again.",
-        (IncidentEvent.Recovered, IncidentKind.WentBack) => "Nothing older than what was served was found in the last hour.",
-        (IncidentEvent.Recovered, IncidentKind.SuccessRate) => $"{news.Incident.Scope} succeeds often enough again.",
-        (IncidentEvent.Recovered, _) => $"{Names(news.Affected)} {Are(news)} well again.",
-        (_, IncidentKind.StalledComponent) => $"Tokens are not looked after: {news.Incident.Detail}. What is valid is served meanwhile.",
-        (_, IncidentKind.Clock) => $"A clock is wrong: {news.Incident.Detail}. Expiries are reckoned by the provider's clock, so tokens are refreshed and served in time meanwhile.",
-        (_, IncidentKind.WentBack) => $"The database went back in time, as by a failover that lost commits or by a restored backup: {news.Incident.Detail}. Newer tokens that a node still held were saved back.",
-        (_, IncidentKind.SuccessRate) => $"{news.Incident.Scope} fails too often within 24 hours, though its tokens are fresh by their retries.",
-        (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} can only be started by a person.",
+        (IncidentEvent.Recovered, IncidentKind.WentBack) => "No older tokens were found in the last hour.",
+        (IncidentEvent.Recovered, IncidentKind.SuccessRate) => $"The success rate of {news.Incident.Scope} is back to normal.",
+        (IncidentEvent.Recovered, _) => $"{Names(news.Affected)} {Are(news)} healthy again.",
+        (_, IncidentKind.StalledComponent) => $"Tokens are not refreshed: {news.Incident.Detail}. Valid tokens are still served.",
+        (_, IncidentKind.Clock) => $"A clock is wrong: {news.Incident.Detail}. Expiries are calculated with the provider's clock, so tokens are still refreshed and served in time.",
+        (_, IncidentKind.WentBack) => $"The database went back in time, for example after a failover that lost commits or a restored backup: {news.Incident.Detail}. Newer tokens that a node still held were saved again.",
+        (_, IncidentKind.SuccessRate) => $"The success rate of {news.Incident.Scope} in the last 24 hours is too low; retries keep its tokens valid.",
+        (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} must be started by a person.",
         (IncidentEvent.Critical or IncidentEvent.Expired, _) when news.Expired is { Count: > 0 } expired =>
-            $"{Names(news.Affected)} {Are(news)} not refreshed, and programs get no valid token{(expired.Count == news.Affected.Count ? "" : $" of {Names(expired)}")}.",
-        (IncidentEvent.Critical or IncidentEvent.Expired, _) => $"{Names(news.Affected)} {Are(news)} not refreshed, and little life is left.",
-        (IncidentEvent.Joined, _) => $"Now also {Names([.. news.Affected.Except(news.Incident.ToldSubjects)])}.",
+            $"{Names(news.Affected)} {Are(news)} not refreshed, and clients get no valid token{(expired.Count == news.Affected.Count ? "" : $" of {Names(expired)}")}.",
+        (IncidentEvent.Critical or IncidentEvent.Expired, _) => $"{Names(news.Affected)} {Are(news)} not refreshed, and little time is left.",
+        (IncidentEvent.Joined, _) => $"Also affected now: {Names([.. news.Affected.Except(news.Incident.ToldSubjects)])}.",
         (IncidentEvent.Reminder, _) => $"{Names(news.Affected)} {Are(news)} still not refreshed.",
-        _ => $"{Names(news.Affected)} {Are(news)} not refreshed. Programs are served while the stored token is valid.",
+        _ => $"{Names(news.Affected)} {Are(news)} not refreshed. Clients are served while the stored token is valid.",
     };
 
     private static string Are(IncidentNews news) => news.Affected.Count == 1 ? "is" : "are";
@@ -116,12 +116,12 @@ internal static class IncidentMails
         }
 
         body.Head("Tokens").Table(
-            ["Token", "State", "Life left", "Next attempt"],
+            ["Token", "Status", "Time left", "Next attempt"],
             news.Tokens.Take(MostRows).Select(token => (IReadOnlyList<string>)
             [
                 token.Name,
                 token.State.InWords(),
-                token.TimeLeft is not { } left ? "none" : left <= TimeSpan.Zero ? "none" : MailTimeFormat.Span(left),
+                token.TimeLeft is not { } left ? "no token" : left <= TimeSpan.Zero ? "expired" : MailTimeFormat.Span(left),
                 news.Outlook.Of(token) is { } next ? $"{(next.At <= news.Now ? "now" : $"in {MailTimeFormat.Span(next.At - news.Now)}")}{(next.IsBackup ? ", by the backup job" : "")}" : token.NextRefreshAt is null ? token.NextRefreshReason : "none",
             ]));
         if (news.Tokens.Count > MostRows)
@@ -137,14 +137,14 @@ internal static class IncidentMails
             return;
         }
 
-        body.Head("Who read them in the last day");
+        body.Head("Clients, last 24 hours");
         if (news.Consumers.Count == 0)
         {
-            body.Say("No program did.");
+            body.Say("None.");
             return;
         }
 
-        body.Table(["Program", "Token", "Reads"], news.Consumers.Take(MostRows).Select(consumer => (IReadOnlyList<string>)
+        body.Table(["Client", "Token", "Reads"], news.Consumers.Take(MostRows).Select(consumer => (IReadOnlyList<string>)
             [consumer.Actor, consumer.Token, consumer.Reads.ToString("N0", CultureInfo.InvariantCulture)]));
     }
 }

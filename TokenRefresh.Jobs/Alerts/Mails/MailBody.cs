@@ -26,7 +26,7 @@ internal abstract record Block
     public sealed record Links(IReadOnlyList<(string Words, string Address)> Rows) : Block;
 }
 
-/// <summary>Writes the parts of a mail as text and as HTML. Everything that is not ours is text there, whatever signs it holds.</summary>
+/// <summary>Writes the parts of a mail as text and as HTML. Everything that is not ours is written as plain text, whatever characters it contains.</summary>
 internal sealed class MailBody
 {
     private const string Style =
@@ -47,15 +47,20 @@ internal sealed class MailBody
 
     public MailBody Steps(params IEnumerable<string> words) => Add(new Block.Steps([.. words]));
 
-    /// <summary>Links to the panel; where nobody has said where that is, what to set instead.</summary>
+    /// <summary>Links to the panel; without its public address, what to set instead.</summary>
     public MailBody Links(params IEnumerable<(string Words, string? Address)> rows) =>
         rows.Where(row => row.Address is not null).Select(row => (row.Words, row.Address!)).ToList() is { Count: > 0 } links
             ? Add(new Block.Links(links))
             : Say($"This message carries no link: {IncidentLinks.HowToHaveThem}.");
 
-    public MailText Write(string subject) => new(Clean(subject), Text(), Html(Clean(subject)));
+    /// <param name="zone">The zone of all times in it, named at its end.</param>
+    public MailText Write(string subject, TimeZoneInfo zone)
+    {
+        Say($"Times are in {zone.Id}.");
+        return new(Clean(subject), Text(), Html(Clean(subject)));
+    }
 
-    // A line break would begin a header of its own, or a line that seems ours; signs of direction would turn our words around.
+    // A line break would begin a new header, or a line that seems ours; direction marks would reorder our text.
     private static string Clean(string words) => new([.. words.Select(sign => char.IsControl(sign) ? ' ' : sign)
         .Where(sign => sign is not ('\u200e' or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069')))]);
 

@@ -3,12 +3,11 @@ using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts.Mails;
 
-/// <summary>Instants and spans as mails tell them.</summary>
+/// <summary>Times and durations in mails.</summary>
 internal static class MailTimeFormat
 {
-    /// <summary>In the configured zone, and in UTC.</summary>
-    public static string At(DateTimeOffset instant, TimeZoneInfo zone) => string.Create(
-        CultureInfo.InvariantCulture, $"{TimeZoneInfo.ConvertTime(instant, zone):yyyy-MM-dd HH:mm} {zone.Id} ({instant.UtcDateTime:HH:mm} UTC)");
+    /// <summary>In the configured zone, which the mail names once, at its end.</summary>
+    public static string At(DateTimeOffset instant, TimeZoneInfo zone) => string.Create(CultureInfo.InvariantCulture, $"{TimeZoneInfo.ConvertTime(instant, zone):yyyy-MM-dd HH:mm}");
 
     /// <summary>To the minute, from a minute on; a clock that was put back makes no negative spans.</summary>
     public static string Span(TimeSpan span) => DurationFormat.InWords(

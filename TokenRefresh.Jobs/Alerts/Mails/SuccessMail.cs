@@ -3,7 +3,7 @@ using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts.Mails;
 
-/// <summary>Tells whoever wants to hear it that tokens were refreshed.</summary>
+/// <summary>Writes the mail about successful refreshes.</summary>
 internal static class SuccessMail
 {
     private const int MostRows = 100;
@@ -11,7 +11,7 @@ internal static class SuccessMail
     public static MailText Write(IReadOnlyList<RefreshAttempt> done, TimeZoneInfo zone, IncidentLinks links)
     {
         var body = new MailBody().Say(done.Count == 1 ? "A token was refreshed." : $"{done.Count} tokens were refreshed.").Table(
-            ["Token", "When", "Trigger", "What came of it"],
+            ["Token", "When", "Trigger", "Result"],
             done.Take(MostRows).Select(row => (IReadOnlyList<string>)
                 [row.TokenName, MailTimeFormat.At(row.CompletedAt!.Value, zone), $"{row.TriggerType.Code().Replace('_', ' ')}, by {row.TriggeredBy}", row.Message]));
         if (done.Count > MostRows)
@@ -19,6 +19,6 @@ internal static class SuccessMail
             body.Say($"And {done.Count - MostRows} more.");
         }
 
-        return body.Links(("Open the log", links.To("/access/token-refresh-logs"))).Write(done.Count == 1 ? $"REFRESHED: {done[0].TokenName}" : $"REFRESHED: {done.Count} tokens");
+        return body.Links(("Open the log", links.To("/access/token-refresh-logs"))).Write(done.Count == 1 ? $"REFRESHED: {done[0].TokenName}" : $"REFRESHED: {done.Count} tokens", zone);
     }
 }

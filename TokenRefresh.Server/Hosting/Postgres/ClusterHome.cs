@@ -31,7 +31,7 @@ internal sealed partial record ClusterHome(string Folder, RunAs RunAs)
     }
 
     /// <summary>Finds the place of the cluster of a data folder, and makes it where there is none.</summary>
-    /// <exception cref="EmbeddedPostgresException">It is somebody else's.</exception>
+    /// <exception cref="EmbeddedPostgresException">It belongs to another user.</exception>
     public static ClusterHome Prepare(string dataDirectory)
     {
         // As root the folder is left open to walk through, for the unprivileged user below it; what is secret in it has modes of its own.
@@ -79,7 +79,7 @@ internal sealed partial record ClusterHome(string Folder, RunAs RunAs)
         var file = Path.Combine(Cluster, "PG_VERSION");
         return File.Exists(file) && int.TryParse(File.ReadAllText(file), CultureInfo.InvariantCulture, out var major)
             ? major
-            : throw new EmbeddedPostgresException($"{Cluster} holds no whole cluster. Move it away or put its backup there, choose another Data__Directory, or set ConnectionStrings__TokenRefresh.");
+            : throw new EmbeddedPostgresException($"{Cluster} does not contain a complete cluster. Move it away or restore its backup, choose another Data__Directory, or set ConnectionStrings__TokenRefresh.");
     }
 
     /// <summary>Generates the password. It is written beside its place and moved there, so that a kill in the middle leaves no half of it.</summary>

@@ -20,7 +20,7 @@ internal sealed class ClusterLock(string folder, TimeProvider clock) : IDisposab
 
             if (clock.GetElapsedTime(since) > Patience)
             {
-                throw new EmbeddedPostgresException($"Another process has been starting or stopping the cluster in {folder} for a minute. End it, then start again.");
+                throw new EmbeddedPostgresException($"Another process has been starting or stopping the cluster in {folder} for a minute. Stop that process, then start again.");
             }
 
             await Task.Delay(Pause, clock, cancellationToken);
@@ -64,6 +64,6 @@ internal sealed class ClusterLock(string folder, TimeProvider clock) : IDisposab
         }
     }
 
-    // EAGAIN of Linux, EWOULDBLOCK of macOS, ERROR_SHARING_VIOLATION of Windows. Waiting mends nothing else, such as a full disk.
+    // EAGAIN of Linux, EWOULDBLOCK of macOS, ERROR_SHARING_VIOLATION of Windows. Waiting does not help with anything else, such as a full disk.
     private static bool IsHeld(IOException error) => (error.HResult & 0xFFFF) is 11 or 35 or 32;
 }

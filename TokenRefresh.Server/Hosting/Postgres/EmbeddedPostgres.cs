@@ -48,7 +48,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     {
         if (!options.MayCreate && !ClusterHome.IsThere(options.DataDirectory))
         {
-            throw Missing($"There is no database in {options.DataDirectory} (Data__Directory; ConnectionStrings__TokenRefresh is not set)");
+            throw Missing($"No database in {options.DataDirectory} (Data__Directory; ConnectionStrings__TokenRefresh is not set)");
         }
 
         try
@@ -65,11 +65,11 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new EmbeddedPostgresException(
-                $"The embedded Postgres cannot use {options.DataDirectory} ({error.Message}). Make room or rights there, choose another Data__Directory, or set ConnectionStrings__TokenRefresh.", error);
+                $"The embedded Postgres cannot use {options.DataDirectory} ({error.Message}). Free disk space or fix the permissions there, choose another Data__Directory, or set ConnectionStrings__TokenRefresh.", error);
         }
     }
 
-    /// <summary>Leaves the cluster, and stops it when nobody else uses it. A shutdown goes on where that fails.</summary>
+    /// <summary>Releases the cluster, and stops it if no other process uses it. If that fails, the shutdown continues.</summary>
     public async ValueTask DisposeAsync()
     {
         if (hasLeft)
@@ -112,8 +112,8 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         if (isNamed || (wanted is not null && wanted != PostgresPackage.Major))
         {
             throw new EmbeddedPostgresException(
-                $"The cluster in {home.Folder} was made by Postgres {wanted}, but {(found.Count == 0 ? "no Postgres" : $"only Postgres {string.Join(", ", found.Select(binaries => binaries.Major))}")} was found. "
-                + $"Install Postgres {wanted}, or name its folder in TOKENREFRESH_PG_BIN.");
+                $"The cluster in {home.Folder} was created by Postgres {wanted}, but {(found.Count == 0 ? "no Postgres" : $"only Postgres {string.Join(", ", found.Select(binaries => binaries.Major))}")} was found. "
+                + $"Install Postgres {wanted}, or set TOKENREFRESH_PG_BIN to its folder.");
         }
 
         return PostgresPackage.Fetch(packages, finder.Path, log);
@@ -152,7 +152,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             var reason = Reason(logged) ?? started.LastLine;
             if (attempt == Tries || !MayPass(reason))
             {
-                throw new EmbeddedPostgresException($"The embedded Postgres in {home.Cluster} does not start: {reason}. See {home.ServerLog}.");
+                throw new EmbeddedPostgresException($"The embedded Postgres in {home.Cluster} did not start: {reason}. See {home.ServerLog}.");
             }
         }
     }
@@ -184,7 +184,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     private CommandResult Stop() => home.RunAs.Run(binaries.Program("pg_ctl"), "stop", "-D", home.Cluster, "-m", "fast", "-w", "-t", "60");
 
     private EmbeddedPostgresException Refused() => new(
-        $"The embedded Postgres in {home.Cluster} runs but cannot be used: {refusal ?? "it does not answer"}. If {home.PasswordFile} was changed, put its backup there; see {home.ServerLog}.");
+        $"The embedded Postgres in {home.Cluster} runs but cannot be used: {refusal ?? "it does not answer"}. If {home.PasswordFile} was changed, restore its backup; see {home.ServerLog}.");
 
     // Made beside its place and moved there, so that a kill in the middle leaves no half-made cluster.
     private void Create(EmbeddedPostgresOptions options)
@@ -199,7 +199,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         var made = home.RunAs.Run(binaries.Program("initdb"), "-D", part, "-U", Name, "--auth=scram-sha-256", $"--pwfile={home.PasswordFile}", "--encoding=UTF8", "--locale=C", "--no-instructions");
         if (!made.Succeeded)
         {
-            throw new EmbeddedPostgresException($"A Postgres cluster cannot be made in {home.Folder}: {made.Complaint}. Make room or rights there, or choose another Data__Directory.");
+            throw new EmbeddedPostgresException($"A Postgres cluster cannot be created in {home.Folder}: {made.Complaint}. Free disk space or fix the permissions there, or choose another Data__Directory.");
         }
 
         File.AppendAllLines(Path.Combine(part, "postgresql.conf"),
@@ -258,7 +258,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
         catch (Exception error) when (error is NpgsqlException or SocketException or TimeoutException)
         {
-            // A pid file that a kill left behind, or a port that somebody else has by now.
+            // A pid file that a kill left behind, or a port that another process has taken.
             return false;
         }
 
@@ -280,7 +280,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         return CommandResult.LastComplaint(reader.ReadToEnd());
     }
 
-    // Somebody took the port in between, or children of a killed server are still on their way out.
+    // Another process took the port in between, or children of a killed server are still exiting.
     private static bool MayPass(string reason) =>
         reason.Contains("could not create any TCP/IP sockets", StringComparison.Ordinal) || reason.Contains("still in use", StringComparison.Ordinal);
 

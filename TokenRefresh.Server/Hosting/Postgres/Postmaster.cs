@@ -12,7 +12,7 @@ internal sealed class Postmaster(string cluster)
 
     /// <summary>
     /// True while the process that the file names serves this cluster. After a kill the number may be a stranger's by now,
-    /// or a dead process's that nobody has collected; Postgres itself would refuse to start beside either.
+    /// or of an exited process that was not reaped; Postgres itself would refuse to start beside either.
     /// </summary>
     public bool IsAlive() => Line(0) is { } pid && CommandLine(pid).Contains(cluster, StringComparison.Ordinal);
 

@@ -7,7 +7,7 @@ internal sealed class RunAs
 
     private RunAs(string? user) => this.user = user;
 
-    /// <summary>True when the programs run as somebody else.</summary>
+    /// <summary>True if the programs run as another user.</summary>
     public bool IsOther => user is not null;
 
     /// <summary>Who can run a cluster in <paramref name="folder"/>, whose owner goes before the system's own Postgres user.</summary>
@@ -21,7 +21,7 @@ internal sealed class RunAs
         var owner = Directory.Exists(folder) ? OwnerOf(folder) : null;
         var candidates = new[] { owner, "postgres", "nobody" }.Where(name => name is not (null or "root" or "UNKNOWN"));
         return new(candidates.FirstOrDefault(name => Commands.Run("id", ["-u", name!]).Succeeded)
-            ?? throw new EmbeddedPostgresException("Postgres does not run as root and there is no user 'postgres' or 'nobody' to run it as. Start the program as an ordinary user."));
+            ?? throw new EmbeddedPostgresException("Postgres does not run as root and there is no user 'postgres' or 'nobody' to run it as. Start the program as a regular user."));
     }
 
     /// <summary>The name of a folder's owner, or null where that cannot be told.</summary>
@@ -41,7 +41,7 @@ internal sealed class RunAs
     {
         if (user is not null && Commands.Run("chown", ["-R", $"{user}:{GroupId()}", path]) is { Succeeded: false } refused)
         {
-            throw new EmbeddedPostgresException($"{path} cannot be given to the user {user} ({refused.LastLine}). Choose another Data__Directory.");
+            throw new EmbeddedPostgresException($"Cannot change the owner of {path} to {user} ({refused.LastLine}). Choose another Data__Directory.");
         }
     }
 

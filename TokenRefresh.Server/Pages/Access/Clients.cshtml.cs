@@ -47,8 +47,8 @@ internal sealed class ClientsModel(ClientKeys keys, ConfiguredTokens configured)
     [Needs(Role.Admin)]
     public async Task<IActionResult> OnPostRevokeAsync(string? name, CancellationToken cancellationToken) => Tell(
         await keys.RevokeAsync(name ?? "", Actor, cancellationToken)
-            ? new(true, $"{name} is let in no more, at any node.")
-            : new(false, $"There is no client '{name}' with a good key."),
+            ? new(true, $"Revoked key \"{name}\" on every node.")
+            : new(false, $"No client '{name}' with an active key."),
         "/access/clients");
 
     private async Task LoadAsync(CancellationToken cancellationToken) =>

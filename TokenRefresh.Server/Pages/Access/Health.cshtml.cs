@@ -29,7 +29,7 @@ internal sealed record RecurringJobRow(RecurringJobDto Job, string Cron, Recurri
 /// <summary>How a stand-in of the sandbox behaves, and how many calls it has had.</summary>
 internal sealed record StandInRow(string Provider, SandboxStatus Status);
 
-/// <summary>Is anything wrong, and what would happen if a provider died now?</summary>
+/// <summary>The overall status, and how long tokens last if their provider stops now.</summary>
 internal sealed class HealthModel(
     DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
     SystemStatusReader pulse, SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
@@ -76,10 +76,10 @@ internal sealed class HealthModel(
     /// <summary>How the whole stands, and why, in a sentence.</summary>
     public string Verdict => (Diagnosis.Overall, Wrong.Count) switch
     {
-        (OverallStatus.Operational, 0) => "Nothing is wrong.",
-        (OverallStatus.Operational, _) => $"Operational, but: {string.Join("; ", Wrong)}.",
-        (var status, 1) => $"{status.InWords()}: {Wrong[0]}.",
-        (var status, var many) => $"{status.InWords()}: {many} things are wrong now.",
+        (OverallStatus.Operational, 0) => "All systems operational",
+        (OverallStatus.Operational, _) => $"Operational, with warnings: {string.Join("; ", Wrong)}",
+        (_, 1) => Wrong[0],
+        (var status, var many) => $"{status.InWords()}: {many} problems.",
     };
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
@@ -124,7 +124,7 @@ internal sealed class HealthModel(
         }
 
         await timetable.RunAsync(id, Actor);
-        return Tell(new(true, $"{id} runs now."), Here);
+        return Tell(new(true, $"Started {id}."), Here);
     }
 
     [Needs(Role.Operator)]
@@ -137,20 +137,20 @@ internal sealed class HealthModel(
 
         if (string.IsNullOrWhiteSpace(reason) || reason.Trim().Length > RecurringJobPause.LongestReason)
         {
-            return Tell(new(false, $"A pause needs a reason of at most {RecurringJobPause.LongestReason} characters, so that others know."), Here);
+            return Tell(new(false, $"Enter a reason of at most {RecurringJobPause.LongestReason} characters for the pause."), Here);
         }
 
         var longest = RecurringJobPause.Longest(id);
         if (!double.TryParse(hours, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var asked) || !(asked > 0 && asked <= longest.TotalHours))
         {
-            return Tell(new(false, $"{id} may rest for more than 0 and at most {longest.TotalHours:0} hours; a pause always ends by itself."), Here);
+            return Tell(new(false, $"{id} can be paused for more than 0 and at most {longest.TotalHours:0} hours."), Here);
         }
 
         var now = clock.GetUtcNow();
         var pause = new RecurringJobPause { Job = id, PausedBy = Actor, Reason = reason.Trim(), PausedAt = now, Until = now.AddHours(asked) };
         await timetable.PauseAsync(pause, cancellationToken);
         await audit.WriteAsync(Actor, "schedule.paused", id, new { reason = pause.Reason, until = pause.Until });
-        return Tell(new(true, $"{id} rests until {moments.InZone(pause.Until)[..16]}, then it goes on by itself."), Here);
+        return Tell(new(true, $"Paused {id} until {moments.InZone(pause.Until)[..16]}; it resumes by itself."), Here);
     }
 
     [Needs(Role.Operator)]
@@ -163,7 +163,7 @@ internal sealed class HealthModel(
 
         await timetable.ResumeAsync(id, cancellationToken);
         await audit.WriteAsync(Actor, "schedule.resumed", id, new { });
-        return Tell(new(true, $"{id} goes on."), Here);
+        return Tell(new(true, $"Resumed {id}."), Here);
     }
 
     /// <summary>Lets a stand-in fail, so that an outage is rehearsed; a form without a mode brings it back to normal.</summary>
@@ -183,7 +183,7 @@ internal sealed class HealthModel(
 
         await sandbox.ReplaceAsync(provider, behaviour, cancellationToken);
         await audit.WriteAsync(Actor, "sandbox.behaviour", provider, asked);
-        return Tell(new(true, $"The stand-in for {provider} now behaves: {asked["mode"]}."), Here);
+        return Tell(new(true, $"Sandbox provider {provider}: {asked["mode"]}."), Here);
     }
 
     /// <summary>What the circuit of a provider does, as this node knows it: each node has its own.</summary>
@@ -191,7 +191,7 @@ internal sealed class HealthModel(
     {
         null => ("is-well", "closed"),
         { } until when until > clock.GetUtcNow() => ("is-ill", $"open until {moments.InZone(until)[11..]}"),
-        _ => ("is-warning", "half open: the next call decides"),
+        _ => ("is-warning", "half-open: the next call decides"),
     };
 
     // What is not a number is left to the form's own check, which says what would be one.
@@ -203,15 +203,27 @@ internal sealed class HealthModel(
         return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
     }
 
+    private static string InWords(Incident incident, IReadOnlyList<string> affected)
+    {
+        var names = affected.Count <= 3 ? string.Join(", ", affected) : $"{affected.Count} tokens of {incident.Scope}";
+        return incident.Kind switch
+        {
+            IncidentKind.Failed => $"{names}: refresh failing, {FailureWords.InWords(incident.Cause)}",
+            IncidentKind.NeedsPerson => $"{names}: action required, {FailureWords.InWords(incident.Cause)}",
+            IncidentKind.SuccessRate => $"{incident.Scope}: low success rate, {incident.Detail}",
+            _ => incident.Detail,
+        };
+    }
+
     private IEnumerable<string> Findings(SystemStatus felt, IncidentList incidents)
     {
         var now = clock.GetUtcNow();
         foreach (var incident in incidents.Rows.Where(incident => incident.Kind != IncidentKind.StalledComponent))
         {
-            yield return $"{incident.Kind.Code().Replace('_', ' ')}: {incident.AboutOf(incidents.Affected(incident))}";
+            yield return InWords(incident, incidents.Affected(incident));
         }
 
-        // An incident names its tokens already; what is silent is told from its pulse, which is newer.
+        // An incident names its tokens already; stalled components are taken from the system status, which is newer.
         foreach (var alike in Diagnosis.Wrong.Where(reason => reason.Part == DiagnosedPart.Token && !incidents.Rows.Any(incident => incident.Subjects.Contains(reason.Subject))).GroupBy(reason => reason.Words))
         {
             yield return $"{string.Join(", ", alike.Select(reason => reason.Subject))}: {alike.Key}";
@@ -230,7 +242,7 @@ internal sealed class HealthModel(
         foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null))
         {
             yield return $"{job.Id} is paused by {pause!.PausedBy} until {moments.InZone(pause.Until)[..16]} ({pause.Reason})"
-                + (job.Id == RecurringJobs.DueTokenRefresh ? ", so tokens die unless something else renews them" : "");
+                + (job.Id == RecurringJobs.DueTokenRefresh ? ": tokens expire unless something else renews them" : "");
         }
 
         foreach (var row in Timetable.Where(row => row is { Pause: null, Job: { Error: not null } or { NextExecution: null } }))
@@ -240,7 +252,7 @@ internal sealed class HealthModel(
 
         foreach (var provider in providers.All.Where(provider => provider.CircuitOpenUntil > now))
         {
-            yield return $"{provider.Name} answers nothing, so this node leaves it alone for a moment";
+            yield return $"{provider.Name} does not answer: circuit breaker open on this node";
         }
     }
 }

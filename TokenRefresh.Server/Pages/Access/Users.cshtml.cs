@@ -33,23 +33,23 @@ internal sealed class UsersModel(PanelUsers operators) : PanelPage
 
     [Needs(Role.Admin)]
     public Task<IActionResult> OnPostResetAsync(string? name, string? password, CancellationToken cancellationToken) =>
-        WithPasswordAsync(name ?? "", password, chosen => operators.ResetPasswordAsync(name ?? "", chosen, Actor), $"{name} has a new password and is signed out everywhere.", cancellationToken);
+        WithPasswordAsync(name ?? "", password, chosen => operators.ResetPasswordAsync(name ?? "", chosen, Actor), $"Password of \"{name}\" reset; all sessions ended.", cancellationToken);
 
     [Needs(Role.Admin)]
     public Task<IActionResult> OnPostRoleAsync(string? name, Role? role, CancellationToken cancellationToken) =>
-        OfOthersAsync(name, () => operators.SetRoleAsync(name!, Chosen(role), Actor), $"{name} is {role?.ToString().ToLowerInvariant()} now and has to sign in again.", cancellationToken);
+        OfOthersAsync(name, () => operators.SetRoleAsync(name!, Chosen(role), Actor), $"Role of \"{name}\" is now {role?.ToString().ToLowerInvariant()}; all sessions ended.", cancellationToken);
 
     [Needs(Role.Admin)]
     public Task<IActionResult> OnPostDisableAsync(string? name, CancellationToken cancellationToken) =>
-        OfOthersAsync(name, () => operators.DisableAsync(name!, Actor), $"{name} cannot sign in any more and is signed out everywhere.", cancellationToken);
+        OfOthersAsync(name, () => operators.DisableAsync(name!, Actor), $"User \"{name}\" disabled; all sessions ended.", cancellationToken);
 
     [Needs(Role.Admin)]
     public Task<IActionResult> OnPostEnableAsync(string? name, CancellationToken cancellationToken) =>
-        OfOthersAsync(name, () => operators.EnableAsync(name!, Actor), $"{name} may sign in.", cancellationToken);
+        OfOthersAsync(name, () => operators.EnableAsync(name!, Actor), $"User \"{name}\" enabled.", cancellationToken);
 
     [Needs(Role.Admin)]
     public Task<IActionResult> OnPostRemoveAsync(string? name, CancellationToken cancellationToken) =>
-        OfOthersAsync(name, () => operators.RemoveAsync(name!, Actor), $"Removed {name}. What they did stays in the log and the audit.", cancellationToken);
+        OfOthersAsync(name, () => operators.RemoveAsync(name!, Actor), $"User \"{name}\" removed. Their actions stay in the log and the audit.", cancellationToken);
 
     // A password that was made up is shown on the very answer: anywhere else it would have to be kept.
     private async Task<IActionResult> WithPasswordAsync(string name, string? typed, Func<string, Task> act, string done, CancellationToken cancellationToken)
@@ -81,7 +81,7 @@ internal sealed class UsersModel(PanelUsers operators) : PanelPage
         {
             if (string.IsNullOrEmpty(name) || string.Equals(name, User.Identity!.Name, StringComparison.OrdinalIgnoreCase))
             {
-                throw new PanelUserException("That is your own account; another administrator can change it.");
+                throw new PanelUserException("This is your own account; another administrator can change it.");
             }
 
             await act();

@@ -45,7 +45,7 @@ internal sealed class LoginModel(SignInManager<PanelUser> signIn, UserManager<Pa
     {
         if (Name is not { Length: > 0 and <= LongestName } || Password is not { Length: > 0 and <= PanelUsers.MostPassword } || Name.Any(char.IsControl))
         {
-            Problem = "Enter name and password.";
+            Problem = "Enter user name and password.";
             return Page();
         }
 
@@ -85,7 +85,7 @@ internal sealed class LoginModel(SignInManager<PanelUser> signIn, UserManager<Pa
     private async Task<PageResult> RefuseAsync(long since)
     {
         await clock.UntilElapsedAsync(since, RefusedAfter);
-        Problem = "Name and password do not fit, or there were too many tries: then wait a quarter of an hour.";
+        Problem = "Incorrect username or password. After too many attempts, wait 15 minutes.";
         Response.StatusCode = StatusCodes.Status401Unauthorized;
         return Page();
     }

@@ -44,7 +44,7 @@ internal sealed class ActModel(IncidentLinks links, IncidentService desk) : Page
         return Page();
     }
 
-    // Not back to the bad link, which would send whoever is signed in here again, for ever.
+    // Not back to the invalid link, which would redirect a signed-in user here again, endlessly.
     private ChallengeResult ToSignIn() => Challenge(new AuthenticationProperties { RedirectUri = "/access/incidents" });
 
     private bool IsGood(long id, string what, long until, string? signature)

@@ -131,7 +131,7 @@ internal sealed class FinnotechSandbox(SandboxStage stage, SandboxTokens tokens,
             : reply.InvalidToken;
     }
 
-    // A refresh names nobody and people's numbers are not stored, so the token itself carries whose it is.
+    // A refresh request names no person and personal numbers are not stored, so the token itself contains its owner.
     private static string NewRefreshToken(string nid) => nid + SandboxTokenText.Opaque(RefreshTokenLength - nid.Length);
 
     private NewPair NewPair(string client, string nid, string[] scopes, string refreshToken, SandboxBehaviour behaviour)

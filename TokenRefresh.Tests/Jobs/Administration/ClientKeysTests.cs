@@ -22,7 +22,7 @@ public sealed class ClientKeysTests(PostgresFixture postgres)
 
         var adding = world.Node.GetRequiredService<ClientKeys>().IssueAsync(name, "jibit", "a test", CancellationToken.None);
 
-        (await adding.ShouldThrowAsync<ArgumentException>()).Message.ShouldStartWith("A client's name does not begin with");
+        (await adding.ShouldThrowAsync<ArgumentException>()).Message.ShouldStartWith("A client name must not begin with");
     }
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class ClientKeysTests(PostgresFixture postgres)
         var made = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => TryAsync()));
 
         made.Count(problem => problem is null).ShouldBe(1);
-        made.OfType<string>().ShouldAllBe(problem => problem.StartsWith("There is a client 'billing' already."));
+        made.OfType<string>().ShouldAllBe(problem => problem.StartsWith("A client 'billing' already exists."));
 
         async Task<string?> TryAsync()
         {

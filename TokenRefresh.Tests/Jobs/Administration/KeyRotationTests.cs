@@ -59,7 +59,7 @@ public sealed class KeyRotationTests(PostgresFixture postgres)
         result.Key.ShouldNotBe(before);
         (await KeysInUseAsync(world)).ShouldBe([result.Key]);
         world.Provider.Reused.ShouldBeEmpty();
-        world.LogLines.ShouldNotContain(line => line.Contains("cannot be opened", StringComparison.Ordinal));
+        world.LogLines.ShouldNotContain(line => line.Contains("cannot be decrypted", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class KeyRotationTests(PostgresFixture postgres)
 
         var refusal = await Should.ThrowAsync<RotationRefusedException>(() => RotateAsync(world));
 
-        refusal.Message.ShouldContain($"{used} is not to seal before {ahead:u}");
+        refusal.Message.ShouldContain($"{used} must not be used before {ahead:u}");
         (await ReadAllAsync(world.AddNode("started-later"))).ShouldBe(0);
     }
 

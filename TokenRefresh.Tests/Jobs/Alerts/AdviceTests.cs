@@ -68,19 +68,19 @@ public sealed class AdviceTests
         if (news.Incident.Kind == IncidentKind.NeedsPerson)
         {
             byItself.ShouldBeNull();
-            steps[0].ShouldStartWith("Start the grant anew");
+            steps[0].ShouldStartWith("Start the grant again");
             return;
         }
 
         var isRetried = kind is null || kind.Value.IsRetryable();
         byItself.ShouldBe((schedule, isRetried, kind) switch
         {
-            (Schedule.NothingRuns, _, _) => "Nothing runs now, so nothing is tried by itself: see first that workers and schedule run.",
-            (Schedule.NoBackup, false, _) or (_, false, not FailureKind.CredentialRejected) => "Nothing is tried by itself before you have done that.",
-            (_, false, _) => $"By itself only the backup job tries it, next at {At(NextBackup)}.",
-            (Schedule.DueCheckPaused, _, _) => $"The due check is paused until {At(PausedUntil)}, so nothing is tried by itself before: resume it on the health page.",
-            (_, _, null) => "The next attempt by itself comes within the next minute.",
-            _ => $"The next attempt by itself comes at {At(NextTry)}, in 7 min.",
+            (Schedule.NothingRuns, _, _) => "Nothing runs now, so there is no automatic retry: check the workers and the schedule first.",
+            (Schedule.NoBackup, false, _) or (_, false, not FailureKind.CredentialRejected) => "There is no automatic retry until then.",
+            (_, false, _) => $"Only the backup job retries automatically, next at {At(NextBackup)}.",
+            (Schedule.DueCheckPaused, _, _) => $"The due check is paused until {At(PausedUntil)}, so there is no automatic retry before: resume it on the health page.",
+            (_, _, null) => "The next automatic attempt is within a minute.",
+            _ => $"The next automatic attempt is at {At(NextTry)}, in 7 min.",
         });
     }
 
@@ -109,14 +109,14 @@ public sealed class AdviceTests
     {
         var news = News(FailureKind.ProviderDown, Life.Plenty, Schedule.Usual) with { Outlook = Outlook(Schedule.Usual) with { Now = NextTry.AddMinutes(1) }, Now = NextTry.AddMinutes(1) };
 
-        Advice.ByItself(news).ShouldBe("The next attempt by itself comes within the next minute.");
+        Advice.ByItself(news).ShouldBe("The next automatic attempt is within a minute.");
     }
 
     [Fact]
     public void What_has_no_valid_token_to_test_is_tried_by_a_refresh()
     {
-        Advice.For(News(FailureKind.ProviderDown, Life.Little, Schedule.Usual))[0].ShouldBe("See now whether this server reaches the provider: tokens test jibit.");
-        Advice.For(News(FailureKind.ProviderDown, Life.None, Schedule.Usual))[0].ShouldBe("See now whether this server reaches the provider: tokens auto-refresh --token jibit --force --sync.");
+        Advice.For(News(FailureKind.ProviderDown, Life.Little, Schedule.Usual))[0].ShouldBe("Check now that this server reaches the provider: tokens test jibit.");
+        Advice.For(News(FailureKind.ProviderDown, Life.None, Schedule.Usual))[0].ShouldBe("Check now that this server reaches the provider: tokens auto-refresh --token jibit --force --sync.");
     }
 
     [Theory]

@@ -120,7 +120,7 @@ public sealed class AlertEvaluationTests(PostgresFixture postgres)
         var reminder = world.Smtp.Mails[1];
         reminder.Subject.ShouldEndWith("2 tokens of jibit (credential_rejected)");
         reminder.Text.ShouldContain("jibit and third are still not refreshed.");
-        reminder.Text.ShouldMatch("Over for:? +other");
+        reminder.Text.ShouldMatch("Resolved for:? +other");
     }
 
     [Fact]
@@ -208,7 +208,7 @@ public sealed class AlertEvaluationTests(PostgresFixture postgres)
 
         var mail = world.Smtp.Mails.Skip(told).ShouldHaveSingleItem();
         mail.Subject.ShouldBe("CRITICAL, expired: 2 tokens of jibit (provider_down)");
-        mail.Text.ShouldStartWith("jibit and other are not refreshed, and programs get no valid token of other.");
+        mail.Text.ShouldStartWith("jibit and other are not refreshed, and clients get no valid token of other.");
         (await world.OutboxAsync())[^1].Kind.ShouldBe("expired");
     }
 
@@ -333,7 +333,7 @@ public sealed class AlertEvaluationTests(PostgresFixture postgres)
         await world.PassAsync(TimeSpan.FromMinutes(2));
 
         world.Smtp.Subjects.Count.ShouldBe(2);
-        world.Smtp.Subjects[0].ShouldStartWith("SILENT: ");
+        world.Smtp.Subjects[0].ShouldStartWith("STALLED: ");
         world.Smtp.Subjects[1].ShouldStartWith("RECOVERED after ");
     }
 
@@ -347,6 +347,6 @@ public sealed class AlertEvaluationTests(PostgresFixture postgres)
         var before = world.Smtp.Mails.Count;
         await world.PassAsync(TimeSpan.FromDays(8.5), TimeSpan.FromHours(1));
 
-        world.Smtp.Subjects.Skip(before).ShouldBe(["NEEDS YOU, 6 d 22 h left: jibit (expires_soon)", "NEEDS YOU, 2 d 23 h left: jibit (expires_soon)", "NEEDS YOU, 23 h 58 min left: jibit (expires_soon)"]);
+        world.Smtp.Subjects.Skip(before).ShouldBe(["ACTION REQUIRED, 6 d 22 h left: jibit (expires_soon)", "ACTION REQUIRED, 2 d 23 h left: jibit (expires_soon)", "ACTION REQUIRED, 23 h 58 min left: jibit (expires_soon)"]);
     }
 }

@@ -219,7 +219,7 @@ public sealed class AlertPolicyTests
     [Fact]
     public void A_late_token_is_told_with_where_to_look() =>
         Findings(Some.Aged(TimeSpan.FromHours(18))).ShouldHaveSingleItem().ShouldBe(new(
-            IncidentKind.Failed, "jibit", "late", "overdue", "jibit", false, 0, "It was not refreshed when it was due, and nothing failed: look at the workers and the queue."));
+            IncidentKind.Failed, "jibit", "late", "overdue", "jibit", false, 0, "The refresh is overdue, and no attempt failed: check the workers and the queue."));
 
     [Fact]
     public void A_failing_token_with_little_life_left_and_a_dead_one_are_critical()
@@ -245,7 +245,7 @@ public sealed class AlertPolicyTests
     [Fact]
     public void A_grant_that_nobody_imported_needs_a_person() =>
         Findings(Some.New(), grant: Grant.Imported).ShouldHaveSingleItem()
-            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "not_imported", "not_imported", "jibit", true, 0, "Nobody has imported it yet.", IsExpired: true));
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "not_imported", "not_imported", "jibit", true, 0, "It has not been imported yet.", IsExpired: true));
 
     [Fact]
     public void A_revoked_grant_needs_a_person_and_is_urgent_once_the_token_is_dead()
@@ -256,7 +256,7 @@ public sealed class AlertPolicyTests
             .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", false, 0, "The refresh token was refused."));
 
         Findings(Imported(TimeSpan.FromDays(-1)), grant: Grant.Imported).ShouldHaveSingleItem()
-            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", true, 0, "It has died, and only a person can start it anew.", IsExpired: true));
+            .ShouldBe(new(IncidentKind.NeedsPerson, "jibit", "grant_revoked", "grant_revoked", "jibit", true, 0, "It has expired, and only a person can start the grant again.", IsExpired: true));
     }
 
     [Fact]

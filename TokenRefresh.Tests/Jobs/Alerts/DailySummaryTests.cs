@@ -50,7 +50,7 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
         await world.TickAsync();
 
         world.Smtp.Mails.Select(mail => mail.Recipient).ShouldBe(["one@example.com", "two@example.com"]);
-        world.Smtp.Subjects.ShouldAllBe(subject => subject == "SUMMARY: operational, all 1 tokens are well");
+        world.Smtp.Subjects.ShouldAllBe(subject => subject == "SUMMARY: operational, 1 / 1 valid");
     }
 
     [Fact]

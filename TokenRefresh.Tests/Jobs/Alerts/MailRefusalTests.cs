@@ -14,11 +14,11 @@ public sealed class MailRefusalTests(PostgresFixture postgres)
     private const string Password = "planted-secret";
 
     [Theory]
-    [InlineData("MAIL", "530 5.7.0 Authentication required", "the server wants a sign-in: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
-    [InlineData("RCPT", "530 5.7.0 Authentication required", "the server wants a sign-in: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
-    [InlineData("DATA", "530 5.7.0 Authentication required", "the server wants a sign-in: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
-    [InlineData("BODY", "530 5.7.0 Authentication required", "the server wants a sign-in: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
-    [InlineData("MAIL", "530 5.7.0 Must issue a STARTTLS command first", "the server wants an encrypted connection: 530 5.7.0 Must issue a STARTTLS command first; set Email__Security=StartTls")]
+    [InlineData("MAIL", "530 5.7.0 Authentication required", "the server requires authentication: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
+    [InlineData("RCPT", "530 5.7.0 Authentication required", "the server requires authentication: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
+    [InlineData("DATA", "530 5.7.0 Authentication required", "the server requires authentication: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
+    [InlineData("BODY", "530 5.7.0 Authentication required", "the server requires authentication: 530 5.7.0 Authentication required; set Email__Username and Email__Password")]
+    [InlineData("MAIL", "530 5.7.0 Must issue a STARTTLS command first", "the server requires an encrypted connection: 530 5.7.0 Must issue a STARTTLS command first; set Email__Security=StartTls")]
     [InlineData("MAIL", "421 4.3.2 try later", "421")]
     [InlineData("RCPT", "421 4.3.2 try later", "421")]
     [InlineData("DATA", "421 4.3.2 try later", "421")]
@@ -34,9 +34,9 @@ public sealed class MailRefusalTests(PostgresFixture postgres)
     [InlineData("BODY", "554 5.7.1 spam", "the server answered 554 5.7.1 spam")]
     [InlineData("BODY", "535 odd", "the server answered 535 odd")]
     [InlineData("BODY", "999 never heard of", "")]
-    [InlineData("MAIL", "hello there", "the server ended the conversation, or does not speak SMTP")]
-    [InlineData("RCPT", "\u0000\u0001\u0002", "the server ended the conversation, or does not speak SMTP")]
-    [InlineData("EHLO", "garbage", "the server ended the conversation, or does not speak SMTP")]
+    [InlineData("MAIL", "hello there", "the server closed the connection, or is not an SMTP server")]
+    [InlineData("RCPT", "\u0000\u0001\u0002", "the server closed the connection, or is not an SMTP server")]
+    [InlineData("EHLO", "garbage", "the server closed the connection, or is not an SMTP server")]
     public async Task A_refusal_anywhere_waits_with_its_reason_and_the_webhook_goes_at_once(string command, string answer, string reason)
     {
         await using var hook = new HookStub();
@@ -62,7 +62,7 @@ public sealed class MailRefusalTests(PostgresFixture postgres)
     [InlineData("535 you said planted-secret", "you said (hidden)")]
     [InlineData("535 AHUAcGxhbnRlZC1zZWNyZXQ=", "(hidden)")]
     [InlineData("535 cGxhbnRlZC1zZWNyZXQ=", "(hidden)")]
-    [InlineData("garbage", "the server ended the conversation, or does not speak SMTP")]
+    [InlineData("garbage", "the server closed the connection, or is not an SMTP server")]
     public async Task A_refused_sign_in_waits_with_its_reason_and_without_the_password(string answer, string reason)
     {
         await using var hook = new HookStub();
@@ -86,7 +86,7 @@ public sealed class MailRefusalTests(PostgresFixture postgres)
     {
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"], ("Email:Username", "u"), ("Email:Password", Password));
 
-        (await SendAsync(world)).ShouldBe("the server offers no sign-in that this program knows, and Email__Username is set");
+        (await SendAsync(world)).ShouldBe("the server offers no supported authentication method, and Email__Username is set");
     }
 
     [Theory]
@@ -97,7 +97,7 @@ public sealed class MailRefusalTests(PostgresFixture postgres)
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"], ("Email:Security", security));
         world.Smtp.PretendsTls = true;
 
-        (await SendAsync(world)).ShouldBe("no secure connection: the server's certificate was not accepted, or Email__Security does not fit its port");
+        (await SendAsync(world)).ShouldBe("no secure connection: the server's certificate was not accepted, or Email__Security does not match the port");
     }
 
     [Theory]

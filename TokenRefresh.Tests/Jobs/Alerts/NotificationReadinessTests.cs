@@ -12,11 +12,11 @@ public sealed class NotificationReadinessTests(PostgresFixture postgres)
     [Theory]
     [InlineData(true, "", "", "", "no_recipient", "No one can be notified: neither a recipient nor a webhook is configured. Set TokenRefresh__Notifications__Email and Email__Host, or TokenRefresh__Notifications__WebhookUrls.")]
     [InlineData(true, "", "", "smtp", "no_recipient", "No one can be notified: neither a recipient nor a webhook is configured. Set TokenRefresh__Notifications__Email, or TokenRefresh__Notifications__WebhookUrls.")]
-    [InlineData(true, "ops@example.com", "", "", "no_mail_server", "No one can be notified: no mail server is configured, so messages are only written to disk. Set Email__Host.")]
-    [InlineData(true, "ops@example.com", "", "smtp", "ready", "By e-mail to 1 recipient.")]
+    [InlineData(true, "ops@example.com", "", "", "no_mail_server", "No one can be notified: no mail server is configured, so mails are only written to disk. Set Email__Host.")]
+    [InlineData(true, "ops@example.com", "", "smtp", "ready", "By mail to 1 recipient.")]
     [InlineData(true, "", "https://chat.example.com/hook", "", "ready", "By 1 webhook.")]
-    [InlineData(true, "ops@example.com,lead@example.com", "https://chat.example.com/hook", "smtp", "ready", "By e-mail to 2 recipients and by 1 webhook.")]
-    [InlineData(true, "ops@example.com", "https://chat.example.com/hook", "", "ready", "By 1 webhook; e-mail is only written to disk until Email__Host is set.")]
+    [InlineData(true, "ops@example.com,lead@example.com", "https://chat.example.com/hook", "smtp", "ready", "By mail to 2 recipients and by 1 webhook.")]
+    [InlineData(true, "ops@example.com", "https://chat.example.com/hook", "", "ready", "By 1 webhook; mails are only written to disk until Email__Host is set.")]
     [InlineData(false, "", "", "", "switched_off", "Notifications are switched off (TokenRefresh__Notifications__Enabled=false).")]
     public void The_settings_tell_whether_anyone_can_be_notified_and_what_to_set(bool enabled, string email, string webhooks, string host, string code, string line)
     {
@@ -42,8 +42,8 @@ public sealed class NotificationReadinessTests(PostgresFixture postgres)
         early.State.ShouldBe(ReadinessState.Ready);
         (late.Code, late.IsFailing, late.CanNotify).ShouldBe(("failing", true, false));
         late.Line.ShouldBe(
-            "Notifications cannot be delivered: 1 is waiting, the first for 7 min (the server wants a sign-in: 530 5.7.0 Authentication required; set Email__Username and Email__Password)."
-            + " Check TokenRefresh__Notifications__Email and Email__Host, then try with: notify test.");
+            "Notifications cannot be delivered: 1 is waiting, the oldest for 7 min (the server requires authentication: 530 5.7.0 Authentication required; set Email__Username and Email__Password)."
+            + " Check TokenRefresh__Notifications__Email and Email__Host, then send a test: notify test.");
         (await ReadAsync(world)).State.ShouldBe(ReadinessState.Ready);
     }
 
@@ -92,7 +92,7 @@ public sealed class NotificationReadinessTests(PostgresFixture postgres)
         await world.PassAsync(TimeSpan.FromMinutes(1));
 
         (await ReadAsync(world)).Line.ShouldBe(
-            "Notifications to the webhook at 127.0.0.1 are refused: a private address; TokenRefresh__Notifications__WebhookAllowPrivate=true would allow it. Check TokenRefresh__Notifications__WebhookUrls.");
+            "Notifications to the webhook at 127.0.0.1 are refused: a private address; to allow it, set TokenRefresh__Notifications__WebhookAllowPrivate=true. Check TokenRefresh__Notifications__WebhookUrls.");
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class NotificationReadinessTests(PostgresFixture postgres)
         await world.PassAsync(TimeSpan.FromMinutes(1));
 
         var mail = world.Smtp.Mails.ShouldHaveSingleItem();
-        mail.Text.ShouldContain("This message carries no link: set Access__PublicUrl to the address at which people reach the panel.");
+        mail.Text.ShouldContain("This message carries no link: set Access__PublicUrl to the public address of the panel.");
         (mail.Text + mail.Html).ShouldNotContain("localhost");
         (mail.Text + mail.Html).ShouldNotContain("://");
     }

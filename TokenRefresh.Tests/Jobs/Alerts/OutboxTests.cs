@@ -39,9 +39,9 @@ public sealed class OutboxTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData(SmtpMood.HangsUp, "the server ended the conversation, or does not speak SMTP")]
-    [InlineData(SmtpMood.Garbage, "the server ended the conversation, or does not speak SMTP")]
-    [InlineData(SmtpMood.DiesInData, "the server ended the conversation, or does not speak SMTP")]
+    [InlineData(SmtpMood.HangsUp, "the server closed the connection, or is not an SMTP server")]
+    [InlineData(SmtpMood.Garbage, "the server closed the connection, or is not an SMTP server")]
+    [InlineData(SmtpMood.DiesInData, "the server closed the connection, or is not an SMTP server")]
     [InlineData(SmtpMood.Busy, "the server answered 421 4.3.2 try later")]
     public async Task A_server_that_fails_is_tried_again_later_and_the_mail_arrives_once(SmtpMood mood, string words)
     {
@@ -173,7 +173,7 @@ public sealed class OutboxTests(PostgresFixture postgres)
         await world.TickAsync();
 
         world.Smtp.Mails.ShouldBeEmpty();
-        (await world.OutboxAsync())[0].LastOutcome.ShouldBe("the server does not offer what Email__Security asks for");
+        (await world.OutboxAsync())[0].LastOutcome.ShouldBe("the server does not support the configured Email__Security");
     }
 
     [Fact]
@@ -186,7 +186,7 @@ public sealed class OutboxTests(PostgresFixture postgres)
 
         var file = Directory.GetFiles(Path.Combine(world.Tokens.UnsavedFolder, "mail")).ShouldHaveSingleItem();
         file.ShouldEndWith("-test.eml");
-        (await MimeKit.MimeMessage.LoadAsync(file)).Subject.ShouldBe("TEST: mails from TokenRefresh arrive");
+        (await MimeKit.MimeMessage.LoadAsync(file)).Subject.ShouldBe("TEST: email delivery works");
         FileModes.Of(file).ShouldBe(FileModes.OwnFile);
         FileModes.Of(Path.GetDirectoryName(file)!).ShouldBe(FileModes.OwnFolder);
         var row = (await world.OutboxAsync()).ShouldHaveSingleItem();

@@ -23,14 +23,14 @@ public sealed class WentBackIncidentTests(PostgresFixture postgres)
         (await world.IncidentsAsync()).ShouldHaveSingleItem().ShouldSatisfyAllConditions(
             incident => incident.Kind.Code().ShouldBe("went_back"),
             incident => incident.IsOpen.ShouldBeTrue(),
-            incident => incident.About.ShouldBe("it stored an older jibit than was served"));
+            incident => incident.About.ShouldBe("the database stored an older version of jibit than the one served"));
         var told = (await world.OutboxAsync()).ShouldHaveSingleItem();
         told.Subject.ShouldContain("DATABASE WENT BACK IN TIME");
         InOneLine(told.Text).ShouldSatisfyAllConditions(
-            text => text.ShouldContain("it stored an older jibit than was served. Newer tokens that a node still held were saved back."),
-            text => text.ShouldContain("Find out what took the database back: a failover to a replica that was behind, or a restored backup."),
+            text => text.ShouldContain("the database stored an older version of jibit than the one served. Newer tokens that a node still held were saved again."),
+            text => text.ShouldContain("Find out why the database went back: a failover to a replica that was behind, or a restored backup."),
             text => text.ShouldContain("tokens test NAME"),
-            text => text.ShouldContain("What people changed since then (pauses, client keys, imports) is lost: make it again."));
+            text => text.ShouldContain("Changes that users made since then (pauses, client keys, imports) are lost: repeat them."));
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class WentBackIncidentTests(PostgresFixture postgres)
 
         await world.PassAsync(TimeSpan.FromMinutes(30));
 
-        InOneLine((await world.OutboxAsync()).ShouldHaveSingleItem().Text).ShouldContain("it stored 3 tokens in an older version than was served");
+        InOneLine((await world.OutboxAsync()).ShouldHaveSingleItem().Text).ShouldContain("the database stored older versions of 3 tokens than the one served");
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class WentBackIncidentTests(PostgresFixture postgres)
         var told = await world.OutboxAsync();
         told.Count.ShouldBe(2);
         told[1].Subject.ShouldContain("RECOVERED");
-        InOneLine(told[1].Text).ShouldContain("Nothing older than what was served was found in the last hour.");
+        InOneLine(told[1].Text).ShouldContain("No older tokens were found in the last hour.");
     }
 
     private static string InOneLine(string text) => string.Join(' ', text.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));

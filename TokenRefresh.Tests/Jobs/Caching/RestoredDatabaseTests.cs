@@ -46,7 +46,7 @@ public sealed class RestoredDatabaseTests(PostgresFixture postgres)
 
         world.Events.Where(line => line.Text.StartsWith("The database went back in time", StringComparison.Ordinal)).ShouldHaveSingleItem().ShouldSatisfyAllConditions(
             line => line.Level.ShouldBe(LogLevel.Error),
-            line => line.Text.ShouldBe("The database went back in time: jibit was stored as version 2 and is version 1 now. The newer token that this node holds was saved back as version 1002"));
+            line => line.Text.ShouldBe("The database went back in time: jibit was stored as version 2 and is version 1 now. This node saved its newer token as version 1002"));
         await using var db = await world.ContextAsync();
         var entry = await db.Audit.SingleAsync(entry => entry.Action == RestoredTokens.Action);
         (entry.Subject, entry.Actor).ShouldBe(("jibit", "node:node-1"));

@@ -122,7 +122,7 @@ public sealed class TokenChangeListenerTests(PostgresFixture postgres)
         using var stop = new CancellationTokenSource();
         await world.ExecuteAsync("ALTER TABLE tokens RENAME TO tokens_away");
         var listening = world.Node.GetRequiredService<TokenChangeListener>().ListenAsync(stop.Token);
-        await RunningServer.UntilAsync(() => Task.FromResult(Lines("not heard of") == 1), "the cut is said", seconds: 30);
+        await RunningServer.UntilAsync(() => Task.FromResult(Lines("Not receiving changes") == 1), "the cut is said", seconds: 30);
         for (var second = 0; second < 5; second++)
         {
             world.Clock.Advance(TimeSpan.FromSeconds(1));
@@ -134,13 +134,13 @@ public sealed class TokenChangeListenerTests(PostgresFixture postgres)
             () =>
             {
                 world.Clock.Advance(TimeSpan.FromSeconds(1));
-                return Task.FromResult(Lines("heard of again") == 1);
+                return Task.FromResult(Lines("Receiving changes from other nodes again") == 1);
             },
             "the return is said", seconds: 30);
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(listening);
 
-        Lines("not heard of").ShouldBe(1);
+        Lines("Not receiving changes").ShouldBe(1);
 
         int Lines(string words)
         {

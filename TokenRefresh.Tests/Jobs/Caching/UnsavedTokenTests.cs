@@ -9,7 +9,7 @@ using TokenRefresh.Tests.Sandbox;
 
 namespace TokenRefresh.Tests.Jobs.Caching;
 
-/// <summary>What a provider has issued while the database is away is good for calls, wherever it is.</summary>
+/// <summary>What a provider has issued while the database is unreachable is good for calls, wherever it is.</summary>
 public sealed class UnsavedTokenTests(PostgresFixture postgres)
 {
     [Fact]

@@ -12,7 +12,7 @@ public sealed class SystemDiagnosisTests
 {
     private static readonly DateTimeOffset Now = Some.Now;
     private static readonly SystemStatus Alive = new(Now, TimeSpan.FromMinutes(1), 5, null);
-    private static readonly NotificationReadiness Ready = new(ReadinessState.Ready, "By e-mail to 1 recipient.");
+    private static readonly NotificationReadiness Ready = new(ReadinessState.Ready, "By mail to 1 recipient.");
 
     [Theory]
     [InlineData("healthy", OverallStatus.Operational)]
@@ -95,7 +95,7 @@ public sealed class SystemDiagnosisTests
         var pause = new RecurringJobPause { Job = RecurringJobs.AutomaticTokenRefresh, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
 
         SystemDiagnosis.Of([Token("expired"), Token("failing")], Alive with { Workers = 0, SchedulerTick = null }, new(ReadinessState.Failing, "Failing."), [pause], Now).WrongWithoutNames
-            .ShouldBe("a token is not fresh, the scheduler is silent, no worker is alive, notifications cannot be delivered, the schedule is paused, a refresh fails");
+            .ShouldBe("a token needs attention, the schedule is stalled, no worker is alive, notifications cannot be delivered, the schedule is paused, a refresh is failing");
     }
 
     private static OverallStatus Of(SystemStatus pulse) => SystemDiagnosis.Of([View(Some.Fresh())], pulse, Ready, [], Now).Overall;

@@ -57,7 +57,7 @@ public sealed class TokenViewTests
         var view = View(Some.Failing(FailureKind.GrantRevoked), Schedule with { NextBackupAt = Soon });
 
         view.NextRefreshAt.ShouldBeNull();
-        view.NextRefreshReason.ShouldBe("waits for changed settings or a person");
+        view.NextRefreshReason.ShouldBe("retries stopped: update the credentials");
         view.RenewedBy.ShouldBe(RenewedBy.Person);
     }
 

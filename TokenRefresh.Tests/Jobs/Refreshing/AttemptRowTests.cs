@@ -54,7 +54,7 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         world.Provider.Before = (_, order) => Task.FromResult<ProviderResult?>(new ProviderResult.Issued(
-            new($"access-{order.Name}", null, world.Clock.GetUtcNow(), world.Clock.GetUtcNow().AddHours(1), null, []) { Notes = ["expires_in is 0: read as not stated"] }, null));
+            new($"access-{order.Name}", null, world.Clock.GetUtcNow(), world.Clock.GetUtcNow().AddHours(1), null, []) { Notes = ["expires_in is 0: ignored"] }, null));
 
         (await world.RefreshAsync()).ShouldBeOfType<RefreshOutcome.Refreshed>();
 
@@ -119,7 +119,7 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
 
         await world.RefreshAsync();
 
-        Told(world).ShouldBe([(LogLevel.Error, NeedsPerson, "Refreshing jibit failed and waits for a person: credential_rejected: HTTP 503")]);
+        Told(world).ShouldBe([(LogLevel.Error, NeedsPerson, "Refreshing jibit failed, action required: credential_rejected: HTTP 503")]);
     }
 
     [Fact]

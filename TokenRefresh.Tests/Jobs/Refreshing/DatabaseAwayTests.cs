@@ -17,7 +17,7 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Refreshing;
 
-/// <summary>The provider has answered, and the database is away when the answer is to be saved.</summary>
+/// <summary>The provider has answered, and the database is unreachable when the answer is to be saved.</summary>
 public sealed class DatabaseAwayTests(PostgresFixture postgres)
 {
     private const int Away = 1021, Taken = 1022;
@@ -48,8 +48,8 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
 
         world.Events.Where(line => line.Id is Away or Taken).ShouldBe(
         [
-            (LogLevel.Warning, Away, "The database does not take the answer for jibit (SocketException); it is kept, and saved as soon as it does"),
-            (LogLevel.Information, Taken, "The database has taken the answer for jibit that it did not take before"),
+            (LogLevel.Warning, Away, "The database does not accept the token jibit (SocketException); it is kept, and saved as soon as the database is back"),
+            (LogLevel.Information, Taken, "The database has saved the token jibit that it did not accept before"),
         ]);
     }
 

@@ -11,7 +11,7 @@ namespace TokenRefresh.Tests.Jobs.Refreshing;
 /// <summary>Nothing but its refresh token renews an imported grant: it is renewed before that one dies, and afterwards only a person can help.</summary>
 public sealed class ImportedGrantTests(PostgresFixture postgres)
 {
-    private const string BeforeItsRefreshTokenDies = "before its refresh token dies";
+    private const string BeforeItsRefreshTokenDies = "scheduled before its refresh token expires";
 
     [Fact]
     public async Task It_is_due_before_its_refresh_token_dies()
@@ -50,7 +50,7 @@ public sealed class ImportedGrantTests(PostgresFixture postgres)
         await world.RefreshAsync(RefreshTrigger.Forced);
 
         var token = await world.TokenAsync();
-        (token.Version, token.DueReason).ShouldBe((3, "at 67 % of its 1 d"));
+        (token.Version, token.DueReason).ShouldBe((3, "scheduled at 67 % of its 24-hour lifetime"));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class ImportedGrantTests(PostgresFixture postgres)
 
         await world.RefreshAsync(RefreshTrigger.Forced);
 
-        (await world.TokenAsync()).DueReason.ShouldBe("at 67 % of its 1 d");
+        (await world.TokenAsync()).DueReason.ShouldBe("scheduled at 67 % of its 24-hour lifetime");
     }
 
     [Fact]
@@ -74,12 +74,12 @@ public sealed class ImportedGrantTests(PostgresFixture postgres)
 
         await world.RefreshAsync();
 
-        (await world.TokenAsync()).DueReason.ShouldBe("at 67 % of its 1 d");
+        (await world.TokenAsync()).DueReason.ShouldBe("scheduled at 67 % of its 24-hour lifetime");
     }
 
     [Theory]
-    [InlineData(false, "The refresh token was refused (HTTP 401 refreshToken.not_valid). Start the grant anew and import it.")]
-    [InlineData(true, "The refresh token was refused (HTTP 401 refreshToken.not_valid) after an attempt whose outcome is unknown: the process died before the answer was saved. Start the grant anew and import it.")]
+    [InlineData(false, "The refresh token was refused (HTTP 401 refreshToken.not_valid). Start the grant again and import it.")]
+    [InlineData(true, "The refresh token was refused (HTTP 401 refreshToken.not_valid) after an attempt whose result is unknown: the process ended before the answer was saved. Start the grant again and import it.")]
     public async Task A_refused_refresh_token_is_told_with_what_may_have_used_it_up(bool isAfterUnknownOutcome, string reason)
     {
         await using var world = await ImportedAsync();
@@ -103,7 +103,7 @@ public sealed class ImportedGrantTests(PostgresFixture postgres)
 
         var failure = (await world.RefreshAsync(RefreshTrigger.Forced)).ShouldBeOfType<RefreshOutcome.Failed>().Failure;
 
-        (failure.Kind, failure.Reason).ShouldBe((FailureKind.GrantRevoked, "The refresh token has expired. Start the grant anew and import it."));
+        (failure.Kind, failure.Reason).ShouldBe((FailureKind.GrantRevoked, "The refresh token has expired. Start the grant again and import it."));
         world.Provider.Calls.Count.ShouldBe(1);
     }
 

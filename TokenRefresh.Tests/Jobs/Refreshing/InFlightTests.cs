@@ -90,7 +90,7 @@ public sealed class InFlightTests(PostgresFixture postgres)
 
         var outcome = await world.RefreshAsync(RefreshTrigger.Automatic);
 
-        outcome.ShouldBeOfType<RefreshOutcome.InFlight>().Reason.ShouldBe("This node was paused for so long that another one took over.");
+        outcome.ShouldBeOfType<RefreshOutcome.InFlight>().Reason.ShouldBe("This node was suspended for so long that another one took over.");
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
     }
 
@@ -99,7 +99,7 @@ public sealed class InFlightTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
 
-        (await world.RefreshAsync(token: "gone")).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe("The settings do not name this token any more.");
+        (await world.RefreshAsync(token: "gone")).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe("This token is no longer in the settings.");
     }
 
     /// <summary>Keeps calls at the provider until they are released.</summary>

@@ -30,7 +30,7 @@ public sealed class LostAttemptTests(PostgresFixture postgres)
         (await world.TokenAsync()).Version.ShouldBe(2);
         var row = (await world.LogAsync()).Last();
         (row.Status, row.TriggerType, row.TriggeredBy, row.Node).ShouldBe((AttemptStatus.Success, RefreshTrigger.Forced, "a test", "node-1"));
-        row.Message.ShouldEndWith("The database had lost this row; it was written anew.");
+        row.Message.ShouldEndWith("The database had lost this row; it was written again.");
         (await world.LogAsync()).Count.ShouldBe(2);
         Directory.GetFiles(world.UnsavedFolder, "*.json").ShouldBeEmpty();
     }
@@ -105,7 +105,7 @@ public sealed class LostAttemptTests(PostgresFixture postgres)
         other.ShouldBeOfType<RefreshOutcome.InFlight>();
         world.Provider.Calls.ShouldBe(["acquire:jibit", "renew:jibit"]);
         (await world.LogAsync()).Count(row => row is { TriggeredBy: "a test", Status: AttemptStatus.Success }).ShouldBe(2);
-        world.LogLines.ShouldContain(line => line.Contains("has lost the attempt at jibit that is in flight", StringComparison.Ordinal));
+        world.LogLines.ShouldContain(line => line.Contains("has lost the running attempt for jibit", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class NextAttemptTests(PostgresFixture postgres)
         var failed = await FailInJobAsync(world);
 
         (failed.IsLeftToJob, failed.NextAttemptAt).ShouldBe((false, Some.Now.AddHours(6).AddMinutes(-2)));
-        (await world.TokenAsync()).LastError!.ShouldEndWith("; the provider asks for no call for 1 d, longer than the token is valid");
+        (await world.TokenAsync()).LastError!.ShouldEndWith("; the provider's Retry-After of 1 d is longer than the token is valid");
     }
 
     [Theory]

@@ -28,7 +28,7 @@ public sealed class PausedNodeTests(PostgresFixture postgres)
         var token = await world.TokenAsync();
         (token.Version, token.ExpiresAt, token.LeaseOwner, token.LeaseUntil).ShouldBe((1, Some.Now.AddHours(5), null, null));
         var row = (await world.LogAsync()).Single(row => row.TriggeredBy == "a test");
-        (row.Status, row.Message).ShouldBe((AttemptStatus.Skipped, "Another refresh or an import saved a newer token first; this answer was dropped."));
+        (row.Status, row.Message).ShouldBe((AttemptStatus.Skipped, "Another refresh or an import saved a newer token first; this answer was discarded."));
     }
 
     [Fact]
@@ -159,7 +159,7 @@ public sealed class PausedNodeTests(PostgresFixture postgres)
 
         var outcome = await world.RefreshAsync(RefreshTrigger.Forced);
 
-        outcome.ShouldBeOfType<RefreshOutcome.Failed>().Failure.ShouldBe(new(FailureKind.Abandoned, "This node was paused for so long that another one took over."));
+        outcome.ShouldBeOfType<RefreshOutcome.Failed>().Failure.ShouldBe(new(FailureKind.Abandoned, "This node was suspended for so long that another one took over."));
         world.Provider.Calls.ShouldBe(["acquire:jibit", "renew:jibit"]);
         (await world.TokenAsync()).LastErrorCode.ShouldBeNull();
     }

@@ -56,7 +56,7 @@ public sealed class ClockDifferencesTests : IDisposable
         log.Lines.Count.ShouldBe(3);
         log.Lines[0].ShouldContain("36 s ahead");
         log.Lines[1].ShouldContain("10 min ahead");
-        log.Lines[2].ShouldContain("agrees");
+        log.Lines[2].ShouldContain("matches");
         clocks.Named.ShouldBeEmpty();
     }
 

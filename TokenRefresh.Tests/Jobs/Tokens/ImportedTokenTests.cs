@@ -43,18 +43,18 @@ public sealed class ImportedTokenTests(PostgresFixture postgres)
     [InlineData("9/5/2026 5:25:40 AM")]
     public void A_date_that_can_be_read_in_two_ways_is_refused_with_the_forms_that_are_taken(string text) =>
         Should.Throw<ImportException>(() => Read($$"""{"access_token":"a","expires_at":"{{text}}"}""")).Message.ShouldBe(
-            "expires_at is not a time that can be read in one way only. Taken are 2027-01-31T12:00:00Z, 2027-01-31T15:30:00+03:30, Sun, 31 Jan 2027 12:00:00 GMT, or the seconds or milliseconds since 1970.");
+            "expires_at is not a time, or is ambiguous. Allowed: 2027-01-31T12:00:00Z, 2027-01-31T15:30:00+03:30, Sun, 31 Jan 2027 12:00:00 GMT, or the seconds or milliseconds since 1970.");
 
     [Theory]
-    [InlineData("""{"access_token":"a","access_token":"b","expires_in":60}""", "keys come twice")]
-    [InlineData("""{"access_token":"a","expires_in":60,"x":{"y":1,"y":1}}""", "keys come twice")]
+    [InlineData("""{"access_token":"a","access_token":"b","expires_in":60}""", "duplicate keys")]
+    [InlineData("""{"access_token":"a","expires_in":60,"x":{"y":1,"y":1}}""", "duplicate keys")]
     [InlineData("""{"\ud800":1,"\ud801":2,"access_token":"a"}""", "JSON")]
-    [InlineData("""{"error":"invalid_grant"}""", "tells of an error")]
+    [InlineData("""{"error":"invalid_grant"}""", "contains an error")]
     [InlineData("""{"access_token":"a","token_type":"DPoP","expires_in":60}""", "only bearer tokens can be served")]
     [InlineData("""{"access_token":"a","expires_in":-60}""", "expires_in is negative")]
     [InlineData("""{"access_token":"a","expires_in":0}""", "expires_at is missing")]
     [InlineData("""{"access_token":"a","expires_in":"never"}""", "expires_in is not a time")]
-    [InlineData("""{"access_token":"a","expires_in":1000000000}""", "by ten years at most")]
+    [InlineData("""{"access_token":"a","expires_in":1000000000}""", "at most ten years ahead")]
     public void What_cannot_be_stored_is_refused_with_a_reason(string json, string reason) => Should.Throw<ImportException>(() => Read(json)).Message.ShouldContain(reason);
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class ImportedTokenTests(PostgresFixture postgres)
         var imported = Read("""{"access_token":"a","token_type":"JWT","refresh_token":" ","expires_at":"2026-03-01T13:00:00","refresh_token_expires_in":600}""");
 
         (imported.RefreshToken, imported.RefreshExpiresAt).ShouldBe((null, Some.Now.AddMinutes(10)));
-        imported.Notes.ShouldBe(["token_type is JWT: read as bearer", "expires_at names no offset: read as UTC", "refresh_token is blank: read as absent"]);
+        imported.Notes.ShouldBe(["token_type is JWT: read as bearer", "expires_at has no offset: read as UTC", "refresh_token is blank: read as absent"]);
     }
 
     [Theory]

@@ -18,7 +18,7 @@ public sealed class RefreshEligibilityTests
 
     [Fact]
     public void A_fresh_token_says_when_it_is_due_and_why() =>
-        Verdict(Some.Fresh(), RefreshTrigger.Automatic).Reason.ShouldContain("at 67 % of its 1 d");
+        Verdict(Some.Fresh(), RefreshTrigger.Automatic).Reason.ShouldContain("scheduled at 67 % of its 24-hour lifetime");
 
     [Theory]
     [InlineData(RefreshTrigger.Automatic)]
@@ -112,18 +112,18 @@ public sealed class RefreshEligibilityTests
     {
         Verdict(Some.Fresh(), RefreshTrigger.Forced).Reason.ShouldBe("Forced.");
         Verdict(Some.Fresh(), RefreshTrigger.Backup).Reason.ShouldBe("Backup: acquired anew with the credentials.");
-        Verdict(Some.New(), RefreshTrigger.Due).Reason.ShouldBe("It was never obtained.");
+        Verdict(Some.New(), RefreshTrigger.Due).Reason.ShouldBe("Never obtained yet.");
         Verdict(Some.Due(), RefreshTrigger.Due).Reason.ShouldStartWith("Due since 2026-03-01 11:00:");
-        Verdict(Some.Due(), RefreshTrigger.Due).Reason.ShouldEndWith("Z, at 67 % of its 1 d.");
+        Verdict(Some.Due(), RefreshTrigger.Due).Reason.ShouldEndWith("Z, scheduled at 67 % of its 24-hour lifetime.");
         Verdict(Some.Fresh(), RefreshTrigger.Due).Reason.ShouldStartWith("Fresh: due at 2026-03-02 03:");
         Verdict(Some.Fresh(), RefreshTrigger.Forced, request => request with { RequestedAt = Some.Now.AddHours(-1) }).Reason
-            .ShouldBe("Already refreshed at 2026-03-01 11:30:00Z, after this was asked for.");
-        Verdict(Some.Failing(FailureKind.CredentialRejected), RefreshTrigger.Due).Reason.ShouldBe("credential_rejected: HTTP 500. Waits for changed settings or a person.");
+            .ShouldBe("Already refreshed at 2026-03-01 11:30:00Z, after this request.");
+        Verdict(Some.Failing(FailureKind.CredentialRejected), RefreshTrigger.Due).Reason.ShouldBe("credential_rejected: HTTP 500. Retries stopped: update the credentials.");
         Verdict(Some.Failing(FailureKind.ProviderDown, Some.Now.AddMinutes(1)), RefreshTrigger.Due).Reason
-            .ShouldBe("Waits until 2026-03-01 12:01:00Z after 1 failure (provider_down).");
+            .ShouldBe("Retry at 2026-03-01 12:01:00Z after 1 failure (provider_down).");
         RefreshEligibility.For(Some.Failing(FailureKind.CredentialRejected), Some.Settings(), Request(RefreshTrigger.Due), "other settings", Some.Now).Reason
-            .ShouldBe("The settings have changed since it failed.");
-        RefreshEligibility.RefusedAgain.Reason.ShouldBe("It and the one before have just replaced tokens that were refused too; an API that refuses them all does so for another reason.");
+            .ShouldBe("The settings have changed since the last failure.");
+        RefreshEligibility.RefusedAgain.Reason.ShouldBe("This token and the previous one have just replaced refused tokens; an API that refuses every token has another reason.");
     }
 
     [Fact]
@@ -158,8 +158,8 @@ public sealed class RefreshEligibilityTests
 
     [Theory]
     [InlineData(1L, true, "The API refused this token.")]
-    [InlineData(0L, false, "A newer token is stored than the one that was refused.")]
-    [InlineData(null, false, "A newer token is stored than the one that was refused.")]
+    [InlineData(0L, false, "The stored token is newer than the refused one.")]
+    [InlineData(null, false, "The stored token is newer than the refused one.")]
     public void Only_a_report_about_the_stored_version_renews(long? version, bool isDue, string reason)
     {
         var verdict = Verdict(Some.Fresh(), RefreshTrigger.Rejected, request => request with { RejectedVersion = version });
@@ -184,13 +184,13 @@ public sealed class RefreshEligibilityTests
     [Fact]
     public void A_readers_reason_names_what_it_needs()
     {
-        Verdict(Some.Due(), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromHours(8) }).Reason.ShouldBe("A reader needs it for 8 h.");
-        Verdict(Some.Expired(), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromDays(2) }).Reason.ShouldBe("A reader needs it and it has expired.");
+        Verdict(Some.Due(), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromHours(8) }).Reason.ShouldBe("A client needs at least 8 h.");
+        Verdict(Some.Expired(), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromDays(2) }).Reason.ShouldBe("A client needs it and it has expired.");
     }
 
     [Fact]
     public void A_token_that_dies_at_this_instant_has_expired_for_a_reader() =>
-        Verdict(Some.Aged(TimeSpan.FromHours(24)), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromDays(2) }).Reason.ShouldBe("A reader needs it and it has expired.");
+        Verdict(Some.Aged(TimeSpan.FromHours(24)), RefreshTrigger.OnDemand, request => request with { MinValidity = TimeSpan.FromDays(2) }).Reason.ShouldBe("A client needs it and it has expired.");
 
     [Fact]
     public void A_token_is_due_at_the_instant_at_which_it_falls_due()

@@ -48,14 +48,14 @@ public sealed class RenewalPolicyTests
     }
 
     [Theory]
-    [InlineData("1.00:00:00", "00:05:00", 0.667, "at 67 % of its 1 d")]
-    [InlineData("23:59:40", "00:05:00", 0.667, "at 67 % of its 1 d")]
-    [InlineData("00:50:20", "00:05:00", 0.667, "at 67 % of its 50 min 20 s")]
-    [InlineData("00:12:00", "00:05:00", 0.667, "5 min before it expires")]
-    [InlineData("00:01:00", "00:05:00", 0.667, "at half of its 1 min")]
-    [InlineData("1.00:00:00", "00:05:00", 0.2, "at half of its 1 d")]
-    [InlineData("00:10:00", "00:05:00", 0.667, "5 min before it expires")]
-    [InlineData("00:10:00", "00:05:00", 0.5, "at 50 % of its 10 min")]
+    [InlineData("1.00:00:00", "00:05:00", 0.667, "scheduled at 67 % of its 24-hour lifetime")]
+    [InlineData("23:59:40", "00:05:00", 0.667, "scheduled at 67 % of its 24-hour lifetime")]
+    [InlineData("00:50:20", "00:05:00", 0.667, "scheduled at 67 % of its 50 min 20 s lifetime")]
+    [InlineData("00:12:00", "00:05:00", 0.667, "scheduled 5 min before expiry")]
+    [InlineData("00:01:00", "00:05:00", 0.667, "scheduled at half of its 60-second lifetime")]
+    [InlineData("1.00:00:00", "00:05:00", 0.2, "scheduled at half of its 24-hour lifetime")]
+    [InlineData("00:10:00", "00:05:00", 0.667, "scheduled 5 min before expiry")]
+    [InlineData("00:10:00", "00:05:00", 0.5, "scheduled at 50 % of its 10-minute lifetime")]
     public void The_reason_names_the_measure_that_decided(string life, string threshold, double share, string reason) =>
         RenewalPolicy.Plan("jibit", new(Span(threshold), share), Issued, Issued + Span(life)).Reason.ShouldBe(reason);
 
@@ -69,7 +69,7 @@ public sealed class RenewalPolicyTests
         var plan = RenewalPolicy.Plan("fino_sms", Default, Issued, Issued.AddDays(10), refreshExpiresAt: Issued.AddHours(48));
 
         plan.DueAt.ShouldBeLessThan(Issued.AddHours(47));
-        plan.Reason.ShouldBe("before its refresh token dies");
+        plan.Reason.ShouldBe("scheduled before its refresh token expires");
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class TokenHealthTests
         Of(Failing(Some.Aged(TimeSpan.FromHours(22)), kind)).ShouldBe(fresh, "two hours are left to the second");
         Of(Failing(Some.Aged(TimeSpan.FromHours(22.1)), kind)).ShouldBe(nearItsEnd);
         Of(Failing(Some.Expired(), kind)).ShouldBe(expired);
-        Of(Failing(Some.New(), kind)).ShouldBe(expired, "it was never obtained");
+        Of(Failing(Some.New(), kind)).ShouldBe(expired, "never obtained yet");
     }
 
     [Fact]

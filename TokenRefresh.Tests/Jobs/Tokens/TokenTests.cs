@@ -9,14 +9,14 @@ namespace TokenRefresh.Tests.Jobs.Tokens;
 public sealed class TokenTests
 {
     private static readonly DateTimeOffset Now = Some.Now;
-    private static readonly RenewalPlan Plan = new(Now.AddHours(16), "at 67 % of its 1 d");
+    private static readonly RenewalPlan Plan = new(Now.AddHours(16), "scheduled at 67 % of its 24-hour lifetime");
 
     [Fact]
     public void A_new_token_is_due_at_once_because_it_was_never_obtained()
     {
         var token = Token.New("jibit", Now);
 
-        (token.Name, token.CreatedAt, token.RefreshDueAt, token.DueReason).ShouldBe(("jibit", Now, Now, "it was never obtained"));
+        (token.Name, token.CreatedAt, token.RefreshDueAt, token.DueReason).ShouldBe(("jibit", Now, Now, "never obtained yet"));
         (token.Version, token.AccessToken, token.LastFailure, token.Metadata, token.LastUsedAt).ShouldBe((0, null, null, "{}", null));
     }
 
@@ -97,7 +97,7 @@ public sealed class TokenTests
 
         token.LeaveToPerson();
 
-        (token.RefreshDueAt, token.DueReason).ShouldBe((null, "only a person can start it anew"));
+        (token.RefreshDueAt, token.DueReason).ShouldBe((null, "only a person can start it again"));
     }
 
     [Fact]

@@ -76,7 +76,7 @@ public sealed class TokenRefreshHandlerTests : IDisposable
     {
         world.ServerSays = () =>
         {
-            var problem = Json(503, """{"code":"needs_reauthorization","title":"No valid token can be served"}""");
+            var problem = Json(503, """{"code":"needs_reauthorization","title":"No valid token"}""");
             problem.Headers.RetryAfter = new(TimeSpan.FromSeconds(30));
             return problem;
         };

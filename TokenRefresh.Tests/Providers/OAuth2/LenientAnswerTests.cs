@@ -129,7 +129,7 @@ public sealed class LenientAnswerTests
     }
 
     [Fact]
-    public async Task An_empty_error_beside_a_token_is_noted() => (await IssuedAsync("\"error\":\"\"")).Notes.ShouldBe(["the answer holds an empty error beside its token: read as none"]);
+    public async Task An_empty_error_beside_a_token_is_noted() => (await IssuedAsync("\"error\":\"\"")).Notes.ShouldBe(["the answer contains an empty error beside the token: ignored"]);
 
     [Theory]
     [InlineData(Secret)]
@@ -143,7 +143,7 @@ public sealed class LenientAnswerTests
 
         var token = (await world.Acme().RenewAsync(Order(), new("access-1", "refresh-1-that-was-sent"), default)).ShouldBeIssued();
 
-        token.Notes.ShouldBe(["expires_in is 0: read as not stated"]);
+        token.Notes.ShouldBe(["expires_in is 0: ignored"]);
     }
 
     private static async Task<IssuedToken> IssuedAsync(string fields)

@@ -83,7 +83,7 @@ public sealed class OAuth2WireTests
 
         var failure = (await world.Acme().AcquireAsync(Order(parameters: ("Grant_Type", "password")), default)).ShouldHaveFailed(FailureKind.Configuration);
 
-        failure.Reason.ShouldStartWith("Tokens__crm__Parameters may not hold grant_type");
+        failure.Reason.ShouldStartWith("Tokens__crm__Parameters must not contain grant_type");
         world.Http.Sent.ShouldBeEmpty();
     }
 
@@ -142,7 +142,7 @@ public sealed class OAuth2WireTests
     [InlineData("""{"token_type":"Bearer","expires_in":60}""", "access_token is missing")]
     [InlineData("""{"access_token":"a","token_type":"DPoP","expires_in":60}""", "token_type is DPoP; only bearer tokens can be served")]
     [InlineData("""{"access_token":"a","expires_in":-5}""", "expires_in is negative")]
-    [InlineData("""{"access_token":"a b","expires_in":60}""", "access_token holds white space")]
+    [InlineData("""{"access_token":"a b","expires_in":60}""", "access_token contains white space")]
     [InlineData("""["access_token"]""", "the answer is an array instead of an object")]
     [InlineData("<html>", "the answer is HTML or XML")]
     public async Task An_answer_that_is_not_the_protocols_is_told_by_its_shape(string body, string reason)

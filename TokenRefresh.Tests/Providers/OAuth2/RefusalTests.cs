@@ -256,7 +256,7 @@ public sealed class RefusalTests
     {
         var failure = OAuth2Answers.Classify(Reply(400, new { error = "invalid_request", error_description = "Invalid refresh token planted" }), isRenewal: true);
 
-        failure.Reason.ShouldBe("HTTP 400 invalid_request: its text says that the refresh token or grant is not valid any more");
+        failure.Reason.ShouldBe("HTTP 400 invalid_request: its text says that the refresh token or grant is no longer valid");
     }
 
     [Fact]

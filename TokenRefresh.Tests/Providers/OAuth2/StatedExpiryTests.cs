@@ -154,7 +154,7 @@ public sealed class StatedExpiryTests
         var token = (await world.Acme().AcquireAsync(Order(), default)).ShouldBeIssued();
 
         LifeOf(token).ShouldBe(600);
-        token.Notes.ShouldBe(["the JWT's exp is earlier than expires_in: the earlier one counts"]);
+        token.Notes.ShouldBe(["the JWT's exp is earlier than expires_in: the earlier one is used"]);
     }
 
     [Theory]

@@ -108,7 +108,7 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
 
         mail.GetProperty("name").GetString().ShouldBe("mail");
         both.StatusCode.ShouldBe(HttpStatusCode.Conflict);
-        (await both.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("detail").GetString().ShouldBe("Ask for one of them by name: files, mail.");
+        (await both.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("detail").GetString().ShouldBe("Request one of them by name: files, mail.");
     }
 
     [Fact]

@@ -81,13 +81,13 @@ public sealed class CommandLineTests
     [InlineData("null", "JSON")]
     [InlineData("{", "JSON")]
     [InlineData("""{"expires_at":"2026-03-02T00:00:00Z"}""", "access_token is missing")]
-    [InlineData("""{"access_token":"","expires_at":"2026-03-02T00:00:00Z"}""", "access_token is blank")]
-    [InlineData("""{"access_token":"a b","expires_at":"2026-03-02T00:00:00Z"}""", "access_token is blank")]
+    [InlineData("""{"access_token":"","expires_at":"2026-03-02T00:00:00Z"}""", "access_token is empty")]
+    [InlineData("""{"access_token":"a b","expires_at":"2026-03-02T00:00:00Z"}""", "access_token is empty")]
     [InlineData("""{"access_token":7,"expires_at":"2026-03-02T00:00:00Z"}""", "JSON")]
     [InlineData("""{"access_token":"a"}""", "expires_at is missing")]
     [InlineData("""{"access_token":"a","expires_at":"soon"}""", "expires_at is not a time")]
-    [InlineData("""{"access_token":"a","expires_at":"2020-01-01T00:00:00Z"}""", "must lie ahead")]
-    [InlineData("""{"access_token":"a","expires_at":"9999-01-01T00:00:00Z"}""", "must lie ahead")]
+    [InlineData("""{"access_token":"a","expires_at":"2020-01-01T00:00:00Z"}""", "must be in the future")]
+    [InlineData("""{"access_token":"a","expires_at":"9999-01-01T00:00:00Z"}""", "must be in the future")]
     public void A_pair_that_cannot_work_is_refused_with_what_is_wrong_with_it(string input, string complaint) =>
         Should.Throw<UsageException>(() => Parse(input)).Message.ShouldContain(complaint);
 

@@ -31,9 +31,9 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         var (watch, storage) = await WatchAsync(world);
 
         await LooksAsync(world, watch, 4);
-        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("SILENT: ");
+        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("STALLED: ");
         hook.Paths.ShouldAllBe(path => path == "POST /hook/fail");
-        hook.Taken[^1].Body.ShouldBe("outage: the scheduler is silent, no worker is alive");
+        hook.Taken[^1].Body.ShouldBe("outage: the schedule is stalled, no worker is alive");
 
         // A worker and a scheduler are back.
         using (var connection = storage.GetConnection())
@@ -89,7 +89,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         await LooksAsync(world, watch, 1);
 
         hook.Paths.ShouldBe(["POST /hook/fail"]);
-        hook.Taken[0].Body.ShouldBe("action_required: a token is not fresh");
+        hook.Taken[0].Body.ShouldBe("action_required: a token needs attention");
     }
 
     [Fact]
@@ -132,20 +132,20 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         {
             foreach (var outage in outages)
             {
-                await outage.NoteAwayAsync("the database is away", CancellationToken.None);
+                await outage.NoteAwayAsync("the database is unreachable", CancellationToken.None);
             }
 
             world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
         }
 
-        world.Smtp.Subjects.ShouldBe(["SILENT: the database is away", "SILENT: the database is away"]);
+        world.Smtp.Subjects.ShouldBe(["STALLED: the database is unreachable", "STALLED: the database is unreachable"]);
         foreach (var outage in outages)
         {
             await outage.NoteBackAsync(CancellationToken.None);
         }
 
         await world.PassAsync(TimeSpan.FromMinutes(1));
-        world.Smtp.Subjects.Skip(2).ShouldBe(["RECOVERED after 6 min: the database is away"]);
+        world.Smtp.Subjects.Skip(2).ShouldBe(["RECOVERED after 6 min: the database is unreachable"]);
         (await world.IncidentsAsync()).ShouldHaveSingleItem().IsOpen.ShouldBeFalse();
     }
 
@@ -164,7 +164,7 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         }
 
         words.Last().ShouldBe("outage: the database is read-only");
-        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("SILENT: the database is");
+        world.Smtp.Subjects.ShouldHaveSingleItem().ShouldStartWith("STALLED: the database is");
         await ReadOnlyDatabase.EndAsync(world.Tokens.ConnectionString);
         await RunningServer.UntilAsync(async () => await watch.LookAsync(CancellationToken.None) != "outage: the database is read-only", "it is over");
         (await world.IncidentsAsync()).ShouldContain(incident => incident.Key == "silence::database" && !incident.IsOpen);
@@ -176,9 +176,9 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
         var outage = world.Tokens.Node.GetRequiredService<DatabaseOutage>();
 
-        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
+        await outage.NoteAwayAsync("the database is unreachable", CancellationToken.None);
         world.Tokens.Clock.Advance(TimeSpan.FromMinutes(1));
-        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
+        await outage.NoteAwayAsync("the database is unreachable", CancellationToken.None);
         await outage.NoteBackAsync(CancellationToken.None);
 
         world.Smtp.Mails.ShouldBeEmpty();
@@ -190,12 +190,12 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres, ("TokenRefresh:Notifications:Email", "ada@example.org,ida@example.org"));
         var outage = world.Node.GetRequiredService<DatabaseOutage>();
-        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
+        await outage.NoteAwayAsync("the database is unreachable", CancellationToken.None);
         world.Clock.Advance(TimeSpan.FromMinutes(2));
 
-        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
+        await outage.NoteAwayAsync("the database is unreachable", CancellationToken.None);
 
-        await outage.NoteAwayAsync("the database is away", CancellationToken.None);
+        await outage.NoteAwayAsync("the database is unreachable", CancellationToken.None);
         Directory.GetFiles(world.Node.GetRequiredService<MailDropFolder>().Path, "*.eml").Length.ShouldBe(2);
         await outage.NoteBackAsync(CancellationToken.None);
         var desk = world.Node.GetRequiredService<IncidentService>();

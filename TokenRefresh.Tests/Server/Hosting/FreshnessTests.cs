@@ -26,6 +26,6 @@ public sealed class FreshnessTests(PostgresFixture postgres)
         await slow.RollbackAsync();
         (await one).Overall.ShouldBe(OverallStatus.Operational);
         await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = '2000-01-01'");
-        (await freshness.LookAsync(CancellationToken.None)).WrongWithoutNames.ShouldBe("a token is not fresh");
+        (await freshness.LookAsync(CancellationToken.None)).WrongWithoutNames.ShouldBe("a token needs attention");
     }
 }

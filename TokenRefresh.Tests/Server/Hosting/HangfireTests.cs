@@ -38,7 +38,7 @@ public sealed class HangfireTests(PostgresFixture postgres)
         answer.SetResult(null);
 
         probe.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
-        said.ShouldBe("""{"status":"a token was not obtained yet","overall":"operational"}""");
+        said.ShouldBe("""{"status":"a token is pending","overall":"operational"}""");
     }
 
     [Fact]
@@ -172,7 +172,7 @@ public sealed class HangfireTests(PostgresFixture postgres)
 
         await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "the attempt has failed");
 
-        (await server.LogAsync())[0].ErrorDetails.ShouldBe("stopped by the job's limit");
+        (await server.LogAsync())[0].ErrorDetails.ShouldBe("stopped by the job's timeout");
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
             var answer = await panel.Http.GetAsync(path);
             answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable, path);
             answer.Headers.RetryAfter.ShouldNotBeNull(path);
-            (await answer.Content.ReadAsStringAsync()).ShouldContain("The database is away", customMessage: path);
+            (await answer.Content.ReadAsStringAsync()).ShouldContain("The database is unreachable", customMessage: path);
         }
 
         (await panel.Http.GetAsync("/site.css")).StatusCode.ShouldBe(HttpStatusCode.OK);

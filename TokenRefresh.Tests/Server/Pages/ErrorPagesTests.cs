@@ -17,7 +17,7 @@ public sealed class ErrorPagesTests
         var answer = await AskAsync(_ => throw new InvalidOperationException("wrapped", new NpgsqlException("away", new IOException("cut"))));
 
         answer.Response.StatusCode.ShouldBe(StatusCodes.Status503ServiceUnavailable);
-        Text(answer).ShouldContain("The database is away");
+        Text(answer).ShouldContain("The database is unreachable");
     }
 
     [Fact]

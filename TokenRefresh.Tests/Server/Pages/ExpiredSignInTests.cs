@@ -19,7 +19,7 @@ public sealed partial class ExpiredSignInTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
 
         var expired = await ExpireAsync(panel, "Pause", ("reason", "<b>\"moving\"</b> خانه"), ("hours", "4"));
-        expired.ShouldContain("Your sign-in had ended, so nothing was done.");
+        expired.ShouldContain("Your session had ended, so nothing was done.");
         (await panel.Server.TokenAsync()).PausedAt.ShouldBeNull();
 
         var again = await SignInAsync(panel, expired);

@@ -29,7 +29,7 @@ public sealed class FlashMessageTests
     [Fact]
     public void Of_twenty_tokens_each_one_is_told()
     {
-        var told = new AnyPage().Tell(new(true, "20 tokens.") { Each = [.. Enumerable.Range(0, 20).Select(number => new FlashMessageOf($"fino_{number}", true, "the provider took the token (HTTP 200, 45 ms)."))] });
+        var told = new AnyPage().Tell(new(true, "20 tokens.") { Each = [.. Enumerable.Range(0, 20).Select(number => new FlashMessageOf($"fino_{number}", true, "accepted by the provider (HTTP 200, 45 ms)."))] });
 
         (told.Each.Count, told.Text).ShouldBe((20, "20 tokens."));
     }

@@ -25,8 +25,8 @@ public sealed class HealthPageTests(PostgresFixture postgres)
 
         var page = await panel.ReadAsync(Page);
 
-        page.ShouldContain(">Attempts an hour<");
-        page.ShouldContain(">Average duration an hour<");
+        page.ShouldContain(">Attempts per hour<");
+        page.ShouldContain(">Average duration per hour<");
         page.ShouldContain("1 succeeded, 0 failed, ");
     }
 
@@ -38,9 +38,9 @@ public sealed class HealthPageTests(PostgresFixture postgres)
         {
             var said = Panel.FlashMessage(await (await PauseAsync(panel, RecurringJobs.DueTokenRefresh, "moving <b>house</b>", "2")).Content.ReadAsStringAsync());
 
-            said.ShouldStartWith("due-token-refresh rests until ");
+            said.ShouldStartWith("Paused due-token-refresh until ");
             (await panel.ReadAsync(Page)).ShouldContain("due-token-refresh is paused by user:Operator until");
-            (await panel.ReadAsync(Page)).ShouldContain("(moving &lt;b&gt;house&lt;/b&gt;), so tokens die unless something else renews them");
+            (await panel.ReadAsync(Page)).ShouldContain("(moving &lt;b&gt;house&lt;/b&gt;): tokens expire unless something else renews them");
             (await panel.Server.Services.GetRequiredService<AuditTrail>().RecentAsync(1, null, default))[0].Action.ShouldBe("schedule.paused");
         }
 
@@ -64,7 +64,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
         await panel.PostAsync(Page, $"{Page}?handler=Resume", ("id", RecurringJobs.LogCleanup));
 
         Find(panel.Server, RecurringJobs.LogCleanup).NextExecution.ShouldNotBeNull();
-        (await panel.ReadAsync(Page)).ShouldContain("Nothing is wrong.");
+        (await panel.ReadAsync(Page)).ShouldContain("All systems operational");
     }
 
     [Fact]
@@ -84,13 +84,13 @@ public sealed class HealthPageTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData("due-token-refresh", "", "1", "A pause needs a reason")]
-    [InlineData("due-token-refresh", "why", "", "due-token-refresh may rest for more than 0 and at most 12 hours")]
-    [InlineData("due-token-refresh", "why", "0", "due-token-refresh may rest for more than 0 and at most 12 hours")]
-    [InlineData("due-token-refresh", "why", "-1", "due-token-refresh may rest")]
-    [InlineData("due-token-refresh", "why", "12.5", "due-token-refresh may rest")]
-    [InlineData("due-token-refresh", "why", "NaN", "due-token-refresh may rest")]
-    [InlineData("log-cleanup", "why", "800", "log-cleanup may rest for more than 0 and at most 744 hours")]
+    [InlineData("due-token-refresh", "", "1", "Enter a reason")]
+    [InlineData("due-token-refresh", "why", "", "due-token-refresh can be paused for more than 0 and at most 12 hours")]
+    [InlineData("due-token-refresh", "why", "0", "due-token-refresh can be paused for more than 0 and at most 12 hours")]
+    [InlineData("due-token-refresh", "why", "-1", "due-token-refresh can be paused")]
+    [InlineData("due-token-refresh", "why", "12.5", "due-token-refresh can be paused")]
+    [InlineData("due-token-refresh", "why", "NaN", "due-token-refresh can be paused")]
+    [InlineData("log-cleanup", "why", "800", "log-cleanup can be paused for more than 0 and at most 744 hours")]
     public async Task A_pause_without_a_reason_or_a_fair_end_is_refused(string job, string reason, string hours, string said)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
@@ -129,7 +129,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
 
         var page = await panel.ReadAsync(Page);
 
-        page.ShouldContain("jibit: early works until 2098-03-01 12:00; late works until 2099-03-01 12:00.");
+        page.ShouldContain("jibit: early valid until 2098-03-01 12:00; late valid until 2099-03-01 12:00.");
         page.IndexOf("href=\"/access/tokens/early\"", StringComparison.Ordinal).ShouldBeLessThan(page.IndexOf("href=\"/access/tokens/late\"", StringComparison.Ordinal));
     }
 
@@ -145,7 +145,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
         await panel.PostAsync(Page, $"{Page}?handler=Sandbox", ("provider", "jibit"));
         var normal = await BehaviourAsync(panel);
 
-        Panel.FlashMessage(down).ShouldBe("The stand-in for jibit now behaves: down.");
+        Panel.FlashMessage(down).ShouldBe("Sandbox provider jibit: down.");
         (set.GetProperty("mode").GetString(), set.GetProperty("fail_next").GetInt32(), set.GetProperty("lifetime_seconds").GetInt32()).ShouldBe(("down", 3, 60));
         Panel.FlashMessage(wrong).ShouldStartWith("Nothing was changed. mode: Allowed: normal, down,");
         normal.GetProperty("mode").GetString().ShouldBe("normal");

@@ -21,14 +21,14 @@ public sealed class ImportTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", $" Bearer {jwt[..30]}\r\n{jwt[30..]} "), ("refresh", "planted-refresh-token-of-import"));
 
-        Panel.FlashMessage(page).ShouldMatch("^Imported jibit\\. It expires .* Asia/Tehran, in 8 d 23 h; the provider took the token \\(HTTP 200, 5 ms\\)\\. The token before it is kept");
+        Panel.FlashMessage(page).ShouldMatch("^Imported jibit\\. It expires .* Asia/Tehran, in 8 d 23 h; accepted by the provider \\(HTTP 200, 5 ms\\)\\. The previous token is kept");
         panel.Server.Provider.Probed.ShouldBe([jwt]);
         var imported = await panel.Server.TokenAsync();
         (imported.Version, imported.ExpiresAt > before.ExpiresAt).ShouldBe((2, true));
         page.ShouldNotContain(jwt);
         page.ShouldNotContain("planted-refresh");
 
-        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("jibit is what it was before the import.");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("Rolled back jibit to the previous token.");
         var back = await panel.Server.TokenAsync();
         (back.Version, back.AccessToken, back.RefreshToken, back.ExpiresAt, back.RefreshExpiresAt).ShouldBe((3, before.AccessToken, before.RefreshToken, before.ExpiresAt, before.RefreshExpiresAt));
 
@@ -46,7 +46,7 @@ public sealed class ImportTests(PostgresFixture postgres)
         var jwt = Jwt(TimeSpan.FromDays(9));
 
         var refused = await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", jwt), ("expires", "2099-01-01T10:00"));
-        Panel.FlashMessage(refused).ShouldMatch("^Nothing was stored\\. It expires .* the provider did not take the token: HTTP 401 token.expired \\(5 ms\\)\\.");
+        Panel.FlashMessage(refused).ShouldMatch("^Nothing was stored\\. It expires .* not accepted by the provider: HTTP 401 token.expired \\(5 ms\\)\\.");
         refused.ShouldContain("value=\"2099-01-01T10:00\"");
         refused.ShouldNotContain(jwt);
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
@@ -65,18 +65,18 @@ public sealed class ImportTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync(Page, $"{Page}?handler=Check", ("access", "opaque-token"), ("expires", expires));
 
-        Panel.FlashMessage(page).ShouldMatch("^It expires 2030-01-01 10:00:00 Asia/Tehran, in .*; the provider took the token .* Nothing was stored\\.$");
+        Panel.FlashMessage(page).ShouldMatch("^It expires at 2030-01-01 10:00:00 Asia/Tehran, in .*; accepted by the provider .* Nothing was stored\\.$");
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
     }
 
     [Theory]
     [InlineData("", "", "access_token is missing")]
-    [InlineData("two words", "2030-01-01T10:00", "holds white space")]
-    [InlineData("توکن", "2030-01-01T10:00", "characters that no header can carry")]
+    [InlineData("two words", "2030-01-01T10:00", "contains white space")]
+    [InlineData("توکن", "2030-01-01T10:00", "characters that are not allowed in a header")]
     [InlineData("opaque", "", "expires_at is missing")]
     [InlineData("opaque", "soon", "not a date and time")]
-    [InlineData("opaque", "2001-01-01T10:00", "must lie ahead")]
-    [InlineData("opaque", "2999-01-01T10:00", "must lie ahead")]
+    [InlineData("opaque", "2001-01-01T10:00", "must be in the future")]
+    [InlineData("opaque", "2999-01-01T10:00", "must be in the future")]
     [InlineData("opaque", "0001-01-01T00:00", "not a date and time")]
     [InlineData("opaque", "9999-12-31T23:59", "not a date and time")]
     public async Task What_cannot_be_a_token_is_refused_with_a_reason(string access, string expires, string reason)
@@ -99,7 +99,7 @@ public sealed class ImportTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", "opaque"), ("expires", expires))).ShouldContain("Taken are 2027-01-31T12:00:00Z");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", "opaque"), ("expires", expires))).ShouldContain("Allowed: 2027-01-31T12:00:00Z");
     }
 
     [Fact]
@@ -112,8 +112,8 @@ public sealed class ImportTests(PostgresFixture postgres)
         panel.Server.Provider.Probed.ShouldBe(["opaque-token"]);
         (await panel.Server.TokenAsync()).RefreshToken.ShouldBeNull();
 
-        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","access_token":"b","expires_in":60}"""))).ShouldContain("keys come twice");
-        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","expires_in":60}"""), ("refresh", "r"))).ShouldContain("first field alone");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","access_token":"b","expires_in":60}"""))).ShouldContain("duplicate keys");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=Import", ("access", """{"access_token":"a","expires_in":60}"""), ("refresh", "r"))).ShouldContain("first field only");
         (await panel.Server.TokenAsync()).Version.ShouldBe(2);
     }
 
@@ -122,7 +122,7 @@ public sealed class ImportTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
 
-        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("There is no token to go back to");
+        Panel.FlashMessage(await panel.SendAsync(Page, $"{Page}?handler=RollBack")).ShouldStartWith("There is no token to roll back to");
         (await panel.Server.TokenAsync()).Version.ShouldBe(1);
     }
 
@@ -153,9 +153,9 @@ public sealed class ImportTests(PostgresFixture postgres)
         var shown = await panel.SendAsync(Page, $"{Page}?handler=Tails", ("why", "the provider's support asked"));
 
         without.ShouldNotContain("WXYZ");
-        Panel.FlashMessage(without).ShouldContain("needs a reason");
+        Panel.FlashMessage(without).ShouldContain("Enter a purpose");
         WebUtility.HtmlDecode(shown).ShouldContain("…WXYZ (45 characters)");
-        WebUtility.HtmlDecode(shown).ShouldContain("18 characters, too few to show a part");
+        WebUtility.HtmlDecode(shown).ShouldContain("18 characters, too short to show a part");
         shown.ShouldNotContain(secret);
         var entry = (await panel.AuditAsync(1))[0];
         (entry.Actor, entry.Action).ShouldBe(("user:Admin", "token.tail_shown"));

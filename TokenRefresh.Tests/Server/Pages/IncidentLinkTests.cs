@@ -18,11 +18,11 @@ public sealed class IncidentLinkTests(PostgresFixture postgres)
         var (id, desk) = await OpenAsync(panel);
         var link = Path(panel, id, IncidentAction.Acknowledge);
 
-        (await panel.ReadAsync(link)).ShouldContain("You take care of it?");
+        (await panel.ReadAsync(link)).ShouldContain("Acknowledge this incident?");
         (await desk.FindAsync(id, CancellationToken.None))!.AcknowledgedAt.ShouldBeNull("reading changes nothing: programs that scan mails follow links");
         var done = await (await panel.PostAsync(link, link)).Content.ReadAsStringAsync();
 
-        done.ShouldContain("Nobody is reminded of it");
+        done.ShouldContain("No reminders");
         (await desk.FindAsync(id, CancellationToken.None))!.AcknowledgedBy.ShouldBe("mail link");
     }
 

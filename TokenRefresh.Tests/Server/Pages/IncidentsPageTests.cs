@@ -20,7 +20,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
         await OpenAsync(panel, IncidentKind.Failed);
 
-        Words(await panel.ReadAsync(path)).ShouldContain("failed gone Over for jibit");
+        Words(await panel.ReadAsync(path)).ShouldContain("failed gone Resolved for jibit");
     }
 
     [Fact]
@@ -29,7 +29,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
         await OpenAsync(panel, IncidentKind.Failed);
 
-        Words(await panel.ReadAsync("/access/token-health")).ShouldContain("Operational, but: failed: gone (timeout).");
+        Words(await panel.ReadAsync("/access/token-health")).ShouldContain("Operational, with warnings: gone: refresh failing, timeout");
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
 
     [Theory]
     [InlineData("", "No one can be notified: neither a recipient nor a webhook is configured.")]
-    [InlineData("ops@example.com", "No one can be notified: no mail server is configured, so messages are only written to disk. Set Email__Host.")]
+    [InlineData("ops@example.com", "No one can be notified: no mail server is configured, so mails are only written to disk. Set Email__Host.")]
     public async Task A_strip_on_every_page_says_that_no_one_can_be_notified_and_what_to_set(string recipient, string words)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin, settings: ("TokenRefresh:Notifications:Email", recipient));
@@ -82,7 +82,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
 
         Words(page).ShouldContain("written to disk only");
         Words(page).ShouldMatch("written to disk written to disk: .*-opened.eml; no mail server is configured, set Email__Host");
-        Words(page).ShouldContain("Messages carry no links: set Access__PublicUrl to the address at which people reach the panel.");
+        Words(page).ShouldContain("Messages carry no links: set Access__PublicUrl to the public address of the panel.");
         page.ShouldNotContain("<tr class=\"is-well\">");
     }
 
@@ -103,7 +103,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         var page = Words(await panel.ReadAsync("/access/incidents"));
 
         page.ShouldContain("failed gone");
-        page.ShouldContain("over gone");
+        page.ShouldContain("resolved gone");
         page.ShouldContain("lasted 9 min");
     }
 

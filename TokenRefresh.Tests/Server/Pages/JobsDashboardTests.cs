@@ -76,7 +76,7 @@ public sealed partial class JobsDashboardTests(PostgresFixture postgres)
         var overview = await panel.ReadAsync("/hangfire");
         var details = await panel.ReadAsync($"/hangfire/jobs/details/{job}");
 
-        overview.ShouldContain("Tokens not well");
+        overview.ShouldContain("Tokens that need attention");
         overview.ShouldContain("Failed attempts, 24 h");
         overview.ShouldContain("href=\"/access/token-refresh-logs\"");
         details.ShouldContain("jibit: due, by schedule");

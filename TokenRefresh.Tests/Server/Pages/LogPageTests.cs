@@ -48,14 +48,14 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
 
         await ExecuteAsync(panel, "UPDATE token_refresh_logs SET status = 'success'");
 
-        (await panel.ReadAsync(news)).ShouldContain(">1 of the running has ended</a>");
+        (await panel.ReadAsync(news)).ShouldContain(">1 running attempt has ended</a>");
     }
 
     [Theory]
-    [InlineData("order=Longest", "descending", "Took")]
-    [InlineData("order=shortest", "ascending", "Took")]
-    [InlineData("order=oldest", "ascending", "When")]
-    [InlineData("", "descending", "When")]
+    [InlineData("order=Longest", "descending", "Duration")]
+    [InlineData("order=shortest", "ascending", "Duration")]
+    [InlineData("order=oldest", "ascending", "Started")]
+    [InlineData("", "descending", "Started")]
     public async Task The_heading_says_how_rows_are_sorted_and_keeps_the_filters(string query, string sorted, string heading)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
@@ -75,7 +75,7 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
 
         foreach (var part in new[] { "status: &lt;b&gt;odd&lt;/b&gt;", "from: yesterday", "hours: -3", "order: 9", "trigger: odd" })
         {
-            page.ShouldContain($"Not understood, and left out: <bdi>{part}</bdi>");
+            page.ShouldContain($"Invalid filter, ignored: <bdi>{part}</bdi>");
         }
 
         page.ShouldContain("href=\"/access/token-refresh-logs/1\"");
@@ -89,8 +89,8 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
 
         // Half past eight is noon in Tehran.
         (await panel.ReadAsync("/access/token-refresh-logs?from=2026-03-01T12:00&until=2026-03-01T12:01")).ShouldContain("href=\"/access/token-refresh-logs/1\"");
-        (await panel.ReadAsync("/access/token-refresh-logs?from=2026-03-01T12:01")).ShouldContain("No attempt fits.");
-        (await panel.ReadAsync("/access/token-refresh-logs?from=2026-02-01T00:00&until=2026-03-01T12:00")).ShouldContain("No attempt fits.");
+        (await panel.ReadAsync("/access/token-refresh-logs?from=2026-03-01T12:01")).ShouldContain("No attempts match.");
+        (await panel.ReadAsync("/access/token-refresh-logs?from=2026-02-01T00:00&until=2026-03-01T12:00")).ShouldContain("No attempts match.");
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
         await ExecuteAsync(panel, "UPDATE token_refresh_logs SET started_at = started_at - interval '2 years', job_id = '4711'");
 
         (await panel.ReadAsync("/access/token-refresh-logs?job=4711")).ShouldContain("href=\"/access/token-refresh-logs/1\"");
-        (await panel.ReadAsync("/access/token-refresh-logs?job=4712")).ShouldContain("No attempt fits.");
+        (await panel.ReadAsync("/access/token-refresh-logs?job=4712")).ShouldContain("No attempts match.");
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
 
         kept.RequestMessage!.RequestUri!.PathAndQuery.ShouldBe("/access/token-refresh-logs?provider=jibit");
         foreign.RequestMessage!.RequestUri!.Host.ShouldBe("127.0.0.1");
-        Panel.FlashMessage(await unknown.Content.ReadAsStringAsync()).ShouldBe("No token is called that at that provider.");
+        Panel.FlashMessage(await unknown.Content.ReadAsStringAsync()).ShouldBe("This provider has no token with that name.");
     }
 
     [Fact]
@@ -169,8 +169,8 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
 
         Cells().Matches(page).Select(match => match.Groups[1].Value).Take(3).ShouldBe(["1", "4", "10"]);
         page.ShouldContain("1 of 1 attempts failed in 24 hours.");
-        page.ShouldContain("0 succeeded, 1 failed, 0 skipped; at most 1 an hour.");
-        (await panel.ReadAsync("/access/token-refresh-logs?token=jibit")).ShouldContain("Nothing has failed in 30 days.");
+        page.ShouldContain("0 succeeded, 1 failed, 0 skipped; at most 1 per hour.");
+        (await panel.ReadAsync("/access/token-refresh-logs?token=jibit")).ShouldContain("No failures in 30 days.");
     }
 
     private static Task<RefreshOutcome> SkipAsync(Panel panel) => panel.Server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Manual, "a test"), default);

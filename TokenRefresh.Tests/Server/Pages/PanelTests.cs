@@ -53,8 +53,8 @@ public sealed class PanelTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Message.StartsWith("Another refresh", StringComparison.Ordinal)), "the second has found the first");
         release.SetResult(null);
 
-        Panel.FlashMessage(await first).ShouldMatch("^(jibit: Refreshed|Asked for jibit)");
-        Panel.FlashMessage(await second).ShouldMatch("^(jibit: user:Operator had started it already. Refreshed; expires|Asked for jibit)");
+        Panel.FlashMessage(await first).ShouldMatch("^(jibit: Refreshed|Refreshing jibit)");
+        Panel.FlashMessage(await second).ShouldMatch("^(jibit: already started by user:Operator. Refreshed; expires|Refreshing jibit)");
         panel.Server.Provider.Calls.Count.ShouldBe(calls + 1);
         var log = await panel.Server.LogAsync();
         log.Where(row => row.Status == AttemptStatus.Success).Last().TriggeredBy.ShouldBe("user:Operator");
@@ -68,7 +68,7 @@ public sealed class PanelTests(PostgresFixture postgres)
 
         var page = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=Test", ("name", "jibit"))).Content.ReadAsStringAsync();
 
-        Panel.FlashMessage(page).ShouldBe("jibit: the provider took the token (HTTP 200, 5 ms).");
+        Panel.FlashMessage(page).ShouldBe("jibit: accepted by the provider (HTTP 200, 5 ms).");
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
 
         var without = await (await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", " "))).Content.ReadAsStringAsync();
-        Panel.FlashMessage(without).ShouldStartWith("A pause needs a reason");
+        Panel.FlashMessage(without).ShouldStartWith("Enter a reason");
         (await panel.Server.TokenAsync()).PausedAt.ShouldBeNull();
 
         await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", "<b>moving house</b>"), ("hours", "2"));
@@ -102,7 +102,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         Panel.FlashMessage(both).ShouldMatch("^(1 refreshed, 1 failed, 0 skipped\\.|Asked for 2 tokens)");
         both.ShouldContain("<li class=\"is-ill\"><a href=\"/access/tokens/b\"><bdi>b</bdi></a> <bdi>credential_rejected: HTTP 503</bdi></li>");
         both.ShouldContain("<li class=\"is-well\"><a href=\"/access/tokens/a\">");
-        Panel.FlashMessage(none).ShouldBe("Nothing was chosen.");
+        Panel.FlashMessage(none).ShouldBe("No tokens selected.");
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         await panel.PostAsync("/access/token-refresh-logs", "/access/token-refresh-logs?handler=Retry", ("id", $"{id}"));
 
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row is { Status: AttemptStatus.Success, TriggeredBy: "user:Operator" }), "the retry succeeds");
-        (await panel.ReadAsync("/access/tokens")).ShouldContain("Nothing is wrong.");
+        (await panel.ReadAsync("/access/tokens")).ShouldContain("All systems operational");
     }
 
     [Theory]
@@ -171,13 +171,13 @@ public sealed class PanelTests(PostgresFixture postgres)
     public async Task The_health_page_says_what_is_wrong_and_runs_a_job_of_the_timetable()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
-        (await panel.ReadAsync("/access/token-health")).ShouldContain("Nothing is wrong.");
+        (await panel.ReadAsync("/access/token-health")).ShouldContain("All systems operational");
         await panel.PostAsync("/access/tokens/jibit", "/access/tokens/jibit?handler=Pause", ("reason", "a test"));
 
         var ran = await (await panel.PostAsync("/access/token-health", "/access/token-health?handler=Run", ("id", "due-token-refresh"))).Content.ReadAsStringAsync();
         var unknown = await panel.PostAsync("/access/token-health", "/access/token-health?handler=Run", ("id", "no-such-job"));
 
-        Panel.FlashMessage(ran).ShouldBe("due-token-refresh runs now.");
+        Panel.FlashMessage(ran).ShouldBe("Started due-token-refresh.");
         unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }
 
@@ -190,7 +190,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         var page = await panel.ReadAsync("/access/token-health");
 
         page.ShouldContain("Action required: jibit: action required.");
-        page.ShouldContain("Nothing is held.");
+        page.ShouldContain("No tokens yet.");
     }
 
     [Theory]
@@ -205,7 +205,7 @@ public sealed class PanelTests(PostgresFixture postgres)
         var answer = await panel.Http.GetAsync(path);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.NotFound);
-        (await answer.Content.ReadAsStringAsync()).ShouldContain("There is nothing here");
+        (await answer.Content.ReadAsStringAsync()).ShouldContain("Page not found");
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
 
-        (await panel.ReadAsync("/")).ShouldContain("Nothing is wrong.");
+        (await panel.ReadAsync("/")).ShouldContain("All systems operational");
         await panel.PostAsync("/access/tokens", "/account/logout");
 
         (await panel.Http.GetAsync("/access/tokens")).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/account/login");
@@ -40,7 +40,7 @@ public sealed class SignInTests(PostgresFixture postgres)
 
         var page = await answer.Content.ReadAsStringAsync();
         answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/account/login");
-        Panel.FlashMessage(page).ShouldBeOneOf("Name and password do not fit, or there were too many tries: then wait a quarter of an hour.", "Enter name and password.");
+        Panel.FlashMessage(page).ShouldBeOneOf("Incorrect username or password. After too many attempts, wait 15 minutes.", "Enter user name and password.");
         page.ShouldNotContain("<script>");
         page.ShouldNotContain(Panel.Password);
     }
@@ -53,7 +53,7 @@ public sealed class SignInTests(PostgresFixture postgres)
         var answer = await panel.SignInAsync("Viewer\0");
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await answer.Content.ReadAsStringAsync()).ShouldContain("The form was not accepted");
+        (await answer.Content.ReadAsStringAsync()).ShouldContain("Form not accepted");
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class SignInTests(PostgresFixture postgres)
         var answer = await panel.Http.PostAsync("/access/tokens?handler=Force", new FormUrlEncodedContent([new("name", "jibit")]));
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await answer.Content.ReadAsStringAsync()).ShouldContain("The form was not accepted");
+        (await answer.Content.ReadAsStringAsync()).ShouldContain("Form not accepted");
         panel.Server.Provider.Calls.Count.ShouldBe(calls);
     }
 

@@ -40,7 +40,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
     {
         await using var panel = await OpenAsync();
 
-        Panel.FlashMessage(await panel.SendAsync("/access/tokens/b", "/access/tokens/b?handler=Pause", ("reason", "a test"), ("hours", hours))).ShouldStartWith("A pause ends after more than 0 hours");
+        Panel.FlashMessage(await panel.SendAsync("/access/tokens/b", "/access/tokens/b?handler=Pause", ("reason", "a test"), ("hours", hours))).ShouldStartWith("Enter more than 0 hours");
 
         Listed(await panel.ReadAsync("/access/tokens?state=Paused")).ShouldBeEmpty();
     }
@@ -70,7 +70,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
 
         var glance = Glance().Match(await panel.ReadAsync("/access/tokens")).Value;
 
-        glance.ShouldContain("2 of 3 tokens are not well.");
+        glance.ShouldContain("2 of 3 tokens need attention.");
         glance.ShouldMatch("/access/tokens/a\"><bdi>a</bdi></a> <span class=\"state\">expired<");
         glance.ShouldContain("provider_down: HTTP 503");
         glance.ShouldMatch("/access/tokens/b\"><bdi>b</bdi></a> <span class=\"state\">degraded<");
@@ -88,7 +88,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
         list.ShouldContain("b needs a person.");
         list.ShouldContain("renews itself");
         Listed(await panel.ReadAsync("/access/tokens?by=Person")).ShouldBe(["b"]);
-        (await panel.ReadAsync("/access/tokens/b")).ShouldContain("started by a person; without its refresh token only a person can start it anew");
+        (await panel.ReadAsync("/access/tokens/b")).ShouldContain("Imported: without a refresh token only a person can start the grant again");
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
         await using var panel = await OpenAsync();
         await panel.Server.ExecuteAsync("UPDATE tokens SET lease_owner = 'somebody', lease_until = now() + interval '30 seconds' WHERE name = 'a'");
 
-        (await panel.ReadAsync("/access/tokens")).ShouldContain("being refreshed now");
+        (await panel.ReadAsync("/access/tokens")).ShouldContain("refreshing");
     }
 
     [Fact]
@@ -109,9 +109,9 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
         var paused = await panel.SendAsync("/access/tokens", "/access/tokens?handler=PauseChosen", ("names", "a"), ("names", "c"), ("reason", "تعمیرات"), ("hours", "4"));
         var resumed = await panel.SendAsync("/access/tokens", "/access/tokens?handler=ResumeChosen", ("names", "a"), ("names", "c"));
 
-        Panel.FlashMessage(tested).ShouldBe("2 of 2 were taken by their provider.");
-        tested.ShouldContain("<bdi>b</bdi></a> <bdi>the provider took the token (HTTP 200, 5 ms).</bdi>");
-        Panel.FlashMessage(paused).ShouldBe("Paused 2 tokens. What is valid is still served; nothing is refreshed automatically for 4 h.");
+        Panel.FlashMessage(tested).ShouldBe("2 of 2 accepted by their provider.");
+        tested.ShouldContain("<bdi>b</bdi></a> <bdi>accepted by the provider (HTTP 200, 5 ms).</bdi>");
+        Panel.FlashMessage(paused).ShouldBe("Paused 2 tokens. Valid tokens are still served; no automatic refresh for 4 h.");
         System.Net.WebUtility.HtmlDecode(paused).ShouldContain("<bdi>paused: تعمیرات (user:Operator)</bdi>");
         Panel.FlashMessage(resumed).ShouldBe("Resumed 2 tokens.");
         (await panel.AuditAsync()).Take(4).Select(entry => $"{entry.Actor} {entry.Action} {entry.Subject}").Order()
@@ -130,7 +130,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
 
         var page = await panel.SendAsync("/access/tokens", "/access/tokens?handler=PauseChosen", ("names", "a"), ("reason", "because"), ("hours", hours));
 
-        Panel.FlashMessage(page).ShouldStartWith("A pause ends after more than 0 hours");
+        Panel.FlashMessage(page).ShouldStartWith("Enter more than 0 hours");
         (await panel.Server.TokenAsync("a")).PausedAt.ShouldBeNull();
     }
 

@@ -29,13 +29,13 @@ internal sealed class IncidentsModel(IncidentService desk, TokenOverview overvie
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostAcknowledgeAsync(long id, string? back, CancellationToken cancellationToken) =>
-        Answer(back, await desk.AcknowledgeAsync(id, Actor, cancellationToken), "You take care of it: nobody is reminded, unless it becomes critical or spreads.");
+        Answer(back, await desk.AcknowledgeAsync(id, Actor, cancellationToken), "Acknowledged. No reminders unless it becomes critical or affects more tokens.");
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostSnoozeAsync(long id, string? back, CancellationToken cancellationToken) =>
-        Answer(back, await desk.SnoozeAsync(id, Snooze, Actor, cancellationToken), "Nothing is told of it for a day, unless it becomes critical or ends.");
+        Answer(back, await desk.SnoozeAsync(id, Snooze, Actor, cancellationToken), "Snoozed for 24 h, unless it becomes critical or is resolved.");
 
     // The list stands on two pages.
     private LocalRedirectResult Answer(string? back, bool isOpen, string done) =>
-        Tell(isOpen ? new(true, done) : new(false, "That incident is over, or there never was one of that number."), back == Here ? Here : "/access/token-health");
+        Tell(isOpen ? new(true, done) : new(false, "This incident is resolved or does not exist."), back == Here ? Here : "/access/token-health");
 }

@@ -96,7 +96,7 @@ internal sealed class IndexModel(
         var chosen = configured.All
             .Where(each => (LogQuery.Blank(provider) is not { } asked || each.Provider.Name == asked) && (LogQuery.Blank(token) is not { } name || each.Name == name)).ToList();
         var said = chosen.Count == 0
-            ? new FlashMessage(false, "No token is called that at that provider.")
+            ? new FlashMessage(false, "This provider has no token with that name.")
             : await actions.RefreshAsync([.. chosen.Where(each => each.NotConfiguredBecause is null).Select(each => each.Name)], force, Actor, cancellationToken);
         return Tell(said, back ?? Here);
     }

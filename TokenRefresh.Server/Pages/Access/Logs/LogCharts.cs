@@ -53,7 +53,7 @@ internal sealed class LogCharts(TimeFormat moments)
         return Draw(
             "durations",
             $"Average duration {unit}",
-            bars.All(bar => bar.Tally.Timed == 0) ? "Nothing was asked of a provider." : $"At most {LogWords.Duration(longest)}, from {moments.InZone(bars.MaxBy(bar => bar.Tally.AverageMs ?? 0)!.Start)}.",
+            bars.All(bar => bar.Tally.Timed == 0) ? "No provider calls." : $"At most {LogWords.Duration(longest)}, from {moments.InZone(bars.MaxBy(bar => bar.Tally.AverageMs ?? 0)!.Start)}.",
             bars,
             LogWords.Duration(longest),
             (svg, bar, x, width) =>
@@ -61,10 +61,10 @@ internal sealed class LogCharts(TimeFormat moments)
                 var tall = (bar.Tally.AverageMs ?? 0) * Height / longest;
                 Rect(svg, "took", x, Height - tall, width, tall);
             },
-            bar => bar.Tally.AverageMs is { } average ? $"{LogWords.Duration(average)} on average over {bar.Tally.Timed}" : "nothing");
+            bar => bar.Tally.AverageMs is { } average ? $"avg {LogWords.Duration(average)} over {bar.Tally.Timed}" : "nothing");
     }
 
-    internal static string Unit(IReadOnlyList<LogBar> bars) => bars[0].End - bars[0].Start > TimeSpan.FromHours(1) ? "a day" : "an hour";
+    internal static string Unit(IReadOnlyList<LogBar> bars) => bars[0].End - bars[0].Start > TimeSpan.FromHours(1) ? "a day" : "per hour";
 
     private HtmlString Draw(
         string id, string title, string description, IReadOnlyList<LogBar> bars, string top, Action<StringBuilder, LogBar, double, double> bar, Func<LogBar, string> words)

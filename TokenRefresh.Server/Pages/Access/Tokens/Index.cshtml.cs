@@ -24,7 +24,7 @@ internal enum TokenOrderBy
 }
 
 /// <summary>Every token, most urgent first, and what can be done about it.</summary>
-internal sealed class IndexModel(TokenOverview overview, ITokenProviders providers, PanelActions actions) : PanelPage
+internal sealed class IndexModel(TokenOverview overview, ITokenProviders providers, PanelActions actions, TimeFormat moments) : PanelPage
 {
     /// <summary>The most tokens on one page.</summary>
     public const int PageSize = 100;
@@ -66,10 +66,10 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
-    /// <summary>Those that somebody should look at, worst first.</summary>
+    /// <summary>Those that need attention, most urgent first.</summary>
     public IEnumerable<TokenView> Unwell => All.Where(token => !token.IsWell);
 
-    /// <summary>What dies first; null where nothing is held.</summary>
+    /// <summary>The earliest expiry; null without any token.</summary>
     public TokenView? FirstToExpire => All.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
 
     /// <summary>What is refreshed first; null where nothing is planned.</summary>
@@ -81,15 +81,15 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     /// <summary>Is anything wrong now? In one sentence.</summary>
     public string Verdict => Unwell.ToList() switch
     {
-        [] when FirstToExpire is null => "Nothing is wrong, and nothing is held.",
-        [] => "Nothing is wrong.",
-        [{ State: TokenState.ActionRequired, TimeLeft: { } left } one] when left > TimeSpan.Zero => $"{one.Name} waits for a person; it is still valid.",
-        [{ State: TokenState.ActionRequired } one] => $"{one.Name} needs a person.",
-        [{ State: TokenState.Degraded, IsLate: false }] => "A refresh fails; its token is still valid.",
+        [] when FirstToExpire is null => "No tokens yet: add credentials",
+        [] => "All systems operational",
+        [{ State: TokenState.ActionRequired, TimeLeft: { } left } one] when left > TimeSpan.Zero => $"{one.Name} needs action; valid until {moments.Day(one.Stored!.ExpiresAt!.Value)}",
+        [{ State: TokenState.ActionRequired } one] => $"{one.Name} needs action.",
+        [{ State: TokenState.Degraded, IsLate: false } one] => $"{one.Name}: refresh failing{(one.Stored?.LastErrorCode is { } code ? $", {FailureWords.InWords(code)}" : "")}; still valid",
         [var one] => $"{one.Name} is {one.State.InWords()}{(one.State == TokenState.Paused ? ", and has expired" : "")}.",
-        var several when several.TrueForAll(token => token is { State: TokenState.ActionRequired, HasExpired: false, TimeLeft: not null }) => $"{several.Count} tokens wait for a person; they are still valid.",
-        var several when several.TrueForAll(token => token is { State: TokenState.Degraded, IsLate: false }) => $"{several.Count} refreshes fail; their tokens are still valid.",
-        var several => $"{several.Count} of {All.Count} tokens are not well.",
+        var several when several.TrueForAll(token => token is { State: TokenState.ActionRequired, HasExpired: false, TimeLeft: not null }) => $"{several.Count} tokens need action; they are still valid.",
+        var several when several.TrueForAll(token => token is { State: TokenState.Degraded, IsLate: false }) => $"{several.Count} refreshes are failing; their tokens are still valid.",
+        var several => $"{several.Count} of {All.Count} tokens need attention.",
     };
 
     public bool IsFiltered => !string.IsNullOrEmpty(Provider) || State is not null || !string.IsNullOrWhiteSpace(Text) || By is not null;

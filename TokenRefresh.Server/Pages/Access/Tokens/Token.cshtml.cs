@@ -39,7 +39,7 @@ internal sealed class TokenModel(
     {
         if (await overview.FindAsync(Name, HttpContext.RequestAborted) is not { } token)
         {
-            ErrorPages.SayInstead(HttpContext, $"No token has that name. There are: {string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name))}{(configured.All.Count > MostNames ? ", and more" : "")}.");
+            ErrorPages.SayInstead(HttpContext, $"No token has that name. Tokens: {string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name))}{(configured.All.Count > MostNames ? ", and more" : "")}.");
             context.Result = NotFound();
             return;
         }
@@ -82,12 +82,12 @@ internal sealed class TokenModel(
     {
         if (string.IsNullOrWhiteSpace(why) || why.Length > PanelActions.LongestReason)
         {
-            Problem = new(false, $"Showing the last characters needs a reason of at most {PanelActions.LongestReason} characters; the audit keeps it.");
+            Problem = new(false, $"Enter a purpose of at most {PanelActions.LongestReason} characters; it is recorded in the audit.");
         }
         else
         {
             Tail = await tails.ShowAsync(Token.Name, why.Trim(), Actor, cancellationToken);
-            Problem = Tail is null ? new(false, "There is no token to show anything of.") : null;
+            Problem = Tail is null ? new(false, "There is no stored token.") : null;
         }
 
         await OnGetAsync(cancellationToken);

@@ -48,7 +48,7 @@ public sealed class BrokenClusterTests : IDisposable
 
         var refusal = await Should.ThrowAsync<EmbeddedPostgresException>(StartAsync);
 
-        refusal.Message.ShouldContain($"{Cluster} holds no whole cluster");
+        refusal.Message.ShouldContain($"{Cluster} does not contain a complete cluster");
         File.Exists(Path.Combine(Cluster, "kept")).ShouldBeTrue();
     }
 
@@ -58,7 +58,7 @@ public sealed class BrokenClusterTests : IDisposable
         Lay(Cluster);
         await File.WriteAllTextAsync(Path.Combine(Cluster, "PG_VERSION"), "\0\0");
 
-        (await Should.ThrowAsync<EmbeddedPostgresException>(StartAsync)).Message.ShouldContain($"{Cluster} holds no whole cluster");
+        (await Should.ThrowAsync<EmbeddedPostgresException>(StartAsync)).Message.ShouldContain($"{Cluster} does not contain a complete cluster");
     }
 
     [Fact]

@@ -130,7 +130,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(folder, "postgres", "cluster", "PG_VERSION"), "12\n");
         OpenToAll();
 
-        (await Should.ThrowAsync<EmbeddedPostgresException>(() => StartAsync())).Message.ShouldContain("made by Postgres 12");
+        (await Should.ThrowAsync<EmbeddedPostgresException>(() => StartAsync())).Message.ShouldContain("created by Postgres 12");
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class PostgresFinderTests : IDisposable
         var refusal = await Should.ThrowAsync<EmbeddedPostgresException>(() => EmbeddedPostgres.StartAsync(
             new(Path.Combine(folder, "data"), Server("named", 16)), NullLogger.Instance, TimeProvider.System, CancellationToken.None, new PostgresFinder("", [])));
 
-        refusal.Message.ShouldContain($"made by Postgres {PostgresPackage.Major}, but only Postgres 16");
+        refusal.Message.ShouldContain($"created by Postgres {PostgresPackage.Major}, but only Postgres 16");
     }
 
     [Fact]
