@@ -84,6 +84,8 @@ public static class JobsRegistration
         services.AddSingleton<DatabaseContact>();
         services.AddSingleton<DatabaseSessions>();
         services.AddSingleton<KeyRing>();
+        services.AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<KeyRing>());
+        services.AddSingleton<ChangeFeed>();
         services.AddSingleton<IDataProtectionProvider>(provider => provider.GetRequiredService<KeyRing>());
 
         // What else in the process asks for Data Protection, such as its own warm-up, finds the same store and no other.
@@ -109,7 +111,8 @@ public static class JobsRegistration
         .AddSingleton<MaskedSecrets>()
         .AddSingleton<TokenLifetimes>()
         .AddSingleton<AttemptLog>()
-        .AddSingleton<LogCleanup>();
+        .AddSingleton<LogCleanup>()
+        .AddSingleton<IDatabaseSeed, DeclaredTokenRows>();
 
     private static IServiceCollection AddRefreshing(this IServiceCollection services) => services
         .AddSingleton<ProviderSlots>()
@@ -127,6 +130,7 @@ public static class JobsRegistration
         .AddSingleton<TokenChangeListener>()
         .AddSingleton<ReadCounters>()
         .AddSingleton<ClientKeys>()
+        .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<ClientKeys>())
         .AddSingleton<AuditTrail>();
 
     private static IServiceCollection AddAlerts(this IServiceCollection services)
@@ -140,6 +144,7 @@ public static class JobsRegistration
                 : new MailDrop(provider.GetRequiredService<MailDropFolder>(), provider.GetRequiredService<IOptions<EmailOptions>>().Value))
             .AddSingleton<WebhookSender>()
             .AddSingleton<Outbox>()
+            .AddSingleton<IRetention, AlertRetention>()
             .AddSingleton<NotificationReadinessReader>()
             .AddSingleton<SystemStatusReader>()
             .AddSingleton<DiagnosisReader>()

@@ -26,9 +26,6 @@ public sealed record AuditFilter
 /// <summary>Writes down who did what, and reads it.</summary>
 public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
-    /// <summary>The action of a program's reads.</summary>
-    public const string Read = "token.read";
-
     /// <summary>Adds an entry.</summary>
     /// <param name="actor">Who, for example <c>user:admin</c>.</param>
     /// <param name="action">What, for example <c>token.paused</c>.</param>
@@ -66,7 +63,7 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var entries = db.Audit.AsNoTracking().Where(entry => before == null || entry.Id < before);
-        entries = filter.WithReads ? entries : entries.Where(entry => entry.Action != Read);
+        entries = filter.WithReads ? entries : entries.Where(entry => entry.Action != AuditEntry.Read);
         entries = filter.Since is { } since ? entries.Where(entry => entry.At >= since) : entries;
         if (filter.Text is { } text)
         {

@@ -5,7 +5,6 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Administration;
@@ -18,7 +17,7 @@ public sealed record Client(ClientKey Key, FrozenSet<string> Tokens)
 }
 
 /// <summary>The keys of programs: issued, listed, revoked, and recognised from memory.</summary>
-public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock) : IDisposable
+public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock) : IChangeSubscriber, IDisposable
 {
     private readonly SemaphoreSlim reading = new(1, 1);
     private volatile FrozenDictionary<string, Client> byId = FrozenDictionary<string, Client>.Empty;
@@ -98,6 +97,8 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
         return true;
     }
 
+    string IChangeSubscriber.Payload => ChangeFeed.Clients;
+
     /// <summary>Reads the good keys again.</summary>
     public async Task ReloadAsync(CancellationToken cancellationToken)
     {
@@ -136,7 +137,7 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
     {
         await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
         await db.SaveChangesAsync(CancellationToken.None);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({TokenChangeListener.Channel}, {TokenChangeListener.Clients})", CancellationToken.None);
+        await ChangeFeed.AnnounceAsync(db, ChangeFeed.Clients, CancellationToken.None);
         await transaction.CommitAsync(CancellationToken.None);
     }
 }

@@ -2,7 +2,6 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Administration;
@@ -17,9 +16,6 @@ public sealed record RotationProgress(int Resealed, int Total);
 /// <param name="WasResumed">True when an earlier run, cut short, had made the key.</param>
 /// <param name="Unopened">Tokens whose stored secrets no key opens; they were left as they are.</param>
 public sealed record RotationResult(Guid Key, bool WasResumed, IReadOnlyList<string> Unopened);
-
-/// <summary>There can be no rotation now; the message says why, and what to do.</summary>
-public sealed class RotationRefusedException(string message) : Exception(message);
 
 /// <summary>Re-encrypts everything with a new key while nodes keep reading and refreshing. An interrupted run is continued by the next.</summary>
 public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> contexts, KeyRing ring, SecretProtection secrets, TimeProvider clock)
@@ -69,7 +65,7 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         }
 
         var key = ring.SealingKey;
-        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({TokenChangeListener.Channel}, {TokenChangeListener.Keys})", cancellationToken);
+        await ChangeFeed.AnnounceAsync(db, ChangeFeed.Keys, cancellationToken);
         var unopened = new SortedSet<string>(StringComparer.Ordinal);
         await ResealAsync(db, key, unopened, progress, cancellationToken);
         await Task.Delay(Grace, clock, cancellationToken);

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Administration;
 

@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Providers.Settings;
 
@@ -17,8 +16,8 @@ public sealed class LogOptions
     public int CleanupAfterDays { get; set; } = 30;
 }
 
-/// <summary>Deletes old rows of the log, and of what people were told.</summary>
-public sealed class LogCleanup(IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<LogOptions> options, TimeProvider clock)
+/// <summary>Deletes old rows of the log, and of what other rooms keep for as long.</summary>
+public sealed class LogCleanup(IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IRetention> others, IOptions<LogOptions> options, TimeProvider clock)
 {
     /// <summary>Rows in one statement, so that no long lock is held.</summary>
     private const int Chunk = 10_000;
@@ -28,13 +27,16 @@ public sealed class LogCleanup(IDbContextFactory<TokenRefreshDbContext> contexts
     {
         var before = clock.GetUtcNow() - TimeSpan.FromDays(options.Value.CleanupAfterDays);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        while (await db.Attempts
-            .Where(old => db.Attempts.Where(row => row.StartedAt < before && row.Status != AttemptStatus.Running).OrderBy(row => row.Id).Take(Chunk).Select(row => row.Id).Contains(old.Id))
+        var log = db.Attempts;
+        while (await log
+            .Where(old => log.Where(row => row.StartedAt < before && row.Status != AttemptStatus.Running).OrderBy(row => row.Id).Take(Chunk).Select(row => row.Id).Contains(old.Id))
             .ExecuteDeleteAsync(cancellationToken) == Chunk)
         {
         }
 
-        await db.Notifications.Where(row => row.CreatedAt < before && row.Status != NotificationStatus.Pending).ExecuteDeleteAsync(cancellationToken);
-        await db.Incidents.Where(incident => incident.ResolvedAt < before).ExecuteDeleteAsync(cancellationToken);
+        foreach (var other in others)
+        {
+            await other.CleanUpAsync(db, before, cancellationToken);
+        }
     }
 }

@@ -5,6 +5,9 @@ namespace TokenRefresh.Jobs.Persistence;
 /// <summary>Who did what, when. The table takes new rows only: the database itself refuses to change or delete one.</summary>
 public sealed class AuditEntry
 {
+    /// <summary>The action under which reads of clients were counted.</summary>
+    internal const string Read = "token.read";
+
     private AuditEntry()
     {
     }

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
 
@@ -9,8 +8,7 @@ public sealed class WrongMasterKeyException() : Exception(
 
 /// <summary>Brings a database to what this version expects. Safe when several nodes start together.</summary>
 public sealed class DatabasePreparation(
-    IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, KeyRing keys, MasterKey masterKey, ConfiguredTokens configured, TimeProvider clock,
-    TablesSchema schema)
+    IDbContextFactory<TokenRefreshDbContext> contexts, IEnumerable<IDatabaseStep> steps, KeyRing keys, MasterKey masterKey, IEnumerable<IDatabaseSeed> seeds, TablesSchema schema)
 {
     /// <summary>Any constant will do, so long as every node takes the same.</summary>
     internal const long LockId = 7_245_001_183_640_022;
@@ -67,7 +65,10 @@ public sealed class DatabasePreparation(
 
             // A first key made here, under the lock, is the same for all nodes; later ones follow Data Protection's own rotation.
             keys.EnsureKey();
-            await SeedAsync(db, marksStrays, cancellationToken);
+            foreach (var seed in seeds)
+            {
+                await seed.RunAsync(db, marksStrays, cancellationToken);
+            }
         }
         finally
         {
@@ -114,38 +115,14 @@ public sealed class DatabasePreparation(
             await db.SaveChangesAsync(cancellationToken);
         }
     }
+}
 
-    private async Task SeedAsync(TokenRefreshDbContext db, bool marksStrays, CancellationToken cancellationToken)
-    {
-        // Without the sealed columns, because nearly all of thousands are as they should be.
-        var stored = await db.Tokens.Select(token => new { token.Name, token.Provider, token.IsActive, token.PausedAt }).ToDictionaryAsync(token => token.Name, cancellationToken);
-        foreach (var settings in configured.All.Where(settings => !stored.ContainsKey(settings.Name)))
-        {
-            var token = Token.New(settings.Name, clock.GetUtcNow());
-            token.Configure(settings);
-            db.Tokens.Add(token);
-        }
-
-        if (marksStrays)
-        {
-            var changed = stored.Values
-                .Where(token => configured.Find(token.Name) is { } settings ? (token.Provider, token.IsActive) != Token.AsConfigured(settings, token.PausedAt) : token.IsActive)
-                .Select(token => token.Name).ToList();
-            foreach (var token in await db.Tokens.Where(token => changed.Contains(token.Name)).ToListAsync(cancellationToken))
-            {
-                if (configured.Find(token.Name) is { } settings)
-                {
-                    token.Configure(settings);
-                }
-                else
-                {
-                    token.Unconfigure();
-                }
-            }
-        }
-
-        await db.SaveChangesAsync(cancellationToken);
-    }
+/// <summary>Rows that the settings declare.</summary>
+public interface IDatabaseSeed
+{
+    /// <summary>Brings the rows in line with the settings, under the lock that lets one node at a time do so; repeating it changes nothing.</summary>
+    /// <param name="marksStrays">True for a server, whose settings say which rows are active; a verb may run with fewer settings and only adds.</param>
+    Task RunAsync(TokenRefreshDbContext db, bool marksStrays, CancellationToken cancellationToken);
 }
 
 /// <summary>A further part of the schema that is not this room's, such as Hangfire's.</summary>

@@ -5,15 +5,17 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using TokenRefresh.Jobs.Administration;
 
 namespace TokenRefresh.Jobs.Persistence;
+
+/// <summary>There can be no rotation now; the message says why, and what to do.</summary>
+public sealed class RotationRefusedException(string message) : Exception(message);
 
 /// <summary>
 /// The sealing keys as this node knows them. Data Protection reads its ring once a day; this one reads it again when it is
 /// notified of a new key, and when it meets a secret whose key it does not know, so that a rotation at one node stops no other.
 /// </summary>
-public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, IDisposable
+public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, IChangeSubscriber, IDisposable
 {
     // What Data Protection puts before every secret: four fixed bytes and the key's id.
     private const uint Magic = 0x09F0C9F0;
@@ -39,8 +41,16 @@ public sealed class KeyRing(IServiceProvider root) : IDataProtectionProvider, ID
     /// <inheritdoc />
     public IDataProtector CreateProtector(string purpose) => new Protector(this, [purpose]);
 
+    string IChangeSubscriber.Payload => ChangeFeed.Keys;
+
     /// <summary>Reads the ring again.</summary>
     public void Reload() => Read();
+
+    Task IChangeSubscriber.ReloadAsync(CancellationToken cancellationToken)
+    {
+        Reload();
+        return Task.CompletedTask;
+    }
 
     /// <summary>Makes a key that seals from now on, here at once and at other nodes as soon as they read the ring.</summary>
     /// <param name="inUse">The keys of all that is sealed.</param>

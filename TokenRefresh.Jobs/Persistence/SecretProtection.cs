@@ -3,7 +3,6 @@ using System.Xml.Linq;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.XmlEncryption;
 using Microsoft.Extensions.DependencyInjection;
-using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Persistence;
 
@@ -33,13 +32,9 @@ public sealed class SecretProtection(IDataProtectionProvider protection, MasterK
     /// <summary>Tells one token from another without telling anything of either: only a holder of the master key can make it, so no guess can be tried against it.</summary>
     public string Tag(string token, string? secret) => secret is null ? "none" : masterKey.Digest(Encoding.UTF8.GetBytes($"{token}|{secret}"))[..TagLength];
 
-    /// <summary>A digest of everything in the settings that can make a refused call succeed: address, credentials, scopes, parameters.</summary>
-    public string Fingerprint(ConfiguredToken token) =>
-        masterKey.Digest(
-        [
-            .. token.Provider.SettingsDigest,
-            .. Encoding.UTF8.GetBytes($"{string.Join(',', token.Order.Scopes)}|{token.Order.Grant}|{string.Join(',', token.Order.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal))}"),
-        ]);
+    /// <summary>A keyed digest of settings: tells whether they have changed, and nothing of them.</summary>
+    /// <param name="settings">The settings as bytes, secrets included.</param>
+    public string Fingerprint(byte[] settings) => masterKey.Digest(settings);
 
     private IDataProtector Protector(string token, string field) => protection.CreateProtector(Application, "token", token, field);
 }

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Refreshing;
@@ -43,9 +44,10 @@ internal static class AbandonedAttempts
         }
 
         // Of others too that nobody holds: a node that was paused between its lease and its row may have opened one, and died.
+        var tokens = db.Tokens;
         await db.Attempts
             .Where(attempt => attempt.Status == AttemptStatus.Running
-                && (names.Contains(attempt.TokenName) || !db.Tokens.Any(token => token.Name == attempt.TokenName && token.LeaseOwner != null)))
+                && (names.Contains(attempt.TokenName) || !tokens.Any(token => token.Name == attempt.TokenName && token.LeaseOwner != null)))
             .ExecuteUpdateAsync(
                 row => row
                     .SetProperty(attempt => attempt.Status, AttemptStatus.Failed)

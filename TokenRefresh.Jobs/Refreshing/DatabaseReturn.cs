@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Jobs.Refreshing;

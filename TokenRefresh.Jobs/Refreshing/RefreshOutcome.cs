@@ -1,3 +1,4 @@
+using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -9,6 +10,16 @@ public abstract record RefreshOutcome
     private RefreshOutcome()
     {
     }
+
+    /// <summary>The outcome as metrics and traces name it: <c>success</c>, <c>skipped</c>, <c>in_flight</c>, or the kind of the failure.</summary>
+    public string Code => this switch
+    {
+        Refreshed => "success",
+        Skipped => "skipped",
+        InFlight => TokenMetrics.InFlight,
+        Failed failed => failed.Failure.Kind.Code(),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
     /// <summary>A new token is stored.</summary>
     public sealed record Refreshed(DateTimeOffset ExpiresAt, DateTimeOffset DueAt, long Version) : RefreshOutcome;

@@ -78,7 +78,7 @@ public sealed partial class RenewOrAcquire(SecretProtection secrets, TokenMetric
                 clocks.Note(settings.Provider.Name, seen.Ahead, seen.Uncertainty);
             }
 
-            metrics.Called(settings.Provider, call, steps[^1].Outcome, clock.GetElapsedTime(started));
+            metrics.Called(settings.Provider.Name, call, steps[^1].Outcome, clock.GetElapsedTime(started));
             return result;
         }
     }

@@ -38,7 +38,7 @@ public sealed partial class TokenRefresher(
         }
 
         var outcome = await RefreshAsync(settings, request, cancellationToken);
-        metrics.Refreshed(settings, request, outcome);
+        metrics.Refreshed(settings.Provider.Name, request.Trigger.Code(), outcome.Code);
         Remind(request, outcome);
         return outcome;
     }
@@ -57,7 +57,7 @@ public sealed partial class TokenRefresher(
         // From here on nothing is cancelled by a shutdown: a rotated token must not be lost.
         var verdict = await IsRefusedAgainAsync(db, token, request)
             ? RefreshEligibility.RefusedAgain
-            : RefreshEligibility.For(token, settings, request, secrets.Fingerprint(settings), clock.GetUtcNow());
+            : RefreshEligibility.For(token, settings, request, secrets.Fingerprint(settings.Settings), clock.GetUtcNow());
         return verdict.IsDue
             ? await AttemptAsync(db, lease, token, settings, request, verdict.Reason)
             : await SkipAsync(db, token, settings, request, verdict);
@@ -81,7 +81,7 @@ public sealed partial class TokenRefresher(
     private async Task<RefreshOutcome> AttemptAsync(
         TokenRefreshDbContext db, Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason)
     {
-        using var activity = TokenMetrics.StartRefresh(settings, request);
+        using var activity = TokenMetrics.StartRefresh(settings.Name, settings.Provider.Name, request.Trigger.Code());
         var now = clock.GetUtcNow();
         var started = clock.GetTimestamp();
         var isAfterUnknownOutcome = token.LastFailure == FailureKind.Abandoned;
@@ -97,10 +97,10 @@ public sealed partial class TokenRefresher(
         using var open = back.Begin(lease.Owner, lease.Span, AttemptRow.Of(attempt));
 
         // Saved with the answer: until then only the log says so, and the row is written once less.
-        token.Attempted(now, secrets.Fingerprint(settings));
+        token.Attempted(now, secrets.Fingerprint(settings.Settings));
         var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
         var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)));
-        TokenMetrics.End(activity, outcome);
+        TokenMetrics.End(activity, outcome.Code, outcome is RefreshOutcome.Failed);
         Report(request, outcome);
         return outcome;
     }

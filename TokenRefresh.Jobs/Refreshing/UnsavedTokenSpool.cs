@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
-using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;

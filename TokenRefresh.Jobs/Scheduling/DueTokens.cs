@@ -71,7 +71,7 @@ public sealed class DueTokens(
         var failing = await db.Tokens.AsNoTracking()
             .Where(token => token.LastErrorCode != null && token.SettingsFingerprint != null)
             .Select(token => new { token.Name, token.SettingsFingerprint }).ToListAsync(cancellationToken);
-        return [.. failing.Where(token => configured.Find(token.Name) is { } settings && secrets.Fingerprint(settings) != token.SettingsFingerprint)
+        return [.. failing.Where(token => configured.Find(token.Name) is { } settings && secrets.Fingerprint(settings.Settings) != token.SettingsFingerprint)
             .Select(token => token.Name)];
     }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
-using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Telemetry;
 

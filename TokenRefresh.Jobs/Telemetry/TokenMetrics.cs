@@ -1,8 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using TokenRefresh.Jobs.Refreshing;
-using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Telemetry;
 
@@ -16,6 +13,9 @@ public sealed class TokenMetrics
 {
     /// <summary>The name of the meter and of the source of traces.</summary>
     public const string Name = "TokenRefresh";
+
+    /// <summary>The outcome of a refresh that found another one of the same token under way.</summary>
+    internal const string InFlight = "in_flight";
 
     private static readonly ActivitySource Source = new(Name);
 
@@ -83,44 +83,41 @@ public sealed class TokenMetrics
     /// <param name="reason">The reading's code, where it has one.</param>
     public void Read(string outcome, string? reason) => reads.Add(1, new("outcome", outcome), new("reason", reason ?? "none"));
 
-    internal static Activity? StartRefresh(ConfiguredToken token, RefreshRequest request) =>
-        Source.StartActivity("refresh token")?.SetTag("tokenrefresh.token", token.Name).SetTag("tokenrefresh.provider", token.Provider.Name).SetTag("tokenrefresh.trigger", request.Trigger.Code());
+    /// <summary>Begins the trace of an attempt; null while nobody collects traces.</summary>
+    internal static Activity? StartRefresh(string token, string provider, string trigger) =>
+        Source.StartActivity("refresh token")?.SetTag("tokenrefresh.token", token).SetTag("tokenrefresh.provider", provider).SetTag("tokenrefresh.trigger", trigger);
 
-    internal static void End(Activity? activity, RefreshOutcome outcome)
+    /// <summary>Ends the trace.</summary>
+    /// <param name="outcome">As for <see cref="Refreshed"/>.</param>
+    internal static void End(Activity? activity, string outcome, bool isFailure)
     {
-        activity?.SetTag("tokenrefresh.outcome", Code(outcome));
-        if (outcome is RefreshOutcome.Failed failed)
+        activity?.SetTag("tokenrefresh.outcome", outcome);
+        if (isFailure)
         {
-            activity?.SetStatus(ActivityStatusCode.Error, failed.Failure.Kind.Code());
+            activity?.SetStatus(ActivityStatusCode.Error, outcome);
         }
     }
 
-    internal void Refreshed(ConfiguredToken token, RefreshRequest request, RefreshOutcome outcome)
+    /// <summary>Counts a refresh.</summary>
+    /// <param name="outcome"><c>success</c>, <c>skipped</c>, <c>in_flight</c>, or the kind of the failure.</param>
+    internal void Refreshed(string provider, string trigger, string outcome)
     {
-        refreshes.Add(1, new("provider", token.Provider.Name), new("trigger", request.Trigger.Code()), new("outcome", Code(outcome)));
-        if (outcome is RefreshOutcome.InFlight)
+        refreshes.Add(1, new("provider", provider), new("trigger", trigger), new("outcome", outcome));
+        if (outcome == InFlight)
         {
-            contentions.Add(1, new KeyValuePair<string, object?>("provider", token.Provider.Name));
+            contentions.Add(1, new KeyValuePair<string, object?>("provider", provider));
         }
     }
 
-    internal void Called(ITokenProvider provider, string call, string outcome, TimeSpan took) =>
-        providerCalls.Record(took.TotalSeconds, new("provider", provider.Name), new("call", call), new("outcome", outcome));
+    /// <summary>Counts a call of a provider.</summary>
+    internal void Called(string provider, string call, string outcome, TimeSpan took) =>
+        providerCalls.Record(took.TotalSeconds, new("provider", provider), new("call", call), new("outcome", outcome));
 
     private IEnumerable<Measurement<double>> OutboxAge() => Interlocked.Read(ref unsentSince) switch
     {
         < 0 => [],
         0 => [new(0)],
         var ticks => [new((clock.GetUtcNow() - new DateTimeOffset(ticks, TimeSpan.Zero)).TotalSeconds)],
-    };
-
-    private static string Code(RefreshOutcome outcome) => outcome switch
-    {
-        RefreshOutcome.Refreshed => "success",
-        RefreshOutcome.Skipped => "skipped",
-        RefreshOutcome.InFlight => "in_flight",
-        RefreshOutcome.Failed failed => failed.Failure.Kind.Code(),
-        _ => throw new UnreachableException(),
     };
 
     private static KeyValuePair<string, object?>[] Tags(TokenGauge token) => [new("token", token.Token), new("provider", token.Provider)];

@@ -35,7 +35,7 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
             await db.Tokens.Where(token => tokens.Contains(token.Name)).ExecuteUpdateAsync(row => row.SetProperty(token => token.LastUsedAt, now), cancellationToken);
             var clients = taken.Select(read => read.ClientId).Distinct().ToList();
             await db.ClientKeys.Where(client => clients.Contains(client.Id)).ExecuteUpdateAsync(row => row.SetProperty(client => client.LastUsedAt, now), cancellationToken);
-            db.Audit.AddRange(taken.Select(read => AuditEntry.Of(now, read.Value.Actor, AuditTrail.Read, read.Token, new { reads = read.Reads })));
+            db.Audit.AddRange(taken.Select(read => AuditEntry.Of(now, read.Value.Actor, AuditEntry.Read, read.Token, new { reads = read.Reads })));
             await db.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
             (isWritten, isAwayTold) = (true, false);

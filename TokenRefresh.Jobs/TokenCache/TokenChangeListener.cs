@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 
@@ -9,20 +8,8 @@ namespace TokenRefresh.Jobs.TokenCache;
 
 /// <summary>Keeps what this node holds in memory in step with the database: by notifications, and by a full reload beneath them.</summary>
 public sealed partial class TokenChangeListener(
-    TokenCache vault, ClientKeys clients, KeyRing keys, NpgsqlDataSource database, DatabaseContact contact, DatabaseReturn back, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<TokenChangeListener> log)
+    TokenCache cache, IEnumerable<IChangeSubscriber> subscribers, NpgsqlDataSource database, DatabaseContact contact, DatabaseReturn back, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<TokenChangeListener> log)
 {
-    /// <summary>The channel; a payload is a token's name, or one of the words below.</summary>
-    public const string Channel = "tokenrefresh";
-
-    /// <summary>Everything is to be read again, and what is stored counts even where a newer version is held.</summary>
-    public const string Everything = "*";
-
-    /// <summary>The client keys have changed.</summary>
-    public const string Clients = "#clients";
-
-    /// <summary>There is a new sealing key.</summary>
-    public const string Keys = "#keys";
-
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private const int PingTimeoutSeconds = 5;
@@ -51,7 +38,7 @@ public sealed partial class TokenChangeListener(
                 await using var listener = new Listener(connection);
                 var told = new List<string>();
                 connection.Notification += (_, notification) => told.Add(notification.Payload);
-                await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
+                await using (var listen = new NpgsqlCommand($"LISTEN {ChangeFeed.Channel}", connection))
                 {
                     await listen.ExecuteNonQueryAsync(cancellationToken);
                 }
@@ -144,40 +131,29 @@ public sealed partial class TokenChangeListener(
     /// <summary>Reads everything once; at the start, so that the first reader finds the tokens in place.</summary>
     public async Task ReloadAllAsync(CancellationToken cancellationToken)
     {
-        keys.Reload();
-        await vault.ReloadAsync(cancellationToken);
-        await clients.ReloadAsync(cancellationToken);
-    }
+        foreach (var subscriber in subscribers)
+        {
+            await subscriber.ReloadAsync(cancellationToken);
+        }
 
-    /// <summary>Tells every node to read everything again.</summary>
-    public async Task BroadcastAsync(string payload, CancellationToken cancellationToken)
-    {
-        await using var notify = database.CreateCommand("SELECT pg_notify($1, $2)");
-        notify.Parameters.Add(new() { Value = Channel });
-        notify.Parameters.Add(new() { Value = payload });
-        await notify.ExecuteNonQueryAsync(cancellationToken);
+        await cache.ReloadAsync(cancellationToken);
     }
 
     private async Task ApplyAsync(HashSet<string> changed, CancellationToken cancellationToken)
     {
-        if (changed.Contains(Everything))
+        if (changed.Contains(ChangeFeed.Everything))
         {
-            vault.Invalidate();
+            cache.Invalidate();
             await ReloadAllAsync(cancellationToken);
             return;
         }
 
-        if (changed.Remove(Keys))
+        foreach (var subscriber in subscribers.Where(subscriber => changed.Remove(subscriber.Payload)))
         {
-            keys.Reload();
+            await subscriber.ReloadAsync(cancellationToken);
         }
 
-        if (changed.Remove(Clients))
-        {
-            await clients.ReloadAsync(cancellationToken);
-        }
-
-        await vault.ReloadAsync(changed, cancellationToken);
+        await cache.ReloadAsync(changed, cancellationToken);
     }
 
     /// <summary>Ends the listening, or the pool's next user would be told, and Postgres keep what nobody reads.</summary>
@@ -187,7 +163,7 @@ public sealed partial class TokenChangeListener(
         {
             if (connection.State == System.Data.ConnectionState.Open)
             {
-                await using var end = new NpgsqlCommand($"UNLISTEN {Channel}", connection) { CommandTimeout = PingTimeoutSeconds };
+                await using var end = new NpgsqlCommand($"UNLISTEN {ChangeFeed.Channel}", connection) { CommandTimeout = PingTimeoutSeconds };
                 await end.ExecuteNonQueryAsync();
             }
         }

@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
 
@@ -13,6 +15,13 @@ public sealed record ConfiguredToken(TokenOrder Order, ITokenProvider Provider, 
 {
     /// <summary>The token's name.</summary>
     public string Name => Order.Name;
+
+    /// <summary>Everything in the settings that can make a refused call succeed: address, credentials, scopes, parameters. Holds a digest of secrets, so it is only for <see cref="SecretProtection.Fingerprint"/>.</summary>
+    internal byte[] Settings =>
+    [
+        .. Provider.SettingsDigest,
+        .. Encoding.UTF8.GetBytes($"{string.Join(',', Order.Scopes)}|{Order.Grant}|{string.Join(',', Order.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal))}"),
+    ];
 
     /// <summary>Why no call can be made for it, or null when one can.</summary>
     public string? NotConfiguredBecause =>

@@ -2,7 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Administration;
-using TokenRefresh.Jobs.TokenCache;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -18,7 +18,7 @@ internal static class ClientsCommands
         clear.SetAction((_, cancellationToken) => host.RunAsync(
             async services =>
             {
-                await services.GetRequiredService<TokenChangeListener>().BroadcastAsync(TokenChangeListener.Everything, cancellationToken);
+                await services.GetRequiredService<ChangeFeed>().AnnounceAsync(ChangeFeed.Everything, cancellationToken);
                 Console.Out.WriteLine("Every node is reloading its tokens.");
                 return ExitCode.Done;
             },

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Hosting;
 

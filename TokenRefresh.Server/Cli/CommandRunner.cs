@@ -1,7 +1,6 @@
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Server.Hosting;
-using TokenRefresh.Server.Sandbox;
 
 namespace TokenRefresh.Server.Cli;
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
 using TokenRefresh.Jobs.Administration;
-using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Cli;
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
-using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 

@@ -66,7 +66,7 @@ public sealed partial class ConventionTests
     [Fact]
     public void Every_setting_of_the_options_stands_in_the_example_file()
     {
-        var example = File.ReadAllText(Path.Combine(HostPaths.Current.RepositoryRoot!, ".env.example"));
+        var example = File.ReadAllText(Path.Combine(Root, ".env.example"));
         var sections = new[] { Jobs, Server }.SelectMany(assembly => assembly.GetTypes())
             .Select(type => (Type: type, Section: type.GetField("Section", BindingFlags.Static | BindingFlags.Public)?.GetRawConstantValue() as string))
             .Where(options => options.Section is not null && options.Type.Name.EndsWith("Options", StringComparison.Ordinal)).ToList();
@@ -81,8 +81,10 @@ public sealed partial class ConventionTests
 
     private static IEnumerable<string> References(Assembly assembly) => assembly.GetReferencedAssemblies().Select(name => name.Name!);
 
-    private static IEnumerable<string> Sources(string project) =>
-        Directory.EnumerateFiles(Path.Combine(HostPaths.Current.RepositoryRoot!, project), "*.cs", SearchOption.AllDirectories)
+    internal static string Root => HostPaths.Current.RepositoryRoot!;
+
+    internal static IEnumerable<string> Sources(string project) =>
+        Directory.EnumerateFiles(Path.Combine(Root, project), "*.cs", SearchOption.AllDirectories)
             .Select(file => file.Replace('\\', '/'))
             .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal) && !file.Contains("/TokenRefresh.Tests/", StringComparison.Ordinal));
 

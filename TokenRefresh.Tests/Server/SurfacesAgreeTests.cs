@@ -10,7 +10,6 @@ using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
 using TokenRefresh.Tests.Fixtures;

@@ -1,4 +1,3 @@
-using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.TokenCache;
 

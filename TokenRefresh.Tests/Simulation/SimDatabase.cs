@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Simulation;

@@ -2,7 +2,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Attempts;

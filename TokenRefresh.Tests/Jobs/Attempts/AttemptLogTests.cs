@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Attempts;

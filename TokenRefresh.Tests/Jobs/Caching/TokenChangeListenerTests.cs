@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shouldly;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Tests.Fixtures;
@@ -60,7 +61,7 @@ public sealed class TokenChangeListenerTests(PostgresFixture postgres)
         await RunningServer.UntilAsync(
             async () =>
             {
-                await feed.BroadcastAsync(TokenChangeListener.Everything, CancellationToken.None);
+                await world.Node.GetRequiredService<ChangeFeed>().AnnounceAsync(ChangeFeed.Everything, CancellationToken.None);
                 return await ObtainedWorld.VersionAsync(world.Node) == 1001;
             },
             "the node serves what is stored");

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 
@@ -273,7 +274,7 @@ public sealed partial class AdministrationTests(PostgresFixture postgres)
     public async Task Reads_by_programs_are_in_the_audit_for_whoever_asks_for_them()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
-        await panel.Server.Services.GetRequiredService<AuditTrail>().WriteAsync("client:billing", AuditTrail.Read, "jibit", new { reads = 7 });
+        await panel.Server.Services.GetRequiredService<AuditTrail>().WriteAsync("client:billing", AuditEntry.Read, "jibit", new { reads = 7 });
 
         (await panel.ReadAsync("/access/audit")).ShouldNotContain("client:billing");
         (await panel.ReadAsync("/access/audit?reads=true")).ShouldContain("client:billing");

@@ -8,7 +8,6 @@ using Shouldly;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
-using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 

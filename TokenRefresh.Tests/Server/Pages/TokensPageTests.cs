@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Shouldly;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Tests.Fixtures;
 

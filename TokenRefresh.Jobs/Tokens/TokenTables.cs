@@ -1,0 +1,49 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using TokenRefresh.Jobs.Persistence;
+
+namespace TokenRefresh.Jobs.Tokens;
+
+/// <summary>The rows of this room in the database.</summary>
+public static class TokenTables
+{
+    extension(TokenRefreshDbContext db)
+    {
+        /// <summary>The tokens.</summary>
+        public DbSet<Token> Tokens => db.Set<Token>();
+
+        /// <summary>The tokens that imports took the place of.</summary>
+        public DbSet<ReplacedToken> ReplacedTokens => db.Set<ReplacedToken>();
+    }
+}
+
+internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
+{
+    public void Configure(EntityTypeBuilder<Token> builder)
+    {
+        builder.ToTable("tokens").HasKey(token => token.Name);
+        builder.Property(token => token.Name).HasMaxLength(64);
+        builder.Property(token => token.Provider).HasMaxLength(64);
+        builder.Property(token => token.Metadata).HasColumnType("jsonb");
+        builder.Property(token => token.LastErrorCode).HasMaxLength(32);
+        builder.Ignore(token => token.LastFailure).Ignore(token => token.RestoredFrom);
+
+        // Whoever writes names the version and the lease that it read: a stale writer loses.
+        builder.Property(token => token.Version).IsConcurrencyToken();
+        builder.Property(token => token.LeaseOwner).IsConcurrencyToken();
+
+        builder.HasIndex(token => token.RefreshDueAt);
+        builder.HasIndex(token => token.Provider);
+    }
+}
+
+internal sealed class ReplacedTokenConfiguration : IEntityTypeConfiguration<ReplacedToken>
+{
+    public void Configure(EntityTypeBuilder<ReplacedToken> builder)
+    {
+        builder.ToTable("replaced_tokens").HasKey(token => token.Name);
+        builder.Property(token => token.Name).HasMaxLength(64);
+        builder.Property(token => token.AccessToken).IsRequired();
+        builder.Property(token => token.Metadata).HasColumnType("jsonb");
+    }
+}
