@@ -138,7 +138,8 @@ public static class JobsRegistration
         services.AddOutgoingRequests().AddHttpClient(nameof(HeartbeatPinger)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
         return services
             .AddSingleton(provider => new IncidentLinks(
-                provider.GetRequiredService<MasterKey>(), provider.GetRequiredService<IOptions<NotificationOptions>>().Value.PanelUrl, provider.GetRequiredService<TimeProvider>()))
+                provider.GetRequiredService<MasterKey>(), provider.GetRequiredService<IOptions<NotificationOptions>>().Value.PanelUrl, provider.GetRequiredService<PanelPages>(),
+                provider.GetRequiredService<TimeProvider>()))
             .AddSingleton<IEmailSender>(provider => provider.GetRequiredService<IOptions<EmailOptions>>().Value is { Host.Length: > 0 } smtp
                 ? new SmtpEmailSender(smtp, provider.GetRequiredService<TimeProvider>())
                 : new MailDrop(provider.GetRequiredService<MailDropFolder>(), provider.GetRequiredService<IOptions<EmailOptions>>().Value))

@@ -114,7 +114,7 @@ internal static class SummaryMail
                 provider.Provider, $"{provider.Figures.SuccessfulAttempts}", $"{provider.Figures.FailedAttempts}", Percent(provider.Figures.SuccessRate),
                 Milliseconds(provider.Figures.AvgDurationMs), Milliseconds(provider.Figures.P95DurationMs),
             ]));
-        return body.Links(("Open the panel", links.To("/access/tokens")))
+        return body.Links(("Open the panel", links.To(links.Pages.Tokens)))
             .Write($"SUMMARY: {heading}", zone);
     }
 

@@ -18,13 +18,13 @@ public enum IncidentAction
 
 /// <summary>Makes and checks the signed links of mails. A link is good for one action at one incident, for a week.</summary>
 /// <param name="panelUrl">The panel's public address; empty if it is not set.</param>
-public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProvider clock)
+public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, PanelPages pages, TimeProvider clock)
 {
     /// <summary>What to set so that messages carry links.</summary>
     public const string HowToHaveThem = "set Access__PublicUrl to the public address of the panel";
 
-    /// <summary>The page that a link leads to; it asks before it acts, because programs that scan mails follow links.</summary>
-    public const string Path = "/access/incidents";
+    /// <summary>The pages to link to.</summary>
+    public PanelPages Pages => pages;
 
     private static readonly TimeSpan GoodFor = TimeSpan.FromDays(7);
 
@@ -37,7 +37,7 @@ public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProv
     /// <summary>The links at the end of a mail.</summary>
     internal IEnumerable<(string Words, string? Address)> For(IncidentNews news)
     {
-        yield return ("Open the panel", To("/access/token-health"));
+        yield return ("Open the panel", To(pages.Health));
         if (news is { IncidentEvent: not IncidentEvent.Recovered, Incident.Kind: not IncidentKind.StalledComponent })
         {
             yield return ("Acknowledge", To(Sign(news.Incident.Id, IncidentAction.Acknowledge)));
@@ -50,11 +50,11 @@ public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, TimeProv
         CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(Signature(incident, action, until)), Encoding.UTF8.GetBytes(signature ?? ""))
         && clock.GetUtcNow().ToUnixTimeSeconds() <= until;
 
-    /// <summary>Path and query of a link for one action.</summary>
+    /// <summary>Path and query of a link for one action. The page behind it asks before it acts, because programs that scan mails follow links.</summary>
     public string Sign(long incident, IncidentAction action)
     {
         var until = (clock.GetUtcNow() + GoodFor).ToUnixTimeSeconds();
-        return string.Create(CultureInfo.InvariantCulture, $"{Path}/{incident}/{action.ToString().ToLowerInvariant()}?until={until}&signature={Signature(incident, action, until)}");
+        return string.Create(CultureInfo.InvariantCulture, $"{pages.Incidents}/{incident}/{action.ToString().ToLowerInvariant()}?until={until}&signature={Signature(incident, action, until)}");
     }
 
     private string Signature(long incident, IncidentAction action, long until) =>

@@ -13,7 +13,7 @@ public sealed class TestMail(IncidentLinks links, IOptions<ScheduleOptions> sche
         var mail = new MailBody()
             .Say("Email delivery works. This is a test message.")
             .Facts(("Sent", MailTimeFormat.At(now, schedule.Value.Zone)), ("From", node.Value))
-            .Links(("Open the panel", links.To("/access/tokens")))
+            .Links(("Open the panel", links.To(links.Pages.Tokens)))
             .Write("TEST: email delivery works", schedule.Value.Zone);
         return recipients.Select(recipient => Notification.Mail("test", recipient, mail, now));
     }

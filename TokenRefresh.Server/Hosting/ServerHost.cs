@@ -60,7 +60,7 @@ internal static class ServerHost
         services.AddSingleton<Freshness>();
 
         services.AddTokenProviders(builder.Configuration);
-        services.AddTokenRefresh(builder.Configuration);
+        services.AddTokenRefresh(builder.Configuration).AddSingleton(PanelPaths.ForMessages);
         services.AddHangfireOnPostgres(roles);
         services.AddOperators();
         if (roles != Roles.None)

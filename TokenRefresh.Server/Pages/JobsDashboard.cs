@@ -104,7 +104,7 @@ internal static class JobsDashboard
     private static bool Extend()
     {
         DashboardRoutes.AddStylesheet(typeof(JobsDashboard).Assembly, "TokenRefresh.Server.Pages.hangfire.css");
-        foreach (var (words, address) in new[] { ("Tokens", "/access/tokens"), ("Log", "/access/token-refresh-logs"), ("Health", "/access/token-health") })
+        foreach (var (words, address) in new[] { ("Tokens", PanelPaths.Tokens), ("Log", PanelPaths.Log), ("Health", PanelPaths.Health) })
         {
             NavigationMenu.Items.Add(page => new MenuItem(words, Panel(page, address)));
         }
@@ -115,7 +115,7 @@ internal static class JobsDashboard
             .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
                 Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), Badges.MostAttempts, CancellationToken.None)))))
             .UseJobDetailsRenderer(10, details => new NonEscapedString(
-                $"<p><a href=\"{Panel(details.Page, "/access/token-refresh-logs")}?job={Uri.EscapeDataString(details.JobId)}#attempts\">Attempts of this job in the log</a></p>"));
+                $"<p><a href=\"{Panel(details.Page, PanelPaths.Log)}?job={Uri.EscapeDataString(details.JobId)}#attempts\">Attempts of this job in the log</a></p>"));
         return true;
     }
 

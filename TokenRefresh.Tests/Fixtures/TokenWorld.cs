@@ -14,6 +14,7 @@ using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Pages;
 
 namespace TokenRefresh.Tests.Fixtures;
 
@@ -82,7 +83,7 @@ internal sealed class TokenWorld : IAsyncDisposable
         services.AddSingleton<ITokenProviders>(Provider);
         services.AddSingleton(NpgsqlDataSource.Create(connectionString));
         services.AddSingleton<IBackgroundJobClient>(Jobs);
-        services.AddTokenRefresh(configuration);
+        services.AddTokenRefresh(configuration).AddSingleton(PanelPaths.ForMessages);
         shape?.Invoke(services);
         var node = services.BuildServiceProvider();
         nodes.Add(node);

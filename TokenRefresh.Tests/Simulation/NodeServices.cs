@@ -8,6 +8,7 @@ using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Pages;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Simulation;
@@ -61,7 +62,7 @@ internal static class NodeServices
         services.AddSingleton(new UnsavedFolder(folder));
         services.AddSingleton(new MailDropFolder(folder));
         services.AddSingleton(database.Source);
-        services.AddTokenRefresh(configuration);
+        services.AddTokenRefresh(configuration).AddSingleton(PanelPaths.ForMessages);
         return services;
     }
 

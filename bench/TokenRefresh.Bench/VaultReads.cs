@@ -5,6 +5,7 @@ using Hangfire.PostgreSql.Factories;
 using Microsoft.Extensions.Logging.Abstractions;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.TokenCache;
@@ -39,7 +40,7 @@ public class VaultReads
             .AddSingleton(Npgsql.NpgsqlDataSource.Create(postgres.ConnectionString))
             .AddSingleton<IBackgroundJobClient>(new BackgroundJobClient(new PostgreSqlStorage(new NpgsqlConnectionFactory(postgres.ConnectionString, new()))))
             .AddTokenProviders(configuration)
-            .AddTokenRefresh(configuration)
+            .AddTokenRefresh(configuration).AddSingleton(new PanelPages("", "", "", ""))
             .BuildServiceProvider();
         await services.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: true, CancellationToken.None);
         await services.GetRequiredService<TokenControls>().ImportAsync(

@@ -19,6 +19,6 @@ internal static class SuccessMail
             body.Say($"And {done.Count - MostRows} more.");
         }
 
-        return body.Links(("Open the log", links.To("/access/token-refresh-logs"))).Write(done.Count == 1 ? $"REFRESHED: {done[0].TokenName}" : $"REFRESHED: {done.Count} tokens", zone);
+        return body.Links(("Open the log", links.To(links.Pages.Log))).Write(done.Count == 1 ? $"REFRESHED: {done[0].TokenName}" : $"REFRESHED: {done.Count} tokens", zone);
     }
 }

@@ -27,7 +27,7 @@ internal static class WebhookBody
                 ExpiresAt = news.FirstDeath,
             },
             Summary = news.About,
-            PanelUrl = news.Links.To("/access/token-health"),
+            PanelUrl = news.Links.To(news.Links.Pages.Health),
         },
         Options);
 }

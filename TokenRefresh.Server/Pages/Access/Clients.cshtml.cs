@@ -49,7 +49,7 @@ internal sealed class ClientsModel(ClientKeys keys, ConfiguredTokens configured)
         await keys.RevokeAsync(name ?? "", Actor, cancellationToken)
             ? new(true, $"Revoked key \"{name}\" on every node.")
             : new(false, $"No client '{name}' with an active key."),
-        "/access/clients");
+        PanelPaths.Clients);
 
     private async Task LoadAsync(CancellationToken cancellationToken) =>
         Clients = [.. (await keys.ListAsync(cancellationToken)).OrderBy(client => client.RevokedAt is not null).ThenByDescending(client => client.RevokedAt).ThenBy(client => client.Name, StringComparer.Ordinal)];

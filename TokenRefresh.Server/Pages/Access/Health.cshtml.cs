@@ -34,7 +34,7 @@ internal sealed class HealthModel(
     DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
     SystemStatusReader pulse, SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
-    private const string Here = "/access/token-health";
+    private const string Here = PanelPaths.Health;
     private const int TrendHours = 7 * 24;
 
     /// <summary>The judgement that every other surface repeats.</summary>

@@ -99,5 +99,5 @@ internal sealed class UsersModel(PanelUsers operators) : PanelPage
 
     private async Task LoadAsync(CancellationToken cancellationToken) => People = await operators.ListAsync(cancellationToken);
 
-    private static string Here => "/access/users";
+    private static string Here => PanelPaths.Users;
 }

@@ -45,7 +45,7 @@ internal sealed class ActModel(IncidentLinks links, IncidentService desk) : Page
     }
 
     // Not back to the invalid link, which would redirect a signed-in user here again, endlessly.
-    private ChallengeResult ToSignIn() => Challenge(new AuthenticationProperties { RedirectUri = "/access/incidents" });
+    private ChallengeResult ToSignIn() => Challenge(new AuthenticationProperties { RedirectUri = PanelPaths.Incidents });
 
     private bool IsGood(long id, string what, long until, string? signature)
     {

@@ -7,6 +7,7 @@ using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Pages;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Alerts;
@@ -140,7 +141,7 @@ public sealed class AdviceTests
         var incident = Incident.Open(complaint, Now.AddMinutes(-5));
         incident.Describe(complaint.Cause, complaint.Detail, complaint.IsCritical, 0, Now);
         var word = complaint.IsExpired ? IncidentEvent.Expired : complaint.IsCritical ? IncidentEvent.Critical : IncidentEvent.Opened;
-        return new(incident, word, Now, ["jibit"], [view], [], null, TimeZoneInfo.Utc, new(new MasterKey(new byte[MasterKey.Length]), "", new FakeTimeProvider(Now)), Outlook(schedule));
+        return new(incident, word, Now, ["jibit"], [view], [], null, TimeZoneInfo.Utc, new(new MasterKey(new byte[MasterKey.Length]), "", PanelPaths.ForMessages, new FakeTimeProvider(Now)), Outlook(schedule));
     }
 
     private static ScheduleOutlook Outlook(Schedule schedule) =>

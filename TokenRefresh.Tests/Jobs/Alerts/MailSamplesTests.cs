@@ -9,6 +9,7 @@ using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Pages;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Alerts;
@@ -18,7 +19,7 @@ public sealed class MailSamplesTests
 {
     private static readonly DateTimeOffset Now = Some.Now;
     private static readonly TimeZoneInfo Zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Tehran");
-    private static readonly IncidentLinks Links = new(new MasterKey(new byte[MasterKey.Length]), "https://tokens.example.com/", new FakeTimeProvider(Now));
+    private static readonly IncidentLinks Links = new(new MasterKey(new byte[MasterKey.Length]), "https://tokens.example.com/", PanelPaths.ForMessages, new FakeTimeProvider(Now));
 
     [Theory]
     [InlineData("failed")]

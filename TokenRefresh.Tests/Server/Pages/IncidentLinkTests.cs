@@ -5,6 +5,7 @@ using Shouldly;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Pages;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
@@ -80,7 +81,7 @@ public sealed class IncidentLinkTests(PostgresFixture postgres)
     {
         await using var server = await RunningServer.StartAsync(postgres, settings: [("Access:PublicUrl", publicUrl), ("TokenRefresh:Notifications:PanelUrl", panelUrl)]);
 
-        server.Services.GetRequiredService<IncidentLinks>().To("/access/tokens").ShouldBe(address);
+        server.Services.GetRequiredService<IncidentLinks>().To(PanelPaths.Tokens).ShouldBe(address);
     }
 
     private static async Task<(long Id, IncidentService Desk)> OpenAsync(Panel panel)

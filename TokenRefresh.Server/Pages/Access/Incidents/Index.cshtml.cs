@@ -8,7 +8,7 @@ namespace TokenRefresh.Server.Pages.Access.Incidents;
 /// <summary>What is and was wrong, and how the mails about it fared.</summary>
 internal sealed class IncidentsModel(IncidentService desk, TokenOverview overview) : PanelPage
 {
-    private const string Here = "/access/incidents";
+    private const string Here = PanelPaths.Incidents;
 
     private const int LastEnded = 50, LastDeliveries = 100;
 
@@ -37,5 +37,5 @@ internal sealed class IncidentsModel(IncidentService desk, TokenOverview overvie
 
     // The list stands on two pages.
     private LocalRedirectResult Answer(string? back, bool isOpen, string done) =>
-        Tell(isOpen ? new(true, done) : new(false, "This incident is resolved or does not exist."), back == Here ? Here : "/access/token-health");
+        Tell(isOpen ? new(true, done) : new(false, "This incident is resolved or does not exist."), back == Here ? Here : PanelPaths.Health);
 }

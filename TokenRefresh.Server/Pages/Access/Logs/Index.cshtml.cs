@@ -22,7 +22,7 @@ internal sealed class IndexModel(
 {
     public const int MostNews = 1000;
 
-    private const string Here = "/access/token-refresh-logs";
+    private const string Here = PanelPaths.Log;
     private const int PageSize = 50;
 
     /// <summary>The times that the filter offers.</summary>

@@ -97,7 +97,7 @@ internal sealed class LogQuery
             }
         }
 
-        return $"/access/token-refresh-logs{address}";
+        return $"{PanelPaths.Log}{address}";
     }
 
     // Postgres knows no NUL in a text.

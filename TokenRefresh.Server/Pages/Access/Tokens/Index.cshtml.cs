@@ -152,7 +152,7 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostResumeChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.ResumeAsync(names, Actor, cancellationToken), Back);
 
-    private const string Here = "/access/tokens";
+    private const string Here = PanelPaths.Tokens;
 
     private string Back => Address("handler", null);
 

@@ -94,7 +94,7 @@ internal sealed class TokenModel(
         return Page();
     }
 
-    private string Back => $"/access/tokens/{Token.Name}";
+    private string Back => PanelPaths.Token(Token.Name);
 
     private async Task<IActionResult> ImportAsync(PastedPair pasted, bool store, CancellationToken cancellationToken)
     {

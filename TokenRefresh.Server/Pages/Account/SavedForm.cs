@@ -43,5 +43,5 @@ internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
 
     public override string ToString() => JsonSerializer.Serialize(this);
 
-    private static bool IsOurs(string? to) => to?.StartsWith("/access/", StringComparison.Ordinal) == true;
+    private static bool IsOurs(string? to) => to?.StartsWith(PanelPaths.Root, StringComparison.Ordinal) == true;
 }
