@@ -238,7 +238,7 @@ public sealed class AlertEvaluationTests(PostgresFixture postgres)
         await world.PassAsync(TimeSpan.FromMinutes(40));
 
         world.Smtp.Mails.Count.ShouldBe(2);
-        world.Smtp.Mails[1].Text.ShouldStartWith("Now also fino_2 and fino_3.");
+        world.Smtp.Mails[1].Text.ShouldStartWith("Also affected now: fino_2 and fino_3.");
         world.Smtp.Mails[1].InReplyTo.ShouldBe(world.Smtp.Mails[0].MessageId);
         world.Smtp.Mails[1].References.ShouldContain(world.Smtp.Mails[0].MessageId);
     }

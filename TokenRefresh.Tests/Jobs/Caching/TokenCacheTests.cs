@@ -180,7 +180,7 @@ public sealed class TokenCacheTests(PostgresFixture postgres)
         var reading = (await ObtainedWorld.Vault(world).ReadAsync("jibit", TimeSpan.FromSeconds(60), CancellationToken.None))!.Value;
 
         (reading.IsServed, reading.Code).ShouldBe((true, "not_renewed_in_time"));
-        world.LogLines.ShouldContain(line => line.Contains("broke", StringComparison.Ordinal) && line.Contains("token_refresh_logs", StringComparison.Ordinal));
+        world.LogLines.ShouldContain(line => line.Contains("failed unexpectedly", StringComparison.Ordinal) && line.Contains("token_refresh_logs", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -58,7 +58,7 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
 
         (await world.RefreshAsync()).ShouldBeOfType<RefreshOutcome.Refreshed>();
 
-        (await FiguresAsync(world)).ShouldContain("""notes: ["expires_inis0:readasnotstated"]""");
+        (await FiguresAsync(world)).ShouldContain("""notes: ["expires_inis0:ignored"]""");
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class PausedNodeTests(PostgresFixture postgres)
 
         var outcome = await world.RefreshAsync();
 
-        outcome.ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldContain("dropped");
+        outcome.ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldContain("discarded");
         var token = await world.TokenAsync();
         (token.Version, token.ExpiresAt, token.LeaseOwner, token.LeaseUntil).ShouldBe((1, Some.Now.AddHours(5), null, null));
         var row = (await world.LogAsync()).Single(row => row.TriggeredBy == "a test");
@@ -125,7 +125,7 @@ public sealed class PausedNodeTests(PostgresFixture postgres)
 
         var outcome = await world.RefreshAsync();
 
-        outcome.ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldContain("dropped");
+        outcome.ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldContain("discarded");
         (await world.TokenAsync()).AccessToken.ShouldBe("newer");
     }
 
