@@ -54,7 +54,7 @@ internal sealed class SuccessDigestCursorConfiguration : IEntityTypeConfiguratio
     }
 }
 
-/// <summary>Up to when successes were told of, while somebody wants to hear of them.</summary>
+/// <summary>Up to when successes were reported, while success notifications are on.</summary>
 internal sealed class SuccessDigestCursor
 {
     public int Id { get; init; } = 1;

@@ -33,7 +33,7 @@ public sealed record AttemptFilter
     /// <summary>Only those of this Hangfire job.</summary>
     public string? JobId { get; init; }
 
-    /// <summary>Only where the message or whoever set it off holds this, in any case.</summary>
+    /// <summary>Only attempts whose message or initiator contains this, ignoring case.</summary>
     public string? Text { get; init; }
 }
 

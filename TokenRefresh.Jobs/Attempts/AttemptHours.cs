@@ -91,7 +91,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         return hours.Count;
     }
 
-    // Whoever changes a row of the hour holds its lock, shared, until the change is committed: the count waits for it, and it for the count.
+    // A change of a row holds the hour's lock, shared, until it is committed: the count waits for it, and it waits for the count.
     private static async Task CountAsync(TokenRefreshDbContext db, DateTimeOffset hour, CancellationToken cancellationToken)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);

@@ -32,7 +32,7 @@ internal sealed class RefreshAttemptConfiguration : IEntityTypeConfiguration<Ref
         builder.Property(attempt => attempt.Metadata).HasColumnType("jsonb");
         builder.Property(attempt => attempt.ErrorCode).HasMaxLength(32);
 
-        // A database that went back in time gives the same numbers out again: nobody closes another attempt's row by its number.
+        // A database that went back in time assigns the same numbers again: a row of another attempt must not be closed by its number.
         builder.Property(attempt => attempt.StartedAt).IsConcurrencyToken();
 
         // Each filter alone is read in the log's order from an index of its own; failures, which are looked for most, by token too.

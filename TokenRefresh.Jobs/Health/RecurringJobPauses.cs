@@ -27,7 +27,7 @@ public sealed class RecurringJobPause
 
     /// <summary>
     /// The longest that a job may be kept from running: half a day for the due check, without which no token is renewed by itself, and for the
-    /// health check, without which nobody is told; a month for any other.
+    /// health check, without which no one is notified; a month for any other.
     /// </summary>
     public static TimeSpan Longest(string job) => job is RecurringJobs.DueTokenRefresh or RecurringJobs.TokenHealthCheck ? TimeSpan.FromHours(12) : TimeSpan.FromDays(31);
 }

@@ -10,12 +10,12 @@ namespace TokenRefresh.Jobs.Health;
 public sealed record NextAttempt(DateTimeOffset At, bool IsBackup);
 
 /// <summary>What will be tried by itself: the jobs as they are scheduled, less those that a person has paused.</summary>
-/// <param name="Now">The instant that it is told of.</param>
+/// <param name="Now">The instant that it describes.</param>
 /// <param name="IsRunning">False where no worker or no due check is alive.</param>
 /// <param name="DueCheckPausedUntil">Null while the due check is not paused.</param>
 /// <param name="NextSweepAt">When the sweep runs next.</param>
 /// <param name="NextBackupAt">When the backup job runs next; null where it is switched off.</param>
-/// <param name="BackupTakesAll">True where the backup job acquires every token anew, failing or not.</param>
+/// <param name="BackupTakesAll">True if the backup job acquires every token, failing or not.</param>
 public sealed record ScheduleOutlook(
     DateTimeOffset Now, bool IsRunning, DateTimeOffset? DueCheckPausedUntil, DateTimeOffset? NextSweepAt, DateTimeOffset? NextBackupAt, bool BackupTakesAll = false)
 {

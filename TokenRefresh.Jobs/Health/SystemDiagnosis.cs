@@ -13,7 +13,7 @@ public enum OverallStatus
     /// <summary>Some token's refresh fails; all that programs read is valid.</summary>
     Degraded,
 
-    /// <summary>Somebody must act, or will have to soon.</summary>
+    /// <summary>A person must act, now or soon.</summary>
     ActionRequired,
 
     /// <summary>Some token is not valid, or nothing is refreshed any more.</summary>
@@ -60,14 +60,14 @@ public sealed record DiagnosisReason(OverallStatus Level, DiagnosedPart Part, st
 /// <param name="Reasons">Everything that keeps it from being operational, and notices; the worst first.</param>
 public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenView> Tokens, IReadOnlyList<DiagnosisReason> Reasons)
 {
-    /// <summary>What can be said while the database is unreachable: nobody knows how the tokens stand, and nothing is refreshed.</summary>
+    /// <summary>The diagnosis while the database is unreachable: the state of the tokens is unknown, and nothing is refreshed.</summary>
     public static SystemDiagnosis WithoutDatabase(DateTimeOffset now) =>
         new(now, [], [new(OverallStatus.Outage, DiagnosedPart.Database, "", "the database is unreachable", "database is unreachable")]);
 
     /// <summary>How the whole stands: as its worst reason.</summary>
     public OverallStatus Overall => Reasons.Select(reason => reason.Level).DefaultIfEmpty(OverallStatus.Operational).Max();
 
-    /// <summary>True where programs get what they need and nobody must act: what probes and the heartbeat ask.</summary>
+    /// <summary>True if clients get valid tokens and no one must act: used by probes and the heartbeat.</summary>
     public bool IsFresh => Overall is OverallStatus.Operational or OverallStatus.Degraded;
 
     /// <summary>True while some token was never obtained and its first attempt has not ended, as for a moment after the first start.</summary>
@@ -92,7 +92,7 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
 
     /// <summary>Judges.</summary>
     /// <param name="tokens">The tokens, most urgent first.</param>
-    /// <param name="pulse">The parts of this program that are alive.</param>
+    /// <param name="pulse">Which components of this program are alive.</param>
     /// <param name="notifications">Whether anyone can be notified.</param>
     /// <param name="pauses">The jobs that people have paused.</param>
     /// <param name="now">The instant of all of it.</param>
@@ -171,7 +171,7 @@ public static class OverallStatuses
 public sealed class DiagnosisReader(TokenOverview overview, NotificationReadinessReader notifications, RecurringJobPauses pauses, TimeProvider clock)
 {
     /// <summary>How things stand now.</summary>
-    /// <param name="pulse">The signs of life, as they were just read.</param>
+    /// <param name="pulse">The system status, as it was just read.</param>
     public async Task<SystemDiagnosis> ReadAsync(SystemStatus pulse, CancellationToken cancellationToken) => SystemDiagnosis.Of(
         await overview.ListAsync(null, cancellationToken), pulse, await notifications.ReadAsync(cancellationToken), (await pauses.ListAsync(cancellationToken)).Values, clock.GetUtcNow());
 }

@@ -12,7 +12,7 @@ namespace TokenRefresh.Jobs.Health;
 /// <summary>A part of this program that gives no sign of life, and since when, in a phrase.</summary>
 public sealed record StalledComponent(string Part, string Words);
 
-/// <summary>The signs of life of this program's parts. The one place that knows what silence is.</summary>
+/// <summary>The last signals of this program's components. The only place that defines when a component is stalled.</summary>
 /// <param name="SchedulerTick">When the due check last ran; null for never.</param>
 /// <param name="TickPeriod">How often it should, at least; null while a person has paused it.</param>
 /// <param name="Workers">Workers of live servers.</param>
@@ -22,7 +22,7 @@ public sealed record SystemStatus(DateTimeOffset? SchedulerTick, TimeSpan? TickP
     /// <summary>The part without whose ticks nothing falls due.</summary>
     public const string Scheduler = "scheduler";
 
-    /// <summary>The part whose silence is not told by mail: a mail about mail arrives when it is over.</summary>
+    /// <summary>The component whose stall is not reported by mail: a mail about undelivered mail would arrive after it is resolved.</summary>
     public const string Outbox = "outbox";
 
     /// <summary>What waits longer is stuck.</summary>
@@ -48,7 +48,7 @@ public sealed record SystemStatus(DateTimeOffset? SchedulerTick, TimeSpan? TickP
     }
 }
 
-/// <summary>Feels the pulse.</summary>
+/// <summary>Reads the system status.</summary>
 public sealed class SystemStatusReader(
     Heartbeats heartbeats, QueueView queue, RecurringJobPauses pauses, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ScheduleOptions> schedule, TokenMetrics metrics, TimeProvider clock)
 {

@@ -14,7 +14,7 @@ public enum RenewedBy
     /// <summary>This program while the refresh token lives; after that only a person can start it again.</summary>
     RefreshToken,
 
-    /// <summary>Only a person: by importing the next one, or by mending what the provider refuses.</summary>
+    /// <summary>Only a person: by importing a new one, or by correcting what the provider refuses.</summary>
     Person,
 }
 
@@ -24,10 +24,10 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>The token's name.</summary>
     public string Name => Settings.Name;
 
-    /// <summary>Life left; null without a token, negative once it has died.</summary>
+    /// <summary>Time left; null without a token, negative once it has expired.</summary>
     public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
 
-    /// <summary>True where nobody needs to do anything: a paused token counts while it is valid.</summary>
+    /// <summary>True if it needs no attention: a paused token counts while it is valid.</summary>
     public bool IsWell => State is TokenState.Healthy or TokenState.NotConfigured or TokenState.Pending || (State == TokenState.Paused && !HasExpired);
 
     /// <summary>True where there was a token, and it is not valid any more.</summary>

@@ -6,7 +6,7 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
-/// <summary>Closes what dead processes left open, and makes their tokens due again.</summary>
+/// <summary>Closes attempts that ended processes left open, and makes their tokens due again.</summary>
 internal static class AbandonedAttempts
 {
     private const string Message = "The process ended before the provider's answer was saved; the result is unknown.";
@@ -33,7 +33,7 @@ internal static class AbandonedAttempts
              """).ToListAsync(cancellationToken);
         if (names.Count > 0)
         {
-            // Each call has its row before it is made, so nothing is unknown where there is none: whoever held the lease had only looked.
+            // Each call has its row before it is made, so without a row nothing is unknown: the holder of the lease had made no call.
             await db.Database.ExecuteSqlAsync(
                 $"""
                  UPDATE tokens SET next_attempt_at = NULL, retry_job_id = NULL, refresh_due_at = LEAST(refresh_due_at, {now}), due_reason = 'its last attempt was abandoned',
@@ -43,7 +43,7 @@ internal static class AbandonedAttempts
                  """, cancellationToken);
         }
 
-        // Of others too that nobody holds: a node that was paused between its lease and its row may have opened one, and died.
+        // Also of tokens without a holder: a node that was suspended between its lease and its row may have opened one, and ended.
         var tokens = db.Tokens;
         await db.Attempts
             .Where(attempt => attempt.Status == AttemptStatus.Running

@@ -6,7 +6,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>
 /// Since when this node has been in touch with the database. After an outage every lease may have run out, or be lost, while its holder waits to save what
-/// the provider issued; whoever took the token over in that moment would send a used refresh token. So nobody does until the holders had their turn.
+/// the provider issued; a node that took the token over in that moment would send a used refresh token. So no node does until the holders had time to save.
 /// </summary>
 public sealed class DatabaseContact(TimeProvider clock) : IDbConnectionInterceptor, IDbCommandInterceptor
 {
@@ -66,7 +66,7 @@ public sealed class DatabaseContact(TimeProvider clock) : IDbConnectionIntercept
         }
     }
 
-    /// <summary>The database is back: whoever waits to save an answer tries at once.</summary>
+    /// <summary>The database is back: everything that waits to be saved is tried at once.</summary>
     public void Return()
     {
         TaskCompletionSource waiting;

@@ -59,7 +59,7 @@ public sealed partial class DatabaseReturn(
 
         for (var since = clock.GetTimestamp(); contact.HoldsBackFor is var rest && rest > TimeSpan.Zero && clock.GetElapsedTime(since) < LongestHold;)
         {
-            // Whoever finds it away or read-only learns it by the lease's own statement.
+            // A caller that finds it unreachable or read-only learns it from the lease's own statement.
             if (await db.Database.SqlQuery<bool>($"SELECT current_setting('transaction_read_only') = 'on' AS \"Value\"").SingleAsync(cancellationToken))
             {
                 return;
@@ -81,7 +81,7 @@ public sealed partial class DatabaseReturn(
         }
     }
 
-    // An attempt whose row the database has lost has lost its lease too, or holds one that the database has given to somebody of the past.
+    // An attempt whose row the database has lost has lost its lease too, or holds one that the database has given to an earlier holder.
     private async Task TakeUpAsync(OpenAttempt attempt, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);

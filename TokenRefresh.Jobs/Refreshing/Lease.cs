@@ -22,7 +22,7 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
     public TimeSpan Span => callTimeout + Margin;
 
     /// <summary>
-    /// Takes the lease for one provider call, and reads the row under it; null while somebody else holds it, or may still save what was issued to
+    /// Takes the lease for one provider call, and reads the row under it; null while another holder has it, or may still save what was issued to
     /// him. A lease that has run out is first taken back, with all that its holder left open.
     /// </summary>
     public async Task<Token?> TakeAsync(CancellationToken cancellationToken) =>

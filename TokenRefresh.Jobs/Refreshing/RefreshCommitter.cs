@@ -91,7 +91,7 @@ public sealed partial class RefreshCommitter(
         }
     }
 
-    // What somebody else has stored counts; of ours only the lease is given back, where it is still ours.
+    // What another refresh stored counts; of ours only the lease is released, if it is still ours.
     private static void LeaveTheirs(EntityEntry entry, PropertyValues? current, string? owner)
     {
         if (current is null)
@@ -156,7 +156,7 @@ public sealed partial class RefreshCommitter(
         }
     }
 
-    // A failure says nothing of a token that changed under it; where the database has lost the attempt's row, it is written anew.
+    // A failure says nothing of a token that changed under it; if the database has lost the attempt's row, it is written again.
     private static async Task ResolveAsync(DbUpdateConcurrencyException conflict, Token token, RefreshAttempt attempt, string? owner)
     {
         foreach (var entry in conflict.Entries)

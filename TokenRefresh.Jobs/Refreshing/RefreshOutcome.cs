@@ -4,7 +4,7 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
-/// <summary>What came of a request at the door. Closed: a <c>switch</c> over it visits every case.</summary>
+/// <summary>The result of a refresh request. Closed: a <c>switch</c> over it visits every case.</summary>
 public abstract record RefreshOutcome
 {
     private RefreshOutcome()
@@ -34,7 +34,7 @@ public abstract record RefreshOutcome
         public TokenState? Obstacle { get; init; }
     }
 
-    /// <summary>Somebody else is refreshing this token at this moment; their attempt answers the request.</summary>
+    /// <summary>Another refresh of this token is in flight; its attempt answers the request.</summary>
     public sealed record InFlight(string Reason) : RefreshOutcome;
 
     /// <summary>No token came; the stored one is as it was.</summary>

@@ -16,13 +16,13 @@ public sealed record ExchangeResult(ProviderResult Result, IReadOnlyList<Exchang
     public bool IsRefreshTokenRefused => Steps is [{ Call: RenewOrAcquire.Renew, Outcome: not RenewOrAcquire.WasIssued }, _];
 }
 
-/// <summary>Renews while the refresh token lives, else acquires anew; a refused renewal falls through to acquiring, once.</summary>
+/// <summary>Renews while the refresh token is valid, else acquires a new token; a refused renewal falls back to acquiring, once.</summary>
 public sealed partial class RenewOrAcquire(SecretProtection secrets, TokenMetrics metrics, ClockDifferences clocks, TimeProvider clock, ILogger<RenewOrAcquire> log)
 {
     internal const string Renew = "renew", Acquire = "acquire", WasIssued = "issued";
 
     /// <summary>Asks the provider. Never throws: a mistake of ours is a failure of kind <see cref="FailureKind.Internal"/>.</summary>
-    /// <param name="isAfterUnknownOutcome">True when an earlier attempt died before its answer was saved, so the stored refresh token may be used up.</param>
+    /// <param name="isAfterUnknownOutcome">True if an earlier attempt ended before its answer was saved, so the stored refresh token may have been used.</param>
     internal async Task<ExchangeResult> AskAsync(Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, bool isAfterUnknownOutcome)
     {
         var steps = new List<ExchangeStep>(2);

@@ -75,7 +75,7 @@ public sealed partial class RestoredTokens(
     private static bool IsNewer(Token held, Token stored, Func<DateTimeOffset?, bool> isKnown) =>
         held.AccessToken is not null && held.AccessToken != stored.AccessToken && (stored.AccessToken is null || isKnown(stored.IssuedAt) || stored.RestoredFrom is not null || held.IssuedAt > stored.IssuedAt);
 
-    // The keys went back in time, too: what cannot be opened any more is of no use to anybody.
+    // The keys went back in time, too: what can no longer be decrypted is useless.
     private bool CanBeOpened(Token held)
     {
         try

@@ -27,7 +27,7 @@ public sealed partial class TokenRefresher(
     internal const string TakenOver = "This node was suspended for so long that another one took over.";
 
     /// <summary>Refreshes one token if the request and the stored state call for it, and leaves a row in the log.</summary>
-    /// <param name="request">What is asked for, and by whom.</param>
+    /// <param name="request">What is requested, and who requested it.</param>
     /// <param name="cancellationToken">Ends the waiting before the call; never the call or the save.</param>
     /// <exception cref="OperationCanceledException">It ended before the call, or the program did while the database was away.</exception>
     public async Task<RefreshOutcome> RefreshAsync(RefreshRequest request, CancellationToken cancellationToken)
@@ -147,7 +147,7 @@ public sealed partial class TokenRefresher(
         }
     }
 
-    // Every new token is reminded of once, whoever asked for it, and so is one that is to be tried again before its job's retry; a reminder that
+    // Every new token gets one reminder, whatever the trigger, and so does one that is to be tried again before its job's retry; a reminder that
     // comes early by this node's clock is made again.
     private void Remind(RefreshRequest request, RefreshOutcome outcome)
     {

@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 internal readonly record struct StoredVersion(bool IsSaved, long Version);
 
 /// <summary>
-/// The one conditional write for an answer whose usual save did not come through: the row changed under it, the database was away, the process died,
+/// The only conditional write for an answer whose usual save failed: the row had changed, the database was unreachable, the process ended,
 /// or the database went back in time. Repeating it changes nothing.
 /// </summary>
 public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TokenVersions versions, TimeProvider clock)
@@ -58,7 +58,7 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
     }
 
     /// <summary>
-    /// What stored a newer token than an attempt would. Whoever stores one writes a row, and the database numbers the rows in the order of the calls;
+    /// What stored a newer token than an attempt would. Every store writes a row, and the database numbers the rows in the order of the calls;
     /// two nodes' clocks may differ by more than those lie apart.
     /// </summary>
     internal static IQueryable<RefreshAttempt> Overtaking(TokenRefreshDbContext db, string token, long attempt) =>

@@ -104,7 +104,7 @@ public sealed partial class UnsavedTokenSpool
         }
     }
 
-    // One at a time; null for whoever has the turn.
+    // One at a time; null for the one whose turn it is.
     private Task? Enter(Task mine)
     {
         lock (gate)

@@ -21,7 +21,7 @@ public sealed class DueTokens(
 
     /// <summary>
     /// Claims the tokens whose time has come, most urgent first, so that no second check enqueues them meanwhile. Before that it
-    /// closes what dead processes left, ends pauses that ran out, frees tokens whose settings were changed since they failed for good,
+    /// closes attempts of ended processes, ends expired pauses, releases tokens whose settings changed since they failed permanently,
     /// and wakes, spread out, those that wait for a provider that has answered again.
     /// </summary>
     public async Task<IReadOnlyList<string>> ClaimAsync(CancellationToken cancellationToken)
@@ -49,7 +49,7 @@ public sealed class DueTokens(
         return [.. claimed.OrderBy(token => token.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).Select(token => token.Name)];
     }
 
-    /// <summary>The tokens that the backup job acquires anew.</summary>
+    /// <summary>The tokens that the backup job acquires.</summary>
     public async Task<IReadOnlyList<string>> ForBackupAsync(CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();

@@ -37,7 +37,7 @@ public sealed class RecurringJobs(
     /// <summary>Who set a refresh off, where it was the timetable.</summary>
     public const string Scheduler = "schedule";
 
-    /// <summary>Each day at half past three, when nobody reads the log.</summary>
+    /// <summary>Every day at half past three, when the log is least used.</summary>
     private const string CleanupCron = "30 3 * * *";
 
     /// <summary>

@@ -6,7 +6,7 @@ using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
-/// <summary>The twelve-hourly sweep: every token goes through the door, which logs why it was skipped where nothing is due.</summary>
+/// <summary>The twelve-hourly sweep: every token is checked, and the reason for each skip is logged.</summary>
 public sealed class AutomaticRefreshJob(ConfiguredTokens configured, RefreshQueue queue)
 {
     /// <summary>Enqueues every configured token.</summary>
@@ -27,7 +27,7 @@ public sealed class DueRefreshJob(DueTokens due, RefreshQueue queue, Heartbeats 
     }
 }
 
-/// <summary>Twice a day: acquires anew what failed, or what nothing has looked at.</summary>
+/// <summary>Twice a day: acquires the tokens that failed, or that were not checked.</summary>
 public sealed class BackupRefreshJob(DueTokens due, RefreshQueue queue)
 {
     /// <summary>Enqueues those tokens.</summary>
@@ -39,7 +39,7 @@ public sealed class BackupRefreshJob(DueTokens due, RefreshQueue queue)
 /// <summary>Deletes what is too old to be of use.</summary>
 public sealed class LogCleanupJob(LogCleanup cleanup, QueueView queue, TimeProvider clock)
 {
-    /// <summary>Hangfire keeps a failed job for ever; a dead token leaves one each few minutes.</summary>
+    /// <summary>Hangfire keeps failed jobs forever; an expired token leaves one every few minutes.</summary>
     private static readonly TimeSpan FailedJobsKeptFor = TimeSpan.FromDays(7);
 
     /// <summary>Deletes old rows of the log, and jobs that failed long ago.</summary>

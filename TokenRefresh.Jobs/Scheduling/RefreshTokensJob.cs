@@ -18,7 +18,7 @@ public sealed class RefreshFailedException(string message, TimeSpan? retryAfter)
     public TimeSpan? RetryAfter => retryAfter;
 }
 
-/// <summary>All that failed in a job failed for reasons that another try cannot mend: Hangfire does not retry it.</summary>
+/// <summary>Everything that failed in a job failed for reasons that a retry cannot resolve: Hangfire does not retry it.</summary>
 public sealed class RefreshRefusedException(string message) : Exception(message);
 
 /// <summary>The job took longer than <see cref="ScheduleOptions.Timeout"/>; what was not done is retried.</summary>

@@ -8,7 +8,7 @@ namespace TokenRefresh.Jobs.Scheduling;
 /// <summary>Hangfire's filters with the retries of the settings, in place of its process-wide ones (ten attempts).</summary>
 public static class RetryFilters
 {
-    /// <summary>Automatic retries as <see cref="ScheduleOptions"/> says, none for what another try cannot mend, and never before a provider's Retry-After.</summary>
+    /// <summary>Automatic retries as <see cref="ScheduleOptions"/> says, none for failures that a retry cannot resolve, and never before a provider's Retry-After.</summary>
     public static IJobFilterProvider Create(IOptions<ScheduleOptions> schedule)
     {
         var filters = new JobFilterCollection

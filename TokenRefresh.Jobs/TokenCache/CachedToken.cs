@@ -46,7 +46,7 @@ public sealed class CachedToken
     /// <summary>When it was asked for.</summary>
     public DateTimeOffset? IssuedAt { get; }
 
-    /// <summary>When it dies; null where there is none.</summary>
+    /// <summary>When it expires; null if there is none.</summary>
     public DateTimeOffset? ExpiresAt { get; }
 
     /// <summary>When it is due to be refreshed.</summary>

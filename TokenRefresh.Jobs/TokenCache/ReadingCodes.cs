@@ -8,16 +8,16 @@ public static class ReadingCodes
     /// <summary>Its provider has no credentials.</summary>
     public const string NotConfigured = "not_configured";
 
-    /// <summary>A person has paused it, and it has died since.</summary>
+    /// <summary>A person paused it, and it has expired since.</summary>
     public const string Paused = "paused";
 
-    /// <summary>Only a person can start it anew.</summary>
+    /// <summary>Only a person can start the grant again.</summary>
     public const string NeedsReauthorization = "needs_reauthorization";
 
     /// <summary>It is being obtained for the first time.</summary>
     public const string NotYet = "not_obtained_yet";
 
-    /// <summary>It has died, and nothing is known to stand in the way of its renewal but time, or a database that is away.</summary>
+    /// <summary>It has expired, and only time or an unreachable database delays its renewal.</summary>
     public const string Expired = "expired";
 
     /// <summary>Stale: its renewal has not come through within the longest wait.</summary>

@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.TokenCache;
 
 /// <summary>
 /// Serves valid tokens from memory: a read takes no SQL, no lock and no allocation while enough life is left, whatever fails around it.
-/// With too little left it goes through the door, once for all who wait.
+/// With too little time left it starts one refresh for all waiting callers.
 /// </summary>
 public sealed partial class TokenCache
 {
@@ -28,7 +28,7 @@ public sealed partial class TokenCache
     private readonly FrozenDictionary<string, CachedTokenSlot> slots;
     private readonly CachedTokenLoader intake;
 
-    /// <summary>A vault that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
+    /// <summary>A cache that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
     public TokenCache(
         ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, TokenStore answers, UnsavedTokenSpool unsaved,
         RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger<TokenCache> log)
@@ -109,7 +109,7 @@ public sealed partial class TokenCache
     /// <summary>Ends when every refresh that readers and reports have set off has ended: a call in flight must not be lost with the process.</summary>
     public Task DrainAsync() => Task.WhenAll(slots.Values.Select(slot => slot.Flight).OfType<Task>());
 
-    // Another node may have issued it a moment ago, so the row decides; one that nobody ever issued ends here.
+    // Another node may have issued it a moment ago, so the row decides; a version that was never issued ends here.
     private async Task RejectUnheardAsync(CachedTokenSlot slot, RefreshRequest request)
     {
         try
@@ -174,7 +174,7 @@ public sealed partial class TokenCache
             && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity)));
     }
 
-    /// <summary>One refresh at a time for one token in this process; whoever comes while it runs shares it.</summary>
+    /// <summary>One refresh at a time per token in this process; concurrent callers share it.</summary>
     private (Task Flight, RefreshRequest Request) Fly(CachedTokenSlot slot, RefreshRequest request)
     {
         lock (slot)
@@ -211,7 +211,7 @@ public sealed partial class TokenCache
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
-            // Every reader of a token that has died tries again; that is said once an outage.
+            // Every reader of an expired token tries again; that is logged once per outage.
             if (!slot.IsAwayTold)
             {
                 slot.IsAwayTold = true;
@@ -224,7 +224,7 @@ public sealed partial class TokenCache
         }
         catch (Exception error)
         {
-            // Nobody awaits a report's flight, and a reader's token may be valid still: our own mistake must cost neither.
+            // A report's refresh is not awaited, and a reader's token may still be valid: an error of ours must affect neither.
             LogBroken(slot.Settings.Name, error);
         }
     }

@@ -25,7 +25,7 @@ public sealed partial class TokenChangeListener(
     /// <summary>After this long without a word the connection is tried: what lies between may have dropped it without telling.</summary>
     private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30);
 
-    /// <summary>Listens until it is cancelled; a broken connection is made anew, and what was missed is read.</summary>
+    /// <summary>Listens until it is cancelled; a broken connection is opened again, and missed changes are read.</summary>
     public async Task ListenAsync(CancellationToken cancellationToken)
     {
         contact.Lost();
@@ -71,7 +71,7 @@ public sealed partial class TokenChangeListener(
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                // A mistake of ours here must not keep the node from taking over what the dead have left.
+                // An error of ours here must not keep the node from taking over the work of ended processes.
                 if (DatabaseFaults.IsAway(error))
                 {
                     contact.Cut();
@@ -106,7 +106,7 @@ public sealed partial class TokenChangeListener(
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                // It has been told of already, and is tried again.
+                // It has been logged already, and is retried.
             }
         }
     }
@@ -156,7 +156,7 @@ public sealed partial class TokenChangeListener(
         await cache.ReloadAsync(changed, cancellationToken);
     }
 
-    /// <summary>Ends the listening, or the pool's next user would be told, and Postgres keep what nobody reads.</summary>
+    /// <summary>Stops listening; otherwise the pool's next user would receive the notifications, and Postgres would keep unread ones.</summary>
     private sealed class Listener(NpgsqlConnection connection) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()

@@ -10,7 +10,7 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
 {
     private const int LongestYears = 10;
 
-    /// <summary>When the refresh token expires; null where nobody said.</summary>
+    /// <summary>When the refresh token expires; null if not stated.</summary>
     public DateTimeOffset? RefreshExpiresAt { get; init; }
 
     /// <summary>What was odd about what was brought, and how it was read.</summary>
@@ -32,7 +32,7 @@ public sealed record ImportedToken(string AccessToken, string? RefreshToken, Dat
     }
 
     /// <summary>Checks a pair; the expiry is the earlier of what is stated and what a JWT says of itself.</summary>
-    /// <param name="stated">When the token dies, as a person states it; null to read it from the token.</param>
+    /// <param name="stated">The expiry that a person stated; null to read it from the token.</param>
     /// <exception cref="ImportException">It cannot work.</exception>
     public static ImportedToken Of(string? accessToken, string? refreshToken, DateTimeOffset? stated, DateTimeOffset now)
     {

@@ -15,7 +15,7 @@ public enum RefreshTrigger
     /// <summary>The due check.</summary>
     Due,
 
-    /// <summary>The backup job: acquires anew instead of renewing.</summary>
+    /// <summary>The backup job: acquires a new token instead of renewing.</summary>
     Backup,
 
     /// <summary>A reader that found too little life left.</summary>

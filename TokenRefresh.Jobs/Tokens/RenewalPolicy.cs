@@ -5,7 +5,7 @@ using System.Text;
 
 namespace TokenRefresh.Jobs.Tokens;
 
-/// <summary>By which measure a token is renewed before it dies.</summary>
+/// <summary>Which rule determines when a token is renewed.</summary>
 /// <param name="Threshold">With less life left than this it is always due.</param>
 /// <param name="LifetimeFraction">It is due at this share of its lifetime, when that is earlier.</param>
 public sealed record RenewalRule(TimeSpan Threshold, double LifetimeFraction);
@@ -30,9 +30,9 @@ public static class RenewalPolicy
     /// <summary>
     /// Due at <c>expires − lead</c> with <c>lead = max(threshold, lifetime × (1 − fraction))</c>, never more than half the lifetime;
     /// earlier by a jitter of up to 1 % of the lifetime (30 minutes at most) that is fixed per token, so that tokens issued together
-    /// are not renewed together; and before the refresh token's own death when the renewal depends on it.
+    /// are not renewed together; and before the refresh token's own expiry if the renewal depends on it.
     /// </summary>
-    /// <param name="refreshExpiresAt">The refresh token's death where nothing but it can renew the token, else null.</param>
+    /// <param name="refreshExpiresAt">The refresh token's expiry if only it can renew the token, else null.</param>
     public static RenewalPlan Plan(string token, RenewalRule rule, DateTimeOffset issuedAt, DateTimeOffset expiresAt, DateTimeOffset? refreshExpiresAt = null)
     {
         var lifetime = expiresAt - issuedAt;
@@ -84,7 +84,7 @@ public static class RenewalPolicy
     private static TimeSpan Lead(DateTimeOffset? issuedAt, DateTimeOffset? expiresAt) => Min(LastAttemptLead, (expiresAt - issuedAt) / 8 ?? LastAttemptLead);
 
     /// <summary>
-    /// Does the retry of a failed token's job come soon enough? Not for one that would die before it, nor for a dead one that was to live
+    /// Does the retry of a failed token's job come soon enough? Not for one that would expire before it, nor for an expired one with a lifetime
     /// for less than four such retries: what it was bought for is over before the retry comes.
     /// </summary>
     /// <param name="retryDelay">How long after the failure the job is retried.</param>

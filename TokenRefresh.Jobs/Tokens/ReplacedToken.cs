@@ -21,10 +21,10 @@ public sealed class ReplacedToken : ISealedPair
     /// <summary>The instant before it was asked for.</summary>
     public DateTimeOffset IssuedAt { get; private set; }
 
-    /// <summary>When it dies.</summary>
+    /// <summary>When it expires.</summary>
     public DateTimeOffset ExpiresAt { get; private set; }
 
-    /// <summary>When its refresh token dies; null where nobody said.</summary>
+    /// <summary>When its refresh token expires; null if not stated.</summary>
     public DateTimeOffset? RefreshExpiresAt { get; private set; }
 
     /// <summary>What the provider had said beside it. JSON, no secrets.</summary>

@@ -33,10 +33,10 @@ public sealed class Token : ISealedPair
     /// <summary>The instant before the stored token was asked for.</summary>
     public DateTimeOffset? IssuedAt { get; private set; }
 
-    /// <summary>When the stored token dies.</summary>
+    /// <summary>When the stored token expires.</summary>
     public DateTimeOffset? ExpiresAt { get; private set; }
 
-    /// <summary>When the stored refresh token dies; null where the provider does not say.</summary>
+    /// <summary>When the stored refresh token expires; null if the provider does not say.</summary>
     public DateTimeOffset? RefreshExpiresAt { get; private set; }
 
     /// <summary>From when on the token is to be refreshed; null only where nothing can be done without a person.</summary>
@@ -89,7 +89,7 @@ public sealed class Token : ISealedPair
     /// <summary>A keyed digest of the settings that the last attempt used; another value lifts a block.</summary>
     public string? SettingsFingerprint { get; private set; }
 
-    /// <summary>For people who query the table: true while the settings name the token and nobody has paused it.</summary>
+    /// <summary>For people who query the table: true while the token is in the settings and not paused.</summary>
     public bool IsActive { get; private set; }
 
     /// <summary>Since when the token is paused; null when it is not.</summary>
@@ -125,7 +125,7 @@ public sealed class Token : ISealedPair
     /// <summary>True while a pause holds.</summary>
     public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);
 
-    /// <summary>True when there is a token that has not died yet.</summary>
+    /// <summary>True if there is a token that has not expired.</summary>
     public bool IsValid(DateTimeOffset now) => AccessToken is not null && ExpiresAt > now;
 
     internal static Token New(string name, DateTimeOffset now) => new()

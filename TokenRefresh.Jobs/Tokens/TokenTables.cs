@@ -28,7 +28,7 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
         builder.Property(token => token.LastErrorCode).HasMaxLength(32);
         builder.Ignore(token => token.LastFailure).Ignore(token => token.RestoredFrom);
 
-        // Whoever writes names the version and the lease that it read: a stale writer loses.
+        // Every write states the version and the lease that it read: a stale writer loses.
         builder.Property(token => token.Version).IsConcurrencyToken();
         builder.Property(token => token.LeaseOwner).IsConcurrencyToken();
 
