@@ -1,10 +1,10 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts.Mails;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.TokenCache;
 
