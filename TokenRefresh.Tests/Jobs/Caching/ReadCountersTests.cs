@@ -107,7 +107,7 @@ public sealed class ReadCountersTests(PostgresFixture postgres)
         var counters = world.Node.GetRequiredService<ReadCounters>();
         foreach (var name in new[] { "old", "new" })
         {
-            counters.Add("an-id", name, "jibit");
+            counters.Add($"{name}-id", name, "jibit");
             await counters.FlushAsync(CancellationToken.None);
             world.Clock.Advance(TimeSpan.FromDays(4));
         }
