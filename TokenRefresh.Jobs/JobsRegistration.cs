@@ -129,8 +129,11 @@ public static class JobsRegistration
         .AddSingleton<TokenCache.TokenCache>()
         .AddSingleton<TokenChangeListener>()
         .AddSingleton<ReadCounters>()
+        .AddSingleton<ClientReads>()
+        .AddSingleton<IRetention>(provider => provider.GetRequiredService<ClientReads>())
         .AddSingleton<ClientKeys>()
         .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<ClientKeys>())
+        .AddSingleton<IClientUse>(provider => provider.GetRequiredService<ClientKeys>())
         .AddSingleton<AuditTrail>();
 
     private static IServiceCollection AddAlerts(this IServiceCollection services)

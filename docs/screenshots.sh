@@ -13,11 +13,11 @@ dotnet TokenRefresh.Server/bin/Debug/net10.0/TokenRefresh.Server.dll --urls "htt
 for _ in $(seq 1 120); do curl -sf "http://localhost:$port/health/fresh" > /dev/null && break; sleep 0.5; done
 
 PGPASSWORD=$(cat "$work/data/postgres/password") psql -qX -h 127.0.0.1 -p "$(sed -n 4p "$work/data/postgres/cluster/postmaster.pid")" -v ON_ERROR_STOP=1 -U tokenrefresh tokenrefresh << 'SQL'
-INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, metadata, started_at, completed_at, duration_ms, error_code, error_details, attempt, node)
+INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, old_expires_at, new_expires_at, metadata, started_at, completed_at, duration_ms, error_code, error_details, attempt, node)
 SELECT CASE token WHEN 'jibit' THEN 'jibit' ELSE 'finnotech' END, token, outcome,
        CASE outcome WHEN 'skipped' THEN 'automatic' ELSE 'due' END, 'schedule',
        CASE outcome WHEN 'success' THEN 'Refreshed.' WHEN 'failed' THEN CASE WHEN number % 5 = 0 THEN 'HTTP 429' ELSE 'HTTP 503' END ELSE 'Fresh: nothing is due.' END,
-       jsonb_build_object('old_expires_at', at + interval '8 hours', 'new_expires_at', CASE outcome WHEN 'success' THEN at + interval '24 hours' END),
+       at + interval '8 hours', CASE outcome WHEN 'success' THEN at + interval '24 hours' END, '{}',
        at, at + took * interval '1 ms', took, CASE outcome WHEN 'failed' THEN CASE WHEN number % 5 = 0 THEN 'rate_limited' ELSE 'provider_down' END END,
        CASE outcome WHEN 'failed' THEN CASE WHEN number % 5 = 0 THEN 'HTTP 429' ELSE 'HTTP 503' END END, 1, 'node-1'
 FROM (SELECT number, at, token, outcome, CASE outcome WHEN 'skipped' THEN 0 ELSE 150 + number * 7919 % 400 + CASE WHEN is_outage THEN 1500 ELSE 0 END END AS took

@@ -14,6 +14,9 @@ public static class AdministrationTables
 
         /// <summary>Answers to requests that may be repeated.</summary>
         public DbSet<RepeatedRequest> RepeatedRequests => db.Set<RepeatedRequest>();
+
+        /// <summary>The last rotation of keys.</summary>
+        internal DbSet<KeyRotationState> KeyRotations => db.Set<KeyRotationState>();
     }
 }
 
@@ -35,5 +38,14 @@ internal sealed class RepeatedRequestConfiguration : IEntityTypeConfiguration<Re
     {
         builder.ToTable("repeated_requests").HasKey(request => request.Key);
         builder.HasIndex(request => request.CreatedAt);
+    }
+}
+
+internal sealed class KeyRotationConfiguration : IEntityTypeConfiguration<KeyRotationState>
+{
+    public void Configure(EntityTypeBuilder<KeyRotationState> builder)
+    {
+        builder.ToTable("key_rotation").HasKey(rotation => rotation.Id);
+        builder.Property(rotation => rotation.Id).ValueGeneratedNever();
     }
 }

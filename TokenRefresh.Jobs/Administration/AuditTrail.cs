@@ -4,12 +4,6 @@ using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Administration;
 
-/// <summary>A program that has read a token.</summary>
-public sealed record TokenReader(string Actor, long Reads, DateTimeOffset Last);
-
-/// <summary>A program that has read one token, and how often.</summary>
-public sealed record Consumer(string Actor, string Token, long Reads);
-
 /// <summary>Which entries of the audit are asked for.</summary>
 public sealed record AuditFilter
 {
@@ -18,9 +12,6 @@ public sealed record AuditFilter
 
     /// <summary>Only entries from this instant on.</summary>
     public DateTimeOffset? Since { get; init; }
-
-    /// <summary>With the programs' reads, a minute of a program's reads being one entry.</summary>
-    public bool WithReads { get; init; }
 }
 
 /// <summary>Writes down who did what, and reads it.</summary>
@@ -55,15 +46,14 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
     /// <summary>Every entry, newest first.</summary>
     /// <param name="before">Only entries older than the one with this id.</param>
     public Task<IReadOnlyList<AuditEntry>> RecentAsync(int limit, long? before, CancellationToken cancellationToken) =>
-        RecentAsync(new() { WithReads = true }, limit, before, cancellationToken);
+        RecentAsync(new(), limit, before, cancellationToken);
 
     /// <summary>Matching entries, newest first.</summary>
     /// <param name="before">Only entries older than the one with this id.</param>
     public async Task<IReadOnlyList<AuditEntry>> RecentAsync(AuditFilter filter, int limit, long? before, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var entries = db.Audit.AsNoTracking().Where(entry => before == null || entry.Id < before);
-        entries = filter.WithReads ? entries : entries.Where(entry => entry.Action != AuditEntry.Read);
+        var entries = db.Audit.AsNoTracking().Where(entry => entry.Action != AuditEntry.Read && (before == null || entry.Id < before));
         entries = filter.Since is { } since ? entries.Where(entry => entry.At >= since) : entries;
         if (filter.Text is { } text)
         {
@@ -72,30 +62,5 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
         }
 
         return await entries.OrderByDescending(entry => entry.Id).Take(limit).ToListAsync(cancellationToken);
-    }
-
-    /// <summary>The programs that have read any of these tokens since an instant, busiest first.</summary>
-    public async Task<IReadOnlyList<Consumer>> ConsumersAsync(IReadOnlyCollection<string> tokens, DateTimeOffset since, CancellationToken cancellationToken)
-    {
-        string[] names = [.. tokens];
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Database.SqlQuery<Consumer>(
-            $"""
-             SELECT actor, subject AS token, sum((details ->> 'reads')::bigint)::bigint AS reads
-             FROM audit_log WHERE action = 'token.read' AND subject = ANY({names}) AND at >= {since}
-             GROUP BY actor, subject ORDER BY reads DESC, actor, subject
-             """).ToListAsync(cancellationToken);
-    }
-
-    /// <summary>The programs that have read a token since an instant, busiest first.</summary>
-    public async Task<IReadOnlyList<TokenReader>> ReadersAsync(string token, DateTimeOffset since, CancellationToken cancellationToken)
-    {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Database.SqlQuery<TokenReader>(
-            $"""
-             SELECT actor, sum((details ->> 'reads')::bigint)::bigint AS reads, max(at) AS last
-             FROM audit_log WHERE action = 'token.read' AND subject = {token} AND at >= {since}
-             GROUP BY actor ORDER BY reads DESC LIMIT 20
-             """).ToListAsync(cancellationToken);
     }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Administration;
@@ -17,7 +18,7 @@ public sealed record Client(ClientKey Key, FrozenSet<string> Tokens)
 }
 
 /// <summary>The keys of programs: issued, listed, revoked, and recognised from memory.</summary>
-public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock) : IChangeSubscriber, IDisposable
+public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock) : IClientUse, IChangeSubscriber, IDisposable
 {
     private readonly SemaphoreSlim reading = new(1, 1);
     private volatile FrozenDictionary<string, Client> byId = FrozenDictionary<string, Client>.Empty;
@@ -29,6 +30,10 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
         && client.Key.Accepts(secret)
             ? client
             : null;
+
+    /// <inheritdoc />
+    public Task NoteAsync(TokenRefreshDbContext db, IReadOnlyCollection<string> clientIds, DateTimeOffset at, CancellationToken cancellationToken) =>
+        db.ClientKeys.Where(client => clientIds.Contains(client.Id)).ExecuteUpdateAsync(row => row.SetProperty(client => client.LastUsedAt, at), cancellationToken);
 
     /// <summary>Makes a key and returns its text, which is shown once and never stored.</summary>
     /// <param name="tokens">Patterns separated by commas, for example <c>jibit,fino_*</c>.</param>

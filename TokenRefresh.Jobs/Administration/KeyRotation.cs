@@ -56,10 +56,13 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
     private async Task<RotationResult> RunAloneAsync(TokenRefreshDbContext db, string by, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
     {
         ring.Reload();
-        var isResumed = await IsUnfinishedAsync(db, cancellationToken);
+        var rotation = await db.KeyRotations.SingleOrDefaultAsync(cancellationToken);
+        var isResumed = rotation is { EndedAt: null };
         if (!isResumed)
         {
             ring.CreateKey(await KeysInUseAsync(db, cancellationToken));
+            rotation ??= db.KeyRotations.Add(new()).Entity;
+            rotation.Begin(ring.SealingKey, by, clock.GetUtcNow());
             db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, Begun, $"{ring.SealingKey}", new { }));
             await db.SaveChangesAsync(cancellationToken);
         }
@@ -71,13 +74,11 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         await Task.Delay(Grace, clock, cancellationToken);
         await ResealAsync(db, key, unopened, progress, cancellationToken);
 
+        rotation!.End(clock.GetUtcNow());
         db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, Ended, $"{key}", new { unopened }));
         await db.SaveChangesAsync(cancellationToken);
         return new(key, isResumed, [.. unopened]);
     }
-
-    private static async Task<bool> IsUnfinishedAsync(TokenRefreshDbContext db, CancellationToken cancellationToken) =>
-        (await db.Audit.Where(entry => entry.Action == Begun || entry.Action == Ended).OrderByDescending(entry => entry.Id).FirstOrDefaultAsync(cancellationToken))?.Action == Begun;
 
     private async Task ResealAsync(TokenRefreshDbContext db, Guid key, SortedSet<string> unopened, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
     {

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -10,8 +11,10 @@ namespace TokenRefresh.Jobs.Administration;
 
 /// <summary>What a person does to a token by hand, other than refreshing it: pause, resume, import, roll back. All of it is in the audit.</summary>
 public sealed class TokenControls(
-    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, TokenVersions versions, NodeName node, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, TokenStore store, NodeName node, TimeProvider clock)
 {
+    private const int Tries = 10;
+
     /// <summary>Keeps a token from being refreshed automatically; it is still served while it is valid.</summary>
     /// <param name="until">When the pause ends by itself; null for never.</param>
     public Task PauseAsync(string name, string reason, DateTimeOffset? until, string by, CancellationToken cancellationToken) =>
@@ -20,7 +23,8 @@ public sealed class TokenControls(
             (db, token, now) =>
             {
                 token.Pause(now, until, reason);
-                return Audited(db, by, "token.paused", token.Name, new { reason, until }, now);
+                Audit(db, by, "token.paused", token.Name, new { reason, until }, now);
+                return Unchanged(token);
             },
             cancellationToken);
 
@@ -31,7 +35,8 @@ public sealed class TokenControls(
             (db, token, now) =>
             {
                 token.Resume();
-                return Audited(db, by, "token.resumed", token.Name, new { }, now);
+                Audit(db, by, "token.resumed", token.Name, new { }, now);
+                return Unchanged(token);
             },
             cancellationToken);
 
@@ -42,9 +47,7 @@ public sealed class TokenControls(
             async (db, token, now) =>
             {
                 var settings = configured.Find(name)!;
-                var version = versions.After(token.Name, token.Version);
                 var issued = new IssuedToken(imported.AccessToken, imported.RefreshToken, now, imported.ExpiresAt, imported.RefreshExpiresAt, settings.Order.Scopes);
-                var old = token.ExpiresAt;
                 if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is { } replaced)
                 {
                     replaced.Keep(token, importedBy, now);
@@ -54,22 +57,17 @@ public sealed class TokenControls(
                     db.ReplacedTokens.Add(ReplacedToken.Of(token, importedBy, now));
                 }
 
-                token.Accept(
+                Note(db, settings, importedBy, $"Imported; expires {issued.ExpiresAt:u}.", token.ExpiresAt, issued.ExpiresAt, now, imported.Notes);
+                Audit(db, importedBy, "token.imported", token.Name, new { expires_at = issued.ExpiresAt, with_refresh_token = issued.RefreshToken is not null }, now);
+                return token.Imported(
                     issued,
                     secrets.SealAccess(token.Name, issued.AccessToken),
                     secrets.SealRefresh(token.Name, issued.RefreshToken),
-                    RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt, settings.Order.Grant == Grant.Imported ? issued.RefreshExpiresAt : null),
+                    NeedsPerson(settings, issued.RefreshToken)
+                        ? null
+                        : RenewalPolicy.Plan(token.Name, settings.Rule, now, issued.ExpiresAt, settings.Order.Grant == Grant.Imported ? issued.RefreshExpiresAt : null),
                     """{"imported":true}""",
                     now);
-                token.Renumber(version);
-                if (issued.RefreshToken is null)
-                {
-                    token.RemoveRefreshToken();
-                }
-
-                LeaveToPersonIfItMust(token, settings);
-                Note(db, settings, importedBy, $"Imported; expires {issued.ExpiresAt:u}.", old, issued.ExpiresAt, now, imported.Notes);
-                return await Audited(db, importedBy, "token.imported", token.Name, new { expires_at = issued.ExpiresAt, with_refresh_token = issued.RefreshToken is not null }, now);
             },
             cancellationToken);
 
@@ -83,16 +81,15 @@ public sealed class TokenControls(
                 var settings = configured.Find(name)!;
                 if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is not { } kept || !kept.IsOfUse(now))
                 {
-                    return false;
+                    return null;
                 }
 
-                var (back, old, version) = (kept.Copy(), token.ExpiresAt, versions.After(token.Name, token.Version));
+                var back = kept.Copy();
                 kept.Keep(token, by, now);
-                token.TakeBack(back, RenewalPolicy.Plan(token.Name, settings.Rule, back.IssuedAt, back.ExpiresAt), now);
-                token.Renumber(version);
-                LeaveToPersonIfItMust(token, settings);
-                Note(db, settings, by, $"Rolled back to the token that was replaced at {back.ReplacedAt:u}; expires {back.ExpiresAt:u}.", old, back.ExpiresAt, now);
-                return await Audited(db, by, "token.rolled_back", token.Name, new { expires_at = back.ExpiresAt }, now);
+                Note(db, settings, by, $"Rolled back to the token that was replaced at {back.ReplacedAt:u}; expires {back.ExpiresAt:u}.", token.ExpiresAt, back.ExpiresAt, now);
+                Audit(db, by, "token.rolled_back", token.Name, new { expires_at = back.ExpiresAt }, now);
+                return token.RolledBack(
+                    back, NeedsPerson(settings, back.RefreshToken) ? null : RenewalPolicy.Plan(token.Name, settings.Rule, back.IssuedAt, back.ExpiresAt), now);
             },
             cancellationToken);
 
@@ -103,51 +100,48 @@ public sealed class TokenControls(
         return await db.ReplacedTokens.AsNoTracking().SingleOrDefaultAsync(replaced => replaced.Name == name, cancellationToken);
     }
 
-    private static void LeaveToPersonIfItMust(Token token, ConfiguredToken settings)
-    {
-        if (settings.Order.Grant == Grant.Imported && token.RefreshToken is null)
-        {
-            token.LeaveToPerson();
-        }
-    }
+    // Nothing but a person can renew it.
+    private static bool NeedsPerson(ConfiguredToken settings, string? refreshToken) => settings.Order.Grant == Grant.Imported && refreshToken is null;
 
-    private void Note(TokenRefreshDbContext db, ConfiguredToken settings, string by, string message, DateTimeOffset? oldExpiry, DateTimeOffset newExpiry, DateTimeOffset now, IReadOnlyList<string>? notes = null)
+    private static Task<TokenChange?> Unchanged(Token token) => Task.FromResult<TokenChange?>(new(token.Name));
+
+    private static void Audit(TokenRefreshDbContext db, string by, string action, string token, object details, DateTimeOffset now) =>
+        db.Audit.Add(AuditEntry.Of(now, by, action, token, details));
+
+    private void Note(
+        TokenRefreshDbContext db, ConfiguredToken settings, string by, string message, DateTimeOffset? oldExpiry, DateTimeOffset newExpiry, DateTimeOffset now, IReadOnlyList<string>? notes = null)
     {
         var row = RefreshAttempt.Open(settings.Provider.Name, new(settings.Name, RefreshTrigger.Manual, by), message, node.Value, now);
-        row.Succeed(
-            message,
-            notes is { Count: > 0 }
-                ? JsonSerializer.Serialize(new { old_expires_at = oldExpiry, new_expires_at = newExpiry, notes })
-                : JsonSerializer.Serialize(new { old_expires_at = oldExpiry, new_expires_at = newExpiry }),
-            now, TimeSpan.Zero);
+        row.End(AttemptResult.Succeeded(message, notes is { Count: > 0 } ? JsonSerializer.Serialize(new { notes }) : "{}", oldExpiry, newExpiry, TimeSpan.Zero), now);
         db.Attempts.Add(row);
     }
 
-    private static Task<bool> Audited(TokenRefreshDbContext db, string by, string action, string token, object details, DateTimeOffset now)
-    {
-        db.Audit.Add(AuditEntry.Of(now, by, action, token, details));
-        return Task.FromResult(true);
-    }
-
     // A refresh that ends between read and write changes the lease or the version: read again, and change that.
-    private async Task<bool> ChangeAsync(string name, Func<TokenRefreshDbContext, Token, DateTimeOffset, Task<bool>> change, CancellationToken cancellationToken)
+    private async Task<bool> ChangeAsync(string name, Func<TokenRefreshDbContext, Token, DateTimeOffset, Task<TokenChange?>> change, CancellationToken cancellationToken)
     {
         var settings = configured.Find(name) ?? throw new ArgumentException($"No token {name}.", nameof(name));
         for (var tries = 1; ; tries++)
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             var token = await db.Tokens.SingleAsync(token => token.Name == settings.Name, cancellationToken);
-            if (!await change(db, token, clock.GetUtcNow()))
+            if (await change(db, token, clock.GetUtcNow()) is not { } made)
             {
                 return false;
             }
 
             try
             {
-                await db.SaveChangesAsync(cancellationToken);
-                return true;
+                if (await store.ApplyAsync(db, token, made, cancellationToken))
+                {
+                    return true;
+                }
+
+                if (tries == Tries)
+                {
+                    throw new DbUpdateConcurrencyException($"The row of {name} changes at each look.");
+                }
             }
-            catch (DbUpdateException error) when (tries < 10 && error is DbUpdateConcurrencyException or { InnerException: PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } })
+            catch (DbUpdateException error) when (tries < Tries && error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
             {
             }
         }

@@ -12,9 +12,9 @@ internal static class ExpiredTime
         string[] names = [.. tokens];
         return TimeSpan.FromSeconds(await db.Database.SqlQuery<double>(
             $"""
-             SELECT coalesce(max(extract(epoch FROM completed_at - (metadata ->> 'old_expires_at')::timestamptz)), 0)::float8 AS "Value"
+             SELECT coalesce(max(extract(epoch FROM completed_at - old_expires_at)), 0)::float8 AS "Value"
              FROM token_refresh_logs
-             WHERE token_name = ANY({names}) AND status = 'success' AND completed_at >= {since} AND completed_at > (metadata ->> 'old_expires_at')::timestamptz
+             WHERE token_name = ANY({names}) AND status = 'success' AND completed_at >= {since} AND completed_at > old_expires_at
              """).SingleAsync(cancellationToken));
     }
 
@@ -23,7 +23,7 @@ internal static class ExpiredTime
         TimeSpan.FromSeconds(await db.Database.SqlQuery<double>(
             $"""
              SELECT coalesce(sum(extract(epoch FROM ended - greatest(began, {since}))), 0)::float8 AS "Value"
-             FROM (SELECT (metadata ->> 'old_expires_at')::timestamptz AS began, completed_at AS ended
+             FROM (SELECT old_expires_at AS began, completed_at AS ended
                    FROM token_refresh_logs WHERE status = 'success' AND completed_at >= {since} AND completed_at <= {now}
                    UNION ALL
                    SELECT expires_at, {now} FROM tokens WHERE is_active AND access_token IS NOT NULL AND expires_at < {now}) AS gaps

@@ -1,17 +1,17 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts.Mails;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts;
 
 /// <summary>Writes the notifications of incidents into the outbox: recipients, switches and texts.</summary>
 public sealed class NotificationComposer(
-    AuditTrail audit, IncidentLinks links, ScheduleOutlookReader outlook, IOptions<NotificationOptions> options, IOptions<ScheduleOptions> schedule)
+    ClientReads reads, IncidentLinks links, ScheduleOutlookReader outlook, IOptions<NotificationOptions> options, IOptions<ScheduleOptions> schedule)
 {
     private static readonly TimeSpan ConsumersWithin = TimeSpan.FromDays(1);
     private static readonly TimeSpan SavedWithin = TimeSpan.FromMinutes(1);
@@ -99,7 +99,7 @@ public sealed class NotificationComposer(
         // Who is reminded hears of what is still wrong, not of what has ended meanwhile.
         IReadOnlyList<string> affected = incident.IsOpen ? [.. incident.Subjects.Intersect(complaints.Select(complaint => complaint.Subject))] : incident.Subjects;
         var own = tokens.Where(token => affected.Contains(token.Name)).OrderBy(token => token.Stored?.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).ToList();
-        var consumers = await audit.ConsumersAsync(affected, now - ConsumersWithin, cancellationToken);
+        var consumers = await reads.ConsumersAsync(affected, now - ConsumersWithin, cancellationToken);
         var recovery = word == IncidentEvent.Recovered ? await RecoveryAsync(db, incident, cancellationToken) : null;
         return new(incident, word, now, affected, own, consumers, recovery, schedule.Value.Zone, links, await outlook.ReadAsync(isRunning, cancellationToken));
     }

@@ -47,7 +47,13 @@ public sealed class RefreshAttempt
     /// <summary>A sentence: why it was due, why it was skipped, or what came of it.</summary>
     public string Message { get; private set; } = "";
 
-    /// <summary>Old and new expiry, the steps that were taken, status and track id of the provider. JSON.</summary>
+    /// <summary>When the token that was stored before expires; null where there was none.</summary>
+    public DateTimeOffset? OldExpiresAt { get; private set; }
+
+    /// <summary>When the token that was stored expires; null where none was.</summary>
+    public DateTimeOffset? NewExpiresAt { get; private set; }
+
+    /// <summary>The steps that were taken, status and track id of the provider. JSON.</summary>
     public string Metadata { get; private set; } = "{}";
 
     /// <summary>When it began.</summary>
@@ -91,36 +97,22 @@ public sealed class RefreshAttempt
     internal static RefreshAttempt Skipped(string provider, RefreshRequest request, string reason, string node, DateTimeOffset now)
     {
         var row = Open(provider, request, reason, node, now);
-        row.Close(AttemptStatus.Skipped, reason, "{}", now, TimeSpan.Zero);
+        row.End(AttemptResult.Skipped(reason), now);
         return row;
-    }
-
-    internal void Succeed(string message, string metadata, DateTimeOffset now, TimeSpan took)
-    {
-        // A paused node's row may meanwhile have been closed as abandoned; its success is the truth.
-        ErrorCode = ErrorDetails = null;
-        Close(AttemptStatus.Success, message, metadata, now, took);
     }
 
     /// <summary>The database has lost its row: it gets a new number when it is written again.</summary>
     internal void Unnumber() => Id = 0;
 
-    internal void Supersede(string message, string metadata, DateTimeOffset now, TimeSpan took) =>
-        Close(AttemptStatus.Skipped, message, metadata, now, took);
-
-    internal void Fail(ProviderFailure failure, string metadata, DateTimeOffset now, TimeSpan took)
+    /// <summary>Ends it. A paused node's row may meanwhile have been closed as abandoned: what came of it is the truth.</summary>
+    internal void End(AttemptResult result, DateTimeOffset now)
     {
-        ErrorCode = failure.Kind.Code();
-        ErrorDetails = failure.Reason;
-        Close(AttemptStatus.Failed, failure.Reason, metadata, now, took);
-    }
-
-    private void Close(AttemptStatus status, string message, string metadata, DateTimeOffset now, TimeSpan took)
-    {
-        Status = status;
-        Message = message;
-        Metadata = metadata;
+        Status = result.Status;
+        Message = result.Message;
+        Metadata = result.Metadata;
+        (OldExpiresAt, NewExpiresAt) = (result.OldExpiresAt, result.NewExpiresAt);
+        (ErrorCode, ErrorDetails) = (result.ErrorCode, result.ErrorDetails);
         CompletedAt = now;
-        DurationMs = Math.Max(0, (long)took.TotalMilliseconds);
+        DurationMs = result.DurationMs;
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
@@ -59,7 +58,7 @@ public sealed class TokenLifetimes(IDbContextFactory<TokenRefreshDbContext> cont
                 refusedAt ??= row.StartedAt;
             }
 
-            if (row.Status != AttemptStatus.Success || NewExpiry(row) is not { } expires)
+            if (row.Status != AttemptStatus.Success || row.NewExpiresAt is not { } expires)
             {
                 continue;
             }
@@ -81,11 +80,5 @@ public sealed class TokenLifetimes(IDbContextFactory<TokenRefreshDbContext> cont
             : refusedAt < stated ? new(begin, stated, refusedAt.Value, LifetimeEnd.Refused)
             : stated < at ? new(begin, stated, stated, LifetimeEnd.RanOut)
             : new(begin, stated, at, end);
-    }
-
-    private static DateTimeOffset? NewExpiry(RefreshAttempt row)
-    {
-        using var metadata = JsonDocument.Parse(row.Metadata);
-        return metadata.RootElement.TryGetProperty("new_expires_at", out var expires) && expires.ValueKind == JsonValueKind.String && expires.TryGetDateTimeOffset(out var at) ? at : null;
     }
 }

@@ -5,7 +5,7 @@ namespace TokenRefresh.Jobs.Persistence;
 /// <summary>Who did what, when. The table takes new rows only: the database itself refuses to change or delete one.</summary>
 public sealed class AuditEntry
 {
-    /// <summary>The action under which reads of clients were counted.</summary>
+    /// <summary>The action under which versions before this one kept the reads of clients; such entries stay, and are not shown.</summary>
     internal const string Read = "token.read";
 
     private AuditEntry()
@@ -21,7 +21,7 @@ public sealed class AuditEntry
     /// <summary>Who, for example <c>client:billing</c> or <c>cli:root</c>.</summary>
     public string Actor { get; private set; } = "";
 
-    /// <summary>What, for example <c>token.read</c>.</summary>
+    /// <summary>What, for example <c>token.paused</c>.</summary>
     public string Action { get; private set; } = "";
 
     /// <summary>To what, usually a token's or a client's name.</summary>

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Attempts;
@@ -17,7 +15,7 @@ public sealed record RefreshToCommit(
 
 /// <summary>Saves the provider's answer: token and attempt in one transaction, at once, and against every fault on the way.</summary>
 public sealed partial class RefreshCommitter(
-    SecretProtection secrets, UnsavedTokenSpool unsaved, TokenStore store, TokenVersions versions, DatabaseContact contact, ShutdownSignal end, IOptions<ScheduleOptions> schedule,
+    SecretProtection secrets, UnsavedTokenSpool unsaved, TokenStore store, DatabaseContact contact, ShutdownSignal end, IOptions<ScheduleOptions> schedule,
     TimeProvider clock, ILogger<RefreshCommitter> log)
 {
     internal const string Overtaken = "Another refresh or an import saved a newer token first; this answer was discarded.";
@@ -26,93 +24,40 @@ public sealed partial class RefreshCommitter(
 
     /// <summary>Saves, and waits for a database that is away. The stored token changes only on success.</summary>
     /// <exception cref="OperationCanceledException">The program ends while the database is unreachable; the answer is kept on disk, sealed.</exception>
-    public Task<RefreshOutcome> SaveAsync(RefreshToCommit settling) => settling.Answer.Result switch
+    public Task<RefreshOutcome> SaveAsync(RefreshToCommit refresh) => refresh.Answer.Result switch
     {
-        ProviderResult.Issued issued => SaveIssuedAsync(settling, issued.Token, issued.Note),
-        ProviderResult.Failed { Failure: { } failure } => SaveFailureAsync(settling, failure),
+        ProviderResult.Issued issued => SaveIssuedAsync(refresh, issued.Token, issued.Note),
+        ProviderResult.Failed { Failure: { } failure } => SaveFailureAsync(refresh, failure),
         _ => throw new UnreachableException(),
     };
 
-    private async Task<RefreshOutcome> SaveIssuedAsync(RefreshToCommit settling, IssuedToken issued, string? note)
+    private async Task<RefreshOutcome> SaveIssuedAsync(RefreshToCommit refresh, IssuedToken issued, string? note)
     {
-        var (db, token, attempt) = (settling.Db, settling.Token, settling.Attempt);
-        var (readVersion, owner) = (token.Version, token.LeaseOwner);
-        var needsRefreshToken = settling.Settings.Order.Grant == Grant.Imported;
-        var plan = RenewalPolicy.Plan(token.Name, settling.Settings.Rule, issued.RequestedAt, issued.ExpiresAt,
+        var (token, now) = (refresh.Token, clock.GetUtcNow());
+        var needsRefreshToken = refresh.Settings.Order.Grant == Grant.Imported;
+        var plan = RenewalPolicy.Plan(token.Name, refresh.Settings.Rule, issued.RequestedAt, issued.ExpiresAt,
             !needsRefreshToken ? null : issued.RefreshExpiresAt ?? (issued.RefreshToken is null ? token.RefreshExpiresAt : null));
-        var now = clock.GetUtcNow();
-        var metadata = Metadata(settling, issued);
-        token.Accept(
+        var change = token.Issued(
             issued, secrets.SealAccess(token.Name, issued.AccessToken), secrets.SealRefresh(token.Name, issued.RefreshToken), plan,
-            JsonSerializer.Serialize(new { scopes = issued.Scopes }), now);
-        token.Renumber(versions.After(token.Name, readVersion));
-        if (issued.RefreshToken is null && settling.Answer.IsRefreshTokenRefused)
+            JsonSerializer.Serialize(new { scopes = issued.Scopes }), Contact(refresh), now);
+        if (issued.RefreshToken is null && refresh.Answer.IsRefreshTokenRefused)
         {
-            token.RetireRefreshToken(now);
+            change = Token.WithoutRefusedRefreshToken(change, now);
         }
 
-        token.Release();
-        attempt.Succeed($"Refreshed{(note is null ? "" : $" {note}")}; expires {issued.ExpiresAt:u}.", metadata, now, settling.Took);
-
-        var answer = UnsavedToken.Of(token, attempt, readVersion, owner);
-        var saved = await WhileAwayAsync(
-            token.Name,
-            SaveAsync,
-            () => store.SaveAsync(answer, CancellationToken.None),
-            () => unsaved.Keep(token, answer));
-        unsaved.Forget(answer);
+        var result = AttemptResult.Succeeded(
+            $"Refreshed{(note is null ? "" : $" {note}")}; expires {issued.ExpiresAt:u}.", Metadata(refresh, issued), token.ExpiresAt, issued.ExpiresAt, refresh.Took);
+        var write = TokenWrite.Of(token, change, refresh.Attempt, result);
+        var saved = await WriteAsync(refresh, write, () => unsaved.Keep(token, write));
+        unsaved.Forget(write);
         return saved.IsSaved
             ? new RefreshOutcome.Refreshed(issued.ExpiresAt, plan.DueAt, saved.Version)
             : new RefreshOutcome.Skipped(Overtaken);
-
-        async Task<StoredVersion> SaveAsync()
-        {
-            if (!await IsSavedAsync(db))
-            {
-                return await store.SaveAsync(answer, CancellationToken.None);
-            }
-
-            store.NoteStored(token);
-            return new(true, token.Version);
-        }
     }
 
-    // False where a row changed under us: after a pause of this node, an import, a commit whose confirmation was lost, or a step back in time.
-    private static async Task<bool> IsSavedAsync(TokenRefreshDbContext db)
+    private async Task<RefreshOutcome> SaveFailureAsync(RefreshToCommit refresh, ProviderFailure failure)
     {
-        try
-        {
-            await db.SaveChangesAsync(CancellationToken.None);
-            return true;
-        }
-        catch (DbUpdateConcurrencyException)
-        {
-            return false;
-        }
-    }
-
-    // What another refresh stored counts; of ours only the lease is released, if it is still ours.
-    private static void LeaveTheirs(EntityEntry entry, PropertyValues? current, string? owner)
-    {
-        if (current is null)
-        {
-            entry.State = EntityState.Detached;
-            return;
-        }
-
-        entry.OriginalValues.SetValues(current);
-        entry.CurrentValues.SetValues(current);
-        if (current.GetValue<string?>(nameof(Token.LeaseOwner)) == owner)
-        {
-            entry.CurrentValues[nameof(Token.LeaseOwner)] = null;
-            entry.CurrentValues[nameof(Token.LeaseUntil)] = null;
-        }
-    }
-
-    private async Task<RefreshOutcome> SaveFailureAsync(RefreshToCommit settling, ProviderFailure failure)
-    {
-        var (db, token, attempt, request) = (settling.Db, settling.Token, settling.Attempt, settling.Request);
-        var (now, owner) = (clock.GetUtcNow(), token.LeaseOwner);
+        var (token, request, now) = (refresh.Token, refresh.Request, clock.GetUtcNow());
         if (failure.RetryAfter is { } asked && token.ExpiresAt > now && token.ExpiresAt - now <= asked)
         {
             failure = failure with { Reason = $"{failure.Reason}; the provider's Retry-After of {DurationFormat.InWords(asked)} is longer than the token is valid" };
@@ -125,53 +70,28 @@ public sealed partial class RefreshCommitter(
             : leavesItToJob ? now + retryDelay
             : now + RenewalPolicy.PauseAfter(
                 token.Name, token.ConsecutiveFailures + 1, schedule.Value.Retries + 1, token.IssuedAt, token.ExpiresAt, failure.RetryAfter, now);
-        token.RecordFailure(failure, nextAttemptAt, leavesItToJob ? request.JobId : null);
-        token.Release();
-        attempt.Fail(failure, Metadata(settling, null), now, settling.Took);
-
-        await WhileAwayAsync(token.Name, SaveAsync, SaveAsync, () => { });
+        var change = token.Failed(failure, nextAttemptAt, leavesItToJob ? request.JobId : null, Contact(refresh));
+        var result = AttemptResult.Failed(failure, Metadata(refresh, null), token.ExpiresAt, refresh.Took);
+        await WriteAsync(refresh, TokenWrite.Of(token, change, refresh.Attempt, result), () => { });
         return new RefreshOutcome.Failed(failure, nextAttemptAt) { IsLeftToJob = leavesItToJob };
-
-        async Task<bool> SaveAsync()
-        {
-            while (await ConflictOfAsync(db) is { } conflict)
-            {
-                await ResolveAsync(conflict, token, attempt, owner);
-            }
-
-            return true;
-        }
     }
 
-    private static async Task<DbUpdateConcurrencyException?> ConflictOfAsync(TokenRefreshDbContext db)
-    {
-        try
-        {
-            await db.SaveChangesAsync(CancellationToken.None);
-            return null;
-        }
-        catch (DbUpdateConcurrencyException conflict)
-        {
-            return conflict;
-        }
-    }
+    private ProviderContact Contact(RefreshToCommit refresh) => new(refresh.Attempt.StartedAt, secrets.Fingerprint(refresh.Settings.Settings));
 
-    // A failure says nothing of a token that changed under it; if the database has lost the attempt's row, it is written again.
-    private static async Task ResolveAsync(DbUpdateConcurrencyException conflict, Token token, RefreshAttempt attempt, string? owner)
+    // Conditional on what was read. Where that does not come through, what is stored by now decides: after a pause of this node, an import, a commit whose
+    // confirmation was lost, or a step back in time.
+    private Task<StoredVersion> WriteAsync(RefreshToCommit refresh, TokenWrite write, Action onAway)
     {
-        foreach (var entry in conflict.Entries)
+        var token = refresh.Token;
+        return WhileAwayAsync(token.Name, FirstAsync, AgainAsync, onAway);
+
+        async Task<StoredVersion> FirstAsync()
         {
-            if (entry.Entity == token)
-            {
-                LeaveTheirs(entry, await entry.GetDatabaseValuesAsync(CancellationToken.None), owner);
-            }
-            else if (entry.Entity == attempt)
-            {
-                entry.State = EntityState.Detached;
-                attempt.Unnumber();
-                entry.Context.Add(attempt);
-            }
+            refresh.Attempt.End(write.Result, clock.GetUtcNow());
+            return await store.ApplyAsync(refresh.Db, token, write.Change, CancellationToken.None) ? new(true, token.Version) : await AgainAsync();
         }
+
+        Task<StoredVersion> AgainAsync() => store.ApplyAsync(write, CancellationToken.None);
     }
 
     private TimeSpan RetryDelay(TimeSpan? retryAfter) => retryAfter > schedule.Value.Backoff ? retryAfter.Value : schedule.Value.Backoff;
@@ -215,16 +135,14 @@ public sealed partial class RefreshCommitter(
         }
     }
 
-    private static string Metadata(RefreshToCommit settling, IssuedToken? issued) => JsonSerializer.Serialize(
+    private static string Metadata(RefreshToCommit refresh, IssuedToken? issued) => JsonSerializer.Serialize(
         new
         {
-            old_expires_at = settling.Token.ExpiresAt,
-            old_refresh_expires_at = settling.Token.RefreshExpiresAt,
-            new_expires_at = issued?.ExpiresAt,
+            old_refresh_expires_at = refresh.Token.RefreshExpiresAt,
             new_refresh_expires_at = issued?.RefreshExpiresAt,
-            force_refresh = settling.Request.Trigger == RefreshTrigger.Forced,
-            steps = settling.Answer.Steps,
-            clock_ahead_seconds = settling.Answer.Result is ProviderResult.Issued { Clock: { IsSignificant: true } seen } ? Math.Round(seen.Ahead.TotalSeconds) : (double?)null,
+            force_refresh = refresh.Request.Trigger == RefreshTrigger.Forced,
+            steps = refresh.Answer.Steps,
+            clock_ahead_seconds = refresh.Answer.Result is ProviderResult.Issued { Clock: { IsSignificant: true } seen } ? Math.Round(seen.Ahead.TotalSeconds) : (double?)null,
             notes = issued?.Notes is { Count: > 0 } notes ? notes : null,
         },
         MetadataJson);

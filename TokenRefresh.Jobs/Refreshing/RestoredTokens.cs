@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 
@@ -16,10 +17,12 @@ internal sealed record StaleToken(string Name, Token? Held, Func<DateTimeOffset?
 /// holds are saved back, and versions go on past every one that was served, so that none ever names two tokens. All of it is told.
 /// </summary>
 public sealed partial class RestoredTokens(
-    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, TokenVersions versions, NodeName node, TimeProvider clock, ILogger<RestoredTokens> log)
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, SecretProtection secrets, TokenStore store, TokenVersions versions, NodeName node, TimeProvider clock, ILogger<RestoredTokens> log)
 {
     /// <summary>The action of the audit's entries.</summary>
     public const string Action = "token.restored";
+
+    private const int Tries = 10;
 
     /// <summary>True where the stored row is older than what this node has read before.</summary>
     internal bool IsStale(Token stored, Token? held) =>
@@ -32,42 +35,57 @@ public sealed partial class RestoredTokens(
     /// <returns>True where it was still older, and is not any more.</returns>
     internal async Task<bool> RepairAsync(StaleToken stale, CancellationToken cancellationToken)
     {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                if (await TryRepairAsync(stale, cancellationToken) is { } isRepaired)
+                {
+                    return isRepaired;
+                }
+            }
+            catch (DbUpdateException error) when (tries < Tries && error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+            {
+                // Another node has made the missing row.
+            }
+
+            if (tries == Tries)
+            {
+                throw new DbUpdateConcurrencyException($"The row of {stale.Name} changes at each look.");
+            }
+        }
+    }
+
+    // Null where the row changed between read and write.
+    private async Task<bool?> TryRepairAsync(StaleToken stale, CancellationToken cancellationToken)
+    {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var rows = await db.Tokens.FromSql($"SELECT * FROM tokens WHERE name = {stale.Name} FOR UPDATE").AsTracking().ToListAsync(cancellationToken);
-        var token = rows.SingleOrDefault() ?? Missing(db, stale.Name);
-        if (rows.Count > 0 && !IsStale(token, stale.Held))
+        var row = await db.Tokens.AsTracking().SingleOrDefaultAsync(token => token.Name == stale.Name, cancellationToken);
+        if (row is not null && !IsStale(row, stale.Held))
         {
             // What was read was old, not what is stored.
             return false;
         }
 
-        var (stored, version) = (token.Version, versions.After(token.Name, token.Version));
+        var token = row ?? Missing(db, stale.Name);
+        var (stored, known, version) = (token.Version, versions.HighestOf(token.Name), versions.After(token.Name, token.Version));
         var isSavedBack = stale.Held is { } held && IsNewer(held, token, stale.IsKnown) && CanBeOpened(held);
-        if (isSavedBack)
-        {
-            token.Restore(stale.Held!, version);
-        }
-        else
-        {
-            token.Renumber(version);
-        }
-
         db.Audit.Add(AuditEntry.Of(
-            clock.GetUtcNow(), $"node:{node.Value}", Action, token.Name,
-            new { stored_version = stored, known_version = versions.HighestOf(token.Name), version, saved_back = isSavedBack }));
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+            clock.GetUtcNow(), $"node:{node.Value}", Action, token.Name, new { stored_version = stored, known_version = known, version, saved_back = isSavedBack }));
+        if (!await store.ApplyAsync(db, token, isSavedBack ? stale.Held!.Restored() : token.Renumbered(), cancellationToken))
+        {
+            return null;
+        }
+
         if (isSavedBack)
         {
-            LogSavedBack(token.Name, stored, versions.HighestOf(token.Name), version);
+            LogSavedBack(token.Name, stored, known, token.Version);
         }
         else
         {
-            LogRenumbered(token.Name, stored, versions.HighestOf(token.Name), version);
+            LogRenumbered(token.Name, stored, known, token.Version);
         }
 
-        versions.Note(token.Name, version);
         return true;
     }
 

@@ -14,7 +14,8 @@ public sealed partial class TokenRefresher(
     ConfiguredTokens configured,
     ProviderSlots slots,
     RenewOrAcquire exchange,
-    RefreshCommitter settlement,
+    RefreshCommitter committer,
+    TokenStore store,
     IReminders reminders,
     SecretProtection secrets,
     DatabaseContact contact,
@@ -96,10 +97,8 @@ public sealed partial class TokenRefresher(
 
         using var open = back.Begin(lease.Owner, lease.Span, AttemptRow.Of(attempt));
 
-        // Saved with the answer: until then only the log says so, and the row is written once less.
-        token.Attempted(now, secrets.Fingerprint(settings.Settings));
         var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
-        var outcome = await settlement.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)));
+        var outcome = await committer.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)));
         TokenMetrics.End(activity, outcome.Code, outcome is RefreshOutcome.Failed);
         Report(request, outcome);
         return outcome;
@@ -108,14 +107,8 @@ public sealed partial class TokenRefresher(
     private async Task<RefreshOutcome> SkipAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, RefreshEligibility verdict)
     {
         var now = clock.GetUtcNow();
-        token.Looked(now);
-        token.Release();
         NoteSkip(db, settings, request, verdict.Reason, now);
-        try
-        {
-            await db.SaveChangesAsync(CancellationToken.None);
-        }
-        catch (DbUpdateConcurrencyException)
+        if (!await store.ApplyAsync(db, token, token.Skipped(now), CancellationToken.None))
         {
             return new RefreshOutcome.InFlight(TakenOver);
         }

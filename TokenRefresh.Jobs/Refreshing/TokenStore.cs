@@ -5,14 +5,14 @@ using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
-/// <summary>What became of an answer.</summary>
+/// <summary>What became of a write.</summary>
 /// <param name="IsSaved">False where a newer token was stored first, so that this one was dropped.</param>
 /// <param name="Version">The stored version.</param>
 internal readonly record struct StoredVersion(bool IsSaved, long Version);
 
 /// <summary>
-/// The only conditional write for an answer whose usual save failed: the row had changed, the database was unreachable, the process ended,
-/// or the database went back in time. Repeating it changes nothing.
+/// The one way to write a token, for refreshes, imports and what was kept on disk alike. Each write is conditional on the version and the lease that its
+/// change was made from: a stale writer loses.
 /// </summary>
 public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TokenVersions versions, TimeProvider clock)
 {
@@ -21,40 +21,47 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
     /// <summary>Hears of each token that this node has stored: it is held here from then on, whatever becomes of the database.</summary>
     internal event Action<Token>? Stored;
 
-    /// <summary>A token was stored in the usual way.</summary>
-    internal void NoteStored(Token token)
+    /// <summary>Writes a change, and whatever else the context holds, in one transaction, where the row is still as it was read.</summary>
+    /// <param name="read">The row as it was read, tracked by <paramref name="db"/>; it takes the change over.</param>
+    /// <returns>False where the row has another version or lease by now, and nothing was written.</returns>
+    internal async Task<bool> ApplyAsync(TokenRefreshDbContext db, Token read, TokenChange change, CancellationToken cancellationToken)
     {
-        versions.Note(token.Name, token.Version);
-        Stored?.Invoke(token);
+        try
+        {
+            await WriteAsync(db, read, change, cancellationToken);
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            return false;
+        }
+
+        NoteStored(read, change);
+        return true;
     }
 
-    /// <summary>Saves the token and closes its attempt in one transaction, unless a newer token is stored.</summary>
-    internal async Task<StoredVersion> SaveAsync(UnsavedToken answer, CancellationToken cancellationToken)
+    /// <summary>
+    /// Writes what a refresh came to, where the usual write did not come through: the row changed under it, the database was away, the process died, or the
+    /// database went back in time. Looks first at what is stored, so that repeating it changes nothing.
+    /// </summary>
+    internal async Task<StoredVersion> ApplyAsync(TokenWrite write, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var now = clock.GetUtcNow();
-        var token = await LockAsync(db, answer.Token, cancellationToken);
-        var attempt = await (answer.Attempt?.In(db.Attempts) ?? db.Attempts.Where(row => row.Id == answer.AttemptId && row.TokenName == answer.Token))
+        var token = await LockAsync(db, write.Token, cancellationToken);
+        var attempt = await (write.Attempt?.In(db.Attempts) ?? db.Attempts.Where(row => row.Id == write.AttemptId && row.TokenName == write.Token))
             .OrderBy(row => row.Id).FirstOrDefaultAsync(cancellationToken);
-        var saved = await DecideAsync(db, token, attempt, answer, cancellationToken);
-        if (saved == Fate.Due)
+        var fate = await DecideAsync(db, token, attempt, write, cancellationToken);
+        Close(db, attempt, write, fate);
+        if (fate == Fate.Due)
         {
-            versions.Note(token.Name, answer.ReadVersion);
-            token.AcceptSealed(answer, versions.After(token.Name, token.Version), now);
+            versions.Note(token.Name, write.Version);
         }
 
-        if (token.LeaseOwner == answer.LeaseOwner)
-        {
-            // Else it would run out, and what has just been saved be called an unknown outcome.
-            token.Release();
-        }
-
-        Close(db, attempt, answer, saved, now);
-        await db.SaveChangesAsync(cancellationToken);
+        // A lease of ours is given back whatever was stored, or it would run out and what has just been saved be called an unknown outcome; another's never is.
+        await WriteAsync(db, token, (fate == Fate.Due ? write.Change : new(token.Name)) with { EndsRefresh = token.LeaseOwner == write.Lease }, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        NoteStored(token);
-        return new(saved != Fate.Overtaken, token.Version);
+        NoteStored(token, write.Change);
+        return new(fate != Fate.Overtaken, token.Version);
     }
 
     /// <summary>
@@ -64,10 +71,31 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
     internal static IQueryable<RefreshAttempt> Overtaking(TokenRefreshDbContext db, string token, long attempt) =>
         db.Attempts.Where(row => row.TokenName == token && row.Id > attempt && row.Status == AttemptStatus.Success);
 
-    private static async Task<Fate> DecideAsync(
-        TokenRefreshDbContext db, Token token, RefreshAttempt? attempt, UnsavedToken answer, CancellationToken cancellationToken)
+    private async Task WriteAsync(TokenRefreshDbContext db, Token read, TokenChange change, CancellationToken cancellationToken)
     {
-        if (attempt?.Status == AttemptStatus.Success || token.AccessToken == answer.AccessToken)
+        read.Apply(change, versions.After(read.Name, read.Version));
+        await db.SaveChangesAsync(cancellationToken);
+    }
+
+    private void NoteStored(Token token, TokenChange change)
+    {
+        if (change.TakesNewVersion)
+        {
+            versions.Note(token.Name, token.Version);
+            Stored?.Invoke(token);
+        }
+    }
+
+    private static async Task<Fate> DecideAsync(
+        TokenRefreshDbContext db, Token token, RefreshAttempt? attempt, TokenWrite write, CancellationToken cancellationToken)
+    {
+        if (write.Change.Stored is not { } issued)
+        {
+            // A failure says nothing of a token that changed under it.
+            return token.Version == write.Version && token.LeaseOwner == write.Lease ? Fate.Due : Fate.Stored;
+        }
+
+        if (attempt?.Status == AttemptStatus.Success || token.AccessToken == issued.AccessToken)
         {
             return Fate.Stored;
         }
@@ -75,17 +103,17 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
         // A database that has lost the attempt's row went back in time, and with it the token's row: what is there now is as old as what was renewed, or
         // older, unless its version lies past it and was not saved back from an older one.
         var isOvertaken = attempt is null
-            ? (token.RestoredFrom ?? token.Version) > answer.ReadVersion
-            : token.Version != answer.ReadVersion && await Overtaking(db, token.Name, attempt.Id).AnyAsync(cancellationToken);
+            ? (token.RestoredFrom ?? token.Version) > write.Version
+            : token.Version != write.Version && await Overtaking(db, token.Name, attempt.Id).AnyAsync(cancellationToken);
         return isOvertaken ? Fate.Overtaken : Fate.Due;
     }
 
-    private static void Close(TokenRefreshDbContext db, RefreshAttempt? attempt, UnsavedToken answer, Fate fate, DateTimeOffset now)
+    private void Close(TokenRefreshDbContext db, RefreshAttempt? attempt, TokenWrite write, Fate fate)
     {
         var isLost = attempt is null;
         if (attempt is null)
         {
-            if (answer.Attempt is not { } row)
+            if (write.Attempt is not { } row)
             {
                 return;
             }
@@ -94,18 +122,17 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
             db.Attempts.Add(attempt);
         }
 
-        var took = TimeSpan.FromMilliseconds(answer.DurationMs ?? 0);
         if (fate == Fate.Overtaken)
         {
             if (attempt.Status == AttemptStatus.Running)
             {
-                attempt.Supersede(RefreshCommitter.Overtaken, answer.AttemptMetadata, now, took);
+                attempt.End(write.Result.Overtaken(RefreshCommitter.Overtaken), clock.GetUtcNow());
             }
         }
         else if (attempt.Status != AttemptStatus.Success)
         {
-            var message = answer.Attempt?.Message ?? "Refreshed; saved after the database was back.";
-            attempt.Succeed(isLost ? $"{message} {WrittenAnew}" : message, answer.AttemptMetadata, now, took);
+            var isWrittenAnew = isLost && write.Change.TakesNewVersion;
+            attempt.End(isWrittenAnew ? write.Result with { Message = $"{write.Result.Message} {WrittenAnew}" } : write.Result, clock.GetUtcNow());
         }
     }
 

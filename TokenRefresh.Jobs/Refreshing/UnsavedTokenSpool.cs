@@ -70,7 +70,7 @@ public sealed partial class UnsavedTokenSpool
         return saved;
     }
 
-    internal void Keep(Token token, UnsavedToken answer)
+    internal void Keep(Token token, TokenWrite answer)
     {
         var file = FileOf(answer);
         if (File.Exists(file))
@@ -96,7 +96,7 @@ public sealed partial class UnsavedTokenSpool
         }
     }
 
-    internal void Forget(UnsavedToken answer)
+    internal void Forget(TokenWrite answer)
     {
         if (FileOf(answer) is var file && File.Exists(file))
         {
@@ -124,7 +124,7 @@ public sealed partial class UnsavedTokenSpool
 
         try
         {
-            var saved = await store.SaveAsync(answer, cancellationToken);
+            var saved = await store.ApplyAsync(answer, cancellationToken);
             File.Delete(file);
             troubles.TryRemove(file, out _);
             LogReplayed(answer.Token, saved.IsSaved ? "saved" : "discarded, because a newer token is stored", saved.Version);
@@ -142,11 +142,11 @@ public sealed partial class UnsavedTokenSpool
         }
     }
 
-    private UnsavedToken? Read(string file)
+    private TokenWrite? Read(string file)
     {
         try
         {
-            return JsonSerializer.Deserialize<UnsavedToken>(File.ReadAllText(file));
+            return TokenWrite.Read(File.ReadAllText(file));
         }
         catch (FileNotFoundException)
         {
@@ -174,7 +174,7 @@ public sealed partial class UnsavedTokenSpool
 
     private IEnumerable<string> Files() => Directory.Exists(folder.Path) ? Directory.EnumerateFiles(folder.Path, "*.json").Order(StringComparer.Ordinal) : [];
 
-    private string FileOf(UnsavedToken answer) => Path.Combine(folder.Path, $"{answer.Token}-{answer.AttemptId}.json");
+    private string FileOf(TokenWrite answer) => Path.Combine(folder.Path, $"{answer.Token}-{answer.AttemptId}.json");
 
     [LoggerMessage(1031, LogLevel.Information, "An unsaved token of {Token} was {Outcome}; version {Version} is stored")]
     private partial void LogReplayed(string token, string outcome, long version);

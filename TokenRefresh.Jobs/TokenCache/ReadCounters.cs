@@ -1,20 +1,28 @@
 using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
-using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.TokenCache;
 
-/// <summary>Counts reads in memory and writes them down once a minute: to each token's last use and to the audit, per client.</summary>
-public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock, ILogger<ReadCounters> log)
+/// <summary>Notes that clients were used; the room that knows their keys does it.</summary>
+public interface IClientUse
+{
+    /// <summary>Notes it in the transaction of the caller.</summary>
+    Task NoteAsync(TokenRefreshDbContext db, IReadOnlyCollection<string> clientIds, DateTimeOffset at, CancellationToken cancellationToken);
+}
+
+/// <summary>Counts reads in memory and writes them down once a minute: to each token's last use, and to the hourly counts of each client.</summary>
+public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext> contexts, IClientUse clients, TimeProvider clock, ILogger<ReadCounters> log)
 {
     private bool isAwayTold;
     private readonly ConcurrentDictionary<(string ClientId, string Token), Count> counts = new();
 
     /// <summary>Counts one read. No allocation once a client has read a token.</summary>
-    public void Add(ClientKey client, string token) => counts.GetOrAdd((client.Id, token), static (_, key) => new(key.Actor), client).Increment();
+    /// <param name="clientId">The id of its key.</param>
+    /// <param name="clientName">What people call it.</param>
+    public void Add(string clientId, string clientName, string token) => counts.GetOrAdd((clientId, token), static (_, name) => new($"client:{name}"), clientName).Increment();
 
     /// <summary>Writes down what was counted since the last time. What could not be written, for whatever reason, is kept for the next time.</summary>
     public async Task FlushAsync(CancellationToken cancellationToken)
@@ -33,10 +41,8 @@ public sealed partial class ReadCounters(IDbContextFactory<TokenRefreshDbContext
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
             var tokens = taken.Select(read => read.Token).Distinct().ToList();
             await db.Tokens.Where(token => tokens.Contains(token.Name)).ExecuteUpdateAsync(row => row.SetProperty(token => token.LastUsedAt, now), cancellationToken);
-            var clients = taken.Select(read => read.ClientId).Distinct().ToList();
-            await db.ClientKeys.Where(client => clients.Contains(client.Id)).ExecuteUpdateAsync(row => row.SetProperty(client => client.LastUsedAt, now), cancellationToken);
-            db.Audit.AddRange(taken.Select(read => AuditEntry.Of(now, read.Value.Actor, AuditEntry.Read, read.Token, new { reads = read.Reads })));
-            await db.SaveChangesAsync(cancellationToken);
+            await clients.NoteAsync(db, [.. taken.Select(read => read.ClientId).Distinct()], now, cancellationToken);
+            await ClientReads.AddAsync(db, taken.Select(read => new Consumer(read.Value.Actor, read.Token, read.Reads)), now, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
             (isWritten, isAwayTold) = (true, false);
         }

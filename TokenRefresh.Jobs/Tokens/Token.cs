@@ -1,7 +1,5 @@
 using System.Text.Json.Nodes;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Refreshing;
-using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
@@ -9,7 +7,7 @@ namespace TokenRefresh.Jobs.Tokens;
 /// <summary>A token's row: what is stored of it, when it is due, and how it has fared. Secrets are sealed before they come here.</summary>
 public sealed class Token : ISealedPair
 {
-    private const string RestoredFromName = "restored_from";
+    private const string RestoredFromName = "restored_from", OnlyByPerson = "only a person can start it again";
 
     private Token()
     {
@@ -143,130 +141,106 @@ public sealed class Token : ISealedPair
 
     internal void Unconfigure() => IsActive = false;
 
-    internal void Looked(DateTimeOffset now) => LastLookedAt = now;
+    /// <summary>What is stored now; null where no token was obtained yet.</summary>
+    private StoredToken? Stored => AccessToken is null
+        ? null
+        : new(AccessToken, RefreshToken, IssuedAt, ExpiresAt, RefreshExpiresAt, RefreshDueAt, DueReason, Metadata, LastSuccessAt);
 
-    internal void Attempted(DateTimeOffset now, string fingerprint)
+    /// <summary>A provider has issued a token. An answer without a refresh token leaves the stored one as it is.</summary>
+    internal TokenChange Issued(IssuedToken issued, string sealedAccess, string? sealedRefresh, RenewalPlan plan, string metadata, ProviderContact contact, DateTimeOffset now) => new(Name)
     {
-        LastLookedAt = LastAttemptAt = now;
-        SettingsFingerprint = fingerprint;
-        QueuedUntil = null;
-    }
+        // An answer that has no refresh token because the stored one goes on may say until when.
+        Stored = new StoredToken(
+            sealedAccess, sealedRefresh ?? RefreshToken, issued.RequestedAt, issued.ExpiresAt,
+            sealedRefresh is not null ? issued.RefreshExpiresAt : RefreshToken is not null ? issued.RefreshExpiresAt ?? RefreshExpiresAt : RefreshExpiresAt,
+            plan.DueAt, plan.Reason, metadata, now),
+        Failures = FailureState.None,
+        Contact = contact,
+        LookedAt = contact.At,
+        EndsRefresh = true,
+    };
 
-    /// <summary>Takes over what was issued. An answer without a refresh token leaves the stored one as it is.</summary>
-    internal void Accept(IssuedToken issued, string sealedAccess, string? sealedRefresh, RenewalPlan plan, string metadata, DateTimeOffset now)
+    /// <summary>
+    /// The provider has issued a token anew after it refused the stored refresh token: that one stays, but is not sent again.
+    /// </summary>
+    internal static TokenChange WithoutRefusedRefreshToken(TokenChange issued, DateTimeOffset now) =>
+        issued with { Stored = issued.Stored! with { RefreshExpiresAt = now } };
+
+    /// <summary>A refresh failed; the stored token stays as it is.</summary>
+    internal TokenChange Failed(ProviderFailure failure, DateTimeOffset? nextAttemptAt, string? retryJobId, ProviderContact contact) => new(Name)
     {
-        AccessToken = sealedAccess;
-        if (sealedRefresh is not null)
+        Failures = new(ConsecutiveFailures + 1, failure.Kind.Code(), failure.Reason, nextAttemptAt, retryJobId),
+        Contact = contact,
+        LookedAt = contact.At,
+        EndsRefresh = true,
+    };
+
+    /// <summary>A refresh was considered, and there was nothing to do.</summary>
+    internal TokenChange Skipped(DateTimeOffset now) => new(Name) { LookedAt = now, EndsRefresh = true };
+
+    /// <summary>A person has brought a token from elsewhere. The grant before it is gone, so its refresh token goes too, whatever comes with the new one.</summary>
+    /// <param name="plan">When it is due; null where only a person can start it again.</param>
+    internal TokenChange Imported(IssuedToken issued, string sealedAccess, string? sealedRefresh, RenewalPlan? plan, string metadata, DateTimeOffset now) => new(Name)
+    {
+        Stored = new(
+            sealedAccess, sealedRefresh, issued.RequestedAt, issued.ExpiresAt, sealedRefresh is null ? null : issued.RefreshExpiresAt,
+            plan?.DueAt, plan?.Reason ?? OnlyByPerson, metadata, now),
+        Failures = FailureState.None,
+    };
+
+    /// <summary>An import is taken back: what it had replaced is stored again. What failed since then says nothing about it.</summary>
+    /// <param name="plan">When it is due; null where only a person can start it again.</param>
+    internal TokenChange RolledBack(ReplacedToken replaced, RenewalPlan? plan, DateTimeOffset now) => new(Name)
+    {
+        Stored = new(
+            replaced.AccessToken!, replaced.RefreshToken, replaced.IssuedAt, replaced.ExpiresAt, replaced.RefreshExpiresAt,
+            plan?.DueAt, plan?.Reason ?? OnlyByPerson, replaced.Metadata, now),
+        Failures = FailureState.None,
+    };
+
+    /// <summary>The database went back in time, and this row is of a later time: all that it was when it was read, but for its version, and whose retry it was.</summary>
+    internal TokenChange Restored()
+    {
+        var metadata = JsonNode.Parse(Metadata)!.AsObject();
+        metadata[RestoredFromName] = RestoredFrom ?? Version;
+        return new(Name)
         {
-            RefreshToken = sealedRefresh;
-            RefreshExpiresAt = issued.RefreshExpiresAt;
-        }
-        else if (RefreshToken is not null && issued.RefreshExpiresAt is { } end)
+            Stored = Stored! with { Metadata = metadata.ToJsonString() },
+            Failures = new(ConsecutiveFailures, LastErrorCode, LastError, NextAttemptAt, null),
+            Contact = LastAttemptAt is { } at ? new(at, SettingsFingerprint) : null,
+        };
+    }
+
+    /// <summary>The stored token gets a version that no other had.</summary>
+    internal TokenChange Renumbered() => new(Name) { IsRenumbered = true };
+
+    /// <summary>Takes a change over. The only method that changes the stored token, or how its refreshes fare.</summary>
+    /// <param name="version">What a new token is numbered.</param>
+    internal void Apply(TokenChange change, long version)
+    {
+        Version = change.TakesNewVersion ? version : Version;
+        if (change.Stored is { } stored)
         {
-            // The answer has none because the stored one goes on, and says until when.
-            RefreshExpiresAt = end;
+            (AccessToken, RefreshToken, IssuedAt, ExpiresAt, RefreshExpiresAt) = (stored.AccessToken, stored.RefreshToken, stored.IssuedAt, stored.ExpiresAt, stored.RefreshExpiresAt);
+            (RefreshDueAt, DueReason, Metadata, LastSuccessAt) = (stored.RefreshDueAt, stored.DueReason, stored.Metadata, stored.LastSuccessAt);
         }
 
-        Version++;
-        IssuedAt = issued.RequestedAt;
-        ExpiresAt = issued.ExpiresAt;
-        RefreshDueAt = plan.DueAt;
-        DueReason = plan.Reason;
-        LastSuccessAt = now;
-        Metadata = metadata;
-        ConsecutiveFailures = 0;
-        NextAttemptAt = null;
-        RetryJobId = LastErrorCode = LastError = null;
-    }
+        if (change.Failures is { } failures)
+        {
+            (ConsecutiveFailures, LastErrorCode, LastError) = (failures.Count, failures.Code, failures.Reason);
+            (NextAttemptAt, RetryJobId) = (failures.NextAttemptAt, failures.RetryJobId);
+        }
 
-    /// <summary>The grant was replaced by one without a refresh token: the old one belongs to a grant that is gone, and must not be sent.</summary>
-    internal void RemoveRefreshToken() => (RefreshToken, RefreshExpiresAt) = (null, null);
+        if (change.Contact is { } contact)
+        {
+            (LastAttemptAt, SettingsFingerprint) = (contact.At, contact.SettingsFingerprint ?? SettingsFingerprint);
+        }
 
-    /// <summary>Takes over an answer that could not be saved when it came.</summary>
-    internal void AcceptSealed(UnsavedToken answer, long version, DateTimeOffset now)
-    {
-        AccessToken = answer.AccessToken;
-        RefreshToken = answer.RefreshToken;
-        RefreshExpiresAt = answer.RefreshExpiresAt;
-        Version = version;
-        IssuedAt = answer.IssuedAt;
-        ExpiresAt = answer.ExpiresAt;
-        RefreshDueAt = answer.DueAt;
-        DueReason = answer.DueReason;
-        Metadata = answer.Metadata;
-        LastLookedAt = now;
-        LastAttemptAt = answer.IssuedAt;
-        LastSuccessAt = now;
-        SettingsFingerprint = answer.SettingsFingerprint ?? SettingsFingerprint;
-        ConsecutiveFailures = 0;
-        NextAttemptAt = null;
-        RetryJobId = LastErrorCode = LastError = null;
-    }
-
-    /// <summary>Takes over what a node still holds of a later time than the database's: all that it was when it was read, but for its version.</summary>
-    internal void Restore(Token held, long version)
-    {
-        AccessToken = held.AccessToken;
-        RefreshToken = held.RefreshToken;
-        RefreshExpiresAt = held.RefreshExpiresAt;
-        Version = version;
-        IssuedAt = held.IssuedAt;
-        ExpiresAt = held.ExpiresAt;
-        RefreshDueAt = held.RefreshDueAt;
-        DueReason = held.DueReason;
-        LastAttemptAt = held.LastAttemptAt;
-        LastSuccessAt = held.LastSuccessAt;
-        SettingsFingerprint = held.SettingsFingerprint;
-        ConsecutiveFailures = held.ConsecutiveFailures;
-        NextAttemptAt = held.NextAttemptAt;
-        (LastErrorCode, LastError, RetryJobId) = (held.LastErrorCode, held.LastError, null);
-        var metadata = JsonNode.Parse(held.Metadata)!.AsObject();
-        metadata[RestoredFromName] = held.RestoredFrom ?? held.Version;
-        Metadata = metadata.ToJsonString();
-    }
-
-    /// <summary>Gives the stored token a version that no other token had.</summary>
-    internal void Renumber(long version) => Version = version;
-
-    /// <summary>Takes over what an import had replaced. What failed since then says nothing about it.</summary>
-    internal void TakeBack(ReplacedToken replaced, RenewalPlan plan, DateTimeOffset now)
-    {
-        AccessToken = replaced.AccessToken;
-        RefreshToken = replaced.RefreshToken;
-        RefreshExpiresAt = replaced.RefreshExpiresAt;
-        Version++;
-        IssuedAt = replaced.IssuedAt;
-        ExpiresAt = replaced.ExpiresAt;
-        RefreshDueAt = plan.DueAt;
-        DueReason = plan.Reason;
-        Metadata = replaced.Metadata;
-        LastSuccessAt = now;
-        ConsecutiveFailures = 0;
-        NextAttemptAt = null;
-        RetryJobId = LastErrorCode = LastError = null;
-    }
-
-    /// <summary>Nothing but a person can renew what was just stored.</summary>
-    internal void LeaveToPerson() => (RefreshDueAt, DueReason) = (null, "only a person can start it again");
-
-    /// <summary>The provider has refused the stored refresh token: it stays, but is not sent again.</summary>
-    internal void RetireRefreshToken(DateTimeOffset now) => RefreshExpiresAt = now;
-
-    /// <summary>Records a failure; the stored token stays as it is.</summary>
-    internal void RecordFailure(ProviderFailure failure, DateTimeOffset? nextAttemptAt, string? retryJobId)
-    {
-        ConsecutiveFailures++;
-        LastErrorCode = failure.Kind.Code();
-        LastError = failure.Reason;
-        NextAttemptAt = nextAttemptAt;
-        RetryJobId = retryJobId;
-    }
-
-    internal void Release()
-    {
-        LeaseOwner = null;
-        LeaseUntil = null;
-        QueuedUntil = null;
+        LastLookedAt = change.LookedAt ?? LastLookedAt;
+        if (change.EndsRefresh)
+        {
+            (LeaseOwner, LeaseUntil, QueuedUntil) = (null, null, null);
+        }
     }
 
     internal void Pause(DateTimeOffset now, DateTimeOffset? until, string reason)

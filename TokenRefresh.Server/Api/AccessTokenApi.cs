@@ -100,7 +100,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         }
 
         metrics.Read(reading.Code is null ? "served" : "stale", reading.Code);
-        counters.Add(client.Key, entry.Name);
+        counters.Add(client.Key.Id, client.Key.Name, entry.Name);
         await WriteAsync(context, entry, (long)left.TotalSeconds, reading.Code);
     }
 

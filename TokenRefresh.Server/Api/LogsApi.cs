@@ -9,11 +9,11 @@ namespace TokenRefresh.Server.Api;
 /// <summary>One attempt as programs see it.</summary>
 internal sealed record AttemptAnswer(
     long Id, string Provider, string TokenName, string Status, string TriggerType, string TriggeredBy, string Message, DateTimeOffset StartedAt, DateTimeOffset? CompletedAt,
-    long? DurationMs, string? ErrorCode, string? ErrorDetails, int Attempt, string? JobId, JsonElement Metadata)
+    long? DurationMs, string? ErrorCode, string? ErrorDetails, int Attempt, string? JobId, DateTimeOffset? OldExpiresAt, DateTimeOffset? NewExpiresAt, JsonElement Metadata)
 {
     public static AttemptAnswer Of(RefreshAttempt row) => new(
         row.Id, row.Provider, row.TokenName, row.Status.ToString().ToLowerInvariant(), row.TriggerType.Code(), row.TriggeredBy, row.Message, row.StartedAt, row.CompletedAt,
-        row.DurationMs, row.ErrorCode, row.ErrorDetails, row.Attempt, row.JobId, JsonDocument.Parse(row.Metadata).RootElement);
+        row.DurationMs, row.ErrorCode, row.ErrorDetails, row.Attempt, row.JobId, row.OldExpiresAt, row.NewExpiresAt, JsonDocument.Parse(row.Metadata).RootElement);
 }
 
 /// <summary>The log and its figures.</summary>

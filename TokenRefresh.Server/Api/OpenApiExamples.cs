@@ -12,7 +12,7 @@ internal static class OpenApiExamples
         """{"name":"fino_kyc","provider":"finnotech","status":"healthy","state":"healthy","expires_at":"2026-12-03T09:00:00Z","seconds_left":863000,"next_refresh_at":"2026-11-30T01:20:00Z","next_refresh_reason":"scheduled at 67 % of its 10-day lifetime","last_outcome":"refreshed","consecutive_failures":0,"grant":"ClientCredentials","scopes":["oak:iban-inquiry:get"]}""";
 
     private const string Attempt =
-        """{"id":412,"provider":"jibit","token_name":"jibit","status":"success","trigger_type":"due","triggered_by":"schedule","message":"Refreshed; expires 2026-11-24 09:00:00Z.","started_at":"2026-11-23T09:00:00Z","completed_at":"2026-11-23T09:00:00.2Z","duration_ms":204,"error_code":null,"error_details":null,"attempt":1,"job_id":"77","metadata":{"force_refresh":false}}""";
+        """{"id":412,"provider":"jibit","token_name":"jibit","status":"success","trigger_type":"due","triggered_by":"schedule","message":"Refreshed; expires 2026-11-24 09:00:00Z.","started_at":"2026-11-23T09:00:00Z","completed_at":"2026-11-23T09:00:00.2Z","duration_ms":204,"error_code":null,"error_details":null,"attempt":1,"job_id":"77","old_expires_at":"2026-11-23T17:00:00Z","new_expires_at":"2026-11-24T09:00:00Z","metadata":{"force_refresh":false}}""";
 
     private const string Token =
         """{"name":"jibit","access_token":"eyJhbGciOi…","token_type":"Bearer","expires_at":"2026-11-24T09:00:00Z","expires_in":57600,"version":12}""";

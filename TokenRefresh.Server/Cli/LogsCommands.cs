@@ -83,7 +83,7 @@ internal static class LogsCommands
             Output.Json(rows.Select(row => new
             {
                 row.Id, row.Provider, row.TokenName, row.Status, TriggerType = row.TriggerType.Code(), row.TriggeredBy, row.Message, row.StartedAt, row.CompletedAt,
-                row.DurationMs, row.ErrorCode, row.ErrorDetails, row.Attempt, row.JobId, row.Node, Metadata = JsonDocument.Parse(row.Metadata).RootElement,
+                row.DurationMs, row.ErrorCode, row.ErrorDetails, row.Attempt, row.JobId, row.Node, row.OldExpiresAt, row.NewExpiresAt, Metadata = JsonDocument.Parse(row.Metadata).RootElement,
             }));
             return;
         }

@@ -36,8 +36,9 @@ internal static class Some
     {
         var token = New();
         var issued = Issued(Now - age, TimeSpan.FromHours(24));
-        token.Attempted(issued.RequestedAt, "settings of today");
-        token.Accept(issued, "sealed", "sealed", RenewalPolicy.Plan(token.Name, Rule, issued.RequestedAt, issued.ExpiresAt), "{}", issued.RequestedAt);
+        var contact = new ProviderContact(issued.RequestedAt, "settings of today");
+        token.Apply(
+            token.Issued(issued, "sealed", "sealed", RenewalPolicy.Plan(token.Name, Rule, issued.RequestedAt, issued.ExpiresAt), "{}", contact, issued.RequestedAt), token.Version + 1);
         return token;
     }
 

@@ -151,14 +151,14 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile,
         await ExecuteAsync(
             $$"""
               SELECT setseed(0.42);
-              INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, metadata, started_at, completed_at, duration_ms, error_code, error_details, attempt, node)
+              INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, old_expires_at, new_expires_at, metadata, started_at, completed_at, duration_ms, error_code, error_details, attempt, node)
               SELECT CASE WHEN token = 0 THEN 'jibit' ELSE 'finnotech' END,
                      (ARRAY['jibit', 'fino', 'fino_inquiry', 'fino_credit', 'fino_kyc', 'fino_token', 'fino_promissory', 'fino_vehicle', 'fino_insurance', 'fino_sms'])[1 + token],
                      outcome,
                      CASE WHEN chance < 0.002 THEN 'forced' WHEN chance < 0.01 THEN 'manual' WHEN outcome = 'skipped' THEN 'automatic' WHEN chance < 0.03 THEN 'on_demand' ELSE 'due' END,
                      CASE WHEN chance < 0.01 THEN 'user:olga' ELSE 'schedule' END,
                      CASE outcome WHEN 'success' THEN 'Refreshed; expires soon.' WHEN 'failed' THEN 'HTTP 503' ELSE 'Fresh: due later.' END,
-                     jsonb_build_object('old_expires_at', at, 'new_expires_at', CASE WHEN outcome = 'success' THEN at + interval '1 day' END),
+                     at, CASE WHEN outcome = 'success' THEN at + interval '1 day' END, '{}',
                      at, at + took * interval '1 millisecond', took,
                      CASE WHEN outcome = 'failed' THEN (ARRAY['provider_down', 'provider_down', 'provider_down', 'rate_limited', 'invalid_response', 'internal'])[1 + floor(chance * 6)::int] END,
                      CASE WHEN outcome = 'failed' THEN 'HTTP 503' END, 1, 'node-1'

@@ -1,6 +1,6 @@
 using System.Globalization;
-using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Health;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Alerts.Mails;

@@ -46,55 +46,6 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("data_protection_keys", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.AuditEntry", b =>
-                {
-                    b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
-                        .HasColumnName("id");
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
-
-                    b.Property<string>("Action")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("action");
-
-                    b.Property<string>("Actor")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("actor");
-
-                    b.Property<DateTimeOffset>("At")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("at");
-
-                    b.Property<string>("Details")
-                        .IsRequired()
-                        .HasColumnType("jsonb")
-                        .HasColumnName("details");
-
-                    b.Property<string>("Subject")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("subject");
-
-                    b.HasKey("Id")
-                        .HasName("pk_audit_log");
-
-                    b.HasIndex("At")
-                        .HasDatabaseName("ix_audit_log_at");
-
-                    b.HasIndex("Id")
-                        .HasDatabaseName("ix_audit_log_id")
-                        .HasFilter("action <> 'token.read'");
-
-                    b.HasIndex("Subject", "At")
-                        .HasDatabaseName("ix_audit_log_subject_at");
-
-                    b.ToTable("audit_log", (string)null);
-                });
-
             modelBuilder.Entity("TokenRefresh.Jobs.Administration.ClientKey", b =>
                 {
                     b.Property<string>("Id")
@@ -139,6 +90,35 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasFilter("revoked_at IS NULL");
 
                     b.ToTable("client_keys", (string)null);
+                });
+
+            modelBuilder.Entity("TokenRefresh.Jobs.Administration.KeyRotationState", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("BegunAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("begun_at");
+
+                    b.Property<string>("BegunBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("begun_by");
+
+                    b.Property<DateTimeOffset?>("EndedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ended_at");
+
+                    b.Property<Guid>("Key")
+                        .HasColumnType("uuid")
+                        .HasColumnName("key");
+
+                    b.HasKey("Id")
+                        .HasName("pk_key_rotation");
+
+                    b.ToTable("key_rotation", (string)null);
                 });
 
             modelBuilder.Entity("TokenRefresh.Jobs.Administration.RepeatedRequest", b =>
@@ -396,6 +376,22 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("notifications", (string)null);
                 });
 
+            modelBuilder.Entity("TokenRefresh.Jobs.Alerts.SuccessDigestCursor", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("until");
+
+                    b.HasKey("Id")
+                        .HasName("pk_alert_mark");
+
+                    b.ToTable("alert_mark", (string)null);
+                });
+
             modelBuilder.Entity("TokenRefresh.Jobs.Attempts.AttemptHour", b =>
                 {
                     b.Property<string>("TokenName")
@@ -470,10 +466,18 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("metadata");
 
+                    b.Property<DateTimeOffset?>("NewExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("new_expires_at");
+
                     b.Property<string>("Node")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("node");
+
+                    b.Property<DateTimeOffset?>("OldExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("old_expires_at");
 
                     b.Property<string>("Provider")
                         .IsRequired()
@@ -550,20 +554,85 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("token_refresh_logs", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.SuccessDigestCursor", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Health.RecurringJobPause", b =>
                 {
-                    b.Property<int>("Id")
-                        .HasColumnType("integer")
-                        .HasColumnName("id");
+                    b.Property<string>("Job")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("job");
+
+                    b.Property<DateTimeOffset>("PausedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("paused_at");
+
+                    b.Property<string>("PausedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("paused_by");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("reason");
 
                     b.Property<DateTimeOffset>("Until")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("until");
 
-                    b.HasKey("Id")
-                        .HasName("pk_alert_mark");
+                    b.HasKey("Job")
+                        .HasName("pk_timetable_pauses");
 
-                    b.ToTable("alert_mark", (string)null);
+                    b.ToTable("timetable_pauses", (string)null);
+                });
+
+            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.AuditEntry", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("action");
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Details")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("details");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.HasKey("Id")
+                        .HasName("pk_audit_log");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_audit_log_at");
+
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_audit_log_id")
+                        .HasFilter("action <> 'token.read'");
+
+                    b.HasIndex("Subject", "At")
+                        .HasDatabaseName("ix_audit_log_subject_at");
+
+                    b.ToTable("audit_log", (string)null);
                 });
 
             modelBuilder.Entity("TokenRefresh.Jobs.Persistence.Heartbeat", b =>
@@ -636,36 +705,36 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("node_settings", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Health.RecurringJobPause", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.TokenCache.ClientRead", b =>
                 {
-                    b.Property<string>("Job")
+                    b.Property<string>("TokenName")
                         .HasMaxLength(64)
                         .HasColumnType("character varying(64)")
-                        .HasColumnName("job");
+                        .HasColumnName("token_name");
 
-                    b.Property<DateTimeOffset>("PausedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("paused_at");
-
-                    b.Property<string>("PausedBy")
-                        .IsRequired()
+                    b.Property<string>("Client")
                         .HasColumnType("text")
-                        .HasColumnName("paused_by");
+                        .HasColumnName("client");
 
-                    b.Property<string>("Reason")
-                        .IsRequired()
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
-                        .HasColumnName("reason");
-
-                    b.Property<DateTimeOffset>("Until")
+                    b.Property<DateTimeOffset>("Hour")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("until");
+                        .HasColumnName("hour");
 
-                    b.HasKey("Job")
-                        .HasName("pk_timetable_pauses");
+                    b.Property<DateTimeOffset>("LastAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_at");
 
-                    b.ToTable("timetable_pauses", (string)null);
+                    b.Property<long>("Reads")
+                        .HasColumnType("bigint")
+                        .HasColumnName("reads");
+
+                    b.HasKey("TokenName", "Client", "Hour")
+                        .HasName("pk_client_reads");
+
+                    b.HasIndex("Hour")
+                        .HasDatabaseName("ix_client_reads_hour");
+
+                    b.ToTable("client_reads", (string)null);
                 });
 
             modelBuilder.Entity("TokenRefresh.Jobs.Tokens.ReplacedToken", b =>

@@ -24,10 +24,6 @@ internal sealed class AuditModel(AuditTrail audit, TimeProvider clock) : PanelPa
     [BindProperty(SupportsGet = true)]
     public int? Days { get; set; }
 
-    /// <summary>With the programs' reads.</summary>
-    [BindProperty(SupportsGet = true)]
-    public bool Reads { get; set; }
-
     [BindProperty(SupportsGet = true)]
     public long? Before { get; set; }
 
@@ -42,7 +38,6 @@ internal sealed class AuditModel(AuditTrail audit, TimeProvider clock) : PanelPa
     {
         Text = Text?.Replace("\0", "", StringComparison.Ordinal).Trim() is { Length: > 0 } text ? Texts.Start(text, LongestText) : null,
         Since = Days is { } days ? clock.GetUtcNow().AddDays(-Math.Clamp(days, 1, 3660)) : null,
-        WithReads = Reads,
     };
 
     public async Task OnGetAsync(CancellationToken cancellationToken)

@@ -128,6 +128,8 @@ public sealed class KeyRotationTests(PostgresFixture postgres)
             new { Actor = "a test", Action = "keys.rotation_begun", Subject = $"{result.Key}" },
             new { Actor = "a test", Action = "keys.rotation_ended", Subject = $"{result.Key}" },
         ]);
+        var state = await db.KeyRotations.SingleAsync();
+        (state.Key, state.BegunBy, state.EndedAt > state.BegunAt).ShouldBe((result.Key, "a test", true));
     }
 
     private async Task<TokenWorld> ObtainedAsync()

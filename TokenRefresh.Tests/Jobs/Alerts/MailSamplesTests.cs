@@ -1,12 +1,12 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
-using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Mails;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Pages;

@@ -20,10 +20,10 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
 
         await world.RefreshAsync();
 
+        await ExpiriesAsync(world, null, new(2026, 3, 2, 12, 0, 0, TimeSpan.Zero));
         (await FiguresAsync(world)).ShouldBe(
         [
             "force_refresh: false",
-            "new_expires_at: 2026-03-02T12:00:00+00:00",
             "new_refresh_expires_at: 2026-03-03T12:00:00+00:00",
             """steps: [{"call":"acquire","outcome":"issued","track_id":"track-1"}]""",
         ]);
@@ -38,12 +38,11 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
 
         await world.RefreshAsync(RefreshTrigger.Forced);
 
+        await ExpiriesAsync(world, new(2026, 3, 2, 12, 0, 0, TimeSpan.Zero), new(2026, 3, 2, 13, 0, 0, TimeSpan.Zero));
         (await FiguresAsync(world)).ShouldBe(
         [
             "force_refresh: true",
-            "new_expires_at: 2026-03-02T13:00:00+00:00",
             "new_refresh_expires_at: 2026-03-03T13:00:00+00:00",
-            "old_expires_at: 2026-03-02T12:00:00+00:00",
             "old_refresh_expires_at: 2026-03-03T12:00:00+00:00",
             """steps: [{"call":"renew","outcome":"issued","track_id":"track-2"}]""",
         ]);
@@ -153,6 +152,12 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
     }
 
     private static List<(LogLevel, int, string)> Told(TokenWorld world) => [.. world.Events.Where(line => line.Id is >= Refreshed and <= Skipped)];
+
+    private static async Task ExpiriesAsync(TokenWorld world, DateTimeOffset? old, DateTimeOffset? next)
+    {
+        var row = (await world.LogAsync())[^1];
+        (row.OldExpiresAt, row.NewExpiresAt).ShouldBe((old, next));
+    }
 
     private static async Task<IEnumerable<string>> FiguresAsync(TokenWorld world) => JsonDocument.Parse((await world.LogAsync())[^1].Metadata).RootElement.EnumerateObject()
         .Select(figure => $"{figure.Name}: {(figure.Value.ValueKind == JsonValueKind.String ? figure.Value.GetString() : figure.Value.GetRawText().Replace(" ", "", StringComparison.Ordinal))}")

@@ -89,7 +89,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
         var row = (await world.LogAsync()).ShouldHaveSingleItem();
         row.Status.ShouldBe(AttemptStatus.Success);
         row.DurationMs.ShouldNotBeNull();
-        JsonDocument.Parse(row.Metadata).RootElement.GetProperty("new_expires_at").GetDateTimeOffset().ShouldBe(token.ExpiresAt!.Value);
+        row.NewExpiresAt.ShouldBe(token.ExpiresAt);
         Kept(world).ShouldBeEmpty();
     }
 

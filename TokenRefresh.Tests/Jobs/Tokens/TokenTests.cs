@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Shouldly;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -74,8 +75,8 @@ public sealed class TokenTests
     {
         var token = Some.New();
 
-        token.Attempted(Now, "settings of today");
-        token.Looked(Now.AddMinutes(1));
+        token.Apply(token.Failed(new(FailureKind.ProviderDown, "HTTP 503"), null, null, new(Now, "settings of today")), 1);
+        token.Apply(token.Skipped(Now.AddMinutes(1)), 1);
 
         (token.LastAttemptAt, token.LastLookedAt, token.SettingsFingerprint).ShouldBe((Now, Now.AddMinutes(1), "settings of today"));
     }
@@ -85,7 +86,8 @@ public sealed class TokenTests
     {
         var token = Some.Due();
 
-        token.RetireRefreshToken(Now);
+        var issued = token.Issued(Some.Issued(Now, TimeSpan.FromHours(1)) with { RefreshToken = null, RefreshExpiresAt = null }, "sealed-2", null, Plan, "{}", new(Now, "settings"), Now);
+        token.Apply(Token.WithoutRefusedRefreshToken(issued, Now), 2);
 
         (token.RefreshToken, token.RefreshExpiresAt).ShouldBe(("sealed", Now));
     }
@@ -95,9 +97,10 @@ public sealed class TokenTests
     {
         var token = Some.Due();
 
-        token.LeaveToPerson();
+        token.Apply(token.Imported(Some.Issued(Now, TimeSpan.FromHours(1)) with { RefreshToken = null }, "sealed-2", null, null, "{}", Now), 2);
 
         (token.RefreshDueAt, token.DueReason).ShouldBe((null, "only a person can start it again"));
+        (token.RefreshToken, token.RefreshExpiresAt).ShouldBe((null, null), "the grant before it is gone");
     }
 
     [Fact]
@@ -109,7 +112,7 @@ public sealed class TokenTests
         token.Accept(Some.Issued(Now, TimeSpan.FromHours(1)), "wrong", "wrong", Plan, """{"by":"import"}""", Now);
         token.RecordFailure(new(FailureKind.CredentialRejected, "HTTP 401"), Now.AddMinutes(1), "7");
 
-        token.TakeBack(old, new(Now.AddHours(3), "because"), Now.AddMinutes(1));
+        token.Apply(token.RolledBack(old, new(Now.AddHours(3), "because"), Now.AddMinutes(1)), token.Version + 1);
 
         (token.AccessToken, token.RefreshToken, token.Version, token.Metadata, token.LastSuccessAt).ShouldBe(("sealed", "sealed", 3, "{}", Now.AddMinutes(1)));
         (token.IssuedAt, token.ExpiresAt, token.RefreshExpiresAt).ShouldBe((issuedAt, issuedAt!.Value.AddHours(24), issuedAt.Value.AddHours(48)));
@@ -167,4 +170,39 @@ public sealed class TokenTests
 
     [Fact]
     public void A_token_that_was_never_obtained_is_not_valid() => Some.New().IsValid(Now).ShouldBeFalse();
+
+    [Fact]
+    public void A_row_that_is_saved_back_is_all_that_it_was_but_for_its_version_and_its_jobs_retry()
+    {
+        var held = Some.Failing(FailureKind.ProviderDown, Now.AddMinutes(2), "7");
+        var older = Some.New();
+
+        older.Apply(held.Restored(), 1002);
+
+        (older.Version, older.RestoredFrom, older.RetryJobId).ShouldBe((1002, 1, null));
+        Values(older, nameof(Token.Version), nameof(Token.RestoredFrom), nameof(Token.RetryJobId), nameof(Token.LeftAloneUntil), nameof(Token.Metadata), nameof(Token.LastLookedAt))
+            .ShouldBe(Values(held, nameof(Token.Version), nameof(Token.RestoredFrom), nameof(Token.RetryJobId), nameof(Token.LeftAloneUntil), nameof(Token.Metadata), nameof(Token.LastLookedAt)));
+    }
+
+    [Fact]
+    public void A_change_that_waits_on_disk_is_the_same_when_it_is_read_again()
+    {
+        var change = Some.Due().Issued(Some.Issued(Now, TimeSpan.FromHours(24)), "sealed-2", "sealed-refresh-2", Plan, """{"scopes":[]}""", new(Now, "settings"), Now);
+
+        JsonSerializer.Deserialize<TokenChange>(JsonSerializer.Serialize(change)).ShouldBe(change);
+    }
+
+    [Fact]
+    public void A_look_changes_nothing_of_what_is_stored_and_gives_the_lease_back()
+    {
+        var token = Some.Failing(FailureKind.ProviderDown, Now.AddMinutes(2), "7");
+        var before = Values(token, nameof(Token.LastLookedAt));
+
+        token.Apply(token.Skipped(Now.AddMinutes(1)), 17);
+
+        Values(token, nameof(Token.LastLookedAt)).ShouldBe(before);
+    }
+
+    private static string Values(Token token, params string[] but) => string.Join(
+        Environment.NewLine, typeof(Token).GetProperties().Where(column => !but.Contains(column.Name)).Select(column => $"{column.Name}: {column.GetValue(token)}"));
 }

@@ -35,7 +35,7 @@ public sealed class ImportTests(PostgresFixture postgres)
         await panel.SendAsync(Page, $"{Page}?handler=RollBack");
         (await panel.Server.TokenAsync()).AccessToken.ShouldBe(imported.AccessToken);
         (await panel.AuditAsync(4)).Select(entry => entry.Action).ShouldBe(["token.rolled_back", "token.rolled_back", "token.imported", "token.import_tried"]);
-        (await panel.Server.LogAsync()).TakeLast(3).ShouldAllBe(row => row.TriggeredBy == "user:Admin" && row.Metadata.Contains("new_expires_at"));
+        (await panel.Server.LogAsync()).TakeLast(3).ShouldAllBe(row => row.TriggeredBy == "user:Admin" && row.NewExpiresAt != null);
     }
 
     [Fact]

@@ -106,7 +106,7 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
     public async Task Rows_show_until_when_the_token_worked_before_and_after_and_exports_have_both()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
-        await ExecuteAsync(panel, """UPDATE token_refresh_logs SET metadata = '{{"old_expires_at":"2026-03-01T08:30:00Z","new_expires_at":"2026-03-02T08:30:00+00:00"}}'""");
+        await ExecuteAsync(panel, """UPDATE token_refresh_logs SET old_expires_at = '2026-03-01T08:30:00Z', new_expires_at = '2026-03-02T08:30:00+00:00'""");
 
         var page = await panel.ReadAsync("/access/token-refresh-logs");
         page.ShouldContain(">2026-03-01 12:00:00</time>");

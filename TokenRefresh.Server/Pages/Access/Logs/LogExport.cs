@@ -24,8 +24,7 @@ internal sealed class LogExport(AttemptLog log, AttemptFilter filter, bool asCsv
         var isFirst = true;
         await foreach (var row in log.StreamAsync(filter, context.HttpContext.RequestAborted))
         {
-            var expiry = AttemptExpiry.Of(row);
-            await writer.WriteAsync(asCsv ? Line(row, expiry) : (isFirst ? "" : ",\n") + Json(row, expiry));
+            await writer.WriteAsync(asCsv ? Line(row) : (isFirst ? "" : ",\n") + Json(row));
             isFirst = false;
         }
 
@@ -35,15 +34,15 @@ internal sealed class LogExport(AttemptLog log, AttemptFilter filter, bool asCsv
         }
     }
 
-    private static string Line(RefreshAttempt row, AttemptExpiry expiry) => Csv.Row(
+    private static string Line(RefreshAttempt row) => Csv.Row(
         Text(row.Id), Csv.At(row.StartedAt), Csv.At(row.CompletedAt), Text(row.DurationMs), row.Provider, row.TokenName, row.Status.ToString().ToLowerInvariant(), row.TriggerType.Code(),
-        row.TriggeredBy, Text(row.Attempt), row.ErrorCode ?? "", row.Message, Csv.At(expiry.Before), Csv.At(expiry.After), row.JobId ?? "", row.Node);
+        row.TriggeredBy, Text(row.Attempt), row.ErrorCode ?? "", row.Message, Csv.At(row.OldExpiresAt), Csv.At(row.NewExpiresAt), row.JobId ?? "", row.Node);
 
-    private static string Json(RefreshAttempt row, AttemptExpiry expiry) => JsonSerializer.Serialize(new
+    private static string Json(RefreshAttempt row) => JsonSerializer.Serialize(new
     {
         id = row.Id, started_at = row.StartedAt, completed_at = row.CompletedAt, duration_ms = row.DurationMs, provider = row.Provider, token_name = row.TokenName,
         status = row.Status.ToString().ToLowerInvariant(), trigger_type = row.TriggerType.Code(), triggered_by = row.TriggeredBy, attempt = row.Attempt,
-        error_code = row.ErrorCode, message = row.Message, old_expires_at = expiry.Before, new_expires_at = expiry.After, job_id = row.JobId, node = row.Node,
+        error_code = row.ErrorCode, message = row.Message, old_expires_at = row.OldExpiresAt, new_expires_at = row.NewExpiresAt, job_id = row.JobId, node = row.Node,
     });
 
     private static string Text(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "";

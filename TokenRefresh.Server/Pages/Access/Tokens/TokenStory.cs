@@ -1,5 +1,6 @@
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Pages.Access.Tokens;
@@ -12,13 +13,13 @@ namespace TokenRefresh.Server.Pages.Access.Tokens;
 internal sealed record TokenStory(IReadOnlyList<RefreshAttempt> Attempts, IReadOnlyList<TokenLifetime> Lives, IReadOnlyList<TokenReader> Readers, ReplacedToken? Replaced);
 
 /// <summary>Reads the story of a token.</summary>
-internal sealed class TokenStories(AttemptLog log, TokenLifetimes lives, AuditTrail audit, TokenControls controls, TimeProvider clock)
+internal sealed class TokenStories(AttemptLog log, TokenLifetimes lives, ClientReads reads, TokenControls controls, TimeProvider clock)
 {
     private const int RecentRows = 20, RecentLives = 10;
 
     public async Task<TokenStory> ReadAsync(string name, CancellationToken cancellationToken) => new(
         await log.RecentAsync(new() { Token = name }, RecentRows, null, cancellationToken),
         await lives.OfAsync(name, RecentLives, cancellationToken),
-        await audit.ReadersAsync(name, clock.GetUtcNow().AddDays(-7), cancellationToken),
+        await reads.ReadersAsync(name, clock.GetUtcNow().AddDays(-7), cancellationToken),
         await controls.ReplacedAsync(name, cancellationToken));
 }
