@@ -67,7 +67,7 @@ public sealed partial class RefreshCommitter(
 
         async Task<StoredVersion> SaveAsync()
         {
-            if (!await IsSavedAsync(db))
+            if (!await IsSavedAsync(db, attempt, clock.GetUtcNow()))
             {
                 return await store.SaveAsync(answer, CancellationToken.None);
             }
@@ -78,11 +78,11 @@ public sealed partial class RefreshCommitter(
     }
 
     // False where a row changed under us: after a pause of this node, an import, a commit whose confirmation was lost, or a step back in time.
-    private static async Task<bool> IsSavedAsync(TokenRefreshDbContext db)
+    private static async Task<bool> IsSavedAsync(TokenRefreshDbContext db, RefreshAttempt attempt, DateTimeOffset now)
     {
         try
         {
-            await db.SaveChangesAsync(CancellationToken.None);
+            await AttemptHours.SaveAsync(db, attempt.StartedAt, now, CancellationToken.None);
             return true;
         }
         catch (DbUpdateConcurrencyException)
@@ -134,7 +134,7 @@ public sealed partial class RefreshCommitter(
 
         async Task<bool> SaveAsync()
         {
-            while (await ConflictOfAsync(db) is { } conflict)
+            while (await ConflictOfAsync(db, attempt, clock.GetUtcNow()) is { } conflict)
             {
                 await ResolveAsync(conflict, token, attempt, owner);
             }
@@ -143,11 +143,11 @@ public sealed partial class RefreshCommitter(
         }
     }
 
-    private static async Task<DbUpdateConcurrencyException?> ConflictOfAsync(TokenRefreshDbContext db)
+    private static async Task<DbUpdateConcurrencyException?> ConflictOfAsync(TokenRefreshDbContext db, RefreshAttempt attempt, DateTimeOffset now)
     {
         try
         {
-            await db.SaveChangesAsync(CancellationToken.None);
+            await AttemptHours.SaveAsync(db, attempt.StartedAt, now, CancellationToken.None);
             return null;
         }
         catch (DbUpdateConcurrencyException conflict)

@@ -51,7 +51,7 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
         }
 
         Close(db, attempt, answer, saved, now);
-        await db.SaveChangesAsync(cancellationToken);
+        await AttemptHours.SaveAsync(db, attempt?.StartedAt ?? answer.Attempt?.StartedAt ?? now, now, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         NoteStored(token);
         return new(saved != Fate.Overtaken, token.Version);

@@ -21,7 +21,7 @@ internal sealed class SelfGuarded;
 internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenCache vault, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
-    private const int LongestValidity = 366 * 24 * 60 * 60;
+    private static readonly int LongestValidity = (int)IssuedToken.LongestLife.TotalSeconds;
 
     /// <summary>An answer is kept by caches no longer than this, so that a renewed token is seen soon.</summary>
     private const int LongestMaxAge = 60;

@@ -46,55 +46,6 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("data_protection_keys", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.AuditEntry", b =>
-                {
-                    b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
-                        .HasColumnName("id");
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
-
-                    b.Property<string>("Action")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("action");
-
-                    b.Property<string>("Actor")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("actor");
-
-                    b.Property<DateTimeOffset>("At")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("at");
-
-                    b.Property<string>("Details")
-                        .IsRequired()
-                        .HasColumnType("jsonb")
-                        .HasColumnName("details");
-
-                    b.Property<string>("Subject")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("subject");
-
-                    b.HasKey("Id")
-                        .HasName("pk_audit_log");
-
-                    b.HasIndex("At")
-                        .HasDatabaseName("ix_audit_log_at");
-
-                    b.HasIndex("Id")
-                        .HasDatabaseName("ix_audit_log_id")
-                        .HasFilter("action <> 'token.read'");
-
-                    b.HasIndex("Subject", "At")
-                        .HasDatabaseName("ix_audit_log_subject_at");
-
-                    b.ToTable("audit_log", (string)null);
-                });
-
             modelBuilder.Entity("TokenRefresh.Jobs.Administration.ClientKey", b =>
                 {
                     b.Property<string>("Id")
@@ -412,12 +363,144 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("character varying(64)")
                         .HasColumnName("provider");
 
-                    b.Property<byte[]>("Tally")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("tally");
+                    b.Property<string>("ErrorCode")
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("error_code");
 
-                    b.HasKey("TokenName", "Hour", "Provider")
+                    b.Property<long>("Attempts")
+                        .HasColumnType("bigint")
+                        .HasColumnName("attempts");
+
+                    b.Property<long>("DurationMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("duration_ms");
+
+                    b.Property<long>("Failed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("failed");
+
+                    b.Property<long>("Forced")
+                        .HasColumnType("bigint")
+                        .HasColumnName("forced");
+
+                    b.Property<long>("Manual")
+                        .HasColumnType("bigint")
+                        .HasColumnName("manual");
+
+                    b.Property<long>("Skipped")
+                        .HasColumnType("bigint")
+                        .HasColumnName("skipped");
+
+                    b.Property<long>("Succeeded")
+                        .HasColumnType("bigint")
+                        .HasColumnName("succeeded");
+
+                    b.Property<long>("Timed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("timed");
+
+                    b.Property<long>("longer")
+                        .HasColumnType("bigint")
+                        .HasColumnName("longer");
+
+                    b.Property<long>("under_10000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_10000_ms");
+
+                    b.Property<long>("under_1000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_1000_ms");
+
+                    b.Property<long>("under_100_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_100_ms");
+
+                    b.Property<long>("under_1300_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_1300_ms");
+
+                    b.Property<long>("under_15000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_15000_ms");
+
+                    b.Property<long>("under_150_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_150_ms");
+
+                    b.Property<long>("under_1600_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_1600_ms");
+
+                    b.Property<long>("under_2000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_2000_ms");
+
+                    b.Property<long>("under_200_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_200_ms");
+
+                    b.Property<long>("under_2500_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_2500_ms");
+
+                    b.Property<long>("under_250_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_250_ms");
+
+                    b.Property<long>("under_25_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_25_ms");
+
+                    b.Property<long>("under_30000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_30000_ms");
+
+                    b.Property<long>("under_300_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_300_ms");
+
+                    b.Property<long>("under_3200_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_3200_ms");
+
+                    b.Property<long>("under_4000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_4000_ms");
+
+                    b.Property<long>("under_400_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_400_ms");
+
+                    b.Property<long>("under_5000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_5000_ms");
+
+                    b.Property<long>("under_500_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_500_ms");
+
+                    b.Property<long>("under_50_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_50_ms");
+
+                    b.Property<long>("under_650_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_650_ms");
+
+                    b.Property<long>("under_7500_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_7500_ms");
+
+                    b.Property<long>("under_75_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_75_ms");
+
+                    b.Property<long>("under_800_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_800_ms");
+
+                    b.HasKey("TokenName", "Hour", "Provider", "ErrorCode")
                         .HasName("pk_token_refresh_hours");
 
                     b.HasIndex("Hour")
@@ -523,47 +606,103 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.HasIndex("StartedAt", "Id")
                         .HasDatabaseName("ix_token_refresh_logs_started_at_id");
 
-                    b.HasIndex("ErrorCode", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_error_code_started_at_id")
-                        .HasFilter("error_code IS NOT NULL");
-
-                    b.HasIndex("Provider", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_provider_started_at_id");
-
-                    b.HasIndex("Status", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_status_started_at_id");
-
                     b.HasIndex("TokenName", "StartedAt", "Id")
                         .HasDatabaseName("ix_token_refresh_logs_token_name_started_at_id");
 
                     b.HasIndex("TriggerType", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_trigger_type_started_at_id");
+                        .HasDatabaseName("ix_token_refresh_logs_trigger_type_started_at_id")
+                        .HasFilter("trigger_type NOT IN ('automatic', 'due')");
 
-                    b.HasIndex("DurationMs", "Id", "StartedAt", "TokenName", "Status")
-                        .HasDatabaseName("ix_token_refresh_logs_duration")
-                        .HasFilter("status IN ('success', 'failed')");
-
-                    b.HasIndex(new[] { "TokenName", "StartedAt", "Id" }, "Failed")
+                    b.HasIndex("StartedAt", "Id", "TokenName", "ErrorCode")
                         .HasDatabaseName("ix_token_refresh_logs_failed")
                         .HasFilter("status = 'failed'");
+
+                    b.HasIndex("DurationMs", "Id", "StartedAt", "TokenName", "Provider", "Status")
+                        .HasDatabaseName("ix_token_refresh_logs_duration")
+                        .HasFilter("status IN ('success', 'failed')");
 
                     b.ToTable("token_refresh_logs", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.SuccessDigestCursor", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Health.RecurringJobPause", b =>
                 {
-                    b.Property<int>("Id")
-                        .HasColumnType("integer")
-                        .HasColumnName("id");
+                    b.Property<string>("Job")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("job");
+
+                    b.Property<DateTimeOffset>("PausedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("paused_at");
+
+                    b.Property<string>("PausedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("paused_by");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("reason");
 
                     b.Property<DateTimeOffset>("Until")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("until");
 
-                    b.HasKey("Id")
-                        .HasName("pk_alert_mark");
+                    b.HasKey("Job")
+                        .HasName("pk_timetable_pauses");
 
-                    b.ToTable("alert_mark", (string)null);
+                    b.ToTable("timetable_pauses", (string)null);
+                });
+
+            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.AuditEntry", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("action");
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Details")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("details");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.HasKey("Id")
+                        .HasName("pk_audit_log");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_audit_log_at");
+
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_audit_log_id")
+                        .HasFilter("action <> 'token.read'");
+
+                    b.HasIndex("Subject", "At")
+                        .HasDatabaseName("ix_audit_log_subject_at");
+
+                    b.ToTable("audit_log", (string)null);
                 });
 
             modelBuilder.Entity("TokenRefresh.Jobs.Persistence.Heartbeat", b =>
@@ -636,36 +775,20 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("node_settings", (string)null);
                 });
 
-            modelBuilder.Entity("TokenRefresh.Jobs.Health.RecurringJobPause", b =>
+            modelBuilder.Entity("TokenRefresh.Jobs.Persistence.SuccessDigestCursor", b =>
                 {
-                    b.Property<string>("Job")
-                        .HasMaxLength(64)
-                        .HasColumnType("character varying(64)")
-                        .HasColumnName("job");
-
-                    b.Property<DateTimeOffset>("PausedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("paused_at");
-
-                    b.Property<string>("PausedBy")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("paused_by");
-
-                    b.Property<string>("Reason")
-                        .IsRequired()
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
-                        .HasColumnName("reason");
+                    b.Property<int>("Id")
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
 
                     b.Property<DateTimeOffset>("Until")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("until");
 
-                    b.HasKey("Job")
-                        .HasName("pk_timetable_pauses");
+                    b.HasKey("Id")
+                        .HasName("pk_alert_mark");
 
-                    b.ToTable("timetable_pauses", (string)null);
+                    b.ToTable("alert_mark", (string)null);
                 });
 
             modelBuilder.Entity("TokenRefresh.Jobs.Tokens.ReplacedToken", b =>
