@@ -26,7 +26,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     private static readonly TimeSpan CountedAhead = TimeSpan.FromDays(32);
 
     /// <summary>Counting takes it alone, a change of an hour that is over shares it with other changes.</summary>
-    private const long Lock = 724_500;
+    private const long LockId = 724_500;
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
@@ -115,7 +115,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     internal static async Task ForgetAsync(TokenRefreshDbContext db, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
     {
         // Held until the change is committed: a count that is under way ends first and is forgotten, a later one waits and sees the change.
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock_shared({Lock})", cancellationToken);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock_shared({LockId})", cancellationToken);
         await db.AttemptHours.Where(row => row.Hour >= from && row.Hour <= to).ExecuteDeleteAsync(cancellationToken);
     }
 
@@ -123,7 +123,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     {
         // Each statement sees what was committed before it, whatever the database's own level is: the lock is of no use otherwise.
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({Lock})", cancellationToken);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})", cancellationToken);
         if (!await db.AttemptHours.AnyAsync(row => row.Hour == hour, cancellationToken))
         {
             var alike = await CountAsync(db, new(), [(hour, hour + Hour)], cancellationToken, perToken: true);
