@@ -18,6 +18,9 @@ public sealed record IssuedToken(
     /// <summary>How long the answer says that the token is valid, whatever the token says of itself; null where it does not.</summary>
     public TimeSpan? StatedLife { get; init; }
 
+    /// <summary>The longest lifetime that is believed; where a provider states a longer one it means "never", or nothing.</summary>
+    public static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
+
     /// <summary>The most characters that a token may have.</summary>
     public const int LongestSecret = 64 * 1024;
 

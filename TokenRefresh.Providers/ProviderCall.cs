@@ -28,7 +28,6 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
     /// <summary>Shorter texts occur by chance; of longer ones this much is enough to know them by, even where a code was cut.</summary>
     private const int LeastSecret = 8, EnoughOfASecret = 32;
 
-    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
     /// <summary>What is sent and must not come back in words for people, whatever a provider repeats in its codes.</summary>
@@ -244,7 +243,7 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
     private IssuedToken Sane(IssuedToken token)
     {
         var life = token.ExpiresAt - token.RequestedAt;
-        return life <= TimeSpan.Zero || life > LongestLife ? throw new InvalidAnswerException($"the token's lifetime is not plausible ({life})")
+        return life <= TimeSpan.Zero || life > IssuedToken.LongestLife ? throw new InvalidAnswerException($"the token's lifetime is not plausible ({life})")
             : token.ExpiresAt <= clock.GetUtcNow() ? throw new InvalidAnswerException("the token had already expired when it arrived")
             : token.RefreshExpiresAt <= token.RequestedAt ? throw new InvalidAnswerException("the refresh token's lifetime is not plausible")
             : token;

@@ -57,8 +57,8 @@ public sealed class AuditTrail(IDbContextFactory<TokenRefreshDbContext> contexts
         entries = filter.Since is { } since ? entries.Where(entry => entry.At >= since) : entries;
         if (filter.Text is { } text)
         {
-            var like = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
-            entries = entries.Where(entry => EF.Functions.ILike(entry.Actor, like, "\\") || EF.Functions.ILike(entry.Action, like, "\\") || EF.Functions.ILike(entry.Subject, like, "\\"));
+            var like = LikePattern.Containing(text);
+            entries = entries.Where(entry => EF.Functions.ILike(entry.Actor, like, LikePattern.Escape) || EF.Functions.ILike(entry.Action, like, LikePattern.Escape) || EF.Functions.ILike(entry.Subject, like, LikePattern.Escape));
         }
 
         return await entries.OrderByDescending(entry => entry.Id).Take(limit).ToListAsync(cancellationToken);

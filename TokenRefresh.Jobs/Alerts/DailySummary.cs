@@ -92,8 +92,8 @@ internal static class SummaryMail
             .Facts(
                 ("Refreshes", string.Create(CultureInfo.InvariantCulture, $"{report.All.SuccessfulAttempts} succeeded, {report.All.FailedAttempts} failed, {report.All.SkippedAttempts} skipped")),
                 ("Success rate", Percent(report.All.SuccessRate)),
-                ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{MailTimeFormat.Span(report.WithoutToken)}, all tokens together" : "0 s"),
-                ("Slowest provider", slowest is null ? "no provider calls" : $"{slowest.Provider}, p95 {Milliseconds(slowest.Figures.P95DurationMs)}"),
+                ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{DurationFormat.ToTheMinute(report.WithoutToken)}, all tokens together" : "0 s"),
+                ("Slowest provider", slowest is null ? "no provider calls" : $"{slowest.Provider}, p95 {DurationFormat.Measured(slowest.Figures.P95DurationMs)}"),
                 ("Incidents", $"{report.Open.Count} open, {report.Ended} resolved"));
         foreach (var incident in report.Open)
         {
@@ -104,7 +104,7 @@ internal static class SummaryMail
             ["Token", "Status", "Time left", "Next refresh", "Last result"],
             report.Tokens.Take(MostRows).Select(token => (IReadOnlyList<string>)
             [
-                token.Name, token.State.InWords(), Left(token), token.NextRefreshAt is { } next ? next <= report.Now ? "now" : $"in {MailTimeFormat.Span(next - report.Now)}" : token.NextRefreshReason, token.LastOutcome,
+                token.Name, token.State.InWords(), Left(token), token.NextRefreshAt is { } next ? next <= report.Now ? "now" : $"in {DurationFormat.ToTheMinute(next - report.Now)}" : token.NextRefreshReason, token.LastOutcome,
             ]));
         AddDeaths(body, report, zone);
         body.Head("Providers").Table(
@@ -112,7 +112,7 @@ internal static class SummaryMail
             report.Providers.Select(provider => (IReadOnlyList<string>)
             [
                 provider.Provider, $"{provider.Figures.SuccessfulAttempts}", $"{provider.Figures.FailedAttempts}", Percent(provider.Figures.SuccessRate),
-                Milliseconds(provider.Figures.AvgDurationMs), Milliseconds(provider.Figures.P95DurationMs),
+                DurationFormat.Measured(provider.Figures.AvgDurationMs), DurationFormat.Measured(provider.Figures.P95DurationMs),
             ]));
         return body.Links(("Open the panel", links.To(links.Pages.Tokens)))
             .Write($"SUMMARY: {heading}", zone);
@@ -145,11 +145,9 @@ internal static class SummaryMail
     private static string Left(TokenView token) => token.TimeLeft switch
     {
         null => "no token",
-        { } left when left > TimeSpan.Zero => MailTimeFormat.Span(left),
+        { } left when left > TimeSpan.Zero => DurationFormat.ToTheMinute(left),
         _ => "expired",
     };
 
     private static string Percent(double? share) => share is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.#} %") : "no attempts";
-
-    private static string Milliseconds(double? duration) => duration is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0} ms") : "–";
 }

@@ -3,10 +3,7 @@ namespace TokenRefresh.Jobs.Attempts;
 /// <summary>The figures of a stretch of the log. Skips are not failures, and no attempts mean no rate.</summary>
 /// <param name="SuccessRate">Successes over successes and failures, in percent with one decimal; null when there were none.</param>
 /// <param name="AvgDurationMs">Mean duration of successes and failures in milliseconds; null when there were none.</param>
-/// <param name="P95DurationMs">
-/// The duration that 95 of 100 successes and failures stayed within; null when there were none. Exact up to
-/// <see cref="AttemptHours.ExactUpTo"/> of them, beyond that within 2.5 %.
-/// </param>
+/// <param name="P95DurationMs">The duration that 95 of 100 successes and failures stayed within; null when there were none.</param>
 public sealed record AttemptStatistics(
     long TotalAttempts,
     long SuccessfulAttempts,
@@ -19,17 +16,10 @@ public sealed record AttemptStatistics(
     double? AvgDurationMs,
     double? P95DurationMs);
 
-/// <summary>Counts of attempts that can be added up: everything exact but the spread of durations, which is kept in steps of 5 %.</summary>
+/// <summary>Counts of attempts that can be added up; durations are counted in ranges.</summary>
 public sealed class AttemptAggregate
 {
-    /// <summary>Each step of durations ends at this many times its beginning.</summary>
-    internal const double StepRatio = 1.05;
-
-    /// <summary>Longer than ten days falls into the last step.</summary>
-    internal const int Steps = 425;
-
-    // How many durations fell into each step; the first step is for less than a millisecond.
-    private long[] durations = [];
+    private readonly long[] durations = new long[DurationRanges.Count];
 
     /// <summary>All attempts, those that still run included.</summary>
     public long Total { get; private set; }
@@ -67,19 +57,21 @@ public sealed class AttemptAggregate
     /// <summary>Successes over successes and failures, in percent with one decimal; null when there were none.</summary>
     public double? SuccessRate => Finished == 0 ? null : (double)Math.Round(100m * Successful / Finished, 1, MidpointRounding.AwayFromZero);
 
-    /// <summary>The duration that 95 of 100 stayed within, taken from the middle of its step: within 2.5 % of the truth.</summary>
-    public double? AboutP95Ms
+    /// <summary>Where the p95 lies: a range of durations, and which one in it, counted from its shortest; null when there are no durations.</summary>
+    internal (long FromMs, long ToMs, long Rank)? P95
     {
         get
         {
             var left = (long)Math.Ceiling(0.95m * Timed);
-            for (var step = 0; step < durations.Length && left > 0; step++)
+            for (var range = 0; range < durations.Length && left > 0; range++)
             {
-                left -= durations[step];
-                if (left <= 0)
+                if (left <= durations[range])
                 {
-                    return step == 0 ? 0 : Math.Round(Math.Pow(StepRatio, step - 0.5));
+                    var (from, to) = DurationRanges.Of(range);
+                    return (from, to, left);
                 }
+
+                left -= durations[range];
             }
 
             return null;
@@ -102,10 +94,7 @@ public sealed class AttemptAggregate
             Fail(code, count);
         }
 
-        for (var step = 0; step < other.durations.Length; step++)
-        {
-            Time(step, other.durations[step]);
-        }
+        Time(other.durations);
     }
 
     /// <summary>Adds rows that are alike.</summary>
@@ -130,66 +119,50 @@ public sealed class AttemptAggregate
                 return;
         }
 
-        if (alike.Step is { } step)
+        if (alike.DurationRange is { } range)
         {
             Timed += alike.Attempts;
             DurationMs += alike.DurationMs;
-            Time(step, alike.Attempts);
+            durations[range] += alike.Attempts;
         }
     }
 
-    /// <summary>Adds a tally that was packed. A month is more than a thousand of these, so nothing is made on the way.</summary>
-    internal void Add(byte[] packed)
+    /// <summary>Adds a counted hour.</summary>
+    internal void Add(AttemptHour hour)
     {
-        using var reader = new BinaryReader(new MemoryStream(packed));
-        Total += reader.Read7BitEncodedInt64();
-        Successful += reader.Read7BitEncodedInt64();
-        Failed += reader.Read7BitEncodedInt64();
-        Skipped += reader.Read7BitEncodedInt64();
-        Manual += reader.Read7BitEncodedInt64();
-        Forced += reader.Read7BitEncodedInt64();
-        Timed += reader.Read7BitEncodedInt64();
-        DurationMs += reader.Read7BitEncodedInt64();
-        for (var codes = reader.Read7BitEncodedInt(); codes > 0; codes--)
+        Total += hour.Attempts;
+        Successful += hour.Succeeded;
+        Failed += hour.Failed;
+        Skipped += hour.Skipped;
+        Manual += hour.Manual;
+        Forced += hour.Forced;
+        Timed += hour.Timed;
+        DurationMs += hour.DurationMs;
+        if (hour.Failed > 0)
         {
-            Fail(reader.ReadString(), reader.Read7BitEncodedInt64());
+            Fail(hour.ErrorCode, hour.Failed);
         }
 
-        var first = reader.Read7BitEncodedInt();
-        for (int step = first, end = first + reader.Read7BitEncodedInt(); step < end; step++)
-        {
-            Time(step, reader.Read7BitEncodedInt64());
-        }
+        Time(hour.Durations);
     }
 
-    /// <summary>As it is stored: numbers of seven bits a byte, and of the steps only those between the shortest and the longest.</summary>
-    internal byte[] Pack()
+    /// <summary>As it is stored for an hour.</summary>
+    internal AttemptHour Of(DateTimeOffset hour, string provider, string token, string errorCode) => new()
     {
-        var packed = new MemoryStream();
-        using var writer = new BinaryWriter(packed);
-        foreach (var count in new[] { Total, Successful, Failed, Skipped, Manual, Forced, Timed, DurationMs })
-        {
-            writer.Write7BitEncodedInt64(count);
-        }
-
-        writer.Write7BitEncodedInt(Failures.Count);
-        foreach (var (code, count) in Failures)
-        {
-            writer.Write(code);
-            writer.Write7BitEncodedInt64(count);
-        }
-
-        var first = Math.Max(0, Array.FindIndex(durations, count => count > 0));
-        writer.Write7BitEncodedInt(first);
-        writer.Write7BitEncodedInt(durations.Length - first);
-        foreach (var count in durations.AsSpan(first))
-        {
-            writer.Write7BitEncodedInt64(count);
-        }
-
-        writer.Flush();
-        return packed.ToArray();
-    }
+        Hour = hour,
+        Provider = provider,
+        TokenName = token,
+        ErrorCode = errorCode,
+        Attempts = Total,
+        Succeeded = Successful,
+        Failed = Failed,
+        Skipped = Skipped,
+        Manual = Manual,
+        Forced = Forced,
+        Timed = Timed,
+        DurationMs = DurationMs,
+        Durations = durations,
+    };
 
     /// <summary>The figures that pages and programs see.</summary>
     internal AttemptStatistics ToStatistics(double? p95) =>
@@ -197,19 +170,17 @@ public sealed class AttemptAggregate
 
     private void Fail(string code, long count) => Failures[code] = Failures.GetValueOrDefault(code) + count;
 
-    private void Time(int step, long count)
+    private void Time(IReadOnlyList<long> more)
     {
-        if (durations.Length <= step)
+        for (var range = 0; range < durations.Length; range++)
         {
-            Array.Resize(ref durations, step + 1);
+            durations[range] += more[range];
         }
-
-        durations[step] += count;
     }
 }
 
 /// <summary>Rows of one hour, or of a part of it, that differ in nothing that is counted.</summary>
 /// <param name="Start">Where the hour, or its part, begins.</param>
-/// <param name="Step">The step of durations; null where the duration is unknown.</param>
+/// <param name="DurationRange">Which of <see cref="DurationRanges"/>; null where the duration is unknown.</param>
 internal sealed record AttemptGroup(
-    DateTimeOffset Start, string Provider, string TokenName, string Status, string TriggerType, string? ErrorCode, int? Step, long Attempts, long DurationMs);
+    DateTimeOffset Start, string Provider, string TokenName, string Status, string TriggerType, string? ErrorCode, int? DurationRange, long Attempts, long DurationMs);

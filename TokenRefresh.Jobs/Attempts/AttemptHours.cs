@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
 
@@ -12,19 +13,20 @@ public sealed record AttemptScope(string? Provider = null, IReadOnlyCollection<s
 public sealed record AttemptPeriod(DateTimeOffset Start, AttemptAggregate Tally);
 
 /// <summary>
-/// Counts the log. Ended hours are counted once and kept (<see cref="AttemptHour"/>); the hour that is open, the hours that a window
-/// cuts, and hours of which a row was changed since are counted from their rows, so every count is exact at every instant.
+/// Counts the log. An hour that is over and holds no running attempt is counted once and kept (<see cref="AttemptHour"/>); all other hours, and those that
+/// a window cuts, are counted from their rows. What the program writes into an hour that is over goes through <see cref="SaveAsync"/> or
+/// <see cref="ForgetAsync"/>, so its figures are exact at every instant; after a change by hand, delete the hour's rows from token_refresh_hours.
 /// </summary>
 public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
-    /// <summary>With more successes and failures than this, the p95 is taken from steps of 5 % instead of from each of them.</summary>
-    public const int ExactUpTo = 10_000;
+    /// <summary>An hour is counted this long after its end: what began in it is in the log by then, whatever the nodes' clocks say.</summary>
+    internal static readonly TimeSpan Margin = TimeSpan.FromMinutes(10);
 
     /// <summary>Hours that ended longer ago are not counted ahead: no page looks there.</summary>
     private static readonly TimeSpan CountedAhead = TimeSpan.FromDays(32);
 
-    /// <summary>The same number stands in the database's trigger.</summary>
-    private const int LockClass = 724_500;
+    /// <summary>Counting takes it alone, a change of an hour that is over shares it with other changes.</summary>
+    private const long LockId = 724_500;
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
@@ -43,9 +45,8 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         var counted = await db.AttemptHours.Where(row => row.TokenName == AttemptHour.AllTokens && row.Hour >= since)
             .Select(row => row.Hour).Distinct().OrderBy(hour => hour).ToListAsync(cancellationToken);
         counted.RemoveAll(cut.Contains);
-        var stored = await db.AttemptHours
-            .Where(row => names.Contains(row.TokenName) && row.Hour >= since && (scope.Provider == null || row.Provider == scope.Provider))
-            .Select(row => new { row.Hour, row.Tally }).ToListAsync(cancellationToken);
+        var stored = await db.AttemptHours.AsNoTracking()
+            .Where(row => names.Contains(row.TokenName) && row.Hour >= since && (scope.Provider == null || row.Provider == scope.Provider)).ToListAsync(cancellationToken);
         var live = await CountAsync(db, scope, Gaps(since, counted, edges), cancellationToken);
 
         // The database keeps microseconds, a clock tenths of them: the piece after an edge must not seem to begin before it.
@@ -53,7 +54,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
 
         return
         [
-            .. stored.Where(row => !cut.Contains(row.Hour)).GroupBy(row => row.Hour).Select(hour => new AttemptPeriod(hour.Key, Unpack(hour.Select(row => row.Tally)))),
+            .. stored.Where(row => !cut.Contains(row.Hour)).GroupBy(row => row.Hour).Select(hour => new AttemptPeriod(hour.Key, Sum(hour))),
             .. live.GroupBy(alike => alike.Start).Select(piece => new AttemptPeriod(exact[piece.Key].DefaultIfEmpty(piece.Key).Max(), Sum(piece))),
         ];
     }
@@ -67,10 +68,10 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
             tally.Add(period.Tally);
         }
 
-        return tally.ToStatistics(tally.Timed is > 0 and <= ExactUpTo ? await P95Async(scope, since, cancellationToken) : tally.AboutP95Ms);
+        return tally.ToStatistics(tally.P95 is { } place ? await P95Async(place, scope, since, cancellationToken) : null);
     }
 
-    /// <summary>Counts ended hours that have rows and no count, the latest first. Safe on several nodes; repeating it changes nothing.</summary>
+    /// <summary>Counts hours that are over, have rows and no count, the latest first. Safe on several nodes; repeating it changes nothing.</summary>
     /// <returns>How many hours were counted.</returns>
     public async Task<int> CountEndedAsync(CancellationToken cancellationToken)
     {
@@ -78,9 +79,10 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var hours = await db.Database.SqlQuery<DateTimeOffset>(
             $"""
-             SELECT hour AS "Value" FROM generate_series({Floor(now - CountedAhead)}, {Floor(now) - Hour}, interval '1 hour') AS series (hour)
+             SELECT hour AS "Value" FROM generate_series({Floor(now - CountedAhead)}, {Floor(now - Margin) - Hour}, interval '1 hour') AS series (hour)
              WHERE NOT EXISTS (SELECT FROM token_refresh_hours AS counted WHERE counted.hour = series.hour)
                AND EXISTS (SELECT FROM token_refresh_logs WHERE started_at >= series.hour AND started_at < series.hour + interval '1 hour')
+               AND NOT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running' AND started_at >= series.hour AND started_at < series.hour + interval '1 hour')
              ORDER BY hour DESC
              """).ToListAsync(cancellationToken);
         foreach (var hour in hours)
@@ -91,21 +93,52 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         return hours.Count;
     }
 
-    // A change of a row holds the hour's lock, shared, until it is committed: the count waits for it, and it waits for the count.
+    /// <summary>Saves changes of an attempt that began then; when its hour is over, what was counted for that hour is forgotten with the same commit.</summary>
+    internal static async Task SaveAsync(TokenRefreshDbContext db, DateTimeOffset startedAt, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (now < Floor(startedAt) + Hour)
+        {
+            await db.SaveChangesAsync(cancellationToken);
+            return;
+        }
+
+        await using var transaction = db.Database.CurrentTransaction is null ? await db.Database.BeginTransactionAsync(cancellationToken) : null;
+        await db.SaveChangesAsync(cancellationToken);
+        await ForgetAsync(db, Floor(startedAt), startedAt, cancellationToken);
+        if (transaction is not null)
+        {
+            await transaction.CommitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Forgets what was counted for hours that begin between two instants. To be called in the transaction that changed their rows, after the change.</summary>
+    internal static async Task ForgetAsync(TokenRefreshDbContext db, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
+    {
+        // Held until the change is committed: a count that is under way ends first and is forgotten, a later one waits and sees the change.
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock_shared({LockId})", cancellationToken);
+        await db.AttemptHours.Where(row => row.Hour >= from && row.Hour <= to).ExecuteDeleteAsync(cancellationToken);
+    }
+
     private static async Task CountAsync(TokenRefreshDbContext db, DateTimeOffset hour, CancellationToken cancellationToken)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockClass}, {(int)(hour.ToUnixTimeSeconds() / 3600)})", cancellationToken);
+        // Each statement sees what was committed before it, whatever the database's own level is: the lock is of no use otherwise.
+        await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})", cancellationToken);
         if (!await db.AttemptHours.AnyAsync(row => row.Hour == hour, cancellationToken))
         {
             var alike = await CountAsync(db, new(), [(hour, hour + Hour)], cancellationToken, perToken: true);
-            db.AttemptHours.AddRange(alike.GroupBy(row => row.Provider).Select(group => new AttemptHour { Hour = hour, Provider = group.Key, TokenName = AttemptHour.AllTokens, Tally = Sum(group).Pack() }));
-            db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, row.TokenName)).Select(group => new AttemptHour { Hour = hour, Provider = group.Key.Provider, TokenName = group.Key.TokenName, Tally = Sum(group).Pack() }));
-            await db.SaveChangesAsync(cancellationToken);
+            if (alike.TrueForAll(row => row.Status != "running"))
+            {
+                db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, Code(row))).Select(group => Sum(group).Of(hour, group.Key.Provider, AttemptHour.AllTokens, group.Key.Item2)));
+                db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, row.TokenName, Code(row))).Select(group => Sum(group).Of(hour, group.Key.Provider, group.Key.TokenName, group.Key.Item3)));
+                await db.SaveChangesAsync(cancellationToken);
+            }
         }
 
         await transaction.CommitAsync(cancellationToken);
         db.ChangeTracker.Clear();
+
+        static string Code(AttemptGroup row) => row.Status == "failed" ? row.ErrorCode ?? "" : "";
     }
 
     // Each gap is looked up in the index by itself (OFFSET 0): as one join, Postgres would read the whole log and compare.
@@ -118,7 +151,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
             $"""
              SELECT greatest(gap.start, date_trunc('hour', started_at, 'UTC')) AS start,
                     CASE WHEN {perToken} THEN provider ELSE '' END AS provider, CASE WHEN {perToken} THEN token_name ELSE '' END AS token_name, status, trigger_type, error_code,
-                    CASE WHEN duration_ms < 1 THEN 0 WHEN duration_ms >= 1 THEN least({AttemptAggregate.Steps}, 1 + floor(ln(duration_ms) / {Math.Log(AttemptAggregate.StepRatio)})::int) END AS step,
+                    width_bucket(duration_ms, {DurationRanges.Bounds}) AS duration_range,
                     count(*) AS attempts, coalesce(sum(duration_ms), 0)::bigint AS duration_ms
              FROM unnest({from}, {to}) AS gap (start, stop)
              CROSS JOIN LATERAL (SELECT * FROM token_refresh_logs WHERE started_at >= gap.start AND started_at < gap.stop OFFSET 0) AS attempt
@@ -127,17 +160,22 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
              """).ToListAsync(cancellationToken);
     }
 
-    private async Task<double?> P95Async(AttemptScope scope, DateTimeOffset since, CancellationToken cancellationToken)
+    // The counts tell in which range it lies and how many of that range come before it; the index on durations holds all that is asked of the rows.
+    private async Task<double?> P95Async((long FromMs, long ToMs, long Rank) place, AttemptScope scope, DateTimeOffset since, CancellationToken cancellationToken)
     {
         string[]? tokens = scope.Tokens is null ? null : [.. scope.Tokens];
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Database.SqlQuery<double?>(
+        var found = await db.Database.SqlQuery<long>(
             $"""
-             SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ms)::float8 AS "Value"
+             SELECT duration_ms AS "Value"
              FROM token_refresh_logs
-             WHERE status IN ('success', 'failed') AND started_at >= {since}
+             WHERE status IN ('success', 'failed') AND duration_ms >= {place.FromMs} AND duration_ms < {place.ToMs} AND started_at >= {since}
                AND ({scope.Provider}::text IS NULL OR provider = {scope.Provider}) AND ({tokens}::text[] IS NULL OR token_name = ANY({tokens}))
-             """).SingleAsync(cancellationToken);
+             ORDER BY duration_ms OFFSET {place.Rank - 1} LIMIT 1
+             """).ToListAsync(cancellationToken);
+
+        // None where its row was deleted since it was counted.
+        return found is [var duration] ? duration : place.FromMs;
     }
 
     /// <summary>What the counted hours leave open since an instant, cut at the edges.</summary>
@@ -180,12 +218,12 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         return tally;
     }
 
-    private static AttemptAggregate Unpack(IEnumerable<byte[]> packed)
+    private static AttemptAggregate Sum(IEnumerable<AttemptHour> rows)
     {
         var tally = new AttemptAggregate();
-        foreach (var each in packed)
+        foreach (var row in rows)
         {
-            tally.Add(each);
+            tally.Add(row);
         }
 
         return tally;

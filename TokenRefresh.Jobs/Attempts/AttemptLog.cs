@@ -104,14 +104,14 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         rows = filter.Tokens is { } tokens ? rows.Where(row => tokens.Contains(row.TokenName)) : rows;
         rows = filter.Status is { } status ? rows.Where(row => row.Status == status) : rows;
         rows = filter.Trigger is { } trigger ? rows.Where(row => row.TriggerType == trigger) : rows;
-        rows = filter.ErrorCode is { } code ? rows.Where(row => row.ErrorCode == code) : rows;
+        rows = filter.ErrorCode is { } code ? rows.Where(row => row.Status == AttemptStatus.Failed && row.ErrorCode == code) : rows;
         return filter.JobId is { } job ? rows.Where(row => row.JobId == job) : rows;
     }
 
     private static IQueryable<RefreshAttempt> Containing(IQueryable<RefreshAttempt> rows, string text)
     {
-        var like = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
-        return rows.Where(row => EF.Functions.ILike(row.Message, like, "\\") || EF.Functions.ILike(row.TriggeredBy, like, "\\"));
+        var like = LikePattern.Containing(text);
+        return rows.Where(row => EF.Functions.ILike(row.Message, like, LikePattern.Escape) || EF.Functions.ILike(row.TriggeredBy, like, LikePattern.Escape));
     }
 
     // Rows as values of two columns, as Postgres compares them: one step into the index, however deep the page.

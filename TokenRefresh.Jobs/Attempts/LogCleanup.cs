@@ -27,10 +27,7 @@ public sealed class LogCleanup(IDbContextFactory<TokenRefreshDbContext> contexts
     {
         var before = clock.GetUtcNow() - TimeSpan.FromDays(options.Value.CleanupAfterDays);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var log = db.Attempts;
-        while (await log
-            .Where(old => log.Where(row => row.StartedAt < before && row.Status != AttemptStatus.Running).OrderBy(row => row.Id).Take(Chunk).Select(row => row.Id).Contains(old.Id))
-            .ExecuteDeleteAsync(cancellationToken) == Chunk)
+        while (await DeleteAsync(db, before, cancellationToken) == Chunk)
         {
         }
 
@@ -38,5 +35,17 @@ public sealed class LogCleanup(IDbContextFactory<TokenRefreshDbContext> contexts
         {
             await other.CleanUpAsync(db, before, cancellationToken);
         }
+    }
+
+    private static async Task<int> DeleteAsync(TokenRefreshDbContext db, DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var log = db.Attempts;
+        var deleted = await log
+            .Where(old => log.Where(row => row.StartedAt < before && row.Status != AttemptStatus.Running).OrderBy(row => row.Id).Take(Chunk).Select(row => row.Id).Contains(old.Id))
+            .ExecuteDeleteAsync(cancellationToken);
+        await AttemptHours.ForgetAsync(db, DateTimeOffset.MinValue, before, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return deleted;
     }
 }

@@ -8,7 +8,7 @@ internal static class Snapshots
 {
     /// <summary>One view of the database for several reads of a log of millions of rows.</summary>
     /// <remarks>
-    /// The log has an index for every order and filter, so its rows are never sorted: Postgres misjudges how many rows fit several filters,
+    /// The log has an index for every order, so its rows are never sorted: Postgres misjudges how many rows fit several filters,
     /// and would read them all to sort them; counts go into hash tables. Compiling such a query takes longer than running it.
     /// </remarks>
     public static async Task<IDbContextTransaction> TakeAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)

@@ -17,7 +17,9 @@ internal static class AbandonedAttempts
     /// Frees every lease that has run out; where a call may have been made under it, closes its rows and makes its token due. Returns the tokens' names: none
     /// soon after an outage, when a holder may still save what was issued to him.
     /// </summary>
-    public static async Task<IReadOnlyList<string>> ReclaimAsync(TokenRefreshDbContext db, DatabaseContact contact, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <param name="only">This token alone, for whoever has met its lease; null for all tokens, as the due check asks.</param>
+    public static async Task<IReadOnlyList<string>> ReclaimAsync(
+        TokenRefreshDbContext db, DatabaseContact contact, DateTimeOffset now, string? only, CancellationToken cancellationToken)
     {
         if (!contact.IsSteady)
         {
@@ -28,7 +30,7 @@ internal static class AbandonedAttempts
         var names = await db.Database.SqlQuery<string>(
             $"""
              UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL
-             WHERE lease_until < clock_timestamp()
+             WHERE lease_until < clock_timestamp() AND ({only}::text IS NULL OR name = {only})
              RETURNING name
              """).ToListAsync(cancellationToken);
         if (names.Count > 0)
@@ -46,7 +48,7 @@ internal static class AbandonedAttempts
         // Also of tokens without a holder: a node that was suspended between its lease and its row may have opened one, and ended.
         var tokens = db.Tokens;
         await db.Attempts
-            .Where(attempt => attempt.Status == AttemptStatus.Running
+            .Where(attempt => attempt.Status == AttemptStatus.Running && (only == null || attempt.TokenName == only)
                 && (names.Contains(attempt.TokenName) || !tokens.Any(token => token.Name == attempt.TokenName && token.LeaseOwner != null)))
             .ExecuteUpdateAsync(
                 row => row

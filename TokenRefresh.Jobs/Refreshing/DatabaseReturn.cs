@@ -95,7 +95,7 @@ public sealed partial class DatabaseReturn(
         }
 
         db.Attempts.Add(row.Open());
-        await db.SaveChangesAsync(cancellationToken);
+        await AttemptHours.SaveAsync(db, row.StartedAt, clock.GetUtcNow(), cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         LogTakenUp(row.Token);
     }

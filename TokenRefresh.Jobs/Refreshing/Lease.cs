@@ -27,7 +27,7 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
     /// </summary>
     public async Task<Token?> TakeAsync(CancellationToken cancellationToken) =>
         await TakeFreeAsync(cancellationToken)
-        ?? ((await AbandonedAttempts.ReclaimAsync(db, contact, clock.GetUtcNow(), cancellationToken)).Contains(name) ? await TakeFreeAsync(cancellationToken) : null);
+        ?? ((await AbandonedAttempts.ReclaimAsync(db, contact, clock.GetUtcNow(), name, cancellationToken)).Count > 0 ? await TakeFreeAsync(cancellationToken) : null);
 
     /// <summary>
     /// To be asked right before each call: true when one that begins now ends under the lease, which is extended where it has become too short.

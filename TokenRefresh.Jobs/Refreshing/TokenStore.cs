@@ -74,7 +74,9 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
     private async Task WriteAsync(TokenRefreshDbContext db, Token read, TokenChange change, CancellationToken cancellationToken)
     {
         read.Apply(change, versions.After(read.Name, read.Version));
-        await db.SaveChangesAsync(cancellationToken);
+        var now = clock.GetUtcNow();
+        var since = db.ChangeTracker.Entries<RefreshAttempt>().Where(row => row.State is EntityState.Added or EntityState.Modified).Select(row => row.Entity.StartedAt).DefaultIfEmpty(now).Min();
+        await AttemptHours.SaveAsync(db, since, now, cancellationToken);
     }
 
     private void NoteStored(Token token, TokenChange change)

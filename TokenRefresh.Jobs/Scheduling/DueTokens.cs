@@ -28,7 +28,7 @@ public sealed class DueTokens(
     {
         var now = clock.GetUtcNow();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await AbandonedAttempts.ReclaimAsync(db, contact, now, cancellationToken);
+        await AbandonedAttempts.ReclaimAsync(db, contact, now, only: null, cancellationToken);
         await db.Database.ExecuteSqlAsync(
             $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = name = ANY({Configured()}) WHERE paused_until <= {now}", cancellationToken);
         await WakeAsync(db, now, cancellationToken);

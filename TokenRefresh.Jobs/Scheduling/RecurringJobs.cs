@@ -48,12 +48,9 @@ public sealed class RecurringJobs(
     {
         var paused = await pauses.ListAsync(cancellationToken);
         var table = Table();
-        using (var connection = storage.GetConnection())
+        foreach (var stray in Installed().Select(job => job.Id).Except(table.Select(row => row.Id)))
         {
-            foreach (var stray in connection.GetRecurringJobs().Select(job => job.Id).Except(table.Select(row => row.Id)))
-            {
-                manager.RemoveIfExists(stray);
-            }
+            manager.RemoveIfExists(stray);
         }
 
         var options = new RecurringJobOptions { TimeZone = schedule.Value.Zone, MisfireHandling = MisfireHandlingMode.Relaxed };
@@ -62,6 +59,13 @@ public sealed class RecurringJobs(
             var own = id is TokenHealthCheck or DailySummary ? DeliveryQueue.Name : queue.Value.Name;
             manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, own), paused.ContainsKey(id) ? Cron.Never() : cron, options);
         }
+    }
+
+    /// <summary>The jobs as Hangfire has them, with their last and next runs, the next to run first; none before a server has installed them.</summary>
+    public IReadOnlyList<RecurringJobDto> Installed()
+    {
+        using var connection = storage.GetConnection();
+        return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
     }
 
     /// <summary>Puts a job that is installed on its queue now, paused or not, and writes down who asked. Returns the number of the run.</summary>

@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -9,9 +6,6 @@ namespace TokenRefresh.Jobs.TokenCache;
 /// <summary>One token as it is served: decrypted, immutable, swapped whole on change. Holds a secret, so it never prints it.</summary>
 public sealed class CachedToken
 {
-    // Nothing is escaped that JSON lets stand: shell scripts cut the token out, and many hold a plus.
-    private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <param name="tag">Tells this token from every other one, and nothing of it: a keyed digest.</param>
     internal CachedToken(Token stored, string? accessToken, string tag, bool isSaved = true)
     {
@@ -28,10 +22,7 @@ public sealed class CachedToken
         PausedAt = stored.PausedAt;
         PausedUntil = stored.PausedUntil;
         RestoredFrom = stored.RestoredFrom;
-        ETag = $"\"{stored.Name}-{stored.Version}-{tag}{(isSaved ? "" : "-unsaved")}\"";
-        Head = Encoding.UTF8.GetBytes(
-            $$"""{"name":{{Json(Name)}},"access_token":{{Json(accessToken ?? "")}},"token_type":"Bearer","expires_at":{{Json(ExpiresAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture) ?? "")}},"expires_in":""");
-        Tail = Encoding.UTF8.GetBytes($$""","version":{{Version}}""");
+        Identity = $"{stored.Name}-{stored.Version}-{tag}{(isSaved ? "" : "-unsaved")}";
     }
 
     /// <summary>The token's name.</summary>
@@ -58,8 +49,8 @@ public sealed class CachedToken
     /// <summary>Why the last refresh failed; null where it did not.</summary>
     public FailureKind? Failure { get; }
 
-    /// <summary>Identifies the answer for <c>If-None-Match</c>.</summary>
-    public string ETag { get; }
+    /// <summary>Tells this token, as it is served, from every other one.</summary>
+    public string Identity { get; }
 
     internal string Tag { get; }
 
@@ -76,19 +67,11 @@ public sealed class CachedToken
 
     internal DateTimeOffset? PausedUntil { get; }
 
-    /// <summary>The answer's JSON up to the seconds that are left, ready to be sent.</summary>
-    public ReadOnlyMemory<byte> Head { get; }
-
-    /// <summary>The answer's JSON after them, without the closing brace.</summary>
-    public ReadOnlyMemory<byte> Tail { get; }
-
     /// <summary>True while a pause holds.</summary>
     public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);
 
     /// <inheritdoc />
     public override string ToString() => $"{nameof(CachedToken)} {{ {Name}, {nameof(Version)} = {Version}, {nameof(ExpiresAt)} = {ExpiresAt:O} }}";
-
-    private static string Json(string text) => JsonSerializer.Serialize(text, Plain);
 }
 
 /// <summary>What a reader gets: a valid token, perhaps with the reason why it is not a fresher one; or why there is none.</summary>

@@ -1,4 +1,5 @@
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.TokenCache;
 
@@ -70,11 +71,8 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
         Entry = next;
     }
 
-    /// <summary>The refresh that was begun last.</summary>
-    public Task? Flight { get; set; }
-
-    /// <summary>What it was begun for.</summary>
-    public RefreshRequest? FlightFor { get; set; }
+    /// <summary>The refresh that readers and reports share; it brings what it was begun for.</summary>
+    public SingleFlight<RefreshRequest> Refresh { get; } = new();
 
     /// <summary>The version that a reader's asking brought last; 0 for none.</summary>
     public long IssuedToReader { get; set; }

@@ -107,7 +107,7 @@ public sealed partial class TokenCache
     }
 
     /// <summary>Ends when every refresh that readers and reports have set off has ended: a call in flight must not be lost with the process.</summary>
-    public Task DrainAsync() => Task.WhenAll(slots.Values.Select(slot => slot.Flight).OfType<Task>());
+    public Task DrainAsync() => Task.WhenAll(slots.Values.Select(slot => slot.Refresh.Last).OfType<Task>());
 
     // Another node may have issued it a moment ago, so the row decides; a version that was never issued ends here.
     private async Task RejectUnheardAsync(CachedTokenSlot slot, RefreshRequest request)
@@ -134,8 +134,7 @@ public sealed partial class TokenCache
         {
             // What flies for another reason may end without a new token; the report is made after it.
             var version = slot.Entry.Version;
-            var (flight, flown) = Fly(slot, request with { RejectedVersion = version });
-            await flight;
+            var flown = await RefreshOnceAsync(slot, request with { RejectedVersion = version });
             asked = flown.RejectedVersion == version ? version : null;
         }
     }
@@ -148,7 +147,7 @@ public sealed partial class TokenCache
             var unsaved = slot.Unsaved;
             try
             {
-                await Task.WhenAny(Fly(slot, request).Flight, unsaved).WaitAsync(LongestWait, clock, cancellationToken);
+                await Task.WhenAny(RefreshOnceAsync(slot, request), unsaved).WaitAsync(LongestWait, clock, cancellationToken);
             }
             catch (TimeoutException)
             {
@@ -174,21 +173,14 @@ public sealed partial class TokenCache
             && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity)));
     }
 
-    /// <summary>One refresh at a time per token in this process; concurrent callers share it.</summary>
-    private (Task Flight, RefreshRequest Request) Fly(CachedTokenSlot slot, RefreshRequest request)
+    /// <summary>One refresh at a time for one token in this process; whoever comes while it runs shares it.</summary>
+    private Task<RefreshRequest> RefreshOnceAsync(CachedTokenSlot slot, RefreshRequest request) => slot.Refresh.Share(async () =>
     {
-        lock (slot)
-        {
-            if (slot.Flight is not { IsCompleted: false })
-            {
-                (slot.Flight, slot.FlightFor) = (FlyAloneAsync(slot, request), request);
-            }
+        await RefreshAsync(slot, request);
+        return request;
+    });
 
-            return (slot.Flight!, slot.FlightFor!);
-        }
-    }
-
-    private async Task FlyAloneAsync(CachedTokenSlot slot, RefreshRequest request)
+    private async Task RefreshAsync(CachedTokenSlot slot, RefreshRequest request)
     {
         await Task.Yield();
         try

@@ -164,9 +164,9 @@ public sealed class TokenRefreshClient(HttpClient http, TokenRefreshClientOption
             set => Volatile.Write(ref field, value);
         }
 
-        public Shared<HeldAccessToken> Fetch { get; } = new();
+        public SingleFlight<HeldAccessToken> Fetch { get; } = new();
 
-        public Shared<HeldAccessToken?> Replacement { get; } = new();
+        public SingleFlight<HeldAccessToken?> Replacement { get; } = new();
 
         public long? LastReport
         {
@@ -184,32 +184,6 @@ public sealed class TokenRefreshClient(HttpClient http, TokenRefreshClientOption
                 {
                     lastReport = value;
                 }
-            }
-        }
-    }
-
-    /// <summary>One call at a time; concurrent callers share it.</summary>
-    private sealed class Shared<T>
-    {
-        private readonly Lock gate = new();
-        private Task<T>? flight;
-
-        public Task<T>? Underway
-        {
-            get
-            {
-                lock (gate)
-                {
-                    return flight is { IsCompleted: false } ? flight : null;
-                }
-            }
-        }
-
-        public Task<T> Share(Func<Task<T>> fly)
-        {
-            lock (gate)
-            {
-                return Underway ?? (flight = fly());
             }
         }
     }

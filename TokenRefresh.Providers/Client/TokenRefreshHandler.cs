@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text.Json;
 
 namespace TokenRefresh.Providers.Client;
 
@@ -65,16 +64,6 @@ public sealed class TokenRefreshHandler(string token, TokenRefreshClient client)
         }
 
         await response.Content.LoadIntoBufferAsync(cancellationToken);
-        return ProviderJson.ObjectOrNull(await response.Content.ReadAsByteArrayAsync(cancellationToken)) is { } answer && (IsJibits(answer) || IsFinnotechs(answer));
+        return ProviderJson.ObjectOrNull(await response.Content.ReadAsByteArrayAsync(cancellationToken)) is { } answer && TokenRefusals.AreIn(answer);
     }
-
-    // Jibit's document: "token not valid or account inactive", flat or as the first of errors.
-    private static bool IsJibits(JsonElement answer) =>
-        ProviderJson.TextOrNull(answer, "code") == "forbidden"
-        || (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.EnumerateArray().Any(error => ProviderJson.TextOrNull(error, "code") == "forbidden"));
-
-    // Finnotech's clients look for it in error, at the top, or for the bank's own code.
-    private static bool IsFinnotechs(JsonElement answer) =>
-        ProviderJson.TextOrNull(answer, "message") == "invalid token"
-        || (answer.TryGetProperty("error", out var error) && (ProviderJson.TextOrNull(error, "message") == "invalid token" || ProviderJson.TextOrNull(error, "code") == "UNAUTHORIZED"));
 }

@@ -106,7 +106,7 @@ internal static class FinnotechAnswers
             JsonValueKind.String => double.TryParse(ProviderJson.TextOrNull(result, "lifeTime"), NumberStyles.Float, CultureInfo.InvariantCulture, out milliseconds),
             _ => false,
         };
-        return isNumber && milliseconds is > 0 and <= 366.0 * 86_400_000
+        return isNumber && milliseconds > 0 && milliseconds <= IssuedToken.LongestLife.TotalMilliseconds
             ? TimeSpan.FromMilliseconds(milliseconds)
             : throw new InvalidAnswerException("lifeTime is not a plausible number of milliseconds");
     }
@@ -147,4 +147,9 @@ internal static class FinnotechAnswers
             ? [.. scopes.EnumerateArray().Select(ProviderJson.TextOrNull).OfType<string>()
                 .SelectMany(scope => ProviderJson.Printable(scope, 4000).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))]
             : [];
+
+    /// <summary>How Finnotech's APIs refuse the token of a call: its clients look for it in error, at the top, or for the bank's own code.</summary>
+    public static bool IsTokenRefusal(JsonElement answer) =>
+        ProviderJson.TextOrNull(answer, "message") == "invalid token"
+        || (answer.TryGetProperty("error", out var error) && (ProviderJson.TextOrNull(error, "message") == "invalid token" || ProviderJson.TextOrNull(error, "code") == "UNAUTHORIZED"));
 }

@@ -71,4 +71,9 @@ internal static class JibitErrors
             : ProviderJson.TextOrNull(part, "code")
                 ?? part.EnumerateObject().Where(member => ProviderJson.NameOf(member) == "errorcode").Select(member => ProviderJson.TextOrNull(member.Value)).FirstOrDefault();
     }
+
+    /// <summary>How Jibit's other APIs refuse the token of a call, by its document: "token not valid or account inactive", flat or as the first of errors.</summary>
+    public static bool IsTokenRefusal(JsonElement answer) =>
+        ProviderJson.TextOrNull(answer, "code") == "forbidden"
+        || (answer.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array && errors.EnumerateArray().Any(error => ProviderJson.TextOrNull(error, "code") == "forbidden"));
 }

@@ -54,13 +54,13 @@ internal static class OAuth2Answers
             notes.Add($"{first.Name} is earlier than {last.Name}: the earlier one is used");
         }
 
-        if (first.At - requestedAt <= StatedExpiry.LongestLife)
+        if (first.At - requestedAt <= IssuedToken.LongestLife)
         {
             return first.At;
         }
 
         notes.Add($"{first.Name} is more than a year ahead: a year is assumed");
-        return requestedAt + StatedExpiry.LongestLife;
+        return requestedAt + IssuedToken.LongestLife;
     }
 
     /// <summary>What a refusal means.</summary>

@@ -10,9 +10,6 @@ namespace TokenRefresh.Providers.OAuth2;
 /// <param name="notes">Takes what was odd.</param>
 internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset requestedAt, List<string> notes)
 {
-    /// <summary>The longest lifetime that is believed; longer ones mean "never".</summary>
-    public static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
-
     private static readonly TimeSpan LongestRefreshLife = TimeSpan.FromDays(3660);
 
     /// <summary>No end of a living token lies before this: zero dates of many systems do.</summary>
@@ -45,7 +42,7 @@ internal sealed partial class StatedExpiry(JsonElement answer, DateTimeOffset re
         var ends = new List<StatedEnd>();
         foreach (var (member, isLifetime) in Members(Lifetimes, Instants))
         {
-            switch (Read(member, isLifetime, LongestLife))
+            switch (Read(member, isLifetime, IssuedToken.LongestLife))
             {
                 case { IsNegative: true }:
                     throw new InvalidAnswerException($"{Shown(member)} is negative");

@@ -6,6 +6,7 @@ using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Server.Api;
 
@@ -21,7 +22,7 @@ internal sealed class SelfGuarded;
 internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenCache vault, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
-    private const int LongestValidity = 366 * 24 * 60 * 60;
+    private static readonly int LongestValidity = (int)IssuedToken.LongestLife.TotalSeconds;
 
     /// <summary>An answer is kept by caches no longer than this, so that a renewed token is seen soon.</summary>
     private const int LongestMaxAge = 60;
@@ -106,10 +107,11 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
 
     private static Task WriteAsync(HttpContext context, CachedToken entry, long left, string? staleReason)
     {
+        var answer = PreparedAnswer.Of(entry);
         var response = context.Response;
-        response.Headers.ETag = entry.ETag;
+        response.Headers.ETag = answer.ETag;
         response.Headers.CacheControl = CacheControls[staleReason is null ? Math.Clamp(left / 2, 0, LongestMaxAge) : 0];
-        if (context.Request.Headers.IfNoneMatch is { Count: > 0 } known && IsAmong(known, entry.ETag))
+        if (context.Request.Headers.IfNoneMatch is { Count: > 0 } known && IsAmong(known, answer.ETag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
             return Task.CompletedTask;
@@ -118,13 +120,13 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         response.ContentType = "application/json";
         var body = response.BodyWriter;
         var stale = staleReason is null ? "" : $",\"stale_reason\":\"{staleReason}\"";
-        var span = body.GetSpan(entry.Head.Length + entry.Tail.Length + stale.Length + 32);
-        entry.Head.Span.CopyTo(span);
-        var at = entry.Head.Length;
+        var span = body.GetSpan(answer.Head.Length + answer.Tail.Length + stale.Length + 32);
+        answer.Head.Span.CopyTo(span);
+        var at = answer.Head.Length;
         Utf8Formatter.TryFormat(left, span[at..], out var digits);
         at += digits;
-        entry.Tail.Span.CopyTo(span[at..]);
-        at += entry.Tail.Length;
+        answer.Tail.Span.CopyTo(span[at..]);
+        at += answer.Tail.Length;
         at += Encoding.ASCII.GetBytes(stale, span[at..]);
         span[at++] = (byte)'}';
         response.ContentLength = at;

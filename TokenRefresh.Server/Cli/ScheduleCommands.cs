@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Hangfire;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
@@ -85,9 +84,5 @@ internal static class ScheduleCommands
         return ExitCode.Done;
     }
 
-    private static List<RecurringJobDto> Jobs(IServiceProvider services)
-    {
-        using var connection = services.GetRequiredService<JobStorage>().GetConnection();
-        return [.. connection.GetRecurringJobs().OrderBy(job => job.Id, StringComparer.Ordinal)];
-    }
+    private static List<RecurringJobDto> Jobs(IServiceProvider services) => [.. services.GetRequiredService<RecurringJobs>().Installed().OrderBy(job => job.Id, StringComparer.Ordinal)];
 }

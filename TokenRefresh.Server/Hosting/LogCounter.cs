@@ -3,7 +3,7 @@ using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Hosting;
 
-/// <summary>Counts the hours of the log that have ended, so that pages need not.</summary>
+/// <summary>Counts the hours of the log that are over, once each, so that pages need not.</summary>
 internal sealed partial class LogCounter(AttemptHours hours, TimeProvider clock, ILogger<LogCounter> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);

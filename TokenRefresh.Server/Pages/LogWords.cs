@@ -1,4 +1,5 @@
 using System.Globalization;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Attempts;
 
 namespace TokenRefresh.Server.Pages;
@@ -17,10 +18,5 @@ internal static class LogWords
 
     public static string Rate(double? percent) => percent is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share:0.#} %") : "–";
 
-    public static string Duration(double? milliseconds) => milliseconds switch
-    {
-        null => "–",
-        < 1000 => string.Create(CultureInfo.InvariantCulture, $"{milliseconds:0} ms"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000:0.0} s"),
-    };
+    public static string Duration(double? milliseconds) => DurationFormat.Measured(milliseconds);
 }

@@ -13,7 +13,7 @@ internal sealed class ServedVersions(SimWorld world)
     /// <summary>Notes what a program was served. What nobody alive knows of is truly lost with the database, and its version may come again.</summary>
     public void Note(SimNode node, string token, CachedToken entry)
     {
-        if (entry.ETag.EndsWith("-unsaved\"", StringComparison.Ordinal))
+        if (entry.Identity.EndsWith("-unsaved", StringComparison.Ordinal))
         {
             return;
         }

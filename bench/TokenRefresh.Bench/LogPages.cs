@@ -147,7 +147,6 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile,
             await ExecuteAsync($"DROP INDEX {index.Split('|', 2)[0]}");
         }
 
-        await ExecuteAsync("ALTER TABLE token_refresh_logs DISABLE TRIGGER USER");
         await ExecuteAsync(
             $$"""
               SELECT setseed(0.42);
@@ -167,7 +166,6 @@ internal sealed partial class LogPages(long rows, int rounds, string resultFile,
                     FROM (SELECT number, CASE WHEN random() < 0.7 THEN 'success' WHEN random() < 0.2 THEN 'failed' ELSE 'skipped' END AS outcome FROM generate_series(1, {{rows}}) AS number) AS numbered) AS made
               ORDER BY at;
               """);
-        await ExecuteAsync("ALTER TABLE token_refresh_logs ENABLE TRIGGER USER");
         foreach (var index in indexes)
         {
             await ExecuteAsync(index.Split('|', 2)[1]);

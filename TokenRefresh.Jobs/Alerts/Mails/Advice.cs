@@ -57,7 +57,7 @@ internal static class Advice
             [var next, ..] when news.Outlook.DueCheckPausedUntil is { } until && next.At >= until =>
                 $"The due check is paused until {MailTimeFormat.At(until, news.Zone)}, so there is no automatic retry before: resume it on the health page.",
             [var next, ..] when next.At <= news.Now => "The next automatic attempt is within a minute.",
-            [var next, ..] => $"The next automatic attempt is at {MailTimeFormat.At(next.At, news.Zone)}, in {MailTimeFormat.Span(next.At - news.Now)}.",
+            [var next, ..] => $"The next automatic attempt is at {MailTimeFormat.At(next.At, news.Zone)}, in {DurationFormat.ToTheMinute(next.At - news.Now)}.",
         };
     }
 

@@ -33,7 +33,7 @@ public sealed record IncidentNews(
     public string? Left => Tokens.Count == 0 ? null
         : Tokens.Any(token => token.Stored?.ExpiresAt is null) ? "no token"
         : FirstDeath <= Now ? "expired"
-        : $"{MailTimeFormat.Span(FirstDeath!.Value - Now)} left";
+        : $"{DurationFormat.ToTheMinute(FirstDeath!.Value - Now)} left";
 }
 
 /// <summary>Writes the mails about incidents: what, since when, how long still, who is hit, what to do.</summary>
@@ -46,12 +46,12 @@ internal static class IncidentMails
         var body = new MailBody().Say(Opening(news)).Facts(
             ("Since", MailTimeFormat.At(news.Incident.OpenedAt, news.Zone)),
             ("Cause", $"{news.Incident.Cause}: {news.Incident.Detail}"),
-            ("Earliest expiry", news.FirstDeath is { } death ? $"{MailTimeFormat.At(death, news.Zone)}, {(death <= news.Now ? $"{MailTimeFormat.Span(news.Now - death)} ago" : $"in {MailTimeFormat.Span(death - news.Now)}")}" : null),
+            ("Earliest expiry", news.FirstDeath is { } death ? $"{MailTimeFormat.At(death, news.Zone)}, {(death <= news.Now ? $"{DurationFormat.ToTheMinute(news.Now - death)} ago" : $"in {DurationFormat.ToTheMinute(death - news.Now)}")}" : null),
             ("Resolved for", news.Incident.Subjects.Except(news.Affected).ToList() is { Count: > 0 } over ? Names(over) : null),
-            ("Lasted", news.Recovery is null ? null : MailTimeFormat.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)),
+            ("Lasted", news.Recovery is null ? null : DurationFormat.ToTheMinute(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)),
             ("Attempts", news.Recovery is { Attempts: > 0 } tried ? tried.Attempts.ToString(CultureInfo.InvariantCulture) : null),
             ("Resolved by", news.Recovery?.By),
-            ("Without a token", news.Recovery is { WithoutToken: var gap } && gap > TimeSpan.Zero ? $"{MailTimeFormat.Span(gap)}: clients got 503" : null));
+            ("Without a token", news.Recovery is { WithoutToken: var gap } && gap > TimeSpan.Zero ? $"{DurationFormat.ToTheMinute(gap)}: clients got 503" : null));
         AddTokens(body, news);
         AddConsumers(body, news);
         if (news.IncidentEvent != IncidentEvent.Recovered)
@@ -68,7 +68,7 @@ internal static class IncidentMails
 
     private static string State(IncidentNews news) => (news.IncidentEvent, news.Incident.Kind) switch
     {
-        (IncidentEvent.Recovered, _) => $"RECOVERED after {MailTimeFormat.Span(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
+        (IncidentEvent.Recovered, _) => $"RECOVERED after {DurationFormat.ToTheMinute(news.Incident.ResolvedAt!.Value - news.Incident.OpenedAt)}",
         (_, IncidentKind.StalledComponent) => "STALLED",
         (_, IncidentKind.Clock) => "CLOCKS DIFFER",
         (_, IncidentKind.WentBack) => "DATABASE WENT BACK IN TIME",
@@ -121,8 +121,8 @@ internal static class IncidentMails
             [
                 token.Name,
                 token.State.InWords(),
-                token.TimeLeft is not { } left ? "no token" : left <= TimeSpan.Zero ? "expired" : MailTimeFormat.Span(left),
-                news.Outlook.Of(token) is { } next ? $"{(next.At <= news.Now ? "now" : $"in {MailTimeFormat.Span(next.At - news.Now)}")}{(next.IsBackup ? ", by the backup job" : "")}" : token.NextRefreshAt is null ? token.NextRefreshReason : "none",
+                token.TimeLeft is not { } left ? "no token" : left <= TimeSpan.Zero ? "expired" : DurationFormat.ToTheMinute(left),
+                news.Outlook.Of(token) is { } next ? $"{(next.At <= news.Now ? "now" : $"in {DurationFormat.ToTheMinute(next.At - news.Now)}")}{(next.IsBackup ? ", by the backup job" : "")}" : token.NextRefreshAt is null ? token.NextRefreshReason : "none",
             ]));
         if (news.Tokens.Count > MostRows)
         {

@@ -408,12 +408,144 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("character varying(64)")
                         .HasColumnName("provider");
 
-                    b.Property<byte[]>("Tally")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("tally");
+                    b.Property<string>("ErrorCode")
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("error_code");
 
-                    b.HasKey("TokenName", "Hour", "Provider")
+                    b.Property<long>("Attempts")
+                        .HasColumnType("bigint")
+                        .HasColumnName("attempts");
+
+                    b.Property<long>("DurationMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("duration_ms");
+
+                    b.Property<long>("Failed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("failed");
+
+                    b.Property<long>("Forced")
+                        .HasColumnType("bigint")
+                        .HasColumnName("forced");
+
+                    b.Property<long>("Manual")
+                        .HasColumnType("bigint")
+                        .HasColumnName("manual");
+
+                    b.Property<long>("Skipped")
+                        .HasColumnType("bigint")
+                        .HasColumnName("skipped");
+
+                    b.Property<long>("Succeeded")
+                        .HasColumnType("bigint")
+                        .HasColumnName("succeeded");
+
+                    b.Property<long>("Timed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("timed");
+
+                    b.Property<long>("longer")
+                        .HasColumnType("bigint")
+                        .HasColumnName("longer");
+
+                    b.Property<long>("under_10000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_10000_ms");
+
+                    b.Property<long>("under_1000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_1000_ms");
+
+                    b.Property<long>("under_100_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_100_ms");
+
+                    b.Property<long>("under_1300_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_1300_ms");
+
+                    b.Property<long>("under_15000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_15000_ms");
+
+                    b.Property<long>("under_150_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_150_ms");
+
+                    b.Property<long>("under_1600_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_1600_ms");
+
+                    b.Property<long>("under_2000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_2000_ms");
+
+                    b.Property<long>("under_200_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_200_ms");
+
+                    b.Property<long>("under_2500_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_2500_ms");
+
+                    b.Property<long>("under_250_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_250_ms");
+
+                    b.Property<long>("under_25_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_25_ms");
+
+                    b.Property<long>("under_30000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_30000_ms");
+
+                    b.Property<long>("under_300_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_300_ms");
+
+                    b.Property<long>("under_3200_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_3200_ms");
+
+                    b.Property<long>("under_4000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_4000_ms");
+
+                    b.Property<long>("under_400_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_400_ms");
+
+                    b.Property<long>("under_5000_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_5000_ms");
+
+                    b.Property<long>("under_500_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_500_ms");
+
+                    b.Property<long>("under_50_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_50_ms");
+
+                    b.Property<long>("under_650_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_650_ms");
+
+                    b.Property<long>("under_7500_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_7500_ms");
+
+                    b.Property<long>("under_75_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_75_ms");
+
+                    b.Property<long>("under_800_ms")
+                        .HasColumnType("bigint")
+                        .HasColumnName("under_800_ms");
+
+                    b.HasKey("TokenName", "Hour", "Provider", "ErrorCode")
                         .HasName("pk_token_refresh_hours");
 
                     b.HasIndex("Hour")
@@ -527,29 +659,20 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.HasIndex("StartedAt", "Id")
                         .HasDatabaseName("ix_token_refresh_logs_started_at_id");
 
-                    b.HasIndex("ErrorCode", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_error_code_started_at_id")
-                        .HasFilter("error_code IS NOT NULL");
-
-                    b.HasIndex("Provider", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_provider_started_at_id");
-
-                    b.HasIndex("Status", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_status_started_at_id");
-
                     b.HasIndex("TokenName", "StartedAt", "Id")
                         .HasDatabaseName("ix_token_refresh_logs_token_name_started_at_id");
 
                     b.HasIndex("TriggerType", "StartedAt", "Id")
-                        .HasDatabaseName("ix_token_refresh_logs_trigger_type_started_at_id");
+                        .HasDatabaseName("ix_token_refresh_logs_trigger_type_started_at_id")
+                        .HasFilter("trigger_type NOT IN ('automatic', 'due')");
 
-                    b.HasIndex("DurationMs", "Id", "StartedAt", "TokenName", "Status")
-                        .HasDatabaseName("ix_token_refresh_logs_duration")
-                        .HasFilter("status IN ('success', 'failed')");
-
-                    b.HasIndex(new[] { "TokenName", "StartedAt", "Id" }, "Failed")
+                    b.HasIndex("StartedAt", "Id", "TokenName", "ErrorCode")
                         .HasDatabaseName("ix_token_refresh_logs_failed")
                         .HasFilter("status = 'failed'");
+
+                    b.HasIndex("DurationMs", "Id", "StartedAt", "TokenName", "Provider", "Status")
+                        .HasDatabaseName("ix_token_refresh_logs_duration")
+                        .HasFilter("status IN ('success', 'failed')");
 
                     b.ToTable("token_refresh_logs", (string)null);
                 });

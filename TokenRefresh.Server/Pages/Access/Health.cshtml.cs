@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Hangfire;
 using Hangfire.Storage;
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs;
@@ -31,7 +30,7 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 
 /// <summary>The overall status, and how long tokens last if their provider stops now.</summary>
 internal sealed class HealthModel(
-    DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
+    DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
     SystemStatusReader pulse, SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = PanelPaths.Health;
@@ -99,7 +98,7 @@ internal sealed class HealthModel(
         Queue = queue.Status();
         var paused = await pauses.ListAsync(cancellationToken);
         var crons = timetable.Crons();
-        Timetable = [.. Installed().Select(job => new RecurringJobRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
+        Timetable = [.. timetable.Installed().Select(job => new RecurringJobRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
         LastTick = felt.SchedulerTick;
         Wrong = [.. Findings(felt, await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
         OtherSettings = await settings.CompareAsync(node.Value, cancellationToken);
@@ -118,7 +117,7 @@ internal sealed class HealthModel(
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostRunAsync(string id)
     {
-        if (Installed().All(job => job.Id != id))
+        if (timetable.Installed().All(job => job.Id != id))
         {
             return NotFound();
         }
@@ -130,7 +129,7 @@ internal sealed class HealthModel(
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostPauseAsync(string id, string? reason, string? hours, CancellationToken cancellationToken)
     {
-        if (Installed().All(job => job.Id != id))
+        if (timetable.Installed().All(job => job.Id != id))
         {
             return NotFound();
         }
@@ -156,7 +155,7 @@ internal sealed class HealthModel(
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostResumeAsync(string id, CancellationToken cancellationToken)
     {
-        if (Installed().All(job => job.Id != id))
+        if (timetable.Installed().All(job => job.Id != id))
         {
             return NotFound();
         }
@@ -196,12 +195,6 @@ internal sealed class HealthModel(
 
     // What is not a number is left to the form's own check, which says what would be one.
     private static object? Number(string? text) => string.IsNullOrWhiteSpace(text) ? null : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : text;
-
-    private List<RecurringJobDto> Installed()
-    {
-        using var connection = storage.GetConnection();
-        return [.. connection.GetRecurringJobs().OrderBy(job => job.NextExecution ?? DateTime.MaxValue)];
-    }
 
     private static string InWords(Incident incident, IReadOnlyList<string> affected)
     {

@@ -177,7 +177,7 @@ public sealed class RestoredDatabaseTests(PostgresFixture postgres)
     public async Task Two_tokens_under_one_version_have_two_tags_and_the_tag_is_no_digest_that_can_be_tried()
     {
         await using var world = await WentBackAsync();
-        var served = (await EntryAsync(world.Node)).ETag;
+        var served = (await EntryAsync(world.Node)).Identity;
         var fresh = world.AddNode("after-a-restart");
         world.Provider.Before = (_, order) => Task.FromResult<TokenRefresh.Providers.ProviderResult?>(new TokenRefresh.Providers.ProviderResult.Issued(
             new("another", null, world.Clock.GetUtcNow(), world.Clock.GetUtcNow().AddHours(24), null, order.Scopes), null));
@@ -186,7 +186,7 @@ public sealed class RestoredDatabaseTests(PostgresFixture postgres)
 
         var other = await EntryAsync(fresh);
         other.Version.ShouldBe(2);
-        other.ETag.ShouldNotBe(served);
+        other.Identity.ShouldNotBe(served);
         served.ShouldMatch("^\"jibit-2-[0-9a-f]{16}\"$");
         var otherKey = new SecretProtection(world.Node.GetRequiredService<KeyRing>(), new MasterKey(new byte[MasterKey.Length]));
         served.ShouldNotContain(otherKey.Tag("jibit", "access-of-jibit-2"));

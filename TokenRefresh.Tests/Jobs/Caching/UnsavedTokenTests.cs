@@ -42,8 +42,8 @@ public sealed class UnsavedTokenTests(PostgresFixture postgres)
 
         var entry = (await ReadAsync(world)).Entry!;
         (entry.AccessToken, entry.Version).ShouldBe(("new-access", 2));
-        entry.ETag.ShouldStartWith("\"jibit-2-");
-        entry.ETag.ShouldNotContain("unsaved");
+        entry.Identity.ShouldStartWith("jibit-2-");
+        entry.Identity.ShouldNotContain("unsaved");
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class UnsavedTokenTests(PostgresFixture postgres)
 
         var entry = (await ReadAsync(world)).Entry!;
         (entry.AccessToken, entry.Version).ShouldBe(("by-hand", unsaved.Version));
-        entry.ETag.ShouldNotBe(unsaved.ETag);
+        entry.Identity.ShouldNotBe(unsaved.Identity);
     }
 
     private static async Task<TokenReading> ReadAsync(TokenWorld world) =>

@@ -80,6 +80,19 @@ public sealed class LeaseTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_refresh_that_meets_a_lease_that_has_run_out_takes_back_that_one_alone_and_the_due_check_takes_back_all()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres, ("Tokens:jibit:Provider", "jibit"), ("Tokens:other:Provider", "jibit"));
+        await world.ExecuteAsync("UPDATE tokens SET lease_owner = 'dead', lease_until = clock_timestamp() - interval '1 second'");
+
+        (await world.RefreshAsync()).ShouldBeOfType<RefreshOutcome.Refreshed>();
+        (await world.TokenAsync("other")).LeaseOwner.ShouldBe("dead");
+
+        await world.Node.GetRequiredService<DueTokens>().ClaimAsync(CancellationToken.None);
+        (await world.TokenAsync("other")).LeaseOwner.ShouldBeNull();
+    }
+
+    [Fact]
     public async Task A_row_whose_token_somebody_holds_stays_open()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);

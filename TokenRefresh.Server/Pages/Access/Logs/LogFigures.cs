@@ -6,11 +6,7 @@ namespace TokenRefresh.Server.Pages.Access.Logs;
 internal sealed record LogBar(DateTimeOffset Start, DateTimeOffset End, AttemptAggregate Tally);
 
 /// <summary>The figures of one window.</summary>
-internal sealed record LogWindow(int Hours, string Words, AttemptStatistics Figures)
-{
-    /// <summary>Beyond that many the p95 comes from steps.</summary>
-    public bool IsP95Exact => Figures.SuccessfulAttempts + Figures.FailedAttempts <= AttemptHours.ExactUpTo;
-}
+internal sealed record LogWindow(int Hours, string Words, AttemptStatistics Figures);
 
 /// <summary>How often one error code came in each window.</summary>
 internal sealed record LogFailure(string Code, IReadOnlyList<long> Counts);

@@ -1,12 +1,12 @@
-namespace TokenRefresh.Jobs.Persistence;
+namespace TokenRefresh.Jobs.Persistence.Migrations;
 
 /// <summary>
-/// Removes the count of an hour when one of its rows is added, changed or deleted, by the program, its clean-up, or a person
-/// with psql. In the database, because only there every change passes. For migrations.
+/// The triggers that earlier versions had on the log, which the migration HoursInColumns takes away: they forgot what was counted for an hour of which
+/// a row was added, changed or deleted. For migrations.
 /// </summary>
 internal static class AttemptHoursTrigger
 {
-    // The shared lock is held until the change is committed; counting takes the hour's lock alone (AttemptHours), so neither misses the other.
+    // The shared lock is held until the change is committed; counting takes the hour's lock alone, so neither misses the other.
     public const string Up =
         """
         CREATE FUNCTION forget_token_refresh_hours() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -73,6 +73,18 @@ internal static class AttemptHoursTrigger
         DROP TRIGGER forget_hours_of_moved ON token_refresh_logs;
         DROP TRIGGER forget_hours_of_deleted ON token_refresh_logs;
         DROP TRIGGER forget_hours_of_truncated ON token_refresh_logs;
+        DROP FUNCTION forget_token_refresh_hours();
+        DROP FUNCTION forget_all_token_refresh_hours();
+        """;
+
+    /// <summary>All of it away, as it is with one trigger for changes.</summary>
+    public const string DownWithOneForChanges =
+        """
+        DROP TRIGGER forget_hours_of_added ON token_refresh_logs;
+        DROP TRIGGER forget_hours_of_changed ON token_refresh_logs;
+        DROP TRIGGER forget_hours_of_deleted ON token_refresh_logs;
+        DROP TRIGGER forget_hours_of_truncated ON token_refresh_logs;
+        DROP FUNCTION forget_changed_token_refresh_hours();
         DROP FUNCTION forget_token_refresh_hours();
         DROP FUNCTION forget_all_token_refresh_hours();
         """;
