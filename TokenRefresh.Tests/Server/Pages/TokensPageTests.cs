@@ -69,7 +69,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
 
         var glance = Glance().Match(await panel.ReadAsync("/access/tokens")).Value;
 
-        glance.ShouldContain("2 of 3 tokens need attention.");
+        glance.ShouldContain("Outage: 2 problems");
         glance.ShouldMatch("/access/tokens/a\"><bdi>a</bdi></a> <span class=\"state\">expired<");
         glance.ShouldContain("provider_down: HTTP 503");
         glance.ShouldMatch("/access/tokens/b\"><bdi>b</bdi></a> <span class=\"state\">degraded<");
