@@ -94,10 +94,11 @@ public sealed class RefreshAttempt
         Node = node,
     };
 
-    internal static RefreshAttempt Skipped(string provider, RefreshRequest request, string reason, string node, DateTimeOffset now)
+    /// <param name="rule">The rule that decided so, a word without signs that JSON escapes.</param>
+    internal static RefreshAttempt Skipped(string provider, RefreshRequest request, string reason, string node, DateTimeOffset now, string rule)
     {
         var row = Open(provider, request, reason, node, now);
-        row.End(AttemptResult.Skipped(reason), now);
+        row.End(AttemptResult.Skipped(reason, rule), now);
         return row;
     }
 
