@@ -7,8 +7,14 @@ namespace TokenRefresh.Providers;
 /// <summary>Reads answers: strictly what is needed of them, and nothing else of them; complaints name fields and shapes, never values.</summary>
 internal static class ProviderJson
 {
-    // Unused members may be duplicated or as deep as the size limit allows; the parser does not recurse.
-    private static readonly JsonDocumentOptions Lenient = new() { AllowDuplicateProperties = true, MaxDepth = int.MaxValue };
+    // Members that nobody reads may come twice.
+    private static readonly JsonDocumentOptions Lenient = new() { AllowDuplicateProperties = true };
+
+    // They may also be as deep as the size limit lets them; the reader does not recurse.
+    private static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
+
+    /// <summary>What lies deeper is read by nothing. The parser's own limit is one more.</summary>
+    private const int DeepestRead = 63;
 
     /// <summary>The answer's object; of a form, as some token endpoints answer, the fields as text.</summary>
     /// <exception cref="InvalidAnswerException">It is neither a JSON object nor a form.</exception>
@@ -21,7 +27,7 @@ internal static class ProviderJson
 
         try
         {
-            using var document = JsonDocument.Parse(body, Lenient);
+            using var document = JsonDocument.Parse(WithoutDepths(body), Lenient);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
                 : throw new InvalidAnswerException($"the answer is {Words(document.RootElement.ValueKind)} instead of an object");
@@ -139,6 +145,32 @@ internal static class ProviderJson
         }
 
         return shown.ToString();
+    }
+
+    // The parser looks for the beginning of each bracket from its end, which takes a minute for a hundred thousand of them: those that are too deep to be read become null.
+    private static ReadOnlyMemory<byte> WithoutDepths(byte[] body)
+    {
+        if (body.AsSpan().Count((byte)'[') + body.AsSpan().Count((byte)'{') <= DeepestRead)
+        {
+            return body;
+        }
+
+        using var kept = new MemoryStream();
+        var reader = new Utf8JsonReader(body, AnyDepth);
+        var copied = 0;
+        while (reader.Read())
+        {
+            if (reader.CurrentDepth == DeepestRead && reader.TokenType is (JsonTokenType.StartArray or JsonTokenType.StartObject))
+            {
+                kept.Write(body.AsSpan(copied, (int)reader.TokenStartIndex - copied));
+                kept.Write("null"u8);
+                reader.Skip();
+                copied = (int)reader.BytesConsumed;
+            }
+        }
+
+        kept.Write(body.AsSpan(copied));
+        return kept.ToArray();
     }
 
     // Pairs without blanks and nothing else: no page, no sentence, no JSON that broke off.

@@ -24,7 +24,7 @@ internal sealed record AttemptResult(AttemptStatus Status, string Message, strin
         new(AttemptStatus.Failed, failure.Reason, metadata, oldExpiresAt, null, Milliseconds(took)) { ErrorCode = failure.Kind.Code(), ErrorDetails = failure.Reason };
 
     /// <summary>There was nothing to do.</summary>
-    public static AttemptResult Skipped(string reason) => new(AttemptStatus.Skipped, reason, "{}", null, null, 0);
+    public static AttemptResult Skipped(string reason, string rule) => new(AttemptStatus.Skipped, reason, $$"""{"rule":"{{rule}}"}""", null, null, 0);
 
     /// <summary>The same attempt, where a newer token was stored before its own could be.</summary>
     public AttemptResult Overtaken(string reason) => this with { Status = AttemptStatus.Skipped, Message = reason };

@@ -20,8 +20,14 @@ public sealed class PostgresFixture : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Lazy<Task<string>>> templates = new();
     private readonly Lazy<Task<EmbeddedPostgres>> postgres;
 
+    // Nothing here outlives the run, so nothing is written for a crash or for a replica, and nobody cleans up: a clone costs a tenth of what it costs otherwise.
+    private static readonly string[] Settings =
+    [
+        "fsync = off", "synchronous_commit = off", "full_page_writes = off", "wal_level = minimal", "max_wal_senders = 0", "max_wal_size = 4GB", "autovacuum = off", "max_connections = 400",
+    ];
+
     public PostgresFixture() => postgres = new(() => EmbeddedPostgres.StartAsync(
-        new(folder, Environment.GetEnvironmentVariable("TOKENREFRESH_PG_BIN")) { ExtraSettings = ["fsync = off", "max_connections = 400"] },
+        new(folder, Environment.GetEnvironmentVariable("TOKENREFRESH_PG_BIN")) { ExtraSettings = Settings },
         NullLogger.Instance, TimeProvider.System, CancellationToken.None));
 
     /// <summary>A database of its own that has the whole schema and no row, as a clone of one that was migrated once a run; the connection string.</summary>
@@ -95,7 +101,10 @@ public sealed class PostgresFixture : IAsyncDisposable
         var cluster = await postgres.Value;
         await using var connection = new NpgsqlConnection(cluster.ConnectionString);
         await connection.OpenAsync();
-        await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name}\"{(template is null ? "" : $" TEMPLATE \"{template}\"")}", connection);
+
+        // Files are copied as they are; by default each page goes through the log. Versions before 15 know no other way and no word for it.
+        var from = $"TEMPLATE \"{template ?? "template1"}\"{(connection.PostgreSqlVersion.Major >= 15 ? " STRATEGY FILE_COPY" : "")}";
+        await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name}\" {from}", connection);
         await create.ExecuteNonQueryAsync();
         return new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name, MaxPoolSize = 40, NoResetOnClose = true, ConnectionIdleLifetime = 5, ConnectionPruningInterval = 2 }.ConnectionString;
     }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -54,6 +55,9 @@ internal sealed class RunningServer : IAsyncDisposable
         server.App = ServerHost.Build(pairs, Roles.All, builder =>
         {
             builder.Services.Replace(ServiceDescriptor.Singleton(clock ?? TimeProvider.System));
+
+            // A password is hashed a hundred thousand times so that a stolen hash is of no use; here nobody steals one.
+            builder.Services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 1);
             if (!withSandbox)
             {
                 builder.Services.Replace(ServiceDescriptor.Singleton<ITokenProviders>(provider));
@@ -86,6 +90,15 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         await using var db = await Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();
         return await db.Tokens.AsNoTracking().SingleAsync(token => token.Name == name);
+    }
+
+    /// <summary>Waits until each of these tokens has been obtained.</summary>
+    public async Task ObtainedAsync(params string[] names)
+    {
+        foreach (var name in names)
+        {
+            await UntilAsync(async () => (await TokenAsync(name)).Version > 0, $"{name} is obtained");
+        }
     }
 
     /// <summary>Looks until it holds. Hangfire runs on real time, so what it does can only be waited for; its own recovery from an error takes up to a minute.</summary>

@@ -43,6 +43,7 @@ public sealed class ReplyBodyTests
         { "a form under a false type, in gzip", "application/json", "gzip", Gzip(Utf8(Form)) },
         { "members that come twice", "application/json", "", Utf8(Json.Replace("{ ", """{ "user": 1, "user": { "a": 1, "a": 2 }, "access_token": "access-2", """, StringComparison.Ordinal)) },
         { "a member that is nested deeply", "application/json", "", Utf8(Json.Replace("{ ", $$"""{ "trace": {{new string('[', 100_000)}}{{new string(']', 100_000)}}, """, StringComparison.Ordinal)) },
+        { "objects that are nested deeply", "application/json", "", Utf8(Json.Replace("{ ", $$"""{ "trace": {{string.Concat(Enumerable.Repeat("{\"a\":", 100_000))}}1{{new string('}', 100_000)}}, "user": [[7]], """, StringComparison.Ordinal)) },
         { "a token of 64 KiB", "application/json", "", Utf8(Json.Replace("refresh-2", new string('r', 64 * 1024), StringComparison.Ordinal)) },
     };
 

@@ -5,12 +5,12 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
 
-public sealed class ApiDescriptionTests(PostgresFixture postgres)
+public sealed class ApiDescriptionTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task What_an_operation_takes_beside_its_body_is_described()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var paths = (await server.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json")).GetProperty("paths");
 
@@ -27,7 +27,7 @@ public sealed class ApiDescriptionTests(PostgresFixture postgres)
     [Fact]
     public async Task The_description_holds_every_address_and_needs_a_key()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var paths = (await server.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json")).GetProperty("paths").EnumerateObject().Select(path => path.Name);
 
@@ -41,7 +41,7 @@ public sealed class ApiDescriptionTests(PostgresFixture postgres)
     [Fact]
     public async Task Every_operation_is_described_with_an_example_of_its_answer_and_of_each_error()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var description = await server.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json");
 
@@ -70,7 +70,7 @@ public sealed class ApiDescriptionTests(PostgresFixture postgres)
     [InlineData("/api/token-refresh-logs/statistics", "AttemptStatistics")]
     public async Task The_examples_have_the_fields_of_the_answers(string path, string operation)
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var answer = await server.Http.GetFromJsonAsync<JsonElement>(path);
         var example = (await server.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json")).GetProperty("paths").EnumerateObject()

@@ -20,10 +20,30 @@ internal static class ApiServer
     }
 
     /// <summary>Gives the server's client a key for the tokens that the patterns name.</summary>
-    public static async Task SignInAsync(RunningServer server, string patterns)
+    public static async Task SignInAsync(RunningServer server, string patterns) =>
+        server.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", await KeyAsync(server, "program", patterns));
+
+    /// <summary>A new key of a new client, which the server knows.</summary>
+    public static async Task<string> KeyAsync(RunningServer server, string client, string patterns)
     {
-        var key = await server.Services.GetRequiredService<ClientKeys>().IssueAsync("program", patterns, "a test", CancellationToken.None);
+        var key = await server.Services.GetRequiredService<ClientKeys>().IssueAsync(client, patterns, "a test", CancellationToken.None);
         await server.Services.GetRequiredService<ClientKeys>().ReloadAsync(CancellationToken.None);
-        server.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        return key;
     }
+}
+
+/// <summary>A program with a key of its own at a server that others use too.</summary>
+internal sealed class ApiProgram(RunningServer server, string key) : IDisposable
+{
+    public HttpClient Http { get; } = new(new HttpClientHandler { AllowAutoRedirect = false })
+    {
+        BaseAddress = server.Http.BaseAddress,
+        DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
+    };
+
+    public ModelProvider Provider => server.Provider;
+
+    public IServiceProvider Services => server.Services;
+
+    public void Dispose() => Http.Dispose();
 }

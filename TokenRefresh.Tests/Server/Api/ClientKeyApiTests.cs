@@ -9,7 +9,7 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
 
-public sealed class ClientKeyApiTests(PostgresFixture postgres)
+public sealed class ClientKeyApiTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData("")]
@@ -19,7 +19,7 @@ public sealed class ClientKeyApiTests(PostgresFixture postgres)
     [InlineData("Basic dHJrXw==")]
     public async Task Without_a_good_key_every_address_answers_401(string authorization)
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
         server.Http.DefaultRequestHeaders.Remove("Authorization");
         server.Http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", authorization);
 
@@ -42,17 +42,18 @@ public sealed class ClientKeyApiTests(PostgresFixture postgres)
     [InlineData("GET", "/API/tokens/jibit/access-token", "")]
     public async Task A_stranger_gets_401_whatever_it_sends(string method, string path, string body)
     {
-        await using var server = await RunningServer.StartAsync(postgres);
+        // Of its own, because the server closes the connection of a body that it does not read.
+        using var http = new HttpClient { BaseAddress = (await shared.Server).Http.BaseAddress };
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         request.Content = body.Length == 0 ? null : new StringContent(body == "huge" ? new string('a', 1_000_000) : body, Encoding.UTF8, "application/json");
 
-        (await server.Http.SendAsync(request)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await http.SendAsync(request)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }
 
     [Fact]
     public async Task A_key_of_another_case_or_longer_by_a_character_is_no_key()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
         var key = server.Http.DefaultRequestHeaders.Authorization!.Parameter!;
 
         foreach (var wrong in new[] { key.ToUpperInvariant(), key + "0", key[..^1], new string('k', 100_000)[..20_000] })
@@ -75,7 +76,7 @@ public sealed class ClientKeyApiTests(PostgresFixture postgres)
     [Fact]
     public async Task The_secret_of_a_key_is_not_stored()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
         var secret = server.Http.DefaultRequestHeaders.Authorization!.Parameter!.Split('_')[^1];
 
         await using var db = await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync();

@@ -50,7 +50,7 @@ public sealed class RefreshApiTests(PostgresFixture postgres)
     [Fact]
     public async Task Many_orders_at_once_do_not_wait_for_each_others_connections()
     {
-        await using var server = await RunningServer.StartAsync(postgres, $"{await postgres.CreateDatabaseAsync()};Maximum Pool Size=6");
+        await using var server = await RunningServer.StartAsync(postgres, $"{await postgres.CreateMigratedDatabaseAsync()};Maximum Pool Size=6");
         await ApiServer.SignInAsync(server, "jibit");
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(number => server.Http.SendAsync(

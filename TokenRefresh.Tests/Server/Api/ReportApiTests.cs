@@ -9,7 +9,7 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
 
-public sealed class ReportApiTests(PostgresFixture postgres)
+public sealed class ReportApiTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task Health_has_the_shape_that_scripts_rely_on_and_is_503_when_unhealthy()
@@ -52,7 +52,7 @@ public sealed class ReportApiTests(PostgresFixture postgres)
     [Fact]
     public async Task Statistics_have_the_names_of_the_contract_and_logs_page_by_cursor()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var figures = await server.Http.GetFromJsonAsync<JsonElement>("/api/token-refresh-logs/statistics");
         var page = await server.Http.GetFromJsonAsync<JsonElement>("/api/token-refresh-logs?limit=1");
@@ -80,7 +80,7 @@ public sealed class ReportApiTests(PostgresFixture postgres)
     [InlineData("/statistics?hours=&provider=")]
     public async Task What_a_form_left_blank_is_as_if_it_was_not_sent(string query)
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         (await server.Http.GetStringAsync($"/api/token-refresh-logs{query}")).ShouldBe(await server.Http.GetStringAsync($"/api/token-refresh-logs{query.Split('?')[0]}"));
     }

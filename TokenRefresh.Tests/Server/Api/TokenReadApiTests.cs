@@ -14,12 +14,12 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
 
-public sealed class TokenReadApiTests(PostgresFixture postgres)
+public sealed class TokenReadApiTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task A_program_gets_its_token_with_what_it_needs_to_keep_it()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var answer = await server.Http.GetAsync("/api/tokens/jibit/access-token");
 
@@ -46,7 +46,7 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
     [Fact]
     public async Task An_unchanged_token_is_not_sent_again()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
         var first = await server.Http.GetAsync("/api/tokens/jibit/access-token");
 
         var again = await server.Http.SendAsync(new(HttpMethod.Get, "/api/tokens/jibit/access-token") { Headers = { IfNoneMatch = { first.Headers.ETag! } } });
@@ -63,7 +63,7 @@ public sealed class TokenReadApiTests(PostgresFixture postgres)
     [InlineData("{0}x", HttpStatusCode.OK)]
     public async Task An_etag_is_found_in_a_list_and_where_a_proxy_has_weakened_it(string held, HttpStatusCode status)
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
         var tag = (await server.Http.GetAsync("/api/tokens/jibit/access-token")).Headers.ETag!.Tag;
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/tokens/jibit/access-token");
         request.Headers.TryAddWithoutValidation("If-None-Match", held.Replace("{0}", tag, StringComparison.Ordinal));

@@ -10,7 +10,7 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Api;
 
-public sealed class WrongRequestApiTests(PostgresFixture postgres)
+public sealed class WrongRequestApiTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData("application/json; charset=nonsense", HttpStatusCode.UnsupportedMediaType)]
@@ -18,7 +18,7 @@ public sealed class WrongRequestApiTests(PostgresFixture postgres)
     [InlineData("application/json; charset=\"UTF-8\"", HttpStatusCode.Accepted)]
     public async Task A_body_in_another_charset_than_JSONs_own_is_refused_in_words(string type, HttpStatusCode status)
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
         var body = new StringContent("{}");
         body.Headers.Remove("Content-Type");
         body.Headers.TryAddWithoutValidation("Content-Type", type);
@@ -64,7 +64,7 @@ public sealed class WrongRequestApiTests(PostgresFixture postgres)
     [InlineData("GET", "/api/token-refresh-logs/statistics?hours=NaN", 400, "invalid_request")]
     public async Task A_wrong_request_is_a_problem_with_a_stable_code(string method, string path, int status, string code)
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit*");
+        using var server = await shared.ProgramAsync("jibit*");
 
         var answer = await server.Http.SendAsync(new(new HttpMethod(method), path));
 
@@ -86,7 +86,7 @@ public sealed class WrongRequestApiTests(PostgresFixture postgres)
     [InlineData("/api/tokens/refresh", """{"token":"\u0000"}""", 403)]
     public async Task A_wrong_body_changes_nothing(string path, string body, int status)
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var answer = await server.Http.PostAsync(path, new StringContent(body, Encoding.UTF8, "application/json"));
 
@@ -98,7 +98,7 @@ public sealed class WrongRequestApiTests(PostgresFixture postgres)
     [Fact]
     public async Task A_huge_body_and_a_huge_name_are_refused()
     {
-        await using var server = await ApiServer.FreshAsync(postgres, "jibit");
+        using var server = await shared.ProgramAsync("jibit");
 
         var body = await server.Http.PostAsync("/api/tokens/refresh", new StringContent(new string('a', 1_000_000), Encoding.UTF8, "application/json"));
         var name = await server.Http.GetAsync($"/api/tokens/{new string('a', 10_000)}/access-token");

@@ -9,9 +9,16 @@ using TokenRefresh.Tests.Server.Pages;
 namespace TokenRefresh.Tests.Server.Hosting;
 
 /// <summary>A request may name any host; none of them comes back in a link.</summary>
-public sealed class ForeignHostTests(PostgresFixture postgres)
+public sealed class ForeignHostTests(PostgresFixture postgres, ForeignHostTests.NamedHosts shared) : IClassFixture<ForeignHostTests.NamedHosts>
 {
     private const string Evil = "evil.example";
+
+    /// <summary>A server that answers for some hosts alone.</summary>
+    public sealed class NamedHosts(PostgresFixture postgres) : SharedServer(postgres)
+    {
+        private protected override Task<RunningServer> StartAsync(PostgresFixture postgres) =>
+            RunningServer.StartAsync(postgres, settings: [("AllowedHosts", "panel.example.com;*.inside.example;127.0.0.1")]);
+    }
 
     [Fact]
     public async Task No_answer_names_the_host_that_a_request_has_named()
@@ -50,7 +57,7 @@ public sealed class ForeignHostTests(PostgresFixture postgres)
     [InlineData("inside.example", HttpStatusCode.BadRequest)]
     public async Task Where_hosts_are_named_no_other_is_answered(string host, HttpStatusCode status)
     {
-        await using var server = await RunningServer.StartAsync(postgres, settings: [("AllowedHosts", "panel.example.com;*.inside.example;127.0.0.1")]);
+        var server = await shared.Server;
         using var request = new HttpRequestMessage(HttpMethod.Get, "/account/login") { Headers = { { "Host", host } } };
 
         (await server.Http.SendAsync(request)).StatusCode.ShouldBe(status);

@@ -15,7 +15,7 @@ using TokenRefresh.Tests.Server.Pages;
 namespace TokenRefresh.Tests.Server.Hosting;
 
 /// <summary>No cache on the way keeps what somebody got for a key or a sign-in.</summary>
-public sealed partial class NoStoreTests(PostgresFixture postgres)
+public sealed partial class NoStoreTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     private static readonly string[] Unmapped =
         ["/nothing", "/api", "/api/nothing", "/api/tokens/none/access-token", "/api/tokens?limit=x", "/openapi", "/hangfire/nothing", "/hangfire/jobs/enqueued/tokens", "/hangfire/js1", "/hangfire/css1",
@@ -92,7 +92,7 @@ public sealed partial class NoStoreTests(PostgresFixture postgres)
     [InlineData("/icon.svg")]
     public async Task A_file_under_an_address_without_its_mark_is_kept_only_to_ask_again(string address)
     {
-        await using var server = await RunningServer.StartAsync(postgres);
+        var server = await shared.Server;
 
         (await server.Http.GetAsync(address)).Headers.CacheControl!.ToString().ShouldBe("public, no-cache");
     }

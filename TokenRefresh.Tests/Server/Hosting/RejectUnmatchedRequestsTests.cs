@@ -4,7 +4,7 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Hosting;
 
-public sealed class RejectUnmatchedRequestsTests(PostgresFixture postgres)
+public sealed class RejectUnmatchedRequestsTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData("/")]
@@ -22,7 +22,7 @@ public sealed class RejectUnmatchedRequestsTests(PostgresFixture postgres)
     [InlineData("/.env")]
     public async Task A_stranger_gets_401_or_the_sign_in_wherever_it_asks(string path)
     {
-        await using var server = await RunningServer.StartAsync(postgres);
+        var server = await shared.Server;
 
         var answer = await server.Http.GetAsync(path);
 

@@ -12,7 +12,7 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
     [Fact]
     public async Task A_dead_database_shows_a_page_that_says_so_and_the_panel_is_back_with_it()
     {
-        await using var wire = CuttableWire.To(await postgres.CreateDatabaseAsync());
+        await using var wire = CuttableWire.To(await postgres.CreateMigratedDatabaseAsync());
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin, connectionString: wire.ConnectionString);
 
         wire.Cut();

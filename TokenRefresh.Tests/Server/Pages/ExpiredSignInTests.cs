@@ -9,7 +9,7 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
 
-public sealed partial class ExpiredSignInTests(PostgresFixture postgres)
+public sealed partial class ExpiredSignInTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Page = "/access/tokens/jibit";
 
@@ -42,7 +42,7 @@ public sealed partial class ExpiredSignInTests(PostgresFixture postgres)
     [InlineData("Origin", "here", true)]
     public async Task Another_sites_form_is_not_offered_as_what_the_person_was_about_to_send(string header, string from, bool isOffered)
     {
-        await using var panel = await Panel.OpenAsync(postgres);
+        await using var panel = await shared.OpenAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/account/expired?to=/access/users%3Fhandler%3DRole") { Content = new FormUrlEncodedContent([new("name", "mallory"), new("role", "Admin")]) };
         request.Headers.Add(header, from == "here" ? panel.Http.BaseAddress!.GetLeftPart(UriPartial.Authority) : from);
 
@@ -72,11 +72,11 @@ public sealed partial class ExpiredSignInTests(PostgresFixture postgres)
     [InlineData("not json")]
     public async Task A_kept_form_that_is_none_of_the_panels_is_dropped(string to)
     {
-        await using var panel = await Panel.OpenAsync(postgres);
-        await panel.AddAsync("olga", Role.Operator);
+        await using var panel = await shared.OpenAsync();
+        await panel.AddAsync($"olga-{to.Length}", Role.Operator);
         var kept = to == "not json" ? to : $$"""{"To":"{{to}}","Fields":[]}""";
 
-        var answer = await panel.PostAsync("/account/login", "/account/login", ("Name", "olga"), ("Password", Panel.Password), ("Kept", kept));
+        var answer = await panel.PostAsync("/account/login", "/account/login", ("Name", $"olga-{to.Length}"), ("Password", Panel.Password), ("Kept", kept));
 
         answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
     }

@@ -14,14 +14,14 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
 
-public sealed class HealthPageTests(PostgresFixture postgres)
+public sealed class HealthPageTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Page = "/access/token-health";
 
     [Fact]
     public async Task The_last_week_is_drawn_with_what_came_of_the_attempts_and_how_long_they_took()
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await using var panel = await shared.OpenAsync(Role.Viewer);
 
         var page = await panel.ReadAsync(Page);
 
@@ -33,7 +33,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
     [Fact]
     public async Task A_pause_of_the_due_check_is_in_the_verdict_and_the_audit_and_outlives_a_restart()
     {
-        var database = await postgres.CreateDatabaseAsync();
+        var database = await postgres.CreateMigratedDatabaseAsync();
         await using (var panel = await Panel.OpenAsync(postgres, Role.Operator, connectionString: database))
         {
             var said = Panel.FlashMessage(await (await PauseAsync(panel, RecurringJobIds.DueTokenRefresh, "moving <b>house</b>", "2")).Content.ReadAsStringAsync());
@@ -93,7 +93,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
     [InlineData("log-cleanup", "why", "800", "log-cleanup can be paused for more than 0 and at most 744 hours")]
     public async Task A_pause_without_a_reason_or_a_fair_end_is_refused(string job, string reason, string hours, string said)
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+        await using var panel = await shared.OpenAsync(Role.Operator);
 
         Panel.FlashMessage(await (await PauseAsync(panel, job, reason, hours)).Content.ReadAsStringAsync()).ShouldStartWith(said);
 

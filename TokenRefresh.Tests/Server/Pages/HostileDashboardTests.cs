@@ -9,7 +9,7 @@ using TokenRefresh.Tests.Fixtures;
 namespace TokenRefresh.Tests.Server.Pages;
 
 /// <summary>Hangfire's pages take what an address or a form holds for a number or a name. None of it may end in a mistake of the server.</summary>
-public sealed partial class HostileDashboardTests(PostgresFixture postgres)
+public sealed partial class HostileDashboardTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     private static readonly string[] Names =
         ["<script>", "%3Cscript%3Ealert(1)%3C/script%3E", "0", "-1", "999999999999", "99999999999999999999999", "1e9", "0x10", "1;--", "%00", "a%00b", "%FF%FE", "..%2F..%2Fetc", "%E2%80%AE", new('9', 900), new('x', 2000), "%20", "tokens"];
@@ -60,7 +60,7 @@ public sealed partial class HostileDashboardTests(PostgresFixture postgres)
     [InlineData("/hangfire/nothing", HttpStatusCode.NotFound)]
     public async Task What_cannot_be_meant_is_refused_in_words_and_without_a_trace(string address, HttpStatusCode status)
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+        await using var panel = await shared.OpenAsync(Role.Operator);
 
         var answer = await panel.Http.GetAsync(address);
         var page = await answer.Content.ReadAsStringAsync();

@@ -11,14 +11,14 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
 
-public sealed partial class LogPageTests(PostgresFixture postgres)
+public sealed partial class LogPageTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData("/access/token-refresh-logs", 99)]
     [InlineData("/access/audit", 199)]
     public async Task A_text_to_search_for_that_is_cut_in_the_middle_of_a_sign_is_searched_for_without_it(string path, int before)
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await using var panel = await shared.OpenAsync(Role.Admin);
 
         (await panel.Http.GetAsync($"{path}?text={new string('x', before)}{Uri.EscapeDataString("😀")}")).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
@@ -57,7 +57,7 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
     [InlineData("", "descending", "Started")]
     public async Task The_heading_says_how_rows_are_sorted_and_keeps_the_filters(string query, string sorted, string heading)
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await using var panel = await shared.OpenAsync(Role.Viewer);
 
         var page = await panel.ReadAsync($"/access/token-refresh-logs?provider=jibit&{query}");
 
@@ -68,7 +68,7 @@ public sealed partial class LogPageTests(PostgresFixture postgres)
     [Fact]
     public async Task What_is_not_understood_is_told_and_left_out()
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await using var panel = await shared.OpenAsync(Role.Viewer);
 
         var page = await panel.ReadAsync("/access/token-refresh-logs?status=%3Cb%3Eodd%3C/b%3E&from=yesterday&hours=-3&order=9&trigger=odd&provider=jibit");
 

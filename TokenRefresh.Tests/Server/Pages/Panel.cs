@@ -1,6 +1,10 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Access;
@@ -34,24 +38,27 @@ internal sealed partial class Panel : IAsyncDisposable
         var panel = new Panel(await RunningServer.StartAsync(postgres, connectionString, provider, withSandbox, clock, settings));
         if (provider is null)
         {
-            await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync()).Version > 0, "the token is obtained");
+            await panel.Server.ObtainedAsync("jibit");
         }
 
         if (role is { } known)
         {
             await panel.AddAsync(known.ToString(), known);
-            await panel.SignInAsync(known.ToString());
+            await panel.EnterAsync(known.ToString());
         }
 
         return panel;
     }
 
+    /// <summary>A browser at a server that others use too, and that it leaves running.</summary>
+    public static Panel At(RunningServer server) => new(server, isBeside: true);
+
     /// <summary>Another person's browser at the same server.</summary>
     public async Task<Panel> BesideAsync(string name, Role role)
     {
-        var other = new Panel(Server, isBeside: true);
+        var other = At(Server);
         await other.AddAsync(name, role);
-        await other.SignInAsync(name);
+        await other.EnterAsync(name);
         return other;
     }
 
@@ -61,6 +68,19 @@ internal sealed partial class Panel : IAsyncDisposable
         await scope.ServiceProvider.GetRequiredService<PanelUsers>().AddAsync(name, role, Password, "a test");
     }
 
+    /// <summary>Gives the browser the cookie that the sign-in form gives after the right password. The form has tests of its own.</summary>
+    public async Task EnterAsync(string name)
+    {
+        await using var scope = Server.Services.CreateAsyncScope();
+        var person = await scope.ServiceProvider.GetRequiredService<UserManager<PanelUser>>().FindByNameAsync(name);
+        var principal = await scope.ServiceProvider.GetRequiredService<IUserClaimsPrincipalFactory<PanelUser>>().CreateAsync(person!);
+        var options = scope.ServiceProvider.GetRequiredService<IOptionsMonitor<CookieAuthenticationOptions>>().Get(IdentityConstants.ApplicationScheme);
+        var now = scope.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow();
+        var ticket = new AuthenticationTicket(principal, new() { IssuedUtc = now, ExpiresUtc = now + options.ExpireTimeSpan }, IdentityConstants.ApplicationScheme);
+        handler.CookieContainer.Add(Http.BaseAddress!, new Cookie(options.Cookie.Name!, options.TicketDataFormat.Protect(ticket)));
+    }
+
+    /// <summary>Signs in by the form.</summary>
     public Task<HttpResponseMessage> SignInAsync(string name, string password = Password) => PostAsync("/account/login", "/account/login", ("Name", name), ("Password", password));
 
     public async Task<string> ReadAsync(string path) => await (await Http.GetAsync(path)).Content.ReadAsStringAsync();

@@ -11,7 +11,7 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
 
-public sealed class PanelTests(PostgresFixture postgres)
+public sealed class PanelTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task A_forced_refresh_tells_what_came_of_it_and_the_log_and_the_audit_name_the_person()
@@ -64,7 +64,7 @@ public sealed class PanelTests(PostgresFixture postgres)
     [Fact]
     public async Task Test_shows_what_the_provider_said_and_how_fast()
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
+        await using var panel = await shared.OpenAsync(Role.Operator);
 
         var page = await (await panel.PostAsync("/access/tokens", "/access/tokens?handler=Test", ("name", "jibit"))).Content.ReadAsStringAsync();
 
@@ -137,7 +137,7 @@ public sealed class PanelTests(PostgresFixture postgres)
     [InlineData("?before=1", false)]
     public async Task Each_filter_of_the_log_works_alone_and_together(string query, bool isFound)
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await using var panel = await shared.OpenAsync(Role.Viewer);
 
         var page = await panel.ReadAsync($"/access/token-refresh-logs{query}");
 
@@ -200,7 +200,7 @@ public sealed class PanelTests(PostgresFixture postgres)
     [InlineData("/no/such/page")]
     public async Task What_is_not_there_is_a_page_that_helps(string path)
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await using var panel = await shared.OpenAsync(Role.Viewer);
 
         var answer = await panel.Http.GetAsync(path);
 

@@ -11,12 +11,14 @@ using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Server.Pages;
 
-public sealed class SignInTests(PostgresFixture postgres)
+public sealed class SignInTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task A_person_signs_in_sees_the_tokens_and_signs_out_and_all_of_it_is_in_the_audit()
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("Viewer", Role.Viewer);
+        await panel.SignInAsync("Viewer");
 
         (await panel.ReadAsync("/")).ShouldContain("All systems operational");
         await panel.PostAsync("/access/tokens", "/account/logout");
@@ -33,8 +35,12 @@ public sealed class SignInTests(PostgresFixture postgres)
     [InlineData("<script>", "x")]
     public async Task What_does_not_fit_is_refused_in_the_same_words(string name, string password)
     {
-        await using var panel = await Panel.OpenAsync(postgres);
-        await panel.AddAsync("Viewer", Role.Viewer);
+        await using (await shared.OpenAsync(Role.Viewer))
+        {
+            // Who fits is there.
+        }
+
+        await using var panel = await shared.OpenAsync();
 
         var answer = await panel.SignInAsync(name, password);
 
@@ -48,7 +54,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     [Fact]
     public async Task A_form_that_holds_no_text_is_refused_with_a_page()
     {
-        await using var panel = await Panel.OpenAsync(postgres);
+        await using var panel = await shared.OpenAsync();
 
         var answer = await panel.SignInAsync("Viewer\0");
 
@@ -97,7 +103,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     [Fact]
     public async Task A_return_address_elsewhere_is_not_followed()
     {
-        await using var panel = await Panel.OpenAsync(postgres);
+        await using var panel = await shared.OpenAsync();
         await panel.AddAsync("somebody", Role.Viewer);
 
         var answer = await panel.PostAsync("/account/login", "/account/login", ("Name", "somebody"), ("Password", Panel.Password), ("ReturnUrl", "https://evil.example"));
@@ -108,7 +114,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     [Fact]
     public async Task A_form_without_its_token_against_forgery_changes_nothing()
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await using var panel = await shared.OpenAsync(Role.Admin);
         var calls = panel.Server.Provider.Calls.Count;
 
         var answer = await panel.Http.PostAsync("/access/tokens?handler=Force", new FormUrlEncodedContent([new("name", "jibit")]));
@@ -121,7 +127,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     [Fact]
     public async Task Every_page_comes_with_a_strict_policy_and_is_kept_by_no_cache()
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Admin);
+        await using var panel = await shared.OpenAsync(Role.Admin);
 
         foreach (var path in new[] { "/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-health", "/access/audit" })
         {
@@ -137,7 +143,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     [Fact]
     public async Task A_page_names_its_files_by_their_content()
     {
-        await using var panel = await Panel.OpenAsync(postgres);
+        await using var panel = await shared.OpenAsync();
         var page = await panel.ReadAsync("/account/login");
 
         foreach (var file in new[] { "site.css", "site.js" })
@@ -150,7 +156,7 @@ public sealed class SignInTests(PostgresFixture postgres)
     [Fact]
     public async Task Without_a_sign_in_no_route_but_the_sign_in_and_the_health_words_answers()
     {
-        await using var panel = await Panel.OpenAsync(postgres);
+        await using var panel = await shared.OpenAsync();
         var open = new List<string>();
         foreach (var (method, path) in Routes(panel))
         {

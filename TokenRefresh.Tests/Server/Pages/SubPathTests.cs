@@ -12,7 +12,7 @@ using TokenRefresh.Tests.Server.Api;
 namespace TokenRefresh.Tests.Server.Pages;
 
 /// <summary>The program below a path of another site: nothing that it sends leads out of it.</summary>
-public sealed partial class SubPathTests(PostgresFixture postgres)
+public sealed partial class SubPathTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Prefix = "/tools/token-refresh";
 
@@ -114,7 +114,7 @@ public sealed partial class SubPathTests(PostgresFixture postgres)
     [InlineData("")]
     public async Task A_prefix_that_is_none_changes_nothing(string hostile)
     {
-        await using var server = await StartAsync("");
+        var server = await shared.Server;
 
         await ChangesNothingAsync(server, hostile);
         await ChangesNothingAsync(server, "/" + new string('a', 300));

@@ -6,12 +6,12 @@ using TokenRefresh.Tests.Fixtures;
 namespace TokenRefresh.Tests.Server.Pages;
 
 /// <summary>What cannot be read, or is not there, is the sender's mistake and is told as such.</summary>
-public sealed class UnreadableRequestsTests(PostgresFixture postgres)
+public sealed class UnreadableRequestsTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task An_address_that_the_panel_or_the_dashboard_does_not_have_is_not_found()
     {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+        await using var panel = await shared.OpenAsync(Role.Viewer);
 
         foreach (var address in new[] { "/hangfire/nothing", "/access/tokens/%20", "/access/tokens/nobody" })
         {
@@ -24,7 +24,7 @@ public sealed class UnreadableRequestsTests(PostgresFixture postgres)
     [Fact]
     public async Task A_form_that_cannot_be_read_is_refused()
     {
-        await using var panel = await Panel.OpenAsync(postgres);
+        await using var panel = await shared.OpenAsync();
 
         foreach (var (body, type) in new[]
         {
