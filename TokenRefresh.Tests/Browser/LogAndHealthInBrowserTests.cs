@@ -92,7 +92,7 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres, Chromiu
 
         await page.GotoAsync("/access/token-refresh-logs");
         await page.Locator("form.bulk select[name=token]").SelectOptionAsync("jibit");
-        await page.GetByLabel("Force").CheckAsync();
+        await page.GetByLabel("Force", new() { Exact = true }).CheckAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Trigger refresh" }).ClickAsync();
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.ErrorCode is not null), "it has failed");
         await page.GotoAsync("/access/token-refresh-logs?status=failed");
