@@ -1,4 +1,3 @@
-using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
@@ -9,7 +8,7 @@ using TokenRefresh.Tests.Server.Pages;
 
 namespace TokenRefresh.Tests.Browser;
 
-public sealed class PanelInBrowserTests(PostgresFixture postgres)
+public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chromium)
 {
     private static readonly string[] Pages =
         ["/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-health", "/access/incidents", "/access/users", "/access/clients", "/access/audit", "/no/such/page", "/access/tokens/unknown"];
@@ -22,16 +21,15 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
     [InlineData(1280, ColorScheme.Light, false)]
     public async Task A_person_works_a_day_at_the_panel(int width, ColorScheme scheme, bool withScript)
     {
-        Assert.SkipWhen(Chromium.MissingBecause is not null, Chromium.MissingBecause ?? "");
         await using var panel = await Panel.OpenAsync(postgres);
         await panel.AddAsync("ada", Role.Admin);
-        await using var chromium = await Chromium.StartAsync();
-        var page = await chromium.OpenAsync($"{panel.Http.BaseAddress}", width, scheme, withScript);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", width, scheme, withScript);
+        var page = visitor.Page;
         var said = page.Locator("div.said");
 
         // Signs in, and sees.
         await page.GotoAsync("/");
-        await SignInAsync(page, "ada");
+        await visitor.SignInAsync("ada", Panel.Password);
         (await page.Locator(".verdict").InnerTextAsync()).ShouldBe("All systems operational");
         (await page.Locator(".glance .next").InnerTextAsync()).ShouldMatch("(?s)Next expiry.*23 h 5\\d min.*jibit");
 
@@ -87,7 +85,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await page.Context.ClearCookiesAsync(new() { Name = "tokenrefresh" });
         await page.GetByLabel("Reason").FillAsync("typed at length");
         await ClickAsync(page, "Pause");
-        await SignInAsync(page, "ada");
+        await visitor.SignInAsync("ada", Panel.Password);
         (await page.GetByLabel("reason").InputValueAsync()).ShouldBe("typed at length");
         await ClickAsync(page, "Send now");
         (await said.InnerTextAsync()).ShouldStartWith("Paused jibit.");
@@ -96,19 +94,18 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await ClickAsync(page, "Sign out");
         await page.GotoAsync("/access/tokens");
         new Uri(page.Url).AbsolutePath.ShouldBe("/account/login");
-        chromium.Findings.ShouldBeEmpty();
+        visitor.Findings.ShouldBeEmpty();
     }
 
     [Fact]
     public async Task Script_shows_a_refresh_in_flight_until_it_is_done_chooses_all_rows_and_reads_a_pasted_jwt()
     {
-        Assert.SkipWhen(Chromium.MissingBecause is not null, Chromium.MissingBecause ?? "");
         await using var panel = await Panel.OpenAsync(postgres);
         await panel.AddAsync("ada", Role.Admin);
-        await using var chromium = await Chromium.StartAsync();
-        var page = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
+        var page = visitor.Page;
         await page.GotoAsync("/");
-        await SignInAsync(page, "ada");
+        await visitor.SignInAsync("ada", Panel.Password);
 
         await panel.Server.ExecuteAsync("UPDATE tokens SET lease_owner = 'somebody', lease_until = now() + interval '1 hour'");
         await page.ReloadAsync();
@@ -123,7 +120,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
         await page.GetByText("Import a token").ClickAsync();
         await page.GetByLabel("Access token").FillAsync($"h.{Convert.ToBase64String("""{"exp":1893456000}"""u8).TrimEnd('=')}.s");
         (await page.Locator("[data-expiry-of]").InnerTextAsync()).ShouldEndWith(": 2030-01-01 00:00 UTC.");
-        chromium.Findings.ShouldBeEmpty();
+        visitor.Findings.ShouldBeEmpty();
     }
 
     [Theory]
@@ -134,41 +131,32 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
     [InlineData(768, ColorScheme.Light)]
     public async Task Every_page_fits_its_window_and_axe_finds_nothing_serious(int width, ColorScheme scheme)
     {
-        Assert.SkipWhen(Chromium.MissingBecause is not null, Chromium.MissingBecause ?? "");
         var longName = new string('n', 60);
         await using var panel = await Panel.OpenAsync(postgres, provider: new ModelProvider { TokenNames = ["jibit", longName] });
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Count(row => row.Status == AttemptStatus.Success) == 2, "the tokens are obtained");
         await MakeHardToFitAsync(panel.Server, longName);
         await panel.AddAsync("ada", Role.Admin);
-        await using var chromium = await Chromium.StartAsync();
-        var page = await chromium.OpenAsync($"{panel.Http.BaseAddress}", width, scheme);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", width, scheme);
+        var page = visitor.Page;
         await page.GotoAsync("/account/login");
-        await CheckAsync("/account/login");
-        await SignInAsync(page, "ada");
+        await visitor.CheckAsync("/account/login");
+        await visitor.SignInAsync("ada", Panel.Password);
 
         foreach (var path in Pages.Append($"/access/tokens/{longName}"))
         {
             await page.GotoAsync(path);
-            await CheckAsync(path);
+            await visitor.CheckAsync(path);
             if (await page.Locator("details").CountAsync() > 0)
             {
                 await page.EvaluateAsync("document.querySelectorAll('details').forEach((part) => part.open = true)");
-                await CheckAsync($"{path}, unfolded");
+                await visitor.CheckAsync($"{path}, unfolded");
             }
         }
 
         // Hangfire's pages are not ours, but the policy that we send must let them work.
         await page.GotoAsync("/hangfire/recurring");
         (await page.InnerTextAsync("h1")).ShouldBe("Recurring Jobs");
-        chromium.Findings.ShouldBeEmpty();
-
-        async Task CheckAsync(string path)
-        {
-            (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth")).ShouldBeTrue($"{path} is wider than its window");
-            var found = await page.RunAxe();
-            found.Violations.Where(rule => rule.Impact is "serious" or "critical")
-                .Select(rule => $"{path}: {rule.Id}: {rule.Help}: {string.Join(" | ", rule.Nodes.Take(3).Select(node => node.Html))}").ShouldBeEmpty();
-        }
+        visitor.Findings.ShouldBeEmpty();
     }
 
     // One long word wherever a provider, a person or the settings may have put one.
@@ -180,13 +168,6 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres)
          INSERT INTO incidents (key, kind, scope, cause, detail, subjects, told_subjects, opened_at, joined_at, flaps, reminders, told_stage, was_mailed)
          VALUES ('failed:jibit:credential_rejected', 'failed', 'jibit', 'credential_rejected', repeat('d', 90), ARRAY['{longName}'], ARRAY[]::text[], now(), now(), 0, 0, 0, FALSE)
          """);
-
-    private static async Task SignInAsync(IPage page, string name)
-    {
-        await page.GetByLabel("Name").FillAsync(name);
-        await page.GetByLabel("Password").FillAsync(Panel.Password);
-        await ClickAsync(page, "Sign in");
-    }
 
     private static Task ClickAsync(IPage page, string button) => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).First.ClickAsync();
 }

@@ -14,7 +14,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task Clients_are_listed_by_name_and_tokens_and_without_the_secret_of_their_keys()
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         var key = await ServerProcess.DoneAsync(settings, "clients add billing --tokens jibit,fino_*");
 
         var table = await ServerProcess.DoneAsync(settings, "clients list");
@@ -31,7 +31,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task Where_there_is_no_client_the_list_says_how_to_make_one()
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "db migrate");
 
         (await ServerProcess.DoneAsync(settings, "clients list")).ShouldContain("clients add NAME");
@@ -41,7 +41,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_revoked_client_is_refused_by_a_running_server()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         var settings = data.VerbSettings(connectionString);
         await using var server = await RunningServer.StartAsync(postgres, connectionString);
         server.Http.DefaultRequestHeaders.Authorization = new("Bearer", await ServerProcess.DoneAsync(settings, "clients add billing --tokens *"));
@@ -59,7 +59,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task Whoever_has_no_good_key_cannot_be_revoked_and_those_who_have_one_are_told()
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "clients add billing --tokens *");
         await ServerProcess.DoneAsync(settings, "clients add retired --tokens *");
         await ServerProcess.DoneAsync(settings, "clients revoke retired --yes");
@@ -77,7 +77,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_revocation_where_nobody_has_a_good_key_says_so()
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "db migrate");
         var end = await ServerProcess.RunAsync(settings, "clients", "revoke", "nosuch", "--yes");
 
@@ -89,7 +89,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_password_that_is_made_up_is_printed_alone_and_signs_in_instead_of_the_old_one()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         await using var panel = await Panel.OpenAsync(postgres, connectionString: connectionString);
         await panel.AddAsync("olga", Role.Viewer);
 
@@ -106,7 +106,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_password_from_stdin_is_not_printed_and_signs_in_instead_of_the_old_one()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         await using var panel = await Panel.OpenAsync(postgres, connectionString: connectionString);
         await panel.AddAsync("olga", Role.Viewer);
 
@@ -122,7 +122,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_reset_password_ends_the_sign_ins_at_a_running_server()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, connectionString: connectionString);
         WhereOf(await panel.Http.GetAsync("/access/tokens")).ShouldBe("/access/tokens");
 
@@ -138,7 +138,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_new_user_whose_name_begins_like_an_option_a_formula_or_a_file_of_words_is_refused_in_one_line(string name)
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "db migrate");
 
         var end = await ServerProcess.RunAsync(settings, "users", "add", "--role", "viewer", "--", name);
@@ -152,7 +152,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
     public async Task A_user_from_before_whose_name_begins_with_such_a_sign_can_still_be_changed()
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "users add olga --role viewer");
         await RealDatabases.ExecuteAsync(settings[RealDatabases.Setting], "UPDATE operators SET user_name = '+olga', normalized_user_name = '+OLGA'");
 

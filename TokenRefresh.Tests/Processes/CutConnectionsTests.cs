@@ -18,7 +18,7 @@ public sealed class CutConnectionsTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = new Dictionary<string, string>(stub.Settings(data, await postgres.CreateDatabaseAsync())) { ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]) };
+        var settings = new Dictionary<string, string>(stub.Settings(data, await postgres.CreateMigratedDatabaseAsync())) { ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]) };
         await using var first = await ServerProcess.ServeAsync(settings);
         await using var second = await ServerProcess.ServeAsync(settings);
         var key = (await ServerProcess.RunAsync(settings, "clients", "add", "reader", "--tokens", "*")).Out.Trim();

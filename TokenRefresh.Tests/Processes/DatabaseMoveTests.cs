@@ -16,7 +16,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await DoneAsync(settings, "tokens auto-refresh --token jibit --sync");
         await DoneAsync(settings, "tokens auto-refresh --token jibit");
         var target = await postgres.CreateDatabaseAsync();
@@ -45,7 +45,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await using var server = await ServerProcess.ServeAsync(settings);
         var target = await postgres.CreateDatabaseAsync();
 
@@ -61,9 +61,9 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await DoneAsync(settings, "tokens auto-refresh --token jibit --sync");
-        var target = await postgres.CreateDatabaseAsync();
+        var target = await postgres.CreateMigratedDatabaseAsync();
         await DoneAsync(new(settings) { [Database] = target }, "db migrate");
         await using var from = await NpgsqlDataSource.Create(settings[Database]).OpenConnectionAsync();
         await using var to = await NpgsqlDataSource.Create(target).OpenConnectionAsync();
@@ -102,7 +102,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await DoneAsync(settings, "tokens auto-refresh --token jibit --sync");
         var foreign = await postgres.CreateDatabaseAsync();
         await ScalarAsync<object>(foreign, "CREATE TABLE theirs (); SELECT 1");
@@ -121,7 +121,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await DoneAsync(settings, "db migrate");
         var target = await postgres.CreateDatabaseAsync();
         var other = new Dictionary<string, string>(settings) { ["Encryption__MasterKey"] = Convert.ToBase64String(Enumerable.Repeat((byte)7, 32).ToArray()) };
@@ -138,7 +138,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await DoneAsync(settings, "db migrate");
         var target = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
         var guest = $"guest_{Guid.NewGuid():N}";
@@ -163,7 +163,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
 
         var refused = await ServerProcess.RunAsync(settings, "db", "move", target);
 
@@ -188,7 +188,7 @@ public sealed class DatabaseMoveTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await DoneAsync(settings, "db migrate");
         var target = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
 

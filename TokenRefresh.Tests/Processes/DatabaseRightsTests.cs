@@ -12,7 +12,7 @@ public sealed class DatabaseRightsTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "db migrate");
         settings[RealDatabases.Setting] = await GuestAsync(settings[RealDatabases.Setting]);
 
@@ -32,7 +32,7 @@ public sealed class DatabaseRightsTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         settings["Sandbox__Enabled"] = "true";
         await ServerProcess.DoneAsync(settings, "db migrate");
         settings[RealDatabases.Setting] = await GuestAsync(settings[RealDatabases.Setting]);

@@ -14,7 +14,7 @@ public sealed class EmbeddedServerTests
         await using var data = new DataFolder();
         var settings = new Dictionary<string, string> { ["ASPNETCORE_ENVIRONMENT"] = "Development", ["Data__Directory"] = data.Path };
         string before;
-        await using (var first = await ServerProcess.ServeAsync(settings))
+        await using (var first = await ServerProcess.ServeAloneAsync(settings))
         {
             await BecomesFreshAsync(first);
             var health = await ServerProcess.RunAsync(settings, "tokens", "health", "--json");
@@ -33,7 +33,7 @@ public sealed class EmbeddedServerTests
             data.PostgresProcesses().ShouldBeEmpty();
         }
 
-        await using (var second = await ServerProcess.ServeAsync(settings))
+        await using (var second = await ServerProcess.ServeAloneAsync(settings))
         {
             await BecomesFreshAsync(second);
             second.Signal("KILL");
@@ -41,7 +41,7 @@ public sealed class EmbeddedServerTests
             data.PostgresProcesses().ShouldNotBeEmpty("the cluster outlives a killed server");
         }
 
-        await using var third = await ServerProcess.ServeAsync(settings);
+        await using var third = await ServerProcess.ServeAloneAsync(settings);
         await BecomesFreshAsync(third);
         Expiries((await ServerProcess.RunAsync(settings, "tokens", "health", "--json")).Out).ShouldBe(before);
         (await third.StopAsync()).ExitCode.ShouldBe(0);

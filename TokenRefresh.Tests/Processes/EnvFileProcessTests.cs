@@ -32,7 +32,7 @@ public sealed class EnvFileProcessTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         using var folder = new EnvFolder("just words planted-secret\nTheirs=\"never closed\nTokenRefresh__Queue__Name=mine\n");
-        var settings = new Dictionary<string, string>(data.VerbSettings(await postgres.CreateDatabaseAsync())) { ["PWD"] = folder.Path };
+        var settings = new Dictionary<string, string>(data.VerbSettings(await postgres.CreateMigratedDatabaseAsync())) { ["PWD"] = folder.Path };
 
         var end = await ServerProcess.RunAsync(settings, "db", "migrate");
 
@@ -60,7 +60,7 @@ public sealed class EnvFileProcessTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         using var folder = new EnvFolder("Email__Password=planted$ecret\n");
-        var settings = new Dictionary<string, string>(data.VerbSettings(await postgres.CreateDatabaseAsync())) { ["PWD"] = folder.Path };
+        var settings = new Dictionary<string, string>(data.VerbSettings(await postgres.CreateMigratedDatabaseAsync())) { ["PWD"] = folder.Path };
 
         await using var server = await ServerProcess.ServeAsync(settings);
 

@@ -26,7 +26,7 @@ public sealed class FailoverTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = Settings(stub, data, await postgres.CreateDatabaseAsync());
+        var settings = Settings(stub, data, await postgres.CreateMigratedDatabaseAsync());
         await using var first = await ServerProcess.ServeAsync(settings);
         await using var second = await ServerProcess.ServeAsync(settings);
         await ReadersAsync(settings, first, second);
@@ -68,7 +68,7 @@ public sealed class FailoverTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = Settings(stub, data, await postgres.CreateDatabaseAsync());
+        var settings = Settings(stub, data, await postgres.CreateMigratedDatabaseAsync());
         await using var first = await ServerProcess.ServeAsync(settings);
         await using var second = await ServerProcess.ServeAsync(settings);
         await ReadersAsync(settings, first, second);
@@ -102,7 +102,7 @@ public sealed class FailoverTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = Settings(stub, data, await postgres.CreateDatabaseAsync());
+        var settings = Settings(stub, data, await postgres.CreateMigratedDatabaseAsync());
         await using var first = await ServerProcess.ServeAsync(settings);
         await using var second = await ServerProcess.ServeAsync(settings);
         await ReadersAsync(settings, first, second);

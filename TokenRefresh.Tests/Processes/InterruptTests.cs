@@ -1,10 +1,11 @@
 using System.Net;
 using Shouldly;
+using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Processes;
 
 /// <summary>The program stopped while a provider holds its answer.</summary>
-public sealed class InterruptTests
+public sealed class InterruptTests(PostgresFixture postgres)
 {
     [Theory]
     [InlineData("INT")]
@@ -16,7 +17,7 @@ public sealed class InterruptTests
         var settings = stub.Settings(data, "");
         var answer = new TaskCompletionSource<HttpStatusCode>();
         stub.Before = context => answer.Task.WaitAsync(context.RequestAborted);
-        await using var server = await ServerProcess.ServeAsync(settings);
+        await using var server = await ServerProcess.ServeAloneAsync(settings);
         await server.UntilAsync(() => Task.FromResult(!stub.Calls.IsEmpty), "a call held by the provider");
 
         server.Signal(signal);
@@ -40,7 +41,7 @@ public sealed class InterruptTests
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, "");
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         settings["Providers__Jibit__MaxConcurrency"] = "1";
         settings["Tokens__other__Provider"] = "jibit";
         var answer = new TaskCompletionSource<HttpStatusCode>();

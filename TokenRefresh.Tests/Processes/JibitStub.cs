@@ -1,13 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Tests.Providers;
 
 namespace TokenRefresh.Tests.Processes;
 
@@ -19,11 +15,13 @@ internal sealed class JibitStub : IAsyncDisposable
 
     private readonly Lock gate = new();
     private readonly HashSet<string> live = [];
-    private readonly WebApplication app;
+    private LoopbackServer server = null!;
     private int issued;
     private int inFlight;
 
-    private JibitStub(WebApplication app) => this.app = app;
+    private JibitStub()
+    {
+    }
 
     /// <summary>Runs before each call is answered; a status other than 200 is the answer, as is what it writes itself.</summary>
     public Func<HttpContext, Task<HttpStatusCode>> Before { get; set; } = _ => Task.FromResult(HttpStatusCode.OK);
@@ -46,27 +44,25 @@ internal sealed class JibitStub : IAsyncDisposable
         // As of a server that has worked there: without it a verb that needs the database looks for the key file that no server has made.
         ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
         ["Sandbox__Enabled"] = "false",
-        ["Providers__Jibit__BaseUrl"] = app.Urls.First(),
+        ["Providers__Jibit__BaseUrl"] = server.Address,
         ["Providers__Jibit__ApiKey"] = ApiKey,
         ["Providers__Jibit__SecretKey"] = SecretKey,
     };
 
     public static async Task<JibitStub> StartAsync()
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        var app = builder.Build();
-        var stub = new JibitStub(app);
-        app.MapPost("/v1/tokens/generate", context => stub.AnswerAsync(context, "generate"));
-        app.MapPost("/v1/tokens/refresh", context => stub.AnswerAsync(context, "refresh"));
-        app.MapGet("/v1/balances", () => Results.Json(new { balances = Array.Empty<string>() }));
-        await app.StartAsync();
+        var stub = new JibitStub();
+        stub.server = await LoopbackServer.StartAsync(context => $"{context.Request.Method} {context.Request.Path}" switch
+        {
+            "POST /v1/tokens/generate" => stub.AnswerAsync(context, "generate"),
+            "POST /v1/tokens/refresh" => stub.AnswerAsync(context, "refresh"),
+            "GET /v1/balances" => context.Response.WriteAsJsonAsync(new { balances = Array.Empty<string>() }),
+            _ => RefuseAsync(context, HttpStatusCode.NotFound, "not.found", ""),
+        });
         return stub;
     }
 
-    public async ValueTask DisposeAsync() => await app.DisposeAsync();
+    public ValueTask DisposeAsync() => server.DisposeAsync();
 
     private async Task AnswerAsync(HttpContext context, string call)
     {

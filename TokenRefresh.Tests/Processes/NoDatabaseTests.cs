@@ -52,7 +52,7 @@ public sealed class NoDatabaseTests(PostgresFixture postgres)
     public async Task Without_the_key_file_of_the_server_no_other_key_is_made(string call)
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "db migrate");
         settings.Remove("Encryption__MasterKey");
 
@@ -68,7 +68,7 @@ public sealed class NoDatabaseTests(PostgresFixture postgres)
     public async Task A_verb_that_only_reads_leaves_an_older_schema_as_it_is_and_names_what_is_pending()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         var settings = data.VerbSettings(connectionString);
         await ServerProcess.DoneAsync(settings, "db migrate");
         var last = await ScalarAsync<string>(connectionString, """DELETE FROM "__EFMigrationsHistory" WHERE migration_id = (SELECT max(migration_id) FROM "__EFMigrationsHistory") RETURNING migration_id""");
@@ -99,7 +99,7 @@ public sealed class NoDatabaseTests(PostgresFixture postgres)
     public async Task Asked_to_a_verb_says_on_stderr_which_database_it_works_on()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         var settings = data.VerbSettings(connectionString);
         await ServerProcess.DoneAsync(settings, "db migrate");
 
@@ -136,7 +136,7 @@ public sealed class NoDatabaseTests(PostgresFixture postgres)
     public async Task A_data_folder_that_cannot_be_written_is_said_at_the_start_of_a_server_that_does_not_need_it_yet()
     {
         await using var data = new DataFolder();
-        var settings = new Dictionary<string, string>(data.VerbSettings(await postgres.CreateDatabaseAsync())) { ["Data__Directory"] = "/proc/nowhere" };
+        var settings = new Dictionary<string, string>(data.VerbSettings(await postgres.CreateMigratedDatabaseAsync())) { ["Data__Directory"] = "/proc/nowhere" };
 
         await using var server = await ServerProcess.ServeAsync(settings);
 

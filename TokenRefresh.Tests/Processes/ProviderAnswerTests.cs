@@ -1,7 +1,10 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using Shouldly;
 using TokenRefresh.Tests.Fixtures;
+using TokenRefresh.Tests.Providers;
 
 namespace TokenRefresh.Tests.Processes;
 
@@ -9,26 +12,38 @@ namespace TokenRefresh.Tests.Processes;
 public sealed class ProviderAnswerTests(PostgresFixture postgres) : IAsyncLifetime
 {
     private readonly DataFolder data = new();
-    private TokenEndpointStub stub = null!;
+    private readonly ConcurrentQueue<TokenRequest> sent = [];
+    private Func<TokenRequest, (int Status, string Body)> answer = _ => (200, """{"access_token":"a"}""");
+    private LoopbackServer endpoint = null!;
     private Dictionary<string, string> settings = null!;
 
+    /// <summary>A token endpoint that answers what a test tells it, as the provider <c>acme</c>: for <c>crm</c>, and for <c>alice</c>, whom a person has to import.</summary>
     public async ValueTask InitializeAsync()
     {
-        stub = await TokenEndpointStub.StartAsync();
-        settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        endpoint = await LoopbackServer.StartAsync(AnswerAsync);
+        settings = new(data.VerbSettings(await postgres.CreateMigratedDatabaseAsync()))
+        {
+            ["Providers__Acme__Type"] = "OAuth2",
+            ["Providers__Acme__TokenUrl"] = $"{endpoint.Address}/token",
+            ["Providers__Acme__ClientId"] = "client",
+            ["Providers__Acme__ClientSecret"] = "the-first-secret",
+            ["Tokens__crm__Provider"] = "acme",
+            ["Tokens__alice__Provider"] = "acme",
+            ["Tokens__alice__Grant"] = "Imported",
+        };
         (await ServerProcess.RunAsync(settings, "db", "migrate")).ExitCode.ShouldBe(0);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await stub.DisposeAsync();
+        await endpoint.DisposeAsync();
         await data.DisposeAsync();
     }
 
     [Fact]
     public async Task An_odd_answer_is_read_and_what_was_odd_is_in_the_log()
     {
-        stub.Answer = _ => (200, """{"access_token":"opaque","token_type":"BearerToken","expires_in":" 63072000 s","refresh_token":" ","error":""}""");
+        answer = _ => (200, """{"access_token":"opaque","token_type":"BearerToken","expires_in":" 63072000 s","refresh_token":" ","error":""}""");
 
         (await RefreshAsync("crm")).ExitCode.ShouldBe(0);
 
@@ -53,7 +68,7 @@ public sealed class ProviderAnswerTests(PostgresFixture postgres) : IAsyncLifeti
     public async Task An_imported_grants_refusal_is_logged_as_what_it_means(int status, string body, string code)
     {
         await ImportAsync("""{"access_token":"by-hand","refresh_token":"refresh-1","expires_in":3600}""");
-        stub.Answer = _ => (status, body);
+        answer = _ => (status, body);
 
         (await RefreshAsync("alice")).ExitCode.ShouldBe(1);
 
@@ -65,13 +80,13 @@ public sealed class ProviderAnswerTests(PostgresFixture postgres) : IAsyncLifeti
     {
         settings["Providers__Acme__NextClientSecret"] = "the-next-secret";
         await ImportAsync("""{"access_token":"by-hand","refresh_token":"refresh-1","expires_in":3600}""");
-        stub.Answer = request => request.Authorization == $"Basic {Convert.ToBase64String("client:the-next-secret"u8)}"
+        answer = request => request.Authorization == $"Basic {Convert.ToBase64String("client:the-next-secret"u8)}"
             ? (200, """{"access_token":"a","refresh_token":"refresh-2","expires_in":3600}""")
             : (401, """{"error":"unauthorized_client","error_description":"Invalid client or Invalid client credentials"}""");
 
         (await RefreshAsync("alice")).ExitCode.ShouldBe(0);
 
-        stub.Sent.Select(sent => sent.Form["refresh_token"]).ShouldBe(["refresh-1", "refresh-1"]);
+        sent.Select(request => request.Form["refresh_token"]).ShouldBe(["refresh-1", "refresh-1"]);
         (await LastAsync()).GetProperty("message").GetString()!.ShouldStartWith("Refreshed with Providers__Acme__NextClientSecret");
     }
 
@@ -83,7 +98,7 @@ public sealed class ProviderAnswerTests(PostgresFixture postgres) : IAsyncLifeti
 
         await RefreshAsync("alice");
 
-        stub.Sent.ShouldBeEmpty();
+        sent.ShouldBeEmpty();
     }
 
     [Theory]
@@ -114,9 +129,21 @@ public sealed class ProviderAnswerTests(PostgresFixture postgres) : IAsyncLifeti
         end.Error.ShouldNotContain("planted");
     }
 
+    private async Task AnswerAsync(HttpContext context)
+    {
+        var form = await context.Request.ReadFormAsync();
+        var request = new TokenRequest(context.Request.Headers.Authorization.ToString(), form.ToDictionary(pair => pair.Key, pair => pair.Value.ToString()));
+        sent.Enqueue(request);
+        (context.Response.StatusCode, var body) = answer(request);
+        await context.Response.WriteAsync(body);
+    }
+
     private Task<Finished> RefreshAsync(string token) => ServerProcess.RunAsync(settings, "tokens", "auto-refresh", "--token", token, "--force", "--sync");
 
     private async Task ImportAsync(string json) => (await ServerProcess.RunWithInputAsync(settings, json, "tokens", "import", "alice")).ExitCode.ShouldBe(0);
 
     private async Task<JsonElement> LastAsync() => JsonDocument.Parse(await ServerProcess.DoneAsync(settings, "logs show --json --lines 1")).RootElement[0];
+
+    /// <summary>What the endpoint was sent: the client's secret and the form.</summary>
+    private sealed record TokenRequest(string Authorization, IReadOnlyDictionary<string, string> Form);
 }

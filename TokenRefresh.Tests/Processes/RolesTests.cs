@@ -79,5 +79,5 @@ public sealed class RolesTests(PostgresFixture postgres)
     }
 
     private async Task<Dictionary<string, string>> SettingsAsync(JibitStub stub, DataFolder data) =>
-        new(stub.Settings(data, await postgres.CreateDatabaseAsync())) { ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]) };
+        new(stub.Settings(data, await postgres.CreateMigratedDatabaseAsync())) { ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]) };
 }

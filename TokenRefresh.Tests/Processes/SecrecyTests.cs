@@ -19,7 +19,7 @@ public sealed class SecrecyTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         var traced = new Dictionary<string, string>(stub.Settings(data, connectionString)) { ["Tokens__sms__Provider"] = "jibit", ["Tokens__sms__Grant"] = "Imported" };
         foreach (var category in TracedCategories)
         {

@@ -50,7 +50,7 @@ public sealed class SeedNamesTests(PostgresFixture postgres)
     }
 
     private async Task<Dictionary<string, string>> SettingsAsync(DataFolder data) =>
-        new(data.VerbSettings(await postgres.CreateDatabaseAsync())) { ["ADMIN_EMAIL"] = "ops@example.com" };
+        new(data.VerbSettings(await postgres.CreateMigratedDatabaseAsync())) { ["ADMIN_EMAIL"] = "ops@example.com" };
 
     /// <summary>Has the server write the day's summary, and then deliver what there is to deliver.</summary>
     private static async Task SummarizeAsync(ServerProcess server, Dictionary<string, string> settings, NpgsqlDataSource db)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Shouldly;
-using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Tests.Processes;
 
@@ -19,65 +18,33 @@ internal sealed class ServerProcess : IAsyncDisposable
     // What the shell around the tests has set must not reach the program.
     private static readonly string[] Foreign = ["ASPNETCORE_", "DOTNET_ENVIRONMENT", "ConnectionStrings_", "Providers_", "Tokens_", "TokenRefresh_", "Sandbox_", "Data_", "Encryption_", "Logging_"];
 
-    private readonly Process process;
-    private readonly List<string> output = [];
-    private readonly List<string> errors = [];
-    private readonly Task reading;
+    // Each process has to be warmed, so they are few.
+    private static readonly SemaphoreSlim Verbs = new(2);
 
-    private ServerProcess(Process process)
-    {
-        this.process = process;
-        reading = Task.WhenAll(ReadAsync(process.StandardOutput, output), ReadAsync(process.StandardError, errors));
-    }
+    private static readonly string[] Serve = ["serve", "--urls", "http://127.0.0.1:0"];
 
-    public int Id => process.Id;
+    private readonly ProgramRun run;
 
-    public string Out => Text(output);
+    private ServerProcess(ProgramRun run) => this.run = run;
 
-    public string Error => Text(errors);
+    public int Id => run.ProcessId;
+
+    public string Out => run.Out.Text;
+
+    public string Error => run.Error.Text;
 
     /// <summary>Talks to where the server said that it listens.</summary>
     public HttpClient Http { get; } = new();
 
-    /// <summary>Starts the program; nothing is waited for.</summary>
-    public static ServerProcess Start(IReadOnlyDictionary<string, string> settings, params string[] args)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = settings.GetValueOrDefault("PWD", Path.GetTempPath()) };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, $"{typeof(ServerHost).Assembly.GetName().Name}.dll"));
-        foreach (var arg in args)
-        {
-            start.ArgumentList.Add(arg);
-        }
+    /// <summary>Starts the program in a process of its own; nothing is waited for.</summary>
+    public static ServerProcess Start(IReadOnlyDictionary<string, string> settings, params string[] args) => new(OwnProcess.Start(Calling(settings, args)));
 
-        foreach (var name in start.Environment.Keys.Where(name => Foreign.Any(name.StartsWith)).ToList())
-        {
-            start.Environment.Remove(name);
-        }
+    /// <summary>Starts the server on a free port and waits until it has greeted; in a process that is kept warm, which serves other calls once it has ended.</summary>
+    public static async Task<ServerProcess> ServeAsync(IReadOnlyDictionary<string, string> settings, params string[] args) =>
+        await GreetedAsync(new(WarmCall.IsFor(settings) ? await WarmAsync(settings, [], [.. Serve, .. args]) : OwnProcess.Start(Calling(settings, [.. Serve, .. args]))));
 
-        foreach (var (name, value) in settings)
-        {
-            start.Environment[name] = value;
-        }
-
-        return new(Process.Start(start)!);
-    }
-
-    /// <summary>Starts the server on a free port and waits until it has greeted.</summary>
-    public static async Task<ServerProcess> ServeAsync(IReadOnlyDictionary<string, string> settings, params string[] args)
-    {
-        var server = Start(settings, ["serve", "--urls", "http://127.0.0.1:0", .. args]);
-        try
-        {
-            var line = await server.LineAsync("  address ");
-            server.Http.BaseAddress = new(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
-            return server;
-        }
-        catch
-        {
-            await server.DisposeAsync();
-            throw;
-        }
-    }
+    /// <summary>As <see cref="ServeAsync"/> does, in a process of its own: where its end, its handles or its memory are looked at.</summary>
+    public static Task<ServerProcess> ServeAloneAsync(IReadOnlyDictionary<string, string> settings, params string[] args) => GreetedAsync(Start(settings, [.. Serve, .. args]));
 
     /// <summary>Runs a verb to its end.</summary>
     public static Task<Finished> RunAsync(IReadOnlyDictionary<string, string> settings, params string[] args) => RunWithInputAsync(settings, "", args);
@@ -86,20 +53,34 @@ internal sealed class ServerProcess : IAsyncDisposable
     public static Task<Finished> RunWithInputAsync(IReadOnlyDictionary<string, string> settings, string input, params string[] args) =>
         RunWithInputAsync(settings, System.Text.Encoding.UTF8.GetBytes(input), args);
 
-    /// <summary>Runs a verb to its end, with these bytes on its stdin.</summary>
+    /// <summary>Runs a verb to its end, with these bytes on its stdin, in a process that is kept warm where its settings can be set for a call alone.</summary>
     public static async Task<Finished> RunWithInputAsync(IReadOnlyDictionary<string, string> settings, byte[] input, params string[] args)
     {
-        await using var verb = Start(settings, args);
-        try
+        if (!WarmCall.IsFor(settings))
         {
-            await verb.process.StandardInput.BaseStream.WriteAsync(input);
-            verb.process.StandardInput.Close();
-        }
-        catch (IOException)
-        {
-            // It ended without reading.
+            return await RunAloneAsync(settings, input, args);
         }
 
+        await Verbs.WaitAsync();
+        try
+        {
+            await using var verb = new ServerProcess(await WarmAsync(settings, input, args));
+            return await verb.EndAsync();
+        }
+        finally
+        {
+            Verbs.Release();
+        }
+    }
+
+    /// <summary>Runs a verb to its end as a person does: in a process that is started for it.</summary>
+    public static Task<Finished> RunAloneAsync(IReadOnlyDictionary<string, string> settings, params string[] args) => RunAloneAsync(settings, [], args);
+
+    private static async Task<Finished> RunAloneAsync(IReadOnlyDictionary<string, string> settings, byte[] input, string[] args)
+    {
+        var process = OwnProcess.Start(Calling(settings, args));
+        await using var verb = new ServerProcess(process);
+        await process.TypeAsync(input);
         return await verb.EndAsync();
     }
 
@@ -112,7 +93,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Sends a signal, such as <c>INT</c>, <c>KILL</c>, <c>STOP</c> or <c>CONT</c>.</summary>
-    public void Signal(string name) => Signal(process.Id, name);
+    public void Signal(string name) => Signal(run.ProcessId, name);
 
     /// <summary>Sends a signal to a process.</summary>
     public static void Signal(int processId, string name)
@@ -125,31 +106,21 @@ internal sealed class ServerProcess : IAsyncDisposable
     public async Task<string> LineAsync(string words)
     {
         string? found = null;
-        await UntilAsync(() => Task.FromResult((found = Find(words)) is not null || process.HasExited), $"'{words}' on stdout");
-        if (found is null)
-        {
-            await reading;
-            found = Find(words);
-        }
-
-        return found ?? throw new InvalidOperationException($"The program ended with {process.ExitCode} without '{words}': {Out}{Error}");
+        await UntilAsync(() => Task.FromResult((found = run.Out.Find(words)) is not null || run.Ended.IsCompleted), $"'{words}' on stdout");
+        return found ?? run.Out.Find(words) ?? throw new InvalidOperationException($"The program ended with {await run.Ended} without '{words}': {Out}{Error}");
     }
 
     /// <summary>Waits for the end.</summary>
     public async Task<Finished> EndAsync()
     {
-        using var deadline = new CancellationTokenSource(Patience, TimeProvider.System);
         try
         {
-            await process.WaitForExitAsync(deadline.Token);
-            await reading.WaitAsync(deadline.Token);
+            return new(await run.Ended.WaitAsync(Patience, TimeProvider.System), Out, Error);
         }
-        catch (OperationCanceledException)
+        catch (TimeoutException)
         {
             throw new TimeoutException($"The program did not end within {Patience.TotalSeconds} s: {Out}{Error}");
         }
-
-        return new(process.ExitCode, Out, Error);
     }
 
     /// <summary>Asks a server to stop, as Ctrl-C does, and waits for its end.</summary>
@@ -175,42 +146,55 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited)
-        {
-            process.Kill();
-            await process.WaitForExitAsync();
-        }
-
-        process.Dispose();
+        await run.DisposeAsync();
         Http.Dispose();
     }
 
-    private string? Find(string words)
+    /// <summary>A process of these tests does not live long enough to gain from code that is compiled a second time, for speed; half of its time would go there.</summary>
+    public static void CompileOnce(ProcessStartInfo start) => start.Environment["DOTNET_TC_CallCountThreshold"] = "100000";
+
+    private static async Task<ServerProcess> GreetedAsync(ServerProcess server)
     {
-        lock (output)
+        try
         {
-            return output.Find(line => line.Contains(words, StringComparison.Ordinal));
+            var line = await server.LineAsync("  address ");
+            server.Http.BaseAddress = new(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
         }
     }
 
-    private static async Task ReadAsync(StreamReader reader, List<string> lines)
+    private static Task<ProgramRun> WarmAsync(IReadOnlyDictionary<string, string> settings, byte[] input, string[] args) =>
+        WarmProcess.BeginAsync(() => Calling(new Dictionary<string, string>(), []), new(args, settings, FolderOf(settings), input));
+
+    private static ProcessStartInfo Calling(IReadOnlyDictionary<string, string> settings, string[] args)
     {
-        while (await reader.ReadLineAsync() is { } line)
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = FolderOf(settings) };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, $"{WarmCall.Program}.dll"));
+        foreach (var arg in args)
         {
-            lock (lines)
-            {
-                lines.Add(line);
-            }
+            start.ArgumentList.Add(arg);
         }
+
+        foreach (var name in start.Environment.Keys.Where(name => Foreign.Any(name.StartsWith)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        CompileOnce(start);
+        foreach (var (name, value) in settings)
+        {
+            start.Environment[name] = value;
+        }
+
+        return start;
     }
+
+    private static string FolderOf(IReadOnlyDictionary<string, string> settings) => settings.GetValueOrDefault("PWD", Path.GetTempPath());
 
     private static string Tail(string text) => text[Math.Max(0, text.Length - 3000)..];
-
-    private static string Text(List<string> lines)
-    {
-        lock (lines)
-        {
-            return string.Join('\n', lines);
-        }
-    }
 }

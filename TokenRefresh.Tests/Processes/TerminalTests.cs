@@ -17,7 +17,7 @@ public sealed class TerminalTests(PostgresFixture postgres)
     public async Task A_table_fits_the_terminal_and_breaks_no_word(int columns)
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "db migrate");
 
         var (_, shown) = await AtTerminalAsync(settings, columns, "", "tokens health");
@@ -82,7 +82,7 @@ public sealed class TerminalTests(PostgresFixture postgres)
     public async Task What_turns_the_direction_of_reading_is_escaped_in_JSON_and_replaced_in_tables()
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         (settings["Providers__Jibit__ApiKey"], settings["Providers__Jibit__SecretKey"]) = ("key", "secret");
         await ServerProcess.DoneAsync(settings, "db migrate");
         const string Reason = "a\u202eb\u2066c\u200fd\u009be\ufefff";
@@ -98,7 +98,7 @@ public sealed class TerminalTests(PostgresFixture postgres)
 
     private async Task<Dictionary<string, string>> WithFailedJobAsync(DataFolder data)
     {
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.DoneAsync(settings, "users add olga --role admin");
         await ServerProcess.DoneAsync(settings, "users add second --role admin");
         await ServerProcess.DoneAsync(settings, "clients add billing --tokens *");
@@ -134,6 +134,7 @@ public sealed class TerminalTests(PostgresFixture postgres)
             start.Environment[name] = value;
         }
 
+        ServerProcess.CompileOnce(start);
         using var terminal = Process.Start(start)!;
         await terminal.StandardInput.WriteAsync(typed);
         await terminal.StandardInput.FlushAsync();

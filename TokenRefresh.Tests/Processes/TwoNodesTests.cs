@@ -20,7 +20,7 @@ public sealed class TwoNodesTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = Settings(stub, data, await postgres.CreateDatabaseAsync());
+        var settings = Settings(stub, data, await postgres.CreateMigratedDatabaseAsync());
         await using var first = await ServerProcess.ServeAsync(settings);
         await using var second = await ServerProcess.ServeAsync(settings);
         await first.UntilAsync(async () => (await first.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "the token fresh");
@@ -59,7 +59,7 @@ public sealed class TwoNodesTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = Settings(stub, data, await postgres.CreateDatabaseAsync());
+        var settings = Settings(stub, data, await postgres.CreateMigratedDatabaseAsync());
         await ServerProcess.RunAsync(settings, "tokens", "auto-refresh", "--token", "jibit", "--sync");
         await using (var db = NpgsqlDataSource.Create(settings["ConnectionStrings__TokenRefresh"]))
         {
@@ -72,13 +72,14 @@ public sealed class TwoNodesTests(PostgresFixture postgres)
         stub.Calls.ShouldBe(["generate"]);
     }
 
-    /// <summary>The one slow test: it waits for the real lease to run out, up to two minutes.</summary>
+    /// <summary>It waits for the real lease to run out, which is the provider's time limit and ten seconds.</summary>
     [Fact]
     public async Task A_node_that_is_killed_in_the_middle_of_a_call_is_stood_in_for_within_two_minutes()
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = Settings(stub, data, await postgres.CreateDatabaseAsync());
+        var settings = Settings(stub, data, await postgres.CreateMigratedDatabaseAsync());
+        (settings["Providers__Jibit__Timeout"], settings["TokenRefresh__Schedule__DueCheckCron"]) = ("00:00:15", "*/5 * * * * *");
         stub.Before = async context =>
         {
             if (stub.Calls.Count == 1)
@@ -88,7 +89,7 @@ public sealed class TwoNodesTests(PostgresFixture postgres)
 
             return HttpStatusCode.OK;
         };
-        await using var killed = await ServerProcess.ServeAsync(settings);
+        await using var killed = await ServerProcess.ServeAloneAsync(settings);
         await killed.UntilAsync(() => Task.FromResult(!stub.Calls.IsEmpty), "a call held by the provider");
         await using var other = await ServerProcess.ServeAsync(settings);
         killed.Signal("KILL");

@@ -17,7 +17,7 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
         try
         {
             var env = Path.Combine(folder.FullName, ".env");
-            var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+            var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
             settings["PWD"] = folder.FullName;
             settings.Remove("Providers__Jibit__ApiKey");
             await File.WriteAllTextAsync(env, $"Providers__Jibit__ApiKey={JibitStub.ApiKey}\n");
@@ -44,7 +44,7 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
     public async Task Two_nodes_with_different_settings_say_so()
     {
         await using var data = new DataFolder();
-        var settings = data.VerbSettings(await postgres.CreateDatabaseAsync());
+        var settings = data.VerbSettings(await postgres.CreateMigratedDatabaseAsync());
         await using var first = await ServerProcess.ServeAsync(settings);
         await using var second = await ServerProcess.ServeAsync(new Dictionary<string, string>(settings) { ["TokenRefresh__Queue__Workers"] = "3", ["Logging__LogLevel__Default"] = "Information" });
 
@@ -56,7 +56,7 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
     public async Task The_health_page_names_who_works_with_other_settings_and_which_keys_differ()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, connectionString: connectionString);
         (await panel.Http.GetStringAsync("/access/token-health")).ShouldNotContain("uses other settings");
 

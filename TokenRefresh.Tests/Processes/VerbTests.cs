@@ -14,7 +14,7 @@ public sealed class VerbTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         await using var server = await ServerProcess.ServeAsync(settings);
         await server.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "the token fresh");
 
@@ -109,7 +109,7 @@ public sealed class VerbTests(PostgresFixture postgres)
     public async Task A_cleared_cache_is_dropped_by_every_node_which_serves_what_is_stored_from_then_on()
     {
         await using var data = new DataFolder();
-        var connectionString = await postgres.CreateDatabaseAsync();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
         var settings = data.VerbSettings(connectionString);
         await using var first = await RunningServer.StartAsync(postgres, connectionString);
         await using var second = await RunningServer.StartAsync(postgres, connectionString);

@@ -29,7 +29,7 @@ public sealed class WireTests(PostgresFixture postgres)
             await packed.WriteAsync(Encoding.Unicode.GetBytes($$"""{"accessToken":"{{token}}","refreshToken":"r","trace":[[[]]],"trace":1}"""));
             return HttpStatusCode.OK;
         };
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         settings["TokenRefresh__Http__UserAgent"] = "Lookups/7";
         await using var server = await ServerProcess.ServeAsync(settings);
         server.Http.DefaultRequestHeaders.Authorization = new("Bearer", await ServerProcess.DoneAsync(settings, "clients add reader --tokens jibit"));
@@ -53,7 +53,7 @@ public sealed class WireTests(PostgresFixture postgres)
             context.Response.Headers.ProxyAuthenticate = "Basic realm=\"proxy\"";
             return Task.CompletedTask;
         });
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         settings["Providers__Jibit__BaseUrl"] = $"{scheme}://provider.invalid";
         settings["http_proxy"] = settings["https_proxy"] = proxy.Address;
 

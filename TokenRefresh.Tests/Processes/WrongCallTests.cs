@@ -50,7 +50,7 @@ public sealed class WrongCallTests(PostgresFixture postgres)
     public async Task What_does_not_exist_is_told_with_what_does()
     {
         await using var data = new DataFolder();
-        var settings = new Dictionary<string, string> { ["Data__Directory"] = data.Path, ["ConnectionStrings__TokenRefresh"] = await postgres.CreateDatabaseAsync() };
+        var settings = new Dictionary<string, string> { ["Data__Directory"] = data.Path, ["ConnectionStrings__TokenRefresh"] = await postgres.CreateMigratedDatabaseAsync() };
         await ServerProcess.DoneAsync(settings, "db migrate");
         foreach (var (call, listed) in new[]
         {

@@ -117,7 +117,7 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
         await using var data = new DataFolder();
         var settings = new Dictionary<string, string>
         {
-            ["Data__Directory"] = data.Path, ["ConnectionStrings__TokenRefresh"] = await postgres.CreateDatabaseAsync(), ["Encryption__MasterKey"] = Key(1),
+            ["Data__Directory"] = data.Path, ["ConnectionStrings__TokenRefresh"] = await postgres.CreateMigratedDatabaseAsync(), ["Encryption__MasterKey"] = Key(1),
         };
         await using var first = await ServerProcess.ServeAsync(settings);
         await first.UntilAsync(async () => (await first.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "every token fresh");
@@ -151,7 +151,7 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
     {
         await using var data = new DataFolder();
         await using var stub = await JibitStub.StartAsync();
-        var settings = stub.Settings(data, await postgres.CreateDatabaseAsync());
+        var settings = stub.Settings(data, await postgres.CreateMigratedDatabaseAsync());
         (settings["TZDIR"], settings["TokenRefresh__Schedule__TimeZone"]) = ("/nowhere", "UTC");
 
         (await ServerProcess.DoneAsync(settings, "tokens auto-refresh --token jibit --sync")).ShouldContain("jibit: refreshed");
@@ -161,7 +161,7 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
     public async Task A_wrong_password_of_the_database_is_told_in_one_line_and_not_repeated()
     {
         await using var data = new DataFolder();
-        var wrong = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync()) { Password = "planted-secret" };
+        var wrong = new NpgsqlConnectionStringBuilder(await postgres.CreateMigratedDatabaseAsync()) { Password = "planted-secret" };
         var end = await ServerProcess.RunAsync(new Dictionary<string, string> { ["Data__Directory"] = data.Path, ["ConnectionStrings__TokenRefresh"] = wrong.ConnectionString }, "db", "status");
 
         end.ExitCode.ShouldBe(1);
@@ -176,7 +176,7 @@ public sealed class WrongSettingsTests(PostgresFixture postgres)
     public async Task A_database_can_be_named_by_an_address_and_its_password_is_not_shown(string scheme, string deadHost = "")
     {
         await using var data = new DataFolder();
-        var given = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
+        var given = new NpgsqlConnectionStringBuilder(await postgres.CreateMigratedDatabaseAsync());
         var address = $"{scheme}{given.Username}:{Uri.EscapeDataString(given.Password!)}@{deadHost}{given.Host}:{given.Port}/{given.Database}?sslmode=disable";
         var settings = data.VerbSettings(address);
 

@@ -11,10 +11,15 @@ namespace TokenRefresh.Tests.Simulation;
 /// <param name="Seed">A run that is known to notice it.</param>
 internal sealed record BrokenLaw(string Name, string Caught, int Seed)
 {
+    private static readonly Func<Scenario, Scenario> AsDrawn = scenario => scenario;
+
     public static readonly BrokenLaw None = new("none", "", 0);
 
     /// <summary>What the runs are like in which it shows.</summary>
-    public Func<Scenario, Scenario> Shape { get; init; } = scenario => scenario;
+    public Func<Scenario, Scenario> Shape { get; init; } = AsDrawn;
+
+    /// <summary>True where that is another run than the one which every invariant holds in.</summary>
+    public bool IsShaped => Shape != AsDrawn;
 
     /// <summary>Rewrites a statement before it is sent.</summary>
     public Func<string, string> Rewrite { get; init; } = sql => sql;

@@ -20,6 +20,12 @@ public sealed class BrokenLawTests(PostgresFixture postgres, ITestOutputHelper o
         output.WriteLine($"seed {noticed.Seed}: {noticed.Words!.Split('\n')[0]}");
         noticed.Words.ShouldStartWith(law.Caught);
 
+        // A run of the fixed ones, as it was drawn, is made with every law kept by SimulationTests, and is the same each time.
+        if (!law.IsShaped && noticed.Seed <= SimulationTests.FixedSeeds)
+        {
+            return;
+        }
+
         // A run that breaks leaves transactions open, so the same one without the fault has a database of its own.
         await using var other = await SimDatabase.CreateAsync(postgres);
         SimWorld.Simulate(other, law.Shape(Scenario.Of(noticed.Seed))).Broken.ShouldBeNull("nothing is wrong with the same run while the law is kept");
