@@ -53,11 +53,11 @@ public sealed class SchemaPlacesTests(PostgresFixture postgres)
 
     [Theory]
     [InlineData("ALTER TABLE operators SET SCHEMA other; ALTER TABLE __operators_migrations SET SCHEMA other", "tokens in public, operators in other")]
-    [InlineData("ALTER TABLE operators SET SCHEMA other", "in the schema public, but other.operators elsewhere")]
-    [InlineData("ALTER TABLE tokens SET SCHEMA other", "in the schema public, but other.tokens elsewhere")]
-    [InlineData("ALTER TABLE hangfire.job SET SCHEMA other", "in the schema hangfire, but other.job elsewhere")]
+    [InlineData("ALTER TABLE operators SET SCHEMA other", "in the schema public, but other.operators are elsewhere")]
+    [InlineData("ALTER TABLE tokens SET SCHEMA other", "in the schema public, but other.tokens are elsewhere")]
+    [InlineData("ALTER TABLE hangfire.job SET SCHEMA other", "in the schema hangfire, but other.job are elsewhere")]
     [InlineData("INSERT INTO hangfire.hash (key, field, value) VALUES ('recurring-job:due-token-refresh', 'Cron', ''); ALTER SCHEMA hangfire RENAME TO parked", "ALTER SCHEMA parked RENAME TO hangfire")]
-    [InlineData("DROP TABLE hangfire.jobparameter", "The schema hangfire lacks jobparameter")]
+    [InlineData("DROP TABLE hangfire.jobparameter", "The schema hangfire has no jobparameter")]
     [InlineData("CREATE TABLE other.master_key_mark (); ALTER ROLE CURRENT_USER IN DATABASE here SET search_path = other, public", "tokens in other, tokens in public")]
     public async Task Parts_in_different_schemas_refuse_the_start(string change, string told)
     {

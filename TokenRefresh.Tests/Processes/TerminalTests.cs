@@ -42,7 +42,7 @@ public sealed class TerminalTests(PostgresFixture postgres)
         var (code, shown) = await AtTerminalAsync(settings, 80, answer, "queue flush");
 
         code.ShouldBe(exitCode, string.Join('\n', shown));
-        shown.ShouldContain(line => line.StartsWith("Delete 1 failed job for good? [y/N]", StringComparison.Ordinal));
+        shown.ShouldContain(line => line.StartsWith("Permanently delete 1 failed job? [y/N]", StringComparison.Ordinal));
         (await FailedAsync(settings)).ShouldBe(left);
     }
 
