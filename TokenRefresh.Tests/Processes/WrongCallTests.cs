@@ -24,7 +24,7 @@ public sealed class WrongCallTests(PostgresFixture postgres)
 
     [Theory]
     [InlineData("nosuch", "nosuch")]
-    [InlineData("tokens", "Required command")]
+    [InlineData("tokens", "Missing subcommand")]
     [InlineData("tokens nosuch", "nosuch")]
     [InlineData("tokens health --nosuch", "--nosuch")]
     [InlineData("tokens pause", "argument")]
@@ -54,10 +54,10 @@ public sealed class WrongCallTests(PostgresFixture postgres)
         await ServerProcess.DoneAsync(settings, "db migrate");
         foreach (var (call, listed) in new[]
         {
-            ("tokens auto-refresh --token nosuch", "jibit"), ("tokens auto-refresh --token jibit --provider finnotech", "is jibit's"), ("tokens auto-refresh --provider nosuch", "finnotech, jibit"),
+            ("tokens auto-refresh --token nosuch", "jibit"), ("tokens auto-refresh --token jibit --provider finnotech", "belongs to provider jibit"), ("tokens auto-refresh --provider nosuch", "finnotech, jibit"),
             ("tokens auto-refresh --token nosuch --sync", "jibit"), ("tokens health --provider nosuch", "finnotech, jibit"), ("tokens test nosuch", "jibit"), ("tokens pause nosuch", "jibit"),
             ("tokens pause jibit --hours 0", "at most"), ("tokens resume nosuch", "jibit"), ("tokens import nosuch", "jibit"), ("logs show --token nosuch", "jibit"),
-            ("logs show --status nosuch", "running, success, failed, skipped"), ("logs show --lines 0", "1 to 10000"), ("logs statistics --hours -1", "more than 0"), ("schedule run nosuch", "timetable"),
+            ("logs show --status nosuch", "running, success, failed, skipped"), ("logs show --lines 0", "1 to 10000"), ("logs statistics --hours -1", "more than 0"), ("schedule run nosuch", "recurring jobs"),
             ("notify test", "TokenRefresh__Notifications__Email"), ("users reset-password nosuch", "No user"), ("users remove nosuch --yes", "No user"),
         })
         {
