@@ -93,6 +93,7 @@ public static class JobsRegistration
         services.AddSingleton<KeyRotation>();
         services.AddMetrics();
         services.AddSingleton<TokenMetrics>();
+        services.AddSingleton<StatusMetrics>();
         services.AddSingleton<SecretProtection>();
         services.AddSingleton<ClockDifferences>();
         services.AddSingleton<DatabaseClock>();
@@ -147,8 +148,12 @@ public static class JobsRegistration
             .AddSingleton<Outbox>()
             .AddSingleton<IRetention, AlertRetention>()
             .AddSingleton<NotificationReadinessReader>()
+            .AddSingleton<IDiagnosisSource>(provider => provider.GetRequiredService<NotificationReadinessReader>())
+            .AddSingleton<LiveServers>()
             .AddSingleton<SystemStatusReader>()
+            .AddSingleton<DiagnosisBuilder>()
             .AddSingleton<DiagnosisReader>()
+            .AddSingleton<AlertSignal>()
             .AddSingleton<NotificationComposer>()
             .AddSingleton<IncidentService>()
             .AddSingleton<TestMail>()

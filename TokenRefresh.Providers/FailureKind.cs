@@ -55,4 +55,7 @@ public static class FailureKinds
     /// <summary>False if another automatic attempt cannot help: a person must change credentials, settings or the grant first.</summary>
     public static bool IsRetryable(this FailureKind kind) =>
         kind is not (FailureKind.CredentialRejected or FailureKind.GrantRevoked or FailureKind.Configuration);
+
+    /// <summary>The kinds that are not <see cref="IsRetryable"/>.</summary>
+    public static IReadOnlyList<FailureKind> Permanent { get; } = [.. Enum.GetValues<FailureKind>().Where(kind => !kind.IsRetryable())];
 }

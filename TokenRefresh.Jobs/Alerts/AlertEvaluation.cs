@@ -7,10 +7,11 @@ using TokenRefresh.Jobs.Telemetry;
 
 namespace TokenRefresh.Jobs.Alerts;
 
-/// <summary>What a round found.</summary>
-/// <param name="Wrong">Everything that is wrong now, silences included.</param>
+/// <summary>What an evaluation found.</summary>
+/// <param name="Seen">The diagnosis that it judged by.</param>
+/// <param name="Wrong">Everything that is wrong now, stalled parts included.</param>
 /// <param name="Written">Notifications that it wrote into the outbox.</param>
-public sealed record EvaluationResult(IReadOnlyList<Finding> Wrong, int Written);
+public sealed record EvaluationResult(SystemDiagnosis Seen, IReadOnlyList<Finding> Wrong, int Written);
 
 /// <summary>
 /// Looks at the stored state, brings the incidents in step with it, and writes what people are to be told into the outbox, all in one
@@ -19,7 +20,7 @@ public sealed record EvaluationResult(IReadOnlyList<Finding> Wrong, int Written)
 /// </summary>
 public sealed class AlertEvaluation(
     IDbContextFactory<TokenRefreshDbContext> contexts,
-    TokenOverview overview,
+    DiagnosisBuilder diagnosis,
     NotificationComposer teller,
     IOptions<ScheduleOptions> schedule,
     IOptions<HealthOptions> health,
@@ -33,8 +34,10 @@ public sealed class AlertEvaluation(
 
     private static readonly TimeSpan RateWindow = TimeSpan.FromDays(1);
 
-    /// <summary>Runs a round; null where another one is at it.</summary>
-    public async Task<EvaluationResult?> RunAsync(SystemStatus pulse, CancellationToken cancellationToken)
+    /// <summary>Evaluates once; null where another evaluation is running.</summary>
+    /// <param name="status">The system status, as it was just read.</param>
+    /// <param name="cancellationToken">Ends it; nothing is changed then.</param>
+    public async Task<EvaluationResult?> RunAsync(SystemStatus status, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
@@ -45,7 +48,10 @@ public sealed class AlertEvaluation(
 
         var flapping = clock.GetUtcNow() - AlertPolicy.FlapWindow;
         var known = await db.Incidents.Where(incident => incident.ResolvedAt == null || incident.ResolvedAt > flapping).OrderBy(incident => incident.Id).ToListAsync(cancellationToken);
-        var situation = await LookAsync(db, pulse, known, cancellationToken);
+
+        // Under the lock: one that was read before another evaluation ended would open again what that one has resolved.
+        var seen = await diagnosis.BuildAsync(status, cancellationToken);
+        var situation = await LookAsync(db, seen, status, known, cancellationToken);
         var (now, wrong) = (situation.Now, AlertPolicy.Findings(situation));
         var book = new IncidentReconciler(known);
         book.Enter(wrong, now);
@@ -56,14 +62,14 @@ public sealed class AlertEvaluation(
         var written = await teller.TellAsync(db, book, situation.Tokens, now, cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return new(wrong, written);
+        return new(seen, wrong, written);
     }
 
-    private async Task<AlertInput> LookAsync(TokenRefreshDbContext db, SystemStatus pulse, IEnumerable<Incident> known, CancellationToken cancellationToken)
+    private async Task<AlertInput> LookAsync(TokenRefreshDbContext db, SystemDiagnosis seen, SystemStatus status, IEnumerable<Incident> known, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         return new(
-            now, await overview.ListAsync(null, cancellationToken), await RatesAsync(db, now, cancellationToken), pulse,
+            now, seen.Tokens, await RatesAsync(db, now, cancellationToken), status,
             new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold),
             known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal))
         {

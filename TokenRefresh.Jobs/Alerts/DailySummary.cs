@@ -31,7 +31,7 @@ public sealed record DayReport(
 /// <summary>Writes the daily summary into the outbox.</summary>
 public sealed class DailySummary(
     IDbContextFactory<TokenRefreshDbContext> contexts,
-    DiagnosisReader diagnosis,
+    DiagnosisBuilder diagnosis,
     AttemptLog log,
     IncidentLinks links,
     IOptions<NotificationOptions> options,
@@ -41,10 +41,10 @@ public sealed class DailySummary(
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
     /// <summary>The figures of the last day.</summary>
-    public async Task<DayReport> ReportAsync(SystemStatus pulse, CancellationToken cancellationToken)
+    public async Task<DayReport> ReportAsync(SystemStatus status, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var seen = await diagnosis.ReadAsync(pulse, cancellationToken);
+        var seen = await diagnosis.BuildAsync(status, cancellationToken);
         var providers = new List<ProviderDay>();
         foreach (var provider in seen.Tokens.Select(token => token.Settings.Provider.Name).Distinct().Order(StringComparer.Ordinal))
         {
@@ -60,14 +60,14 @@ public sealed class DailySummary(
     }
 
     /// <summary>Writes a mail to every recipient; returns how many. None where the summary is switched off.</summary>
-    public async Task<int> WriteAsync(SystemStatus pulse, CancellationToken cancellationToken)
+    public async Task<int> WriteAsync(SystemStatus status, CancellationToken cancellationToken)
     {
         if (!options.Value.Enabled || !options.Value.DailySummary || options.Value.Recipients.Count == 0)
         {
             return 0;
         }
 
-        var report = await ReportAsync(pulse, cancellationToken);
+        var report = await ReportAsync(status, cancellationToken);
         var mail = SummaryMail.Write(report, schedule.Value.Zone, links);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         db.Notifications.AddRange(options.Value.Recipients.Select(recipient => Notification.Mail("summary", recipient, mail, report.Now)));

@@ -14,7 +14,7 @@ public enum IncidentKind
     /// <summary>A provider fails too often, though its tokens are fresh.</summary>
     SuccessRate,
 
-    /// <summary>Nothing runs.</summary>
+    /// <summary>A part of this program is stalled: the due check, the workers, the outbox or the database.</summary>
     StalledComponent,
 
     /// <summary>A machine's clock differs from a provider's.</summary>
@@ -70,7 +70,7 @@ public static class IncidentNames
 
 /// <summary>
 /// One episode of a problem, from its detection until it is resolved, with what was reported about it. At most one of a key is
-/// open; one that ended is never changed again, and what comes back is another one.
+/// open. After it is resolved only the notification of that is noted; the same problem later is a new incident.
 /// </summary>
 public sealed class Incident
 {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
@@ -55,6 +56,10 @@ public sealed record NotificationReadiness(ReadinessState State, string Words, s
     /// <summary>Words and remedy in one line.</summary>
     public string Line => $"{Words} {Remedy}".TrimEnd();
 
+    /// <summary>What it adds to the diagnosis: that nothing is configured is a notice; that what is configured does not deliver is a fault.</summary>
+    public IReadOnlyList<DiagnosisReason> Reasons => !IsFault ? [] :
+        [new(IsFailing ? OverallStatus.ActionRequired : OverallStatus.Operational, DiagnosedPart.Notifications, "", Words.TrimEnd('.'), "notifications cannot be delivered") { Remedy = Remedy }];
+
     /// <summary>What the settings alone tell.</summary>
     public static NotificationReadiness Of(NotificationOptions options, EmailOptions email)
     {
@@ -77,7 +82,7 @@ public sealed record NotificationReadiness(ReadinessState State, string Words, s
 }
 
 /// <summary>Reads whether anyone can be notified: off the settings, and off what became of the last messages.</summary>
-public sealed class NotificationReadinessReader
+public sealed class NotificationReadinessReader : IDiagnosisSource
 {
     /// <summary>A message that waits longer cannot be delivered; a restart of a mail server takes less.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
@@ -88,6 +93,7 @@ public sealed class NotificationReadinessReader
     private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
     private readonly NotificationOptions options;
     private readonly EmailOptions email;
+    private readonly TokenMetrics metrics;
     private readonly TimeProvider clock;
     private NotificationReadiness latest;
 
@@ -95,7 +101,7 @@ public sealed class NotificationReadinessReader
     public NotificationReadinessReader(
         IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<NotificationOptions> options, IOptions<EmailOptions> email, TokenMetrics metrics, TimeProvider clock)
     {
-        (this.contexts, this.options, this.email, this.clock) = (contexts, options.Value, email.Value, clock);
+        (this.contexts, this.options, this.email, this.metrics, this.clock) = (contexts, options.Value, email.Value, metrics, clock);
         latest = Configured;
         metrics.ObserveNotifications(() => (latest.CanNotify, latest.Code));
     }
@@ -103,11 +109,26 @@ public sealed class NotificationReadinessReader
     /// <summary>What the settings alone tell.</summary>
     public NotificationReadiness Configured => NotificationReadiness.Of(options, email);
 
+    /// <summary>As it was when it was last read, by the diagnosis for example; what the settings tell before that.</summary>
+    public NotificationReadiness Latest => latest;
+
     /// <summary>How it stands now.</summary>
     public async Task<NotificationReadiness> ReadAsync(CancellationToken cancellationToken)
     {
         var configured = Configured;
         return latest = configured.CanNotify ? await FailureAsync(cancellationToken) ?? configured : configured;
+    }
+
+    /// <inheritdoc />
+    public async Task<IReadOnlyList<DiagnosisReason>> ReasonsAsync(CancellationToken cancellationToken) => (await ReadAsync(cancellationToken)).Reasons;
+
+    /// <inheritdoc />
+    public async Task<DateTimeOffset?> OldestUnsentAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var oldest = await db.Notifications.Where(row => row.Status == NotificationStatus.Pending).MinAsync(row => (DateTimeOffset?)row.CreatedAt, cancellationToken);
+        metrics.Unsent(oldest);
+        return oldest;
     }
 
     private async Task<NotificationReadiness?> FailureAsync(CancellationToken cancellationToken)

@@ -88,10 +88,11 @@ public sealed class RefreshAttempt
         Node = node,
     };
 
-    internal static RefreshAttempt Skipped(string provider, RefreshRequest request, string reason, string node, DateTimeOffset now)
+    /// <param name="rule">The rule that decided so, a word without signs that JSON escapes.</param>
+    internal static RefreshAttempt Skipped(string provider, RefreshRequest request, string reason, string node, DateTimeOffset now, string rule)
     {
         var row = Open(provider, request, reason, node, now);
-        row.Close(AttemptStatus.Skipped, reason, "{}", now, TimeSpan.Zero);
+        row.Close(AttemptStatus.Skipped, reason, $$"""{"rule":"{{rule}}"}""", now, TimeSpan.Zero);
         return row;
     }
 

@@ -1,13 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using TokenRefresh.Jobs.Persistence;
-using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Jobs.Health;
 
-/// <summary>A person keeps a job of the timetable from running by itself. It always has an end, because a forgotten one lets tokens die.</summary>
+/// <summary>A person keeps a recurring job from running by itself. A pause always has an end, because tokens expire during a forgotten one.</summary>
 public sealed class RecurringJobPause
 {
-    /// <summary>Signs of a reason.</summary>
+    /// <summary>The most characters of a reason.</summary>
     public const int LongestReason = 200;
 
     /// <summary>The recurring job's id.</summary>
@@ -26,13 +25,13 @@ public sealed class RecurringJobPause
     public DateTimeOffset Until { get; init; }
 
     /// <summary>
-    /// The longest that a job may be kept from running: half a day for the due check, without which no token is renewed by itself, and for the
-    /// health check, without which no one is notified; a month for any other.
+    /// The longest that a job may be paused: half a day for the due check, without which tokens are refreshed only by the sweep, the backup and
+    /// their readers, and for the health check, which makes alerts prompt; a month for any other.
     /// </summary>
-    public static TimeSpan Longest(string job) => job is RecurringJobs.DueTokenRefresh or RecurringJobs.TokenHealthCheck ? TimeSpan.FromHours(12) : TimeSpan.FromDays(31);
+    public static TimeSpan Longest(string job) => job is RecurringJobIds.DueTokenRefresh or RecurringJobIds.TokenHealthCheck ? TimeSpan.FromHours(12) : TimeSpan.FromDays(31);
 }
 
-/// <summary>Remembers which jobs of the timetable rest.</summary>
+/// <summary>Remembers which recurring jobs are paused.</summary>
 public sealed class RecurringJobPauses(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
     /// <summary>The pauses that have not ended, by job.</summary>

@@ -1,6 +1,5 @@
 using Cronos;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Health;
@@ -25,14 +24,14 @@ public sealed record ScheduleOutlook(
     /// <summary>When a token is tried next; null where nothing will try it before a person acts.</summary>
     public NextAttempt? Of(TokenView token)
     {
-        if (!IsRunning || token.State is TokenState.Paused or TokenState.NotConfigured || token.Settings.NotConfiguredBecause is not null)
+        if (!IsRunning)
         {
             return null;
         }
 
-        if (token.WaitsForPerson)
+        if (token.Eligibility.Code == RefreshEligibility.Refused)
         {
-            return RefreshEligibility.IsTriedByBackup(token.Stored!.LastFailure!.Value) && NextBackupAt is { } backup ? new(backup, true) : null;
+            return token.Ask(RefreshTrigger.Backup).IsDue && NextBackupAt is { } backup ? new(backup, true) : null;
         }
 
         if (token.PlannedAt is not { } planned)
@@ -61,8 +60,8 @@ public sealed class ScheduleOutlookReader(RecurringJobPauses pauses, IOptions<Sc
         var now = clock.GetUtcNow();
         var paused = await pauses.ListAsync(cancellationToken);
         return new(
-            now, isRunning, paused.GetValueOrDefault(RecurringJobs.DueTokenRefresh)?.Until, Next(schedule.Value.Cron, RecurringJobs.AutomaticTokenRefresh),
-            backup.Value.Enabled ? Next(backup.Value.Cron, RecurringJobs.BackupTokenRefresh) : null, !backup.Value.OnlyOnFailure);
+            now, isRunning, paused.GetValueOrDefault(RecurringJobIds.DueTokenRefresh)?.Until, Next(schedule.Value.Cron, RecurringJobIds.AutomaticTokenRefresh),
+            backup.Value.Enabled ? Next(backup.Value.Cron, RecurringJobIds.BackupTokenRefresh) : null, !backup.Value.OnlyOnFailure);
 
         DateTimeOffset? Next(string cron, string job) =>
             CronExpression.Parse(cron, CronAttribute.Format(cron)).GetNextOccurrence(paused.GetValueOrDefault(job)?.Until ?? now, schedule.Value.Zone);

@@ -18,7 +18,7 @@ public enum RenewedBy
     Person,
 }
 
-/// <summary>One token as people see it. No secrets.</summary>
+/// <summary>One token as people see it. Of its secrets it tells only whether there is one: the sealed columns are not read.</summary>
 public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token? Stored, DateTimeOffset AsOf)
 {
     /// <summary>The token's name.</summary>
@@ -51,25 +51,37 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>True while a refresh of it is in flight.</summary>
     public bool IsInFlight => Stored?.LeaseUntil > AsOf;
 
-    /// <summary>What is stored: when it is due, a failing token when it is retried; null where nothing is planned. <see cref="NextRefreshAt"/> knows of paused jobs, too.</summary>
-    public DateTimeOffset? PlannedAt => RenewedBy == RenewedBy.Person ? null : Stored is null ? AsOf : Stored.NextDueAt;
+    /// <summary>What the one rule answers the due check now.</summary>
+    public RefreshEligibility Eligibility => Ask(RefreshTrigger.Due);
+
+    /// <summary>When the due check or a job's retry comes: when it is due, a failing token when it is retried; null where time alone changes nothing. <see cref="NextRefreshAt"/> knows of paused jobs, too.</summary>
+    public DateTimeOffset? PlannedAt => Eligibility.Code switch
+    {
+        RefreshEligibility.NotConfigured or RefreshEligibility.NeedsImport or RefreshEligibility.Paused or RefreshEligibility.Refused => null,
+        _ when RenewedBy == RenewedBy.Person => null,
+        _ => Stored is null ? AsOf : Stored.NextDueAt,
+    };
 
     /// <summary>When it is refreshed next as things stand: a failing token at its retry, any other when it is due; null where nothing is planned.</summary>
     public DateTimeOffset? NextRefreshAt => Next?.At;
 
     /// <summary>Why then, or why nothing is planned.</summary>
-    public string NextRefreshReason => this switch
+    public string NextRefreshReason => (Eligibility.Code, this) switch
     {
-        { Settings.NotConfiguredBecause: { } missing } => missing,
-        { State: TokenState.Paused } => $"paused: {Stored!.PauseReason}",
-        { WaitsForPerson: true, Next: not null } => "retries stopped: update the credentials; the backup job still tries",
-        { WaitsForPerson: true } => "retries stopped: update the credentials",
-        { RenewedBy: RenewedBy.Person, State: TokenState.ActionRequired } => $"import it: tokens import {Name}",
-        { RenewedBy: RenewedBy.Person } => "only a person can renew it: import a new one before it expires",
-        { Next: { IsBackup: true } } => $"by the backup job; {Why}",
-        { Next: { At: var at } } when at > PlannedAt && at > AsOf => $"the due check is paused; {Why}",
+        (RefreshEligibility.NotConfigured, _) => Settings.NotConfiguredBecause!,
+        (RefreshEligibility.Paused, _) => $"paused: {Stored!.PauseReason}",
+        (RefreshEligibility.Refused, { Next: not null }) => "retries stopped: update the credentials; the backup job still tries",
+        (RefreshEligibility.Refused, _) => "retries stopped: update the credentials",
+        (_, { RenewedBy: RenewedBy.Person, State: TokenState.ActionRequired }) => $"import it: tokens import {Name}",
+        (_, { RenewedBy: RenewedBy.Person }) => "only a person can renew it: import a new one before it expires",
+        (_, { Next: { IsBackup: true } }) => $"by the backup job; {Why}",
+        (_, { Next: { At: var at } }) when at > PlannedAt && at > AsOf => $"the due check is paused; {Why}",
         _ => Why,
     };
+
+    /// <summary>What the one rule answers now. The settings count as those of the last attempt: whether they have changed is found by the due check.</summary>
+    internal RefreshEligibility Ask(RefreshTrigger trigger) =>
+        RefreshEligibility.For(Stored ?? Token.New(Name, AsOf), Settings, new(Name, trigger, nameof(TokenView)), Stored?.SettingsFingerprint ?? "", AsOf);
 
     // What is overdue stays so: the outlook tells of what is still to come.
     private NextAttempt? Next => Outlook.Of(this) is { } next ? next with { At = next.At == Outlook.Now && PlannedAt < next.At ? PlannedAt.Value : next.At } : null;
@@ -90,19 +102,19 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     public bool WaitsForPerson => Stored?.WaitsForPerson == true;
 }
 
-/// <summary>What everybody sees of the tokens, pages, API, verbs and probes alike: one query, one judgement.</summary>
+/// <summary>Reads the tokens and how they stand, without their sealed secrets: no one who lists them opens one.</summary>
 public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ScheduleOutlookReader outlook, TimeProvider clock)
 {
+    private static string? unsealed;
+
     /// <summary>Every configured token, most urgent first.</summary>
-    /// <param name="provider">Only this provider's, in any case; null for all.</param>
-    public async Task<IReadOnlyList<TokenView>> ListAsync(string? provider, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<TokenView>> ListAsync(CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var stored = await db.Tokens.AsNoTracking().ToDictionaryAsync(token => token.Name, cancellationToken);
-        var now = clock.GetUtcNow();
+        var stored = await db.Tokens.FromSqlRaw(unsealed ??= WithoutSecrets(db)).AsNoTracking().ToDictionaryAsync(token => token.Name, cancellationToken);
         var next = await outlook.ReadAsync(isRunning: true, cancellationToken);
+        var now = clock.GetUtcNow();
         return [.. configured.All
-            .Where(token => provider is null || token.Provider.Name.Equals(provider, StringComparison.OrdinalIgnoreCase))
             .Select(token => View(token, stored.GetValueOrDefault(token.Name), next, now))
             .OrderBy(view => view.IsWell)
             .ThenByDescending(view => view.State)
@@ -110,18 +122,13 @@ public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> conte
             .ThenBy(view => view.Name, StringComparer.Ordinal)];
     }
 
-    /// <summary>The token of that name, or null when the settings do not name it.</summary>
-    public async Task<TokenView?> FindAsync(string name, CancellationToken cancellationToken)
+    // Whether there is a secret decides how a token stands; the secret itself does not.
+    private static string WithoutSecrets(TokenRefreshDbContext db)
     {
-        if (configured.Find(name) is not { } settings)
-        {
-            return null;
-        }
-
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var stored = await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == settings.Name, cancellationToken);
-        var now = clock.GetUtcNow();
-        return View(settings, stored, await outlook.ReadAsync(isRunning: true, cancellationToken), now);
+        var columns = db.Model.FindEntityType(typeof(Token))!.GetProperties().Select(property => property.Name is nameof(Token.AccessToken) or nameof(Token.RefreshToken)
+            ? $"CASE WHEN {property.GetColumnName()} IS NOT NULL THEN '' END AS {property.GetColumnName()}"
+            : property.GetColumnName());
+        return $"SELECT {string.Join(", ", columns)} FROM tokens";
     }
 
     private static TokenView View(ConfiguredToken settings, Token? stored, ScheduleOutlook next, DateTimeOffset now) =>

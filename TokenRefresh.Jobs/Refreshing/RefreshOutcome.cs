@@ -24,7 +24,7 @@ public abstract record RefreshOutcome
     /// <summary>A new token is stored.</summary>
     public sealed record Refreshed(DateTimeOffset ExpiresAt, DateTimeOffset DueAt, long Version) : RefreshOutcome;
 
-    /// <summary>There was nothing to do.</summary>
+    /// <summary>The provider was not asked: the token is fresh, or may not be refreshed now. Only the time of the last look, and for some triggers a row in the log, is written.</summary>
     public sealed record Skipped(string Reason) : RefreshOutcome
     {
         /// <summary>When the token is due, where it is only too early.</summary>

@@ -110,7 +110,7 @@ public sealed partial class TokenRefresher(
         var now = clock.GetUtcNow();
         token.Looked(now);
         token.Release();
-        NoteSkip(db, settings, request, verdict.Reason, now);
+        NoteSkip(db, settings, request, verdict.Reason, now, verdict.Code);
         try
         {
             await db.SaveChangesAsync(CancellationToken.None);
@@ -132,18 +132,18 @@ public sealed partial class TokenRefresher(
         var reason = running is null
             ? "Another refresh of this token is in flight."
             : $"Another refresh of this token is in flight, started by {running.TriggeredBy} at {running.StartedAt:u}.";
-        NoteSkip(db, settings, request, reason, clock.GetUtcNow());
+        NoteSkip(db, settings, request, reason, clock.GetUtcNow(), "in_flight");
         await db.SaveChangesAsync(cancellationToken);
         LogSkipped(request.Token, reason, request.Trigger);
         return new RefreshOutcome.InFlight(reason);
     }
 
     // The due check looks every minute, readers and their reports come by the thousand; what they find fresh is no event worth a row.
-    private void NoteSkip(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, string reason, DateTimeOffset now)
+    private void NoteSkip(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, string reason, DateTimeOffset now, string rule)
     {
         if (request.Trigger is not (RefreshTrigger.Due or RefreshTrigger.OnDemand or RefreshTrigger.Rejected))
         {
-            db.Attempts.Add(RefreshAttempt.Skipped(settings.Provider.Name, request, reason, node.Value, now));
+            db.Attempts.Add(RefreshAttempt.Skipped(settings.Provider.Name, request, reason, node.Value, now, rule));
         }
     }
 

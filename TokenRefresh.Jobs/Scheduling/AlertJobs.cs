@@ -7,25 +7,25 @@ using TokenRefresh.Jobs.Health;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
-/// <summary>Brings the incidents in step with what is stored, and sees that people are told.</summary>
-public sealed class TokenHealthCheckJob(SystemStatusReader pulse, AlertEvaluation round, DeliveryQueue deliveries)
+/// <summary>Wakes the service of this process that evaluates alerts.</summary>
+public sealed class TokenHealthCheckJob(AlertSignal signal)
 {
-    /// <summary>Runs a round. Not retried: the next tick runs one anyway.</summary>
+    /// <summary>Wakes it, and does not wait for it: every node also evaluates by itself each half minute.</summary>
     [DisplayName("Health check: evaluate alerts")]
     [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete)]
-    public async Task RunAsync(CancellationToken cancellationToken)
+    public Task RunAsync(CancellationToken cancellationToken)
     {
-        await round.RunAsync(await pulse.ReadAsync(cancellationToken), cancellationToken);
-        await deliveries.EnqueueIfDueAsync(cancellationToken);
+        signal.Wake();
+        return Task.CompletedTask;
     }
 }
 
 /// <summary>Writes the daily summary.</summary>
-public sealed class DailySummaryJob(SystemStatusReader pulse, DailySummary summary)
+public sealed class DailySummaryJob(SystemStatusReader status, DailySummary summary)
 {
     /// <summary>Writes it into the outbox, and nothing after that: what failed then would have it written again. Every node looks within half a minute for what is to be delivered.</summary>
     [DisplayName("Daily summary")]
-    public async Task RunAsync(CancellationToken cancellationToken) => await summary.WriteAsync(await pulse.ReadAsync(cancellationToken), cancellationToken);
+    public async Task RunAsync(CancellationToken cancellationToken) => await summary.WriteAsync(await status.ReadAsync(cancellationToken), cancellationToken);
 }
 
 /// <summary>Delivers what the outbox holds, on a queue of its own: a mail server that hangs slows no refresh.</summary>

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
@@ -15,9 +14,6 @@ public sealed class DueTokens(
     private static readonly TimeSpan ClaimFor = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan Unwatched = TimeSpan.FromHours(12);
-
-    private static readonly string[] PermanentCodes =
-        [.. Enum.GetValues<FailureKind>().Where(kind => !kind.IsRetryable()).Select(kind => kind.Code())];
 
     /// <summary>
     /// Claims the tokens whose time has come, most urgent first, so that no second check enqueues them meanwhile. Before that it
@@ -33,19 +29,15 @@ public sealed class DueTokens(
             $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = name = ANY({Configured()}) WHERE paused_until <= {now}", cancellationToken);
         await WakeAsync(db, now, cancellationToken);
 
-        var callable = Callable();
-        var unblocked = await UnblockedAsync(db, cancellationToken);
-        var claimed = await db.Database.SqlQuery<ClaimedToken>(
-            $"""
-             UPDATE tokens SET queued_until = {now + ClaimFor}
-             WHERE paused_at IS NULL AND name = ANY({callable})
-               AND (name = ANY({unblocked}) OR (
-                    coalesce(next_attempt_at + CASE WHEN retry_job_id IS NULL THEN interval '0' ELSE {Token.RetryGrace} END, refresh_due_at) <= {now}
-                    AND (last_error_code IS NULL OR last_error_code <> ALL({PermanentCodes}))))
-               AND lease_owner IS NULL
-               AND (queued_until IS NULL OR queued_until <= {now})
-             RETURNING name, expires_at
-             """).ToListAsync(cancellationToken);
+        // Who may be refreshed says the one rule; that no job or node is at it already is said here.
+        var claimed = await db.Database.SqlQueryRaw<ClaimedToken>(
+            $$"""
+              UPDATE tokens SET queued_until = {6}
+              WHERE {{RefreshEligibility.IsDueSql}}
+                AND lease_owner IS NULL
+                AND (queued_until IS NULL OR queued_until <= {3})
+              RETURNING name, expires_at
+              """, [.. RefreshEligibility.SqlParameters([.. Callable().Select(token => (token, secrets.Fingerprint(token.Settings)))], now), now + ClaimFor]).ToListAsync(cancellationToken);
         return [.. claimed.OrderBy(token => token.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).Select(token => token.Name)];
     }
 
@@ -53,27 +45,17 @@ public sealed class DueTokens(
     public async Task<IReadOnlyList<string>> ForBackupAsync(CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var callable = Callable();
+        string[] names = [.. Callable().Select(token => token.Name)];
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return await db.Tokens
-            .Where(token => token.PausedAt == null && callable.Contains(token.Name)
+            .Where(token => token.PausedAt == null && names.Contains(token.Name)
                 && (!backup.Value.OnlyOnFailure || token.ConsecutiveFailures > 0 || token.LastLookedAt == null || token.LastLookedAt < now - Unwatched))
             .OrderBy(token => token.ExpiresAt).ThenBy(token => token.Name).Select(token => token.Name).ToListAsync(cancellationToken);
     }
 
+    private IEnumerable<ConfiguredToken> Callable() => configured.All.Where(token => token.NotConfiguredBecause is null);
+
     private string[] Configured() => [.. configured.All.Select(token => token.Name)];
-
-    private string[] Callable() => [.. configured.All.Where(token => token.NotConfiguredBecause is null).Select(token => token.Name)];
-
-    /// <summary>Tokens that failed under other settings than today's.</summary>
-    private async Task<string[]> UnblockedAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
-    {
-        var failing = await db.Tokens.AsNoTracking()
-            .Where(token => token.LastErrorCode != null && token.SettingsFingerprint != null)
-            .Select(token => new { token.Name, token.SettingsFingerprint }).ToListAsync(cancellationToken);
-        return [.. failing.Where(token => configured.Find(token.Name) is { } settings && secrets.Fingerprint(settings.Settings) != token.SettingsFingerprint)
-            .Select(token => token.Name)];
-    }
 
     // A fifth of a second apart, most urgent first: a provider that is back is not greeted by all at once. What was imported or saved late is no answer of now.
     private static Task<int> WakeAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(

@@ -3,7 +3,6 @@ using Hangfire.Common;
 using Hangfire.States;
 using Hangfire.Storage;
 using Microsoft.Extensions.Options;
-using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Jobs.Scheduling;
 
@@ -14,29 +13,10 @@ namespace TokenRefresh.Jobs.Scheduling;
 /// <param name="Failed">Jobs that failed for good.</param>
 public sealed record QueueStatus(long Enqueued, long Processing, long Scheduled, long Failed);
 
-/// <summary>A server that has given a sign of life lately.</summary>
-/// <param name="StartedAt">By the server's own clock.</param>
-/// <param name="HeartbeatAt">By this node's clock.</param>
-public sealed record LiveServer(string Name, int Workers, DateTimeOffset StartedAt, DateTimeOffset HeartbeatAt);
-
 /// <summary>Looks at Hangfire's queue, and clears or repeats what failed there.</summary>
-public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOptions<QueueOptions> queue, DatabaseClock databaseClock, TimeProvider clock)
+public sealed class QueueView(JobStorage storage, IBackgroundJobClient jobs, IOptions<QueueOptions> queue)
 {
-    /// <summary>Three of Hangfire's heartbeats; a killed server stays listed for minutes longer.</summary>
-    private static readonly TimeSpan AliveWithin = TimeSpan.FromSeconds(45);
-
     private const int PageSize = 500;
-
-    /// <summary>The servers that work on our queue and are alive.</summary>
-    public async Task<IReadOnlyList<LiveServer>> LiveServersAsync(CancellationToken cancellationToken)
-    {
-        // Hangfire takes heartbeats down by the database's clock.
-        var ahead = await databaseClock.AheadAsync(cancellationToken);
-        var now = clock.GetUtcNow();
-        return [.. storage.GetMonitoringApi().Servers()
-            .Where(server => server.Queues.Contains(queue.Value.Name) && server.Heartbeat is { } beat && now - (beat.Utc() + ahead) < AliveWithin)
-            .Select(server => new LiveServer(server.Name, server.WorkersCount, server.StartedAt.Utc(), server.Heartbeat!.Value.Utc() + ahead))];
-    }
 
     /// <summary>The counts.</summary>
     public QueueStatus Status()

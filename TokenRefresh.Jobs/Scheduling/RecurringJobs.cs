@@ -13,27 +13,6 @@ public sealed class RecurringJobs(
     IRecurringJobManager manager, JobStorage storage, RecurringJobPauses pauses, AuditTrail audit, IOptions<ScheduleOptions> schedule, IOptions<BackupOptions> backup, IOptions<QueueOptions> queue,
     IOptions<HealthOptions> health, IOptions<NotificationOptions> notifications)
 {
-    /// <summary>The sweep.</summary>
-    public const string AutomaticTokenRefresh = "automatic-token-refresh";
-
-    /// <summary>The due check.</summary>
-    public const string DueTokenRefresh = "due-token-refresh";
-
-    /// <summary>The backup.</summary>
-    public const string BackupTokenRefresh = "backup-token-refresh";
-
-    /// <summary>The clean-up.</summary>
-    public const string LogCleanup = "log-cleanup";
-
-    /// <summary>The search for incidents.</summary>
-    public const string TokenHealthCheck = "token-health-check";
-
-    /// <summary>The summary.</summary>
-    public const string DailySummary = "daily-summary";
-
-    /// <summary>All of them.</summary>
-    public static IReadOnlyList<string> Ids { get; } = [AutomaticTokenRefresh, DueTokenRefresh, BackupTokenRefresh, TokenHealthCheck, DailySummary, LogCleanup];
-
     /// <summary>Who set a refresh off, where it was the timetable.</summary>
     public const string Scheduler = "schedule";
 
@@ -59,7 +38,7 @@ public sealed class RecurringJobs(
         var options = new RecurringJobOptions { TimeZone = schedule.Value.Zone, MisfireHandling = MisfireHandlingMode.Relaxed };
         foreach (var (id, cron, job) in table)
         {
-            var own = id is TokenHealthCheck or DailySummary ? DeliveryQueue.Name : queue.Value.Name;
+            var own = id is RecurringJobIds.TokenHealthCheck or RecurringJobIds.DailySummary ? DeliveryQueue.Name : queue.Value.Name;
             manager.AddOrUpdate(id, new Job(job.Type, job.Method, job.Args, own), paused.ContainsKey(id) ? Cron.Never() : cron, options);
         }
     }
@@ -93,15 +72,15 @@ public sealed class RecurringJobs(
     {
         List<(string, string, Job)> table =
         [
-            (AutomaticTokenRefresh, schedule.Value.Cron, Job.FromExpression<AutomaticRefreshJob>(job => job.Run())),
-            (DueTokenRefresh, schedule.Value.DueCheckCron, Job.FromExpression<DueRefreshJob>(job => job.RunAsync(CancellationToken.None))),
-            (TokenHealthCheck, health.Value.CheckCron, Job.FromExpression<TokenHealthCheckJob>(job => job.RunAsync(CancellationToken.None))),
-            (DailySummary, notifications.Value.DailySummaryCron, Job.FromExpression<DailySummaryJob>(job => job.RunAsync(CancellationToken.None))),
-            (LogCleanup, CleanupCron, Job.FromExpression<LogCleanupJob>(job => job.RunAsync(CancellationToken.None))),
+            (RecurringJobIds.AutomaticTokenRefresh, schedule.Value.Cron, Job.FromExpression<AutomaticRefreshJob>(job => job.Run())),
+            (RecurringJobIds.DueTokenRefresh, schedule.Value.DueCheckCron, Job.FromExpression<DueRefreshJob>(job => job.RunAsync(CancellationToken.None))),
+            (RecurringJobIds.TokenHealthCheck, health.Value.CheckCron, Job.FromExpression<TokenHealthCheckJob>(job => job.RunAsync(CancellationToken.None))),
+            (RecurringJobIds.DailySummary, notifications.Value.DailySummaryCron, Job.FromExpression<DailySummaryJob>(job => job.RunAsync(CancellationToken.None))),
+            (RecurringJobIds.LogCleanup, CleanupCron, Job.FromExpression<LogCleanupJob>(job => job.RunAsync(CancellationToken.None))),
         ];
         if (backup.Value.Enabled)
         {
-            table.Add((BackupTokenRefresh, backup.Value.Cron, Job.FromExpression<BackupRefreshJob>(job => job.RunAsync(CancellationToken.None))));
+            table.Add((RecurringJobIds.BackupTokenRefresh, backup.Value.Cron, Job.FromExpression<BackupRefreshJob>(job => job.RunAsync(CancellationToken.None))));
         }
 
         return table;

@@ -80,7 +80,7 @@ public sealed class RefreshTokensJob(
     /// <summary>A retry goes only through the tokens that this job has not settled: no success, no skip, no failure for good. Who enqueues a failed job again wants that one tried too.</summary>
     private async Task<IEnumerable<string>> OpenOfAsync(string[] tokens, RefreshRequest request, CancellationToken cancellationToken)
     {
-        var permanent = Enum.GetValues<FailureKind>().Where(kind => !kind.IsRetryable()).Select(kind => kind.Code()).ToList();
+        var permanent = FailureKinds.Permanent.Select(kind => kind.Code()).ToList();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var settled = await db.Attempts
             .Where(row => row.JobId == request.JobId

@@ -16,6 +16,7 @@ public sealed class CachedToken
     internal CachedToken(Token stored, string? accessToken, string tag, bool isSaved = true)
     {
         (Tag, Sealed) = (tag, stored.AccessToken);
+        Facts = RefreshFacts.Of(stored) with { HasAccessToken = accessToken is not null };
         IsSaved = isSaved;
         Name = stored.Name;
         AccessToken = accessToken;
@@ -62,6 +63,9 @@ public sealed class CachedToken
     public string ETag { get; }
 
     internal string Tag { get; }
+
+    /// <summary>What decides whether it may be refreshed.</summary>
+    internal RefreshFacts Facts { get; }
 
     /// <summary>The token as it is stored.</summary>
     internal string? Sealed { get; }

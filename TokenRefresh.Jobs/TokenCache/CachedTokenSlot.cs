@@ -1,3 +1,4 @@
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.TokenCache;
@@ -16,6 +17,10 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     private TaskCompletionSource unsaved = New();
 
     public ConfiguredToken Settings => settings;
+
+    /// <summary>What the one rule answers a reader; null while the row was not read.</summary>
+    public RefreshEligibility? Ask(TimeSpan minValidity, SecretProtection secrets, DateTimeOffset now) => Entry is not { } known ? null : RefreshEligibility.For(
+        known.Facts, settings, new(settings.Name, RefreshTrigger.OnDemand, "reader") { MinValidity = minValidity }, secrets.Fingerprint(settings.Settings), now);
 
     /// <summary>What is served; null until it was read.</summary>
     public CachedToken? Entry

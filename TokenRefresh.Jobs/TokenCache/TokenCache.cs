@@ -23,6 +23,7 @@ public sealed partial class TokenCache
 
     private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
     private readonly TokenRefresher door;
+    private readonly SecretProtection secrets;
     private readonly TimeProvider clock;
     private readonly ILogger<TokenCache> log;
     private readonly FrozenDictionary<string, CachedTokenSlot> slots;
@@ -33,7 +34,7 @@ public sealed partial class TokenCache
         ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, TokenStore answers, UnsavedTokenSpool unsaved,
         RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger<TokenCache> log)
     {
-        (this.contexts, this.door, this.clock, this.log) = (contexts, door, clock, log);
+        (this.contexts, this.door, this.secrets, this.clock, this.log) = (contexts, door, secrets, clock, log);
         slots = configured.All.ToFrozenDictionary(token => token.Name, token => new CachedTokenSlot(token), StringComparer.Ordinal);
         intake = new(slots, contexts, secrets, restored, versions, clock, log);
         unsaved.Kept += Serve;
@@ -166,12 +167,14 @@ public sealed partial class TokenCache
     private bool CanTry(CachedTokenSlot slot, TimeSpan minValidity)
     {
         var now = clock.GetUtcNow();
-        return slot.Settings.NotConfiguredBecause is null && (slot.Entry is not { } entry || (
-            !entry.IsPaused(now)
-            && entry.Failure?.IsRetryable() != false
-            && !(entry.NextAttemptAt > now)
-            && !slot.IsFreshForReaders(now)
-            && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity)));
+        if (slot.Ask(minValidity, secrets, now) is not { } answer)
+        {
+            return slot.Settings.NotConfiguredBecause is null;
+        }
+
+        // What the provider never issues for so long, or has just issued to a reader, a refresh does not make longer.
+        var entry = slot.Entry!;
+        return answer.IsDue && !slot.IsFreshForReaders(now) && (entry.ExpiresAt is null || entry.ExpiresAt <= now || entry.ExpiresAt - entry.IssuedAt > minValidity);
     }
 
     /// <summary>One refresh at a time per token in this process; concurrent callers share it.</summary>

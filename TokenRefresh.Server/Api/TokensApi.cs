@@ -45,12 +45,12 @@ internal static class TokensApi
             .Produces(StatusCodes.Status202Accepted);
     }
 
-    private static async Task<IResult> ListAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
-        TypedResults.Ok((await MineAsync(context, overview, cancellationToken)).Select(TokenSummary.Of));
+    private static async Task<IResult> ListAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken) =>
+        TypedResults.Ok((await MineAsync(context, diagnosis, cancellationToken)).Tokens.Select(TokenSummary.Of));
 
-    private static async Task<IResult> HealthAsync(HttpContext context, DiagnosisReader diagnosis, SystemStatusReader pulse, CancellationToken cancellationToken)
+    private static async Task<IResult> HealthAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken)
     {
-        var health = (await diagnosis.ReadAsync(await pulse.ReadAsync(cancellationToken), cancellationToken)).For(view => context.Client().MayRead(view.Name));
+        var health = await MineAsync(context, diagnosis, cancellationToken);
         var (now, counted) = (health.AsOf, health.Counted.ToList());
         var answer = new
         {
@@ -71,10 +71,11 @@ internal static class TokensApi
         return TypedResults.Json(answer, statusCode: health.Overall == OverallStatus.Outage ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
     }
 
-    private static async Task<IResult> NeedsRefreshAsync(HttpContext context, TokenOverview overview, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task<IResult> NeedsRefreshAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken)
     {
-        var due = (await MineAsync(context, overview, cancellationToken)).Where(view => view.NeedsRefresh).Select(TokenSummary.Of).ToList();
-        return TypedResults.Ok(new { status = "success", data = new { tokens_needing_refresh = due, count = due.Count, checked_at = clock.GetUtcNow() } });
+        var health = await MineAsync(context, diagnosis, cancellationToken);
+        var due = health.Tokens.Where(view => view.NeedsRefresh).Select(TokenSummary.Of).ToList();
+        return TypedResults.Ok(new { status = "success", data = new { tokens_needing_refresh = due, count = due.Count, checked_at = health.AsOf } });
     }
 
     private static async Task<IResult> RefreshAsync(
@@ -118,8 +119,8 @@ internal static class TokensApi
         }
     }
 
-    private static async Task<List<TokenView>> MineAsync(HttpContext context, TokenOverview overview, CancellationToken cancellationToken) =>
-        [.. (await overview.ListAsync(null, cancellationToken)).Where(view => context.Client().MayRead(view.Name))];
+    private static async Task<SystemDiagnosis> MineAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken) =>
+        (await diagnosis.ReadAsync(cancellationToken)).For(view => context.Client().MayRead(view.Name));
 
     /// <summary>Answers a repeated request as the first time. What was done is written down with the answer, on one connection and whether or not the program still waits.</summary>
     internal sealed class RepeatedRequests(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using Spectre.Console;
 using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -72,7 +73,7 @@ internal static class AutoRefreshCommand
             Output.Table(["JOB", new("TOKENS", IsProse: true)], jobs.Select(job => (IReadOnlyList<string>)[job.JobId, string.Join(", ", job.Tokens)]), "No configured token to refresh.");
         }
 
-        if (jobs.Count > 0 && (await services.GetRequiredService<QueueView>().LiveServersAsync(CancellationToken.None)).Count == 0)
+        if (jobs.Count > 0 && (await services.GetRequiredService<LiveServers>().ListAsync(CancellationToken.None)).Count == 0)
         {
             Output.Note("No worker is alive: the jobs wait until a server runs. To refresh directly, add --sync.");
         }
@@ -114,7 +115,7 @@ internal static class AutoRefreshCommand
             Output.Json(results.Select(result => new { Token = result.Token, Outcome = Kind(result.Outcome), Message = Words(result.Outcome), (result.Outcome as RefreshOutcome.Failed)?.NextAttemptAt }));
         }
 
-        if (results.Any(result => result.Outcome is RefreshOutcome.Failed { NextAttemptAt: not null }) && (await services.GetRequiredService<QueueView>().LiveServersAsync(cancellationToken)).Count == 0)
+        if (results.Any(result => result.Outcome is RefreshOutcome.Failed { NextAttemptAt: not null }) && (await services.GetRequiredService<LiveServers>().ListAsync(cancellationToken)).Count == 0)
         {
             Output.Note("No worker is alive: failed refreshes are not retried until a server runs.");
         }

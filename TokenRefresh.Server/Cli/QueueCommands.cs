@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Scheduling;
 
 namespace TokenRefresh.Server.Cli;
@@ -16,7 +17,7 @@ internal static class QueueCommands
             async services =>
             {
                 var view = services.GetRequiredService<QueueView>();
-                var servers = await view.LiveServersAsync(cancellationToken);
+                var servers = await services.GetRequiredService<LiveServers>().ListAsync(cancellationToken);
                 var (status, workers) = (view.Status(), servers.Sum(server => server.Workers));
                 if (call.GetValue(json))
                 {

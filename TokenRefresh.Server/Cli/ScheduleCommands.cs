@@ -51,12 +51,12 @@ internal static class ScheduleCommands
     private static Command Run(CommandRunner host)
     {
         // Not required by the parser, whose complaint could not say which there are.
-        var id = new Argument<string?>("ID") { Description = $"The recurring job: {string.Join(", ", RecurringJobs.Ids)}.", Arity = ArgumentArity.ZeroOrOne };
+        var id = new Argument<string?>("ID") { Description = $"The recurring job: {string.Join(", ", RecurringJobIds.All)}.", Arity = ArgumentArity.ZeroOrOne };
         var json = Options.Json();
         var command = new Command("run", "Run a recurring job now.") { id, json };
         command.SetAction((call, cancellationToken) =>
         {
-            var asked = call.GetValue(id) ?? throw new UsageException($"Missing job ID. Jobs: {string.Join(", ", RecurringJobs.Ids)}. Usage: schedule run ID");
+            var asked = call.GetValue(id) ?? throw new UsageException($"Missing job ID. Jobs: {string.Join(", ", RecurringJobIds.All)}. Usage: schedule run ID");
             return host.RunAsync(services => RunAsync(services, asked, call.GetValue(json)), cancellationToken);
         });
         return command;

@@ -66,10 +66,10 @@ internal static class TokensCommands
     {
         var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
         var asked = RequireProvider(services, provider);
-        var health = (await services.GetRequiredService<DiagnosisReader>().ReadAsync(await services.GetRequiredService<SystemStatusReader>().ReadAsync(cancellationToken), cancellationToken))
+        var health = (await services.GetRequiredService<DiagnosisReader>().ReadAsync(cancellationToken))
             .For(view => asked is null || view.Settings.Provider == asked);
         var views = health.Tokens;
-        var notifications = await services.GetRequiredService<NotificationReadinessReader>().ReadAsync(cancellationToken);
+        var notifications = services.GetRequiredService<NotificationReadinessReader>().Latest;
         if (json)
         {
             Output.Json(views.Select(view => new

@@ -7,32 +7,33 @@ using TokenRefresh.Jobs.Scheduling;
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>
-/// What makes people hear of trouble within a minute: on every node, whatever the timetable says and Hangfire does, it looks for incidents
-/// every 30 seconds, delivers what no worker delivers, reports a database that is unreachable, and sends the heartbeat.
+/// The one service that evaluates alerts: on every node, each 30 seconds and whenever the recurring job of the health check wakes it, it looks
+/// for incidents, delivers what no one delivers, reports a database that is unreachable, and sends the heartbeat.
 /// </summary>
 internal sealed partial class AlertWatch(
-    DatabaseProbe probe, SystemStatusReader pulse, DiagnosisReader diagnosis, AlertEvaluation round, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage, HeartbeatPinger watcher,
-    TimeProvider clock, ILogger<AlertWatch> log) : BackgroundService
+    DatabaseProbe probe, SystemStatusReader status, DiagnosisBuilder diagnosis, AlertEvaluation evaluation, AlertSignal signal, Outbox outbox, DeliveryQueue deliveries, DatabaseOutage outage,
+    HeartbeatPinger heartbeat, TimeProvider clock, ILogger<AlertWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
 
-    /// <summary>The outside watcher hears of every second look.</summary>
-    private const int LooksPerPing = 2;
+    /// <summary>The heartbeat goes out with every second look that nothing but time caused.</summary>
+    private static readonly TimeSpan BetweenPings = 1.5 * Period;
 
     /// <summary>What waits longer is delivered by no worker.</summary>
     private static readonly TimeSpan LeftAlone = TimeSpan.FromMinutes(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Period, clock);
-        for (var look = 1L; await timer.WaitForNextTickAsync(stoppingToken); look++)
+        using var timer = clock.CreateTimer(_ => signal.Wake(), null, Period, Period);
+        for (var pingedAt = clock.GetTimestamp(); await signal.WaitAsync(stoppingToken);)
         {
             try
             {
                 var problem = await LookAsync(stoppingToken);
-                if (look % LooksPerPing == 0)
+                if (clock.GetElapsedTime(pingedAt) > BetweenPings)
                 {
-                    await watcher.PingAsync(problem, stoppingToken);
+                    pingedAt = clock.GetTimestamp();
+                    await heartbeat.PingAsync(problem, stoppingToken);
                 }
             }
             catch (Exception error) when (error is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
@@ -50,9 +51,9 @@ internal sealed partial class AlertWatch(
         {
             // Before all else: a database that answers and takes no writes is no help to anybody.
             await probe.WriteAsync(cancellationToken);
-            var now = await pulse.ReadAsync(cancellationToken);
+            var now = await status.ReadAsync(cancellationToken);
             await outage.NoteBackAsync(cancellationToken);
-            await round.RunAsync(now, cancellationToken);
+            var seen = (await evaluation.RunAsync(now, cancellationToken))?.Seen ?? await diagnosis.BuildAsync(now, cancellationToken);
             if (await outbox.IsLateAsync(LeftAlone, cancellationToken))
             {
                 await outbox.DeliverAsync(cancellationToken);
@@ -62,13 +63,13 @@ internal sealed partial class AlertWatch(
                 await deliveries.EnqueueIfDueAsync(cancellationToken);
             }
 
-            return await diagnosis.ReadAsync(now, cancellationToken) is { IsFresh: false } seen ? $"{seen.Overall.Code()}: {seen.WrongWithoutNames}" : null;
+            return seen.IsFresh ? null : $"{seen.Overall.Code()}: {seen.WrongWithoutNames}";
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
             var why = DatabaseFaults.IsReadOnly(error) ? "the database is read-only" : "the database is unreachable";
             await outage.NoteAwayAsync(why, cancellationToken);
-            return $"{OverallStatus.Outage.Code()}: {why}";
+            return $"{diagnosis.WithoutDatabase().Overall.Code()}: {why}";
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Hangfire.PostgreSql;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
 
@@ -90,7 +91,7 @@ internal sealed partial class HangfireSchema(NpgsqlDataSource source, TablesSche
 
         foreach (var schema in schemas)
         {
-            await using var ours = new NpgsqlCommand($"SELECT EXISTS (SELECT FROM {schema}.hash WHERE key = $1)", connection) { Parameters = { new() { Value = $"recurring-job:{RecurringJobs.DueTokenRefresh}" } } };
+            await using var ours = new NpgsqlCommand($"SELECT EXISTS (SELECT FROM {schema}.hash WHERE key = $1)", connection) { Parameters = { new() { Value = $"recurring-job:{RecurringJobIds.DueTokenRefresh}" } } };
             if ((bool)(await ours.ExecuteScalarAsync(cancellationToken))!)
             {
                 return schema;

@@ -14,7 +14,7 @@ internal sealed record HealthWord(string Status);
 internal sealed record FreshnessWord(string Status, string Overall);
 
 /// <summary>The health endpoints. Requests during an evaluation share its answer: it reads every token's row, and anonymous callers may ask.</summary>
-internal sealed class Freshness(DiagnosisReader diagnosis, SystemStatusReader pulse, TimeProvider clock)
+internal sealed class Freshness(DiagnosisReader diagnosis)
 {
     private readonly Lock gate = new();
     private Task<SystemDiagnosis>? look;
@@ -24,20 +24,8 @@ internal sealed class Freshness(DiagnosisReader diagnosis, SystemStatusReader pu
     {
         lock (gate)
         {
-            look = look is { IsCompleted: false } ? look : ReadAsync();
+            look = look is { IsCompleted: false } ? look : diagnosis.ReadOrOutageAsync(CancellationToken.None);
             return look.WaitAsync(cancellationToken);
-        }
-    }
-
-    private async Task<SystemDiagnosis> ReadAsync()
-    {
-        try
-        {
-            return await diagnosis.ReadAsync(await pulse.ReadAsync(CancellationToken.None), CancellationToken.None);
-        }
-        catch (Exception error) when (DatabaseFaults.IsAway(error))
-        {
-            return SystemDiagnosis.WithoutDatabase(clock.GetUtcNow());
         }
     }
 }
@@ -78,15 +66,15 @@ internal static class HealthEndpoints
         var seen = await freshness.LookAsync(cancellationToken);
         return seen switch
         {
-            { IsFresh: false } => IncidentEvent(seen.WrongWithoutNames, StatusCodes.Status503ServiceUnavailable),
+            { IsFresh: false } => Answer(seen.WrongWithoutNames, StatusCodes.Status503ServiceUnavailable),
 
             // Not a failure, but a caller that waits for tokens must wait for this one, too.
-            { AwaitsFirstTokens: true } => IncidentEvent("a token is pending", StatusCodes.Status503ServiceUnavailable),
-            { Overall: OverallStatus.Degraded } => IncidentEvent("degraded", StatusCodes.Status200OK),
-            _ => IncidentEvent("fresh", StatusCodes.Status200OK),
+            { AwaitsFirstTokens: true } => Answer("a token is pending", StatusCodes.Status503ServiceUnavailable),
+            { Overall: OverallStatus.Degraded } => Answer("degraded", StatusCodes.Status200OK),
+            _ => Answer("fresh", StatusCodes.Status200OK),
         };
 
-        JsonHttpResult<FreshnessWord> IncidentEvent(string status, int statusCode) => TypedResults.Json(new FreshnessWord(status, seen.Overall.Code()), statusCode: statusCode);
+        JsonHttpResult<FreshnessWord> Answer(string status, int statusCode) => TypedResults.Json(new FreshnessWord(status, seen.Overall.Code()), statusCode: statusCode);
     }
 
     private static JsonHttpResult<HealthWord> Unavailable(string why) =>

@@ -1,4 +1,5 @@
 using Hangfire;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
@@ -26,9 +27,9 @@ internal sealed partial class RecurringJobInstaller(
                 if (isFirst)
                 {
                     // What fell due while no server ran is not left to the next tick, unless a person wants the tick to rest.
-                    if (!(await pauses.ListAsync(stoppingToken)).ContainsKey(RecurringJobs.DueTokenRefresh))
+                    if (!(await pauses.ListAsync(stoppingToken)).ContainsKey(RecurringJobIds.DueTokenRefresh))
                     {
-                        manager.Trigger(RecurringJobs.DueTokenRefresh);
+                        manager.Trigger(RecurringJobIds.DueTokenRefresh);
                     }
 
                     isFirst = false;

@@ -10,8 +10,8 @@ namespace TokenRefresh.Server.Pages;
 public sealed record IncidentList(IReadOnlyList<Incident> Rows, IReadOnlyDictionary<long, IncidentNotice> Notices, IReadOnlySet<string> Well)
 {
     /// <summary>The open ones.</summary>
-    public static async Task<IncidentList> OpenAsync(IncidentService desk, TokenOverview overview, CancellationToken cancellationToken) =>
-        await OfAsync(await desk.OpenAsync(cancellationToken), await overview.ListAsync(null, cancellationToken), desk, cancellationToken);
+    public static async Task<IncidentList> OpenAsync(IncidentService desk, CurrentDiagnosis diagnosis, CancellationToken cancellationToken) =>
+        await OfAsync(await desk.OpenAsync(cancellationToken), (await diagnosis.ReadAsync(cancellationToken)).Tokens, desk, cancellationToken);
 
     /// <summary>Incidents, and how all tokens are now.</summary>
     public static async Task<IncidentList> OfAsync(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens, IncidentService desk, CancellationToken cancellationToken) => new(

@@ -6,7 +6,6 @@ using Hangfire.Dashboard;
 using Microsoft.AspNetCore.Http.Features;
 using Npgsql;
 using TokenRefresh.Jobs.Attempts;
-using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Server.Access;
 
@@ -111,7 +110,7 @@ internal static class JobsDashboard
 
         GlobalConfiguration.Configuration
             .UseDashboardMetric(new DashboardMetric("tokens:unwell", "Tokens that need attention", page => Count(
-                Wait(Service<TokenOverview>(page).ListAsync(null, CancellationToken.None)).Count(token => !token.IsWell))))
+                Wait(Service<CurrentDiagnosis>(page).ReadAsync(CancellationToken.None)).Unwell.Count())))
             .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
                 Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), Badges.MostAttempts, CancellationToken.None)))))
             .UseJobDetailsRenderer(10, details => new NonEscapedString(

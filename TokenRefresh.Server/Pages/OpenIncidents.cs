@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Health;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -8,11 +7,11 @@ namespace TokenRefresh.Server.Pages;
 public sealed record IncidentBoard(IncidentList Open, IReadOnlyList<Notification> Deliveries);
 
 /// <summary>The open incidents with what can be done to them, and the last deliveries; for the health page.</summary>
-public sealed class OpenIncidentsViewComponent(IncidentService desk, TokenOverview overview) : ViewComponent
+public sealed class OpenIncidentsViewComponent(IncidentService desk, CurrentDiagnosis diagnosis) : ViewComponent
 {
     private const int LastDeliveries = 5;
 
     /// <summary>Reads, and renders the two tables.</summary>
     public async Task<IViewComponentResult> InvokeAsync() =>
-        View(new IncidentBoard(await IncidentList.OpenAsync(desk, overview, HttpContext.RequestAborted), await desk.DeliveriesAsync(LastDeliveries, HttpContext.RequestAborted)));
+        View(new IncidentBoard(await IncidentList.OpenAsync(desk, diagnosis, HttpContext.RequestAborted), await desk.DeliveriesAsync(LastDeliveries, HttpContext.RequestAborted)));
 }

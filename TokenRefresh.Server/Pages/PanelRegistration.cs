@@ -26,6 +26,7 @@ internal static class PanelRegistration
             pages.Conventions.AddPageApplicationModelConvention("/Account/Login", page => page.EndpointMetadata.Add(new EnableRateLimitingAttribute(AccessRegistration.SignInLimit)));
         });
         services.Configure<FormOptions>(forms => (forms.ValueLengthLimit, forms.MultipartBodyLengthLimit) = (LargestForm, LargestForm));
+        services.AddScoped<CurrentDiagnosis>();
         services.AddScoped<PanelActions>();
         services.AddScoped<ImportActions>();
         services.AddSingleton<TokenStories>();

@@ -39,7 +39,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chrom
         (await said.InnerTextAsync()).ShouldMatch("^(jibit: credential_rejected: HTTP 503|Refreshing jibit)");
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "it has failed");
         await page.GotoAsync("/access/tokens");
-        (await page.Locator(".verdict").InnerTextAsync()).ShouldMatch(@"^jibit needs action; valid until \d+ [A-Z][a-z]{2} \d\d:\d\d$");
+        (await page.Locator(".verdict").InnerTextAsync()).ShouldMatch(@"^jibit: needs action, credentials refused; valid until \d+ [A-Z][a-z]{2} \d\d:\d\d$");
 
         // Finds the failed row by the filter, retries it, and watches it finish.
         panel.Server.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);

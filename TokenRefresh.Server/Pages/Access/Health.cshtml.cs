@@ -31,8 +31,8 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 
 /// <summary>The overall status, and how long tokens last if their provider stops now.</summary>
 internal sealed class HealthModel(
-    DiagnosisReader diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, JobStorage storage, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
-    SystemStatusReader pulse, SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    CurrentDiagnosis diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, LiveServers servers, JobStorage storage, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
+    SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = PanelPaths.Health;
     private const int TrendHours = 7 * 24;
@@ -58,8 +58,8 @@ internal sealed class HealthModel(
 
     public DateTimeOffset? LastTick { get; private set; }
 
-    /// <summary>What is wrong, each in a phrase; empty when nothing is.</summary>
-    public IReadOnlyList<string> Wrong { get; private set; } = [];
+    /// <summary>What the verdict does not say, each in a phrase: every problem where there are several, then warnings.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
 
     /// <summary>Other nodes, and verbs of the last day, that work with other settings than this node.</summary>
     public IReadOnlyList<DifferentSettings> OtherSettings { get; private set; } = [];
@@ -73,19 +73,9 @@ internal sealed class HealthModel(
 
     public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
 
-    /// <summary>How the whole stands, and why, in a sentence.</summary>
-    public string Verdict => (Diagnosis.Overall, Wrong.Count) switch
-    {
-        (OverallStatus.Operational, 0) => "All systems operational",
-        (OverallStatus.Operational, _) => $"Operational, with warnings: {string.Join("; ", Wrong)}",
-        (_, 1) => Wrong[0],
-        (var status, var many) => $"{status.InWords()}: {many} problems.",
-    };
-
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
-        var felt = await pulse.ReadAsync(cancellationToken);
-        Diagnosis = await diagnosis.ReadAsync(felt, cancellationToken);
+        Diagnosis = await diagnosis.ReadAsync(cancellationToken);
         FirstToDie = [.. Tokens.Where(token => token.TimeLeft is not null).OrderBy(token => token.TimeLeft)];
         var rows = new List<ProviderRow>();
         foreach (var provider in providers.All)
@@ -95,13 +85,13 @@ internal sealed class HealthModel(
 
         Providers = rows;
         Trend = new(new(moments), (await LogFigures.ReadAsync(hours, new(), clock.GetUtcNow(), TrendHours, cancellationToken)).Bars);
-        Servers = await queue.LiveServersAsync(cancellationToken);
+        Servers = await servers.ListAsync(cancellationToken);
         Queue = queue.Status();
         var paused = await pauses.ListAsync(cancellationToken);
         var crons = timetable.Crons();
         Timetable = [.. Installed().Select(job => new RecurringJobRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
-        LastTick = felt.SchedulerTick;
-        Wrong = [.. Findings(felt, await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
+        LastTick = Diagnosis.Status!.SchedulerTick;
+        Notes = [.. Findings(await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
         OtherSettings = await settings.CompareAsync(node.Value, cancellationToken);
         if (sandbox is not null && May(Role.Operator))
         {
@@ -215,23 +205,25 @@ internal sealed class HealthModel(
         };
     }
 
-    private IEnumerable<string> Findings(SystemStatus felt, IncidentList incidents)
+    private IEnumerable<string> Findings(IncidentList incidents)
     {
         var now = clock.GetUtcNow();
-        foreach (var incident in incidents.Rows.Where(incident => incident.Kind != IncidentKind.StalledComponent))
+        var problems = DiagnosisWords.Problems(Diagnosis);
+        foreach (var problem in problems.Count > 1 ? problems : [])
+        {
+            yield return problem;
+        }
+
+        // The tokens of the others, and what is stalled, are in the diagnosis, which is newer.
+        var diagnosed = Diagnosis.Wrong.Select(reason => reason.Subject).ToHashSet(StringComparer.Ordinal);
+        foreach (var incident in incidents.Rows.Where(incident => incident.Kind != IncidentKind.StalledComponent && !incidents.Affected(incident).Any(diagnosed.Contains)))
         {
             yield return InWords(incident, incidents.Affected(incident));
         }
 
-        // An incident names its tokens already; stalled components are taken from the system status, which is newer.
-        foreach (var alike in Diagnosis.Wrong.Where(reason => reason.Part == DiagnosedPart.Token && !incidents.Rows.Any(incident => incident.Subjects.Contains(reason.Subject))).GroupBy(reason => reason.Words))
+        foreach (var stalled in Diagnosis.Stalled.Where(stalled => stalled.Part == SystemStatus.Outbox))
         {
-            yield return $"{string.Join(", ", alike.Select(reason => reason.Subject))}: {alike.Key}";
-        }
-
-        foreach (var silence in felt.StalledComponents(now))
-        {
-            yield return silence.Words;
+            yield return stalled.Words;
         }
 
         foreach (var difference in clocks.Named)
@@ -239,10 +231,9 @@ internal sealed class HealthModel(
             yield return difference.Words;
         }
 
-        foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null))
+        foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null && !diagnosed.Contains(row.Job.Id)))
         {
-            yield return $"{job.Id} is paused by {pause!.PausedBy} until {moments.InZone(pause.Until)[..16]} ({pause.Reason})"
-                + (job.Id == RecurringJobs.DueTokenRefresh ? ": tokens expire unless something else renews them" : "");
+            yield return $"{job.Id}: paused by {pause!.PausedBy} until {pause.Until:u} ({pause.Reason})";
         }
 
         foreach (var row in Timetable.Where(row => row is { Pause: null, Job: { Error: not null } or { NextExecution: null } }))

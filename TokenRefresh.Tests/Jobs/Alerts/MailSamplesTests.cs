@@ -39,7 +39,7 @@ public sealed class MailSamplesTests
         var day = new AttemptStatistics(120, 90, 10, 20, 110, 6, 4, 90, 412.5, 1200);
         TokenView[] tokens = [View(Failing(FailureKind.ProviderDown, 4), "jibit"), View(Some.Fresh(), "fino_kyc")];
 
-        Compare("summary", SummaryMail.Write(new(SystemDiagnosis.Of(tokens, new(Now, TimeSpan.FromMinutes(1), 5, null), new(ReadinessState.Ready, ""), [], Now), day, [new("jibit", day)], TimeSpan.FromMinutes(12), [Opened(IncidentKind.Failed, "passing", "provider_down", "HTTP 503", "jibit")], 3), Zone, Links));
+        Compare("summary", SummaryMail.Write(new(SystemDiagnosis.Of(tokens, new(Now, TimeSpan.FromMinutes(1), 5, null), [], [], Now), day, [new("jibit", day)], TimeSpan.FromMinutes(12), [Opened(IncidentKind.Failed, "passing", "provider_down", "HTTP 503", "jibit")], 3), Zone, Links));
     }
 
     private static IncidentNews News(string name)

@@ -1,7 +1,7 @@
 using Shouldly;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Health;
-using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
@@ -12,7 +12,7 @@ public sealed class SystemDiagnosisTests
 {
     private static readonly DateTimeOffset Now = Some.Now;
     private static readonly SystemStatus Alive = new(Now, TimeSpan.FromMinutes(1), 5, null);
-    private static readonly NotificationReadiness Ready = new(ReadinessState.Ready, "By mail to 1 recipient.");
+    private static readonly IReadOnlyList<DiagnosisReason> Ready = new NotificationReadiness(ReadinessState.Ready, "By mail to 1 recipient.").Reasons;
 
     [Theory]
     [InlineData("healthy", OverallStatus.Operational)]
@@ -55,20 +55,20 @@ public sealed class SystemDiagnosisTests
     [InlineData(ReadinessState.Failing, OverallStatus.ActionRequired, 1)]
     public void Messages_that_are_not_delivered_need_somebody_and_that_none_are_configured_is_a_notice(ReadinessState state, OverallStatus overall, int reasons)
     {
-        var seen = SystemDiagnosis.Of([View(Some.Fresh())], Alive, new(state, "As it is."), [], Now);
+        var seen = SystemDiagnosis.Of([View(Some.Fresh())], Alive, new NotificationReadiness(state, "As it is.").Reasons, [], Now);
 
         (seen.Overall, seen.Reasons.Count).ShouldBe((overall, reasons));
     }
 
     [Theory]
-    [InlineData(RecurringJobs.DueTokenRefresh, OverallStatus.ActionRequired)]
-    [InlineData(RecurringJobs.AutomaticTokenRefresh, OverallStatus.ActionRequired)]
-    [InlineData(RecurringJobs.LogCleanup, OverallStatus.Operational)]
+    [InlineData(RecurringJobIds.DueTokenRefresh, OverallStatus.ActionRequired)]
+    [InlineData(RecurringJobIds.AutomaticTokenRefresh, OverallStatus.ActionRequired)]
+    [InlineData(RecurringJobIds.LogCleanup, OverallStatus.Operational)]
     public void A_paused_job_that_refreshes_tokens_needs_somebody_and_another_does_not(string job, OverallStatus overall)
     {
         var pause = new RecurringJobPause { Job = job, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
 
-        SystemDiagnosis.Of([View(Some.Fresh())], Alive with { TickPeriod = job == RecurringJobs.DueTokenRefresh ? null : TimeSpan.FromMinutes(1) }, Ready, [pause], Now).Overall.ShouldBe(overall);
+        SystemDiagnosis.Of([View(Some.Fresh())], Alive with { TickPeriod = job == RecurringJobIds.DueTokenRefresh ? null : TimeSpan.FromMinutes(1) }, Ready, [pause], Now).Overall.ShouldBe(overall);
     }
 
     [Theory]
@@ -81,7 +81,7 @@ public sealed class SystemDiagnosisTests
     [Fact]
     public void Some_of_the_tokens_are_judged_by_themselves_with_what_concerns_all()
     {
-        var whole = SystemDiagnosis.Of([View(Some.Fresh(), name: "fino"), Token("expired")], Alive, new(ReadinessState.Failing, "Failing."), [], Now);
+        var whole = SystemDiagnosis.Of([View(Some.Fresh(), name: "fino"), Token("expired")], Alive, new NotificationReadiness(ReadinessState.Failing, "Failing.").Reasons, [], Now);
 
         var some = whole.For(token => token.Name == "fino");
 
@@ -92,9 +92,9 @@ public sealed class SystemDiagnosisTests
     [Fact]
     public void What_strangers_may_read_names_nothing()
     {
-        var pause = new RecurringJobPause { Job = RecurringJobs.AutomaticTokenRefresh, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
+        var pause = new RecurringJobPause { Job = RecurringJobIds.AutomaticTokenRefresh, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };
 
-        SystemDiagnosis.Of([Token("expired"), Token("failing")], Alive with { Workers = 0, SchedulerTick = null }, new(ReadinessState.Failing, "Failing."), [pause], Now).WrongWithoutNames
+        SystemDiagnosis.Of([Token("expired"), Token("failing")], Alive with { Workers = 0, SchedulerTick = null }, new NotificationReadiness(ReadinessState.Failing, "Failing.").Reasons, [pause], Now).WrongWithoutNames
             .ShouldBe("a token needs attention, the schedule is stalled, no worker is alive, notifications cannot be delivered, the schedule is paused, a refresh is failing");
     }
 

@@ -223,11 +223,10 @@ public sealed class AlertWatchTests(PostgresFixture postgres)
 
         var options = new PostgreSqlStorageOptions { SchemaName = HangfireRegistration.Schema, PrepareSchemaIfNecessary = false };
         var storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(world.Tokens.ConnectionString, options), options);
-        var contexts = node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>();
-        var queue = new QueueView(storage, world.Tokens.Jobs, node.GetRequiredService<IOptions<QueueOptions>>(), node.GetRequiredService<DatabaseClock>(), world.Tokens.Clock);
-        var pulse = new SystemStatusReader(node.GetRequiredService<Heartbeats>(), queue, node.GetRequiredService<RecurringJobPauses>(), contexts, node.GetRequiredService<IOptions<ScheduleOptions>>(), node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Tokens.Clock);
+        var servers = new LiveServers(storage, node.GetRequiredService<IOptions<QueueOptions>>(), node.GetRequiredService<DatabaseClock>(), world.Tokens.Clock);
+        var pulse = new SystemStatusReader(node.GetRequiredService<Heartbeats>(), servers, node.GetRequiredService<RecurringJobPauses>(), node.GetServices<IDiagnosisSource>(), node.GetRequiredService<IOptions<ScheduleOptions>>(), world.Tokens.Clock);
         return (new AlertWatch(
-            node.GetRequiredService<DatabaseProbe>(), pulse, node.GetRequiredService<DiagnosisReader>(), node.GetRequiredService<AlertEvaluation>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
+            node.GetRequiredService<DatabaseProbe>(), pulse, node.GetRequiredService<DiagnosisBuilder>(), node.GetRequiredService<AlertEvaluation>(), node.GetRequiredService<AlertSignal>(), node.GetRequiredService<Outbox>(), new DeliveryQueue(node.GetRequiredService<Outbox>(), world.Tokens.Jobs, storage),
             node.GetRequiredService<DatabaseOutage>(), node.GetRequiredService<HeartbeatPinger>(),
             world.Tokens.Clock, node.GetRequiredService<ILogger<AlertWatch>>()), storage);
     }

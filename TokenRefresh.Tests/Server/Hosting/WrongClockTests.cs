@@ -25,7 +25,7 @@ public sealed class WrongClockTests(PostgresFixture postgres)
         var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
 
         var pulse = await services.GetRequiredService<SystemStatusReader>().ReadAsync(TestContext.Current.CancellationToken);
-        var server = (await services.GetRequiredService<QueueView>().LiveServersAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
+        var server = (await services.GetRequiredService<LiveServers>().ListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
 
         pulse.StalledComponents(now).ShouldBeEmpty();
         pulse.Workers.ShouldBe(5);

@@ -5,6 +5,7 @@ using Hangfire.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
@@ -35,34 +36,34 @@ public sealed class HealthPageTests(PostgresFixture postgres)
         var database = await postgres.CreateDatabaseAsync();
         await using (var panel = await Panel.OpenAsync(postgres, Role.Operator, connectionString: database))
         {
-            var said = Panel.FlashMessage(await (await PauseAsync(panel, RecurringJobs.DueTokenRefresh, "moving <b>house</b>", "2")).Content.ReadAsStringAsync());
+            var said = Panel.FlashMessage(await (await PauseAsync(panel, RecurringJobIds.DueTokenRefresh, "moving <b>house</b>", "2")).Content.ReadAsStringAsync());
 
             said.ShouldStartWith("Paused due-token-refresh until ");
-            (await panel.ReadAsync(Page)).ShouldContain("due-token-refresh is paused by user:Operator until");
-            (await panel.ReadAsync(Page)).ShouldContain("(moving &lt;b&gt;house&lt;/b&gt;): tokens expire unless something else renews them");
+            (await panel.ReadAsync(Page)).ShouldContain("due-token-refresh: paused by user:Operator until");
+            (await panel.ReadAsync(Page)).ShouldContain("(moving &lt;b&gt;house&lt;/b&gt;)");
             (await panel.Server.Services.GetRequiredService<AuditTrail>().RecentAsync(1, null, default))[0].Action.ShouldBe("schedule.paused");
         }
 
         await using var restarted = await RunningServer.StartAsync(postgres, database);
         await restarted.Services.GetRequiredService<RecurringJobs>().InstallAsync(default);
-        Find(restarted, RecurringJobs.DueTokenRefresh).NextExecution.ShouldBeNull();
-        Find(restarted, RecurringJobs.AutomaticTokenRefresh).NextExecution.ShouldNotBeNull();
-        await restarted.Services.GetRequiredService<RecurringJobs>().ResumeAsync(RecurringJobs.DueTokenRefresh, default);
-        Find(restarted, RecurringJobs.DueTokenRefresh).NextExecution.ShouldNotBeNull();
+        Find(restarted, RecurringJobIds.DueTokenRefresh).NextExecution.ShouldBeNull();
+        Find(restarted, RecurringJobIds.AutomaticTokenRefresh).NextExecution.ShouldNotBeNull();
+        await restarted.Services.GetRequiredService<RecurringJobs>().ResumeAsync(RecurringJobIds.DueTokenRefresh, default);
+        Find(restarted, RecurringJobIds.DueTokenRefresh).NextExecution.ShouldNotBeNull();
     }
 
     [Fact]
     public async Task A_paused_job_can_be_run_by_hand_and_goes_on_when_it_is_resumed()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
-        await PauseAsync(panel, RecurringJobs.LogCleanup, "a test", "24");
-        Find(panel.Server, RecurringJobs.LogCleanup).NextExecution.ShouldBeNull();
+        await PauseAsync(panel, RecurringJobIds.LogCleanup, "a test", "24");
+        Find(panel.Server, RecurringJobIds.LogCleanup).NextExecution.ShouldBeNull();
 
-        await panel.PostAsync(Page, $"{Page}?handler=Run", ("id", RecurringJobs.LogCleanup));
-        await RunningServer.UntilAsync(() => Task.FromResult(Find(panel.Server, RecurringJobs.LogCleanup).LastJobState == "Succeeded"), "it has run");
-        await panel.PostAsync(Page, $"{Page}?handler=Resume", ("id", RecurringJobs.LogCleanup));
+        await panel.PostAsync(Page, $"{Page}?handler=Run", ("id", RecurringJobIds.LogCleanup));
+        await RunningServer.UntilAsync(() => Task.FromResult(Find(panel.Server, RecurringJobIds.LogCleanup).LastJobState == "Succeeded"), "it has run");
+        await panel.PostAsync(Page, $"{Page}?handler=Resume", ("id", RecurringJobIds.LogCleanup));
 
-        Find(panel.Server, RecurringJobs.LogCleanup).NextExecution.ShouldNotBeNull();
+        Find(panel.Server, RecurringJobIds.LogCleanup).NextExecution.ShouldNotBeNull();
         (await panel.ReadAsync(Page)).ShouldContain("All systems operational");
     }
 
@@ -70,7 +71,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
     public async Task A_pause_ends_by_itself()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Operator);
-        await PauseAsync(panel, RecurringJobs.DueTokenRefresh, "a test", "1");
+        await PauseAsync(panel, RecurringJobIds.DueTokenRefresh, "a test", "1");
         await using (var db = await panel.Server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync())
         {
             await db.Database.ExecuteSqlAsync($"UPDATE timetable_pauses SET until = now() - interval '1 second'");
@@ -78,8 +79,8 @@ public sealed class HealthPageTests(PostgresFixture postgres)
 
         await panel.Server.Services.GetRequiredService<RecurringJobs>().InstallAsync(default);
 
-        Find(panel.Server, RecurringJobs.DueTokenRefresh).NextExecution.ShouldNotBeNull();
-        (await panel.ReadAsync(Page)).ShouldNotContain("is paused by");
+        Find(panel.Server, RecurringJobIds.DueTokenRefresh).NextExecution.ShouldNotBeNull();
+        (await panel.ReadAsync(Page)).ShouldNotContain("paused by");
     }
 
     [Theory]
@@ -107,7 +108,7 @@ public sealed class HealthPageTests(PostgresFixture postgres)
 
         foreach (var handler in new[] { "Pause", "Resume", "Run", "Sandbox" })
         {
-            (await viewer.PostAsync("/access/tokens", $"{Page}?handler={handler}", ("id", RecurringJobs.LogCleanup), ("reason", "r"), ("hours", "1"), ("provider", "jibit"))).StatusCode.ShouldBe(HttpStatusCode.Forbidden, handler);
+            (await viewer.PostAsync("/access/tokens", $"{Page}?handler={handler}", ("id", RecurringJobIds.LogCleanup), ("reason", "r"), ("hours", "1"), ("provider", "jibit"))).StatusCode.ShouldBe(HttpStatusCode.Forbidden, handler);
             (await person.PostAsync("/access/tokens", $"{Page}?handler={handler}", ("id", "no-such-job"), ("reason", "r"), ("hours", "1"), ("provider", "nobody"))).StatusCode.ShouldBe(HttpStatusCode.NotFound, handler);
         }
 

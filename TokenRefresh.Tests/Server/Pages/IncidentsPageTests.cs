@@ -29,7 +29,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
         await OpenAsync(panel, IncidentKind.Failed);
 
-        Words(await panel.ReadAsync("/access/token-health")).ShouldContain("Operational, with warnings: gone: refresh failing, timeout");
+        Words(await panel.ReadAsync("/access/token-health")).ShouldContain("All systems operational gone: refresh failing, timeout");
     }
 
     [Fact]

@@ -8,6 +8,7 @@ using Hangfire.Dashboard;
 using Hangfire.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
@@ -37,7 +38,7 @@ public sealed partial class JobsDashboardTests(PostgresFixture postgres)
                 using var request = new HttpRequestMessage(method, $"/hangfire{route.Replace("{id}", id, StringComparison.Ordinal)}") { Headers = { { "RequestVerificationToken", token } } };
                 if (method == HttpMethod.Post)
                 {
-                    request.Content = new FormUrlEncodedContent([new("jobs[]", id), new("jobs[]", RecurringJobs.LogCleanup)]);
+                    request.Content = new FormUrlEncodedContent([new("jobs[]", id), new("jobs[]", RecurringJobIds.LogCleanup)]);
                 }
 
                 var answer = await panel.Http.SendAsync(request);

@@ -69,11 +69,11 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
 
         var glance = Glance().Match(await panel.ReadAsync("/access/tokens")).Value;
 
-        glance.ShouldContain("2 of 3 tokens need attention.");
+        glance.ShouldContain("Outage: 2 problems");
         glance.ShouldMatch("/access/tokens/a\"><bdi>a</bdi></a> <span class=\"state\">expired<");
         glance.ShouldContain("provider_down: HTTP 503");
         glance.ShouldMatch("/access/tokens/b\"><bdi>b</bdi></a> <span class=\"state\">degraded<");
-        glance.ShouldMatch("(?s)Expires next.*8 h 5[89] min.*?/access/tokens/c");
+        glance.ShouldMatch("(?s)Next expiry.*8 h 5[89] min.*?/access/tokens/c");
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed partial class TokensPageTests(PostgresFixture postgres)
 
         var list = await panel.ReadAsync("/access/tokens");
 
-        list.ShouldContain("b needs a person.");
+        list.ShouldContain("b: needs action, import a token");
         list.ShouldContain("renews itself");
         Listed(await panel.ReadAsync("/access/tokens?by=Person")).ShouldBe(["b"]);
         (await panel.ReadAsync("/access/tokens/b")).ShouldContain("Imported: without a refresh token only a person can start the grant again");

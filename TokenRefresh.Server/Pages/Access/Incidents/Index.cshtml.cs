@@ -1,12 +1,11 @@
 using Microsoft.AspNetCore.Mvc;
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Health;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access.Incidents;
 
 /// <summary>What is and was wrong, and how the mails about it fared.</summary>
-internal sealed class IncidentsModel(IncidentService desk, TokenOverview overview) : PanelPage
+internal sealed class IncidentsModel(IncidentService desk, CurrentDiagnosis diagnosis) : PanelPage
 {
     private const string Here = PanelPaths.Incidents;
 
@@ -22,7 +21,7 @@ internal sealed class IncidentsModel(IncidentService desk, TokenOverview overvie
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
-        Open = await IncidentList.OpenAsync(desk, overview, cancellationToken);
+        Open = await IncidentList.OpenAsync(desk, diagnosis, cancellationToken);
         Ended = await IncidentList.OfAsync(await desk.EndedAsync(LastEnded, cancellationToken), [], desk, cancellationToken);
         Deliveries = await desk.DeliveriesAsync(LastDeliveries, cancellationToken);
     }

@@ -24,7 +24,7 @@ internal enum TokenOrderBy
 }
 
 /// <summary>Every token, most urgent first, and what can be done about it.</summary>
-internal sealed class IndexModel(TokenOverview overview, ITokenProviders providers, PanelActions actions, TimeFormat moments) : PanelPage
+internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders providers, PanelActions actions) : PanelPage
 {
     /// <summary>The most tokens on one page.</summary>
     public const int PageSize = 100;
@@ -62,35 +62,18 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
     public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
 
     /// <summary>Every token, most urgent first.</summary>
-    public IReadOnlyList<TokenView> All { get; private set; } = [];
+    public IReadOnlyList<TokenView> All => Diagnosis.Tokens;
+
+    /// <summary>The judgement that every other page repeats.</summary>
+    public SystemDiagnosis Diagnosis { get; private set; } = null!;
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
-
-    /// <summary>Those that need attention, most urgent first.</summary>
-    public IEnumerable<TokenView> Unwell => All.Where(token => !token.IsWell);
 
     /// <summary>The earliest expiry; null without any token.</summary>
     public TokenView? FirstToExpire => All.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
 
     /// <summary>What is refreshed first; null where nothing is planned.</summary>
     public TokenView? FirstToRefresh => All.Where(token => token.NextRefreshAt is not null).MinBy(token => token.NextRefreshAt);
-
-    /// <summary>True where what is wrong costs no program anything so far.</summary>
-    public bool IsMild => Unwell.All(token => token.State is TokenState.Degraded or TokenState.ActionRequired && !token.HasExpired);
-
-    /// <summary>Is anything wrong now? In one sentence.</summary>
-    public string Verdict => Unwell.ToList() switch
-    {
-        [] when FirstToExpire is null => "No tokens yet: add credentials",
-        [] => "All systems operational",
-        [{ State: TokenState.ActionRequired, TimeLeft: { } left } one] when left > TimeSpan.Zero => $"{one.Name} needs action; valid until {moments.Day(one.Stored!.ExpiresAt!.Value)}",
-        [{ State: TokenState.ActionRequired } one] => $"{one.Name} needs action.",
-        [{ State: TokenState.Degraded, IsLate: false } one] => $"{one.Name}: refresh failing{(one.Stored?.LastErrorCode is { } code ? $", {FailureWords.InWords(code)}" : "")}; still valid",
-        [var one] => $"{one.Name} is {one.State.InWords()}{(one.State == TokenState.Paused ? ", and has expired" : "")}.",
-        var several when several.TrueForAll(token => token is { State: TokenState.ActionRequired, HasExpired: false, TimeLeft: not null }) => $"{several.Count} tokens need action; they are still valid.",
-        var several when several.TrueForAll(token => token is { State: TokenState.Degraded, IsLate: false }) => $"{several.Count} refreshes are failing; their tokens are still valid.",
-        var several => $"{several.Count} of {All.Count} tokens need attention.",
-    };
 
     public bool IsFiltered => !string.IsNullOrEmpty(Provider) || State is not null || !string.IsNullOrWhiteSpace(Text) || By is not null;
 
@@ -99,7 +82,7 @@ internal sealed class IndexModel(TokenOverview overview, ITokenProviders provide
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
-        All = await overview.ListAsync(null, cancellationToken);
+        Diagnosis = await diagnosis.ReadAsync(cancellationToken);
         var fitting = All.Where(Fits).ToList();
         Fitting = fitting.Count;
         Skip = Math.Clamp(Skip, 0, (Math.Max(1, Fitting) - 1) / PageSize * PageSize);

@@ -9,7 +9,7 @@ namespace TokenRefresh.Server.Pages.Access.Tokens;
 
 /// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
 internal sealed class TokenModel(
-    ConfiguredTokens configured, TokenOverview overview, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports) : PanelPage
+    ConfiguredTokens configured, CurrentDiagnosis diagnosis, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports) : PanelPage
 {
     private const int MostNames = 20;
 
@@ -37,7 +37,7 @@ internal sealed class TokenModel(
 
     public override async Task OnPageHandlerExecutionAsync(PageHandlerExecutingContext context, PageHandlerExecutionDelegate next)
     {
-        if (await overview.FindAsync(Name, HttpContext.RequestAborted) is not { } token)
+        if ((await diagnosis.ReadAsync(HttpContext.RequestAborted)).Find(Name) is not { } token)
         {
             ErrorPages.SayInstead(HttpContext, $"No token has that name. Tokens: {string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name))}{(configured.All.Count > MostNames ? ", and more" : "")}.");
             context.Result = NotFound();

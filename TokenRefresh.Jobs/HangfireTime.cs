@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace TokenRefresh.Jobs.Scheduling;
+namespace TokenRefresh.Jobs;
 
 /// <summary>Hangfire tells instants of UTC without saying so.</summary>
 public static class HangfireTime

@@ -1,0 +1,53 @@
+using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Telemetry;
+using TokenRefresh.Jobs.Tokens;
+
+namespace TokenRefresh.Jobs.Health;
+
+/// <summary>Makes the diagnosis of a system status that was just read, and shows it as metrics.</summary>
+public sealed class DiagnosisBuilder(TokenOverview overview, RecurringJobPauses pauses, IEnumerable<IDiagnosisSource> sources, StatusMetrics metrics, TimeProvider clock)
+{
+    /// <summary>How things stand now.</summary>
+    /// <param name="status">The status, as it was just read.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task<SystemDiagnosis> BuildAsync(SystemStatus status, CancellationToken cancellationToken)
+    {
+        var tokens = await overview.ListAsync(cancellationToken);
+        var others = new List<DiagnosisReason>();
+        foreach (var source in sources)
+        {
+            others.AddRange(await source.ReasonsAsync(cancellationToken));
+        }
+
+        return Show(SystemDiagnosis.Of(tokens, status, others, (await pauses.ListAsync(cancellationToken)).Values, clock.GetUtcNow()));
+    }
+
+    /// <summary>How things stand while the database is away.</summary>
+    public SystemDiagnosis WithoutDatabase() => Show(SystemDiagnosis.WithoutDatabase(clock.GetUtcNow()));
+
+    private SystemDiagnosis Show(SystemDiagnosis seen)
+    {
+        metrics.Show(seen.Overall.Code(), [.. seen.Tokens.Select(token => new TokenStatusGauge(token.Name, token.Settings.Provider.Name, token.State.Code()))]);
+        return seen;
+    }
+}
+
+/// <summary>Reads the diagnosis: once a request, or once a look.</summary>
+public sealed class DiagnosisReader(SystemStatusReader status, DiagnosisBuilder builder)
+{
+    /// <summary>How things stand now.</summary>
+    public async Task<SystemDiagnosis> ReadAsync(CancellationToken cancellationToken) => await builder.BuildAsync(await status.ReadAsync(cancellationToken), cancellationToken);
+
+    /// <summary>The same for those who want an answer while the database is away, too: then it is an outage.</summary>
+    public async Task<SystemDiagnosis> ReadOrOutageAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ReadAsync(cancellationToken);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            return builder.WithoutDatabase();
+        }
+    }
+}
