@@ -213,7 +213,8 @@ public sealed class AttemptHoursTests(PostgresFixture postgres)
     {
         await using var db = await world.ContextAsync();
         await using var transaction = await db.Database.BeginTransactionAsync();
-        await db.Database.ExecuteSqlRawAsync($"{change} WHERE started_at >= '{hour:O}' AND started_at < '{hour.AddHours(1):O}'");
+        var rows = $"{change} WHERE started_at >= {{0}} AND started_at < {{1}}";
+        await db.Database.ExecuteSqlRawAsync(rows, hour, hour.AddHours(1));
         await AttemptHours.SaveAsync(db, hour.AddMinutes(1), world.Clock.GetUtcNow(), default);
         await transaction.CommitAsync();
     }
