@@ -43,7 +43,7 @@ internal static class TakenOverColumns
               WHERE id >= first_id AND id < first_id + batch AND old_expires_at IS NULL AND new_expires_at IS NULL
                 AND (metadata ->> 'old_expires_at' ~ iso OR metadata ->> 'new_expires_at' ~ iso);
             EXCEPTION WHEN data_exception THEN
-              -- Somebody has written a thirtieth of February: the batch goes row by row, without that one.
+              -- Someone has written a thirtieth of February: the batch goes row by row, without that one.
               FOR attempt IN SELECT id, metadata ->> 'old_expires_at' AS old, metadata ->> 'new_expires_at' AS new FROM token_refresh_logs WHERE id >= first_id AND id < first_id + batch LOOP
                 BEGIN
                   UPDATE token_refresh_logs

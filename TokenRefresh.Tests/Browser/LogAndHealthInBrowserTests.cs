@@ -111,7 +111,7 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres, Chromiu
         await page.Locator("form.pause select").SelectOptionAsync("log-cleanup");
         await page.GetByLabel("Reason").FillAsync("a rehearsal");
         await page.GetByRole(AriaRole.Button, new() { Name = "Pause" }).ClickAsync();
-        (await page.Locator(".verdict").InnerTextAsync()).ShouldContain("log-cleanup is paused by user:olga");
+        (await page.Locator("#health > ul").First.InnerTextAsync()).ShouldContain("log-cleanup: paused by user:olga");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
         (await said.InnerTextAsync()).ShouldBe("Resumed log-cleanup.");
         visitor.Findings.ShouldBeEmpty();

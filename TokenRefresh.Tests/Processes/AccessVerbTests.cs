@@ -156,7 +156,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         await ServerProcess.DoneAsync(settings, "users add olga --role viewer");
         await RealDatabases.ExecuteAsync(settings[RealDatabases.Setting], "UPDATE operators SET user_name = '+olga', normalized_user_name = '+OLGA'");
 
-        (await ServerProcess.DoneAsync(settings, "users set-role +olga --role operator")).ShouldBe("+olga is operator now.");
+        (await ServerProcess.DoneAsync(settings, "users set-role +olga --role operator")).ShouldBe("Role of \"+olga\" is now operator; all sessions ended.");
         (await ServerProcess.DoneAsync(settings, "users list")).ShouldMatch(@"\+olga +operator");
     }
 

@@ -19,8 +19,8 @@ public sealed class VerbTests(PostgresFixture postgres)
         await server.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "the token fresh");
 
         var asked = await DoneAsync(settings, "tokens auto-refresh --token jibit --json");
-        var forced = await DoneAsync(settings, "tokens auto-refresh --provider jibit --force --json");
         var manualRow = await RowOfAsync(server, settings, JobId(asked));
+        var forced = await DoneAsync(settings, "tokens auto-refresh --provider jibit --force --json");
         var forcedRow = await RowOfAsync(server, settings, JobId(forced));
 
         manualRow.GetProperty("trigger_type").GetString().ShouldBe("manual");

@@ -56,7 +56,7 @@ public sealed class DatabaseTests(PostgresFixture postgres)
         (await start.ShouldThrowAsync<StartUpException>()).Message.ShouldContain("/none cannot be used: ");
         (clock.GetUtcNow() - Some.Now).TotalSeconds.ShouldBeInRange(60, 65);
         lines.Told.ShouldHaveSingleItem().ShouldSatisfyAllConditions(
-            line => line.ShouldStartWith("Waiting for the database at 127.0.0.1:"), line => line.ShouldContain("/none, for 00:01:00 at most: "), line => line.ShouldNotContain("planted"));
+            line => line.ShouldStartWith("Waiting for the database at 127.0.0.1:"), line => line.ShouldContain("/none, at most 00:01:00: "), line => line.ShouldNotContain("planted"));
     }
 
     [Fact]

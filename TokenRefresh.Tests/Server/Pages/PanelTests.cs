@@ -189,7 +189,7 @@ public sealed class PanelTests(PostgresFixture postgres, SharedServer shared) : 
 
         var page = await panel.ReadAsync("/access/token-health");
 
-        page.ShouldContain("Action required: jibit: action required.");
+        page.ShouldContain("jibit: needs action, credentials refused");
         page.ShouldContain("No tokens yet.");
     }
 
