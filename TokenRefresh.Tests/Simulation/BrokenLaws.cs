@@ -27,7 +27,7 @@ internal static partial class BrokenLaws
                 ? sql.Replace("lease_until = clock_timestamp() +", "lease_until = clock_timestamp() + interval '10 milliseconds' + 0 *", StringComparison.Ordinal)
                 : sql,
         },
-        new("a lease never runs out", "I5", 1)
+        new("a lease never runs out", "I5", 16)
         {
             Rewrite = sql => sql.Replace("lease_until < clock_timestamp()", "false", StringComparison.Ordinal),
         },
@@ -36,7 +36,7 @@ internal static partial class BrokenLaws
             Shape = SlowFailovers,
             Replace = services => services.AddSingleton(new DatabaseContact(new HastyClock())),
         },
-        new("nobody notices that the database went back in time", "I11", 4)
+        new("nobody notices that the database went back in time", "I11", 7)
         {
             Replace = services => services.AddTransient<TokenVersions>(),
         },
@@ -86,7 +86,7 @@ internal static partial class BrokenLaws
             Shape = scenario => scenario with { Mix = [Fault.Weather] },
             IsDeaf = true,
         },
-        new("calls at a provider are not bounded", "I6", 11) { HasNoSlots = true },
+        new("calls at a provider are not bounded", "I6", 32) { HasNoSlots = true },
         new("a mail goes out before it is written down", "I7", 1)
         {
             BeforeStatement = (world, node, command) =>

@@ -112,7 +112,7 @@ public sealed class PanelTests(PostgresFixture postgres, SharedServer shared) : 
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "it has failed");
 
         var tokens = await panel.ReadAsync("/access/tokens");
-        tokens.ShouldContain("jibit: needs action, credentials refused, expired");
+        tokens.ShouldContain("jibit: needs action, credentials refused");
         tokens.ShouldContain("credential_rejected: HTTP 503");
         panel.Server.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);
         var id = (await panel.Server.LogAsync())[^1].Id;
