@@ -21,7 +21,7 @@ public sealed record EvaluationResult(SystemDiagnosis Seen, IReadOnlyList<Findin
 public sealed class AlertEvaluation(
     IDbContextFactory<TokenRefreshDbContext> contexts,
     DiagnosisBuilder diagnosis,
-    NotificationComposer teller,
+    NotificationComposer composer,
     IOptions<ScheduleOptions> schedule,
     IOptions<HealthOptions> health,
     TimeProvider clock)
@@ -59,7 +59,7 @@ public sealed class AlertEvaluation(
 
         // A new incident gets its number before it is reported.
         await db.SaveChangesAsync(cancellationToken);
-        var written = await teller.TellAsync(db, book, situation.Tokens, now, cancellationToken);
+        var written = await composer.TellAsync(db, book, situation.Tokens, now, cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return new(seen, wrong, written);

@@ -66,7 +66,7 @@ public static class AlertPolicy
     /// <summary>but no later than this; and as long lies between two messages that further tokens have become urgent.</summary>
     private static readonly TimeSpan SettledAtLast = TimeSpan.FromMinutes(2);
 
-    /// <summary>A pause at a start or a restart is no silence.</summary>
+    /// <summary>A pause at a start or a restart does not count as stalled.</summary>
     private static readonly TimeSpan Silent = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan FirstFlapPause = TimeSpan.FromMinutes(5);
@@ -85,9 +85,9 @@ public static class AlertPolicy
     /// <summary>Everything that is wrong.</summary>
     public static IReadOnlyList<Finding> Findings(AlertInput situation)
     {
-        var silences = situation.SystemStatus.StalledComponents(situation.Now).Select(silence =>
-            new Finding(IncidentKind.StalledComponent, "", "silence", "silence", silence.Part, false, 0, silence.Words)).ToList();
-        var tokens = situation.Tokens.Select(token => OfToken(token, situation, silences.Any(silence => silence.Subject != SystemStatus.Outbox))).OfType<Finding>().ToList();
+        var stalledParts = situation.SystemStatus.StalledComponents(situation.Now).Select(stalled =>
+            new Finding(IncidentKind.StalledComponent, "", "silence", "silence", stalled.Part, false, 0, stalled.Words)).ToList();
+        var tokens = situation.Tokens.Select(token => OfToken(token, situation, stalledParts.Any(stalled => stalled.Subject != SystemStatus.Outbox))).OfType<Finding>().ToList();
         var rates = situation.Rates
             .Where(rate => rate.Successes + rate.Failures >= LeastAttempts && rate.Percent < situation.Rules.SuccessRate)
             .Where(rate => tokens.All(complaint => complaint.Scope != rate.Provider))
@@ -95,7 +95,7 @@ public static class AlertPolicy
                 CultureInfo.InvariantCulture, $"{rate.Percent:0.#} % of {rate.Successes + rate.Failures} attempts succeeded")));
         var clocks = situation.Clocks.GroupBy(clock => clock.Machine).Select(machine => machine.MaxBy(clock => Math.Abs(clock.AheadSeconds))!)
             .Select(clock => new Finding(IncidentKind.Clock, "", "clock", "clock", clock.Machine, false, 0, clock.Words));
-        return [.. silences, .. WentBack(situation.Restored), .. tokens, .. rates, .. clocks];
+        return [.. stalledParts, .. WentBack(situation.Restored), .. tokens, .. rates, .. clocks];
     }
 
     private static IEnumerable<Finding> WentBack(IReadOnlyList<string> restored) => restored.Count == 0 ? [] :

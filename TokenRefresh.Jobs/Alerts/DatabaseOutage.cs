@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.Alerts;
 /// when the database is back, the outage is written down, and its end is told once, in the same thread.
 /// </summary>
 public sealed partial class DatabaseOutage(
-    IEmailSender emails, NotificationComposer teller, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<NotificationOptions> options, TimeProvider clock, ILogger<DatabaseOutage> log)
+    IEmailSender emails, NotificationComposer composer, IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<NotificationOptions> options, TimeProvider clock, ILogger<DatabaseOutage> log)
 {
     /// <summary>A restart of Postgres is no outage.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
@@ -37,7 +37,7 @@ public sealed partial class DatabaseOutage(
         }
 
         // Recipients that were not reached are retried at the next evaluation.
-        foreach (var mail in teller.Rows(teller.Plain(incident, IncidentEvent.Opened, now), isMailed: true).Where(row => row.Channel == NotificationChannel.Email && !told.Contains(row.Recipient)))
+        foreach (var mail in composer.Rows(composer.Plain(incident, IncidentEvent.Opened, now), isMailed: true).Where(row => row.Channel == NotificationChannel.Email && !told.Contains(row.Recipient)))
         {
             switch (await emails.SendAsync(mail, cancellationToken))
             {
@@ -94,7 +94,7 @@ public sealed partial class DatabaseOutage(
         over.Resolve(now);
         db.Incidents.Add(over);
         await db.SaveChangesAsync(cancellationToken);
-        db.Notifications.AddRange(teller.Rows(teller.Plain(over, IncidentEvent.Recovered, now), options.Value.OnRecovery));
+        db.Notifications.AddRange(composer.Rows(composer.Plain(over, IncidentEvent.Recovered, now), options.Value.OnRecovery));
         over.Told(IncidentEvent.Recovered, 0, wasMailed: isSent, now);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);

@@ -19,7 +19,7 @@ internal sealed record AccessTokenAnswer(string Name, string AccessToken, string
 internal sealed class SelfGuarded;
 
 /// <summary>The call that programs make a thousand times a second. Its parts are held, because resolving them would make a scope for each request.</summary>
-internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenCache vault, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
+internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenCache cache, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
     private static readonly int LongestValidity = (int)IssuedToken.LongestLife.TotalSeconds;
@@ -85,7 +85,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
             return;
         }
 
-        if (await vault.ReadAsync(name, minValidity, context.RequestAborted) is not { } reading)
+        if (await cache.ReadAsync(name, minValidity, context.RequestAborted) is not { } reading)
         {
             await Problem.UnknownToken.ExecuteAsync(context);
             return;

@@ -14,12 +14,12 @@ internal static class RejectionsApi
         .WithSummary("The API refused that version: renews it once if it is still current, else does nothing.")
         .Produces(StatusCodes.Status202Accepted);
 
-    private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenCache vault)
+    private static IResult Reject(HttpContext context, string name, RejectedReport report, TokenCache cache)
     {
         var client = context.Client();
         return !client.MayRead(name) ? Problem.Forbidden
             : report.Version < 0 ? Problem.BadRequest("version must be the number that came with the token.")
-            : vault.Reject(name, report.Version, client.Key.Actor) ? TypedResults.Accepted((string?)null)
+            : cache.Reject(name, report.Version, client.Key.Actor) ? TypedResults.Accepted((string?)null)
             : Problem.UnknownToken;
     }
 }

@@ -6,7 +6,7 @@ using TokenRefresh.Jobs.TokenCache;
 namespace TokenRefresh.Server.Hosting;
 
 /// <summary>Keeps what this node holds in memory in step, be it web or worker, and writes the counts of reads down.</summary>
-internal sealed partial class TokenCacheService(TokenCache vault, TokenChangeListener feed, UnsavedTokenSpool unsaved, ReadCounters counters, TokenMetrics metrics, TimeProvider clock, ILogger<TokenCacheService> log) : BackgroundService
+internal sealed partial class TokenCacheService(TokenCache cache, TokenChangeListener feed, UnsavedTokenSpool unsaved, ReadCounters counters, TokenMetrics metrics, TimeProvider clock, ILogger<TokenCacheService> log) : BackgroundService
 {
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
 
@@ -14,14 +14,14 @@ internal sealed partial class TokenCacheService(TokenCache vault, TokenChangeLis
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await feed.ReloadAllAsync(cancellationToken);
-        metrics.Observe(() => vault.Lives);
+        metrics.Observe(() => cache.Lives);
         await base.StartAsync(cancellationToken);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         // The callers that waited for them are gone, but the provider's answer contains the token that counts.
-        await Task.WhenAny(vault.DrainAsync(), Task.Delay(Timeout.InfiniteTimeSpan, clock, cancellationToken));
+        await Task.WhenAny(cache.DrainAsync(), Task.Delay(Timeout.InfiniteTimeSpan, clock, cancellationToken));
         await base.StopAsync(cancellationToken);
         await FlushAsync(cancellationToken);
     }

@@ -7,7 +7,7 @@ using TokenRefresh.Jobs.Health;
 namespace TokenRefresh.Server.Pages;
 
 /// <summary>Until when each token works if its provider answers nothing from now on: one time line for all, drawn as SVG, by provider, the first to die first.</summary>
-internal sealed class ExpiryTimeline(TimeFormat moments)
+internal sealed class ExpiryTimeline(TimeFormat times)
 {
     private const int Head = 24, Row = 34, Group = 30;
 
@@ -67,7 +67,7 @@ internal sealed class ExpiryTimeline(TimeFormat moments)
 
     private string Words(TokenView token) => $"{token.Name} {(token.TimeLeft > TimeSpan.Zero ? "valid until" : "expired at")} {Until(token)}";
 
-    private string Until(TokenView token) => moments.InZone(token.Stored!.ExpiresAt!.Value)[..16];
+    private string Until(TokenView token) => times.InZone(token.Stored!.ExpiresAt!.Value)[..16];
 
     private static double Place(TimeSpan left, TimeSpan end) => left <= TimeSpan.Zero ? 0 : Math.Log(1 + (left / Bend)) / Math.Log(1 + (end / Bend)) * 100;
 

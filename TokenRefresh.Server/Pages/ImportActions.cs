@@ -16,7 +16,7 @@ internal sealed record PastedPair(string? Access, string? Refresh, string? Expir
 }
 
 /// <summary>Imports a token by hand: reads its expiry, tries it at the provider, and only then stores it.</summary>
-internal sealed class ImportActions(TokenControls controls, TokenProbe probe, AuditTrail audit, IOptions<ScheduleOptions> schedule, TimeFormat moments, TimeProvider clock)
+internal sealed class ImportActions(TokenControls controls, TokenProbe probe, AuditTrail audit, IOptions<ScheduleOptions> schedule, TimeFormat times, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
 
@@ -35,7 +35,7 @@ internal sealed class ImportActions(TokenControls controls, TokenProbe probe, Au
 
         var result = await probe.TryAsync(name, imported, cancellationToken);
         await audit.WriteAsync(actor, "token.import_tried", name, new { accepted = result?.Accepted, http_status = result?.HttpStatus, failure = result?.Failure?.Kind.Code(), expires_at = imported.ExpiresAt });
-        var found = $"It expires at {moments.InZone(imported.ExpiresAt)} {moments.Zone}, in {DurationFormat.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
+        var found = $"It expires at {times.InZone(imported.ExpiresAt)} {times.Zone}, in {DurationFormat.InWords(imported.ExpiresAt - clock.GetUtcNow())}; "
             + (result is null ? "it could not be tested, because its provider is not configured." : PanelActions.InWords(result))
             + string.Concat(imported.Notes.Select(note => $" Note: {note}."));
         if (!store)

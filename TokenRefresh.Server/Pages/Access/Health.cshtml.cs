@@ -31,7 +31,7 @@ internal sealed record StandInRow(string Provider, SandboxStatus Status);
 /// <summary>The overall status, and how long tokens last if their provider stops now.</summary>
 internal sealed class HealthModel(
     CurrentDiagnosis diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, LiveServers servers, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
-    SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat moments, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat times, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const string Here = PanelPaths.Health;
     private const int TrendHours = 7 * 24;
@@ -66,7 +66,7 @@ internal sealed class HealthModel(
     /// <summary>Tokens that hold something, the first to die first.</summary>
     public IReadOnlyList<TokenView> FirstToDie { get; private set; } = [];
 
-    public ExpiryTimeline Line { get; } = new(moments);
+    public ExpiryTimeline Line { get; } = new(times);
 
     public string Node => node.Value;
 
@@ -83,7 +83,7 @@ internal sealed class HealthModel(
         }
 
         Providers = rows;
-        Trend = new(new(moments), (await LogFigures.ReadAsync(hours, new(), clock.GetUtcNow(), TrendHours, cancellationToken)).Bars);
+        Trend = new(new(times), (await LogFigures.ReadAsync(hours, new(), clock.GetUtcNow(), TrendHours, cancellationToken)).Bars);
         Servers = await servers.ListAsync(cancellationToken);
         Queue = queue.Status();
         var paused = await pauses.ListAsync(cancellationToken);
@@ -139,7 +139,7 @@ internal sealed class HealthModel(
         var pause = new RecurringJobPause { Job = id, PausedBy = Actor, Reason = reason.Trim(), PausedAt = now, Until = now.AddHours(asked) };
         await timetable.PauseAsync(pause, cancellationToken);
         await audit.WriteAsync(Actor, "schedule.paused", id, new { reason = pause.Reason, until = pause.Until });
-        return Tell(new(true, $"Paused {id} until {moments.InZone(pause.Until)[..16]}; it resumes by itself."), Here);
+        return Tell(new(true, $"Paused {id} until {times.InZone(pause.Until)[..16]}; it resumes by itself."), Here);
     }
 
     [Needs(Role.Operator)]
@@ -179,7 +179,7 @@ internal sealed class HealthModel(
     public (string Kind, string Words) Circuit(ITokenProvider provider) => provider.CircuitOpenUntil switch
     {
         null => ("is-well", "closed"),
-        { } until when until > clock.GetUtcNow() => ("is-ill", $"open until {moments.InZone(until)[11..]}"),
+        { } until when until > clock.GetUtcNow() => ("is-ill", $"open until {times.InZone(until)[11..]}"),
         _ => ("is-warning", "half-open: the next call decides"),
     };
 

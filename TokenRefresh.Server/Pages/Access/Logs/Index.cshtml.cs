@@ -17,7 +17,7 @@ internal sealed record LogNews(int Newer, int Ended, string Ask, string Show);
 
 /// <summary>The log: figures, charts, filters, rows in an order that an index has, and refreshes from here.</summary>
 internal sealed class IndexModel(
-    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, TimeFormat moments, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, TimeFormat times, IOptions<ScheduleOptions> schedule, TimeProvider clock)
     : PanelPage
 {
     public const int MostNews = 1000;
@@ -36,7 +36,7 @@ internal sealed class IndexModel(
 
     public LogNews? News { get; private set; }
 
-    public LogCharts Charts { get; } = new(moments);
+    public LogCharts Charts { get; } = new(times);
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 

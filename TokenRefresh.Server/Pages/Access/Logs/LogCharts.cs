@@ -14,7 +14,7 @@ internal sealed record LogTrend(LogCharts Charts, IReadOnlyList<LogBar> Bars)
 }
 
 /// <summary>The log's charts, drawn as SVG that fits any width without script: places in percent, texts in their own size.</summary>
-internal sealed class LogCharts(TimeFormat moments)
+internal sealed class LogCharts(TimeFormat times)
 {
     private const int Height = 130;
     private const int Foot = 20;
@@ -29,7 +29,7 @@ internal sealed class LogCharts(TimeFormat moments)
             "attempts",
             $"Attempts {unit}",
             $"{bars.Sum(bar => bar.Tally.Successful)} succeeded, {bars.Sum(bar => bar.Tally.Failed)} failed, {bars.Sum(bar => bar.Tally.Skipped)} skipped; at most {most} {unit}."
-                + (worst.Tally.Failed > 0 ? $" Most failures: {worst.Tally.Failed} from {moments.InZone(worst.Start)}." : ""),
+                + (worst.Tally.Failed > 0 ? $" Most failures: {worst.Tally.Failed} from {times.InZone(worst.Start)}." : ""),
             bars,
             $"{most}",
             (svg, bar, x, width) =>
@@ -53,7 +53,7 @@ internal sealed class LogCharts(TimeFormat moments)
         return Draw(
             "durations",
             $"Average duration {unit}",
-            bars.All(bar => bar.Tally.Timed == 0) ? "No provider calls." : $"At most {LogWords.Duration(longest)}, from {moments.InZone(bars.MaxBy(bar => bar.Tally.AverageMs ?? 0)!.Start)}.",
+            bars.All(bar => bar.Tally.Timed == 0) ? "No provider calls." : $"At most {LogWords.Duration(longest)}, from {times.InZone(bars.MaxBy(bar => bar.Tally.AverageMs ?? 0)!.Start)}.",
             bars,
             LogWords.Duration(longest),
             (svg, bar, x, width) =>
@@ -76,7 +76,7 @@ internal sealed class LogCharts(TimeFormat moments)
         for (var number = 0; number < bars.Count; number++)
         {
             svg.Append("<g>");
-            svg.Append(CultureInfo.InvariantCulture, $"<title>{Encode($"{moments.InZone(bars[number].Start)[..16]} to {moments.InZone(bars[number].End)[11..16]}: {words(bars[number])}")}</title>");
+            svg.Append(CultureInfo.InvariantCulture, $"<title>{Encode($"{times.InZone(bars[number].Start)[..16]} to {times.InZone(bars[number].End)[11..16]}: {words(bars[number])}")}</title>");
             svg.Append(CultureInfo.InvariantCulture, $"""<rect class="hit" x="{number * width:0.###}%" y="0" width="{width:0.###}%" height="{Height}"/>""");
             bar(svg, bars[number], (number * width) + (width * 0.08), width * 0.84);
             svg.Append("</g>");
@@ -92,7 +92,7 @@ internal sealed class LogCharts(TimeFormat moments)
         return new HtmlString(svg.Append("</svg>").ToString());
     }
 
-    private string Label(DateTimeOffset at) => moments.InZone(at)[5..16];
+    private string Label(DateTimeOffset at) => times.InZone(at)[5..16];
 
     private static void Rect(StringBuilder svg, string name, double x, double y, double width, double height)
     {
