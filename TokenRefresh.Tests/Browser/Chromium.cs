@@ -29,8 +29,20 @@ public sealed class Chromium : IAsyncDisposable
         if (started.IsValueCreated)
         {
             var (playwright, browser) = await started.Value;
-            await browser.DisposeAsync();
+            await EndAsync(browser.DisposeAsync());
             playwright.Dispose();
+        }
+    }
+
+    /// <summary>Waits for something of the browser to close; what does not close in time is left to the end of Playwright's own process.</summary>
+    internal static async Task EndAsync(ValueTask closing)
+    {
+        try
+        {
+            await closing.AsTask().WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System);
+        }
+        catch (TimeoutException)
+        {
         }
     }
 
@@ -87,5 +99,5 @@ internal sealed class Visitor : IAsyncDisposable
             .Select(rule => $"{path}: {rule.Id}: {rule.Help}: {string.Join(" | ", rule.Nodes.Take(3).Select(node => node.Html))}").ShouldBeEmpty();
     }
 
-    public ValueTask DisposeAsync() => context.DisposeAsync();
+    public async ValueTask DisposeAsync() => await Chromium.EndAsync(context.DisposeAsync());
 }
