@@ -102,9 +102,6 @@ public sealed class RefreshAttempt
         return row;
     }
 
-    /// <summary>The database has lost its row: it gets a new number when it is written again.</summary>
-    internal void Unnumber() => Id = 0;
-
     /// <summary>Ends it. A paused node's row may meanwhile have been closed as abandoned: what came of it is the truth.</summary>
     internal void End(AttemptResult result, DateTimeOffset now)
     {
