@@ -39,7 +39,7 @@ public static class JobsRegistration
         string[] sections =
         [
             RenewalOptions.Section, NotificationOptions.Section, HealthOptions.Section, ScheduleOptions.Section, BackupOptions.Section, LogOptions.Section, QueueOptions.Section,
-            PerformanceOptions.Section, HttpOptions.Section,
+            PerformanceOptions.Section, HttpOptions.Section, ObjectiveOptions.Section,
         ];
         services
             .AddSettings<SectionsAlone>(SectionsAlone.Section, null, [.. sections.Select(section => section[(SectionsAlone.Section.Length + 1)..])])
@@ -47,6 +47,7 @@ public static class JobsRegistration
             .AddSettings<CriticalOptions>(CriticalOptions.Section, null, SettingsRegistration.AnyKey)
             .AddSettings<NotificationOptions>(NotificationOptions.Section, null, nameof(CriticalOptions.CriticalThreshold))
             .AddSettings<HealthOptions>(HealthOptions.Section)
+            .AddSettings<ObjectiveOptions>(ObjectiveOptions.Section)
             .AddSettings<EmailOptions>(EmailOptions.Section)
             .AddSingleton<IValidateOptions<NotificationOptions>, WebhookRules>()
             .AddSettings<ScheduleOptions>(ScheduleOptions.Section)
@@ -75,10 +76,7 @@ public static class JobsRegistration
     private static IServiceCollection AddPersistence(this IServiceCollection services)
     {
         services.AddPooledDbContextFactory<TokenRefreshDbContext>((provider, options) => options
-            .UseNpgsql(
-                provider.GetRequiredService<NpgsqlDataSource>(),
-                postgres => postgres.MigrationsHistoryTable(HistoryRepository.DefaultTableName, provider.GetRequiredService<TablesSchema>().Name))
-            .UseSnakeCaseNamingConvention()
+            .UseDatabase(provider, HistoryRepository.DefaultTableName)
             .AddInterceptors(provider.GetRequiredService<DatabaseContact>(), provider.GetRequiredService<DatabaseSessions>()));
         services.TryAddSingleton(TablesSchema.Usual);
         services.AddSingleton<DatabaseContact>();
@@ -154,6 +152,9 @@ public static class JobsRegistration
             .AddSingleton<IDiagnosisSource>(provider => provider.GetRequiredService<NotificationReadinessReader>())
             .AddSingleton<LiveServers>()
             .AddSingleton<SystemStatusReader>()
+            .AddSingleton<DatabaseFigures>()
+            .AddSingleton<FreshnessReader>()
+            .AddSingleton<IRetention>(provider => provider.GetRequiredService<FreshnessReader>())
             .AddSingleton<DiagnosisBuilder>()
             .AddSingleton<DiagnosisReader>()
             .AddSingleton<AlertSignal>()
@@ -168,6 +169,8 @@ public static class JobsRegistration
 
     private static IServiceCollection AddScheduling(this IServiceCollection services) => services
         .AddSingleton<RefreshQueue>()
+        .AddSingleton<BulkRuns>()
+        .AddSingleton<IRetention>(provider => provider.GetRequiredService<BulkRuns>())
         .AddSingleton<IReminders, Reminders>()
         .AddSingleton<DueTokens>()
         .AddSingleton<QueueView>()

@@ -64,9 +64,10 @@ public sealed class ScheduleOptions
             return known;
         }
 
-        // More than a week, as it may rest at night or on a Friday.
+        // More than a week, as it may rest on a Friday; where every day is like the other, more than a day.
+        var isAlikeEachDay = DueCheckCron.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [.., "*", "*", "*"];
         var (longest, last) = (TimeSpan.Zero, DateTimeOffset.MaxValue);
-        foreach (var tick in CronExpression.Parse(DueCheckCron, CronAttribute.Format(DueCheckCron)).GetOccurrences(now, now.AddDays(8), Zone))
+        foreach (var tick in CronExpression.Parse(DueCheckCron, CronAttribute.Format(DueCheckCron)).GetOccurrences(now, now.AddDays(isAlikeEachDay ? 2 : 8), Zone))
         {
             longest = tick - last > longest ? tick - last : longest;
             last = tick;

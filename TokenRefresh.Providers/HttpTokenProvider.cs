@@ -21,6 +21,8 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
 
     public IReadOnlyList<string> MissingSettings => [.. Options.Required.Where(setting => setting.Value.Length == 0).Select(setting => Key(setting.Setting))];
 
+    public IReadOnlyList<MaskedCredential> Credentials => [.. Options.Required.Select(setting => MaskedCredential.Of(Key(setting.Setting), setting.Value))];
+
     public virtual TimeSpan Timeout => Options.Timeout;
 
     public virtual string? TimeZone => null;
@@ -53,5 +55,8 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
 
     protected TApi Api<TApi>() => RestService.For<TApi>(NewClient(), Refit);
 
-    protected ProviderCall NewCall(string? trackId, params IReadOnlyList<string?> secrets) => new(parts.Clock, Options.Timeout, trackId) { Secrets = secrets };
+    protected ProviderCall NewCall(string? trackId, params IReadOnlyList<string?> secrets) => new(parts.Clock, Options.Timeout, trackId) { Secrets = secrets, Track = TrackId };
+
+    /// <summary>The id that the body of a right answer states; null where a provider states none there.</summary>
+    protected virtual string? TrackId(ProviderReply reply) => null;
 }

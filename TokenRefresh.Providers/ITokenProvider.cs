@@ -12,6 +12,9 @@ public interface ITokenProvider
     /// <summary>The settings that are still missing, in their environment spelling; empty when calls can be made.</summary>
     IReadOnlyList<string> MissingSettings { get; }
 
+    /// <summary>The credentials that the settings hold, masked; empty where none are needed.</summary>
+    IReadOnlyList<MaskedCredential> Credentials => [];
+
     /// <summary>The longest that one acquiring or renewing may take, from sending to the end of the last answer.</summary>
     TimeSpan Timeout { get; }
 
@@ -41,6 +44,17 @@ public interface ITokenProvider
 
     /// <summary>Asks the provider to revoke a token. Null when done, a failure otherwise (<see cref="FailureKind.Configuration"/> where the provider offers no such call).</summary>
     Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit);
+}
+
+/// <summary>A credential as people may see it.</summary>
+/// <param name="Setting">The setting in its environment spelling.</param>
+/// <param name="IsSet">False while it is missing.</param>
+/// <param name="LastCharacters">Its last four characters; null where it is missing or so short that they would give it away.</param>
+public sealed record MaskedCredential(string Setting, bool IsSet, string? LastCharacters)
+{
+    private const int Shown = 4, Shortest = 12;
+
+    internal static MaskedCredential Of(string setting, string value) => new(setting, value.Length > 0, value.Length >= Shortest ? value[^Shown..] : null);
 }
 
 /// <summary>All configured providers, found by name.</summary>

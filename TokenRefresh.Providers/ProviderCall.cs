@@ -33,6 +33,9 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
     /// <summary>What is sent and must not come back in words for people, whatever a provider repeats in its codes.</summary>
     public IReadOnlyList<string?> Secrets { get; init; } = [];
 
+    /// <summary>Finds the id of a right answer in its body; null where a provider states none there.</summary>
+    public Func<ProviderReply, string?>? Track { get; init; }
+
     /// <summary>Makes a call that issues a token.</summary>
     /// <param name="send">Sends the request.</param>
     /// <param name="read">Reads a successful answer, given the instant before it was asked for; throws <see cref="InvalidAnswerException"/>.</param>
@@ -43,7 +46,7 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
         var requestedAt = clock.GetUtcNow();
         var (failure, issued) = await SendAsync(send, reply => Reckon(reply, requestedAt, read), refuse, limit);
         return failure is null
-            ? new ProviderResult.Issued(issued.Answer.Token, issued.TrackId) { Clock = issued.Answer.Clock }
+            ? new ProviderResult.Issued(issued.Answer.Token, issued.TrackId) { Clock = issued.Answer.Clock, HttpStatus = issued.Status }
             : new ProviderResult.Failed(failure);
     }
 
@@ -64,7 +67,7 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
         return (failure, clock.GetElapsedTime(started));
     }
 
-    private async Task<(ProviderFailure? Failure, (T? Answer, string? TrackId) Issued)> SendAsync<T>(
+    private async Task<(ProviderFailure? Failure, (T? Answer, string? TrackId, int Status) Issued)> SendAsync<T>(
         Func<CancellationToken, Task<HttpResponseMessage>> send, Func<ProviderReply, T> read, Func<ProviderReply, ProviderFailure> refuse, CancellationToken limit)
     {
         // The pipeline's time-out ends with the headers; this one covers the body too, and comes second so that the circuit counts the first.
@@ -93,7 +96,7 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
         try
         {
             return reply.IsSuccess
-                ? (null, (read(reply), reply.TrackId))
+                ? (null, (read(reply), Unsecret(Track?.Invoke(reply)) ?? reply.TrackId, (int)reply.Status))
                 : ((int)reply.Status switch
                 {
                     >= 300 and < 400 => Failure(FailureKind.InvalidResponse, $"HTTP {(int)reply.Status}: a redirect, which is not followed"),

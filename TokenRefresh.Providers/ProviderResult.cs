@@ -15,6 +15,9 @@ public abstract record ProviderResult
         /// <summary>How this machine's clock stands to the provider's; null where the answer does not show it.</summary>
         public ClockReading? Clock { get; init; }
 
+        /// <summary>The status of the answer; null where none is known.</summary>
+        public int? HttpStatus { get; init; }
+
         /// <summary>What the log is to say of it, as a phrase that follows "Refreshed"; null for nothing.</summary>
         public string? Note { get; init; }
     }

@@ -22,7 +22,7 @@ public sealed class TokenControls(
             name,
             (db, token, now) =>
             {
-                token.Pause(now, until, reason);
+                Keep(db, token.Pause(now, until, reason));
                 Audit(db, by, "token.paused", token.Name, new { reason, until }, now);
                 return Unchanged(token);
             },
@@ -34,7 +34,7 @@ public sealed class TokenControls(
             name,
             (db, token, now) =>
             {
-                token.Resume();
+                Keep(db, token.Resume(now));
                 Audit(db, by, "token.resumed", token.Name, new { }, now);
                 return Unchanged(token);
             },
@@ -104,6 +104,14 @@ public sealed class TokenControls(
     private static bool NeedsPerson(ConfiguredToken settings, string? refreshToken) => settings.Order.Grant == Grant.Imported && refreshToken is null;
 
     private static Task<TokenChange?> Unchanged(Token token) => Task.FromResult<TokenChange?>(new(token.Name));
+
+    private static void Keep(TokenRefreshDbContext db, UnavailableInterval? ended)
+    {
+        if (ended is not null)
+        {
+            db.UnavailableIntervals.Add(ended);
+        }
+    }
 
     private static void Audit(TokenRefreshDbContext db, string by, string action, string token, object details, DateTimeOffset now) =>
         db.Audit.Add(AuditEntry.Of(now, by, action, token, details));

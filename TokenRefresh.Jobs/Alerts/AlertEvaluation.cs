@@ -58,9 +58,14 @@ public sealed class AlertEvaluation(
         db.Incidents.AddRange(book.Opened);
 
         // A new incident gets its number before it is reported.
-        await db.SaveChangesAsync(cancellationToken);
+        var changes = await db.SaveChangesAsync(cancellationToken);
         var written = await composer.TellAsync(db, book, situation.Tokens, now, cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
+        changes += await db.SaveChangesAsync(cancellationToken);
+        if (changes > 0)
+        {
+            await ChangeFeed.AnnounceAsync(db, ChangeFeed.Incidents, cancellationToken);
+        }
+
         await transaction.CommitAsync(cancellationToken);
         return new(seen, wrong, written);
     }
@@ -73,6 +78,8 @@ public sealed class AlertEvaluation(
             new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold),
             known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal))
         {
+            Freshness = seen.Freshness,
+            Heard = known.Where(incident => incident.IsOfTokens).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal),
             Clocks = await ClocksAsync(db, now, cancellationToken),
             Restored = await db.Audit.Where(entry => entry.Action == RestoredTokens.Action && entry.At >= now - ToldFor)
                 .Select(entry => entry.Subject).Distinct().Order().ToListAsync(cancellationToken),

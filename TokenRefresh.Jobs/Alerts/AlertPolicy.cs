@@ -42,6 +42,12 @@ public sealed record AlertInput(
     /// <summary>The machines whose clocks differ from a provider's.</summary>
     public IReadOnlyList<MachineClock> Clocks { get; init; } = [];
 
+    /// <summary>The freshness objective and how fast its budget is used.</summary>
+    public FreshnessReport? Freshness { get; init; }
+
+    /// <summary>The tokens whose failure is reported, or was until an hour ago.</summary>
+    public IReadOnlySet<string> Heard { get; init; } = new HashSet<string>();
+
     /// <summary>Tokens that the database had in an older version than was served, within the last hour.</summary>
     public IReadOnlyList<string> Restored { get; init; } = [];
 }
@@ -95,8 +101,19 @@ public static class AlertPolicy
                 CultureInfo.InvariantCulture, $"{rate.Percent:0.#} % of {rate.Successes + rate.Failures} attempts succeeded")));
         var clocks = situation.Clocks.GroupBy(clock => clock.Machine).Select(machine => machine.MaxBy(clock => Math.Abs(clock.AheadSeconds))!)
             .Select(clock => new Finding(IncidentKind.Clock, "", "clock", "clock", clock.Machine, false, 0, clock.Words));
-        return [.. stalledParts, .. WentBack(situation.Restored), .. tokens, .. rates, .. clocks];
+        return [.. stalledParts, .. WentBack(situation.Restored), .. tokens, .. rates, .. clocks, .. Burning(situation, tokens)];
     }
+
+    // People have heard of a token that failed within the hour, and of how long it was without a value.
+    private static IEnumerable<Finding> Burning(AlertInput situation, List<Finding> failing) => situation.Freshness is not { } freshness ? [] :
+        from token in situation.Tokens
+        let own = freshness.Of(token.Name)
+        where freshness.BurnRate(own) >= FreshnessReport.FastBurn && !situation.Heard.Contains(token.Name) && failing.TrueForAll(finding => finding.Subject != token.Name)
+        select new Finding(IncidentKind.Objective, token.Settings.Provider.Name, token.Name, "objective", token.Name, false, 0, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{token.Name} had no valid token for {DurationFormat.InWords(own.LastHour)} of the last hour, {freshness.BurnRate(own):0} times what its objective of {freshness.Target:0.####} % allows; {Left(freshness.Left(own))}"));
+
+    private static string Left(TimeSpan budget) => budget > TimeSpan.Zero ? $"{DurationFormat.InWords(budget)} of its budget are left" : "its budget is used up";
 
     private static IEnumerable<Finding> WentBack(IReadOnlyList<string> restored) => restored.Count == 0 ? [] :
         [new(IncidentKind.WentBack, "", "database", "went_back", "database", false, 0,
@@ -174,7 +191,7 @@ public static class AlertPolicy
             return null;
         }
 
-        var isExpired = token.State == TokenState.Expired || (token.State == TokenState.ActionRequired && !(token.TimeLeft > TimeSpan.Zero));
+        var isExpired = token.State == TokenState.Expired || (token.State == TokenState.ActionRequired && !token.IsValid);
         var isCritical = isExpired || token.State == TokenState.Critical || (token.State == TokenState.ActionRequired && token.TimeLeft < token.Settings.CriticalThreshold);
         var isToBeImported = isExpired && token is { State: TokenState.ActionRequired, Settings.Order.Grant: Grant.Imported, Stored.RefreshToken: null };
         if (isToBeImported || stored.LastFailure == FailureKind.GrantRevoked)

@@ -32,6 +32,16 @@ internal sealed class IncidentConfiguration : IEntityTypeConfiguration<Incident>
     }
 }
 
+internal sealed class IncidentNoteConfiguration : IEntityTypeConfiguration<IncidentNote>
+{
+    public void Configure(EntityTypeBuilder<IncidentNote> builder)
+    {
+        builder.ToTable("incident_notes").HasKey(note => note.Id);
+        builder.Property(note => note.Text).HasMaxLength(IncidentNote.Longest);
+        builder.HasOne<Incident>().WithMany().HasForeignKey(note => note.IncidentId).OnDelete(DeleteBehavior.Cascade);
+    }
+}
+
 internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notification>
 {
     public void Configure(EntityTypeBuilder<Notification> builder)
@@ -42,6 +52,7 @@ internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notif
         builder.Property(row => row.Status).HasMaxLength(16).HasConversion(status => status.ToString().ToLowerInvariant(), text => Enum.Parse<NotificationStatus>(text, true));
         builder.HasIndex(row => row.NextAttemptAt).HasFilter("status = 'pending'");
         builder.HasIndex(row => row.CreatedAt);
+        builder.HasIndex(row => row.IncidentId).HasFilter("incident_id IS NOT NULL");
     }
 }
 

@@ -32,6 +32,7 @@ public sealed record DayReport(
 public sealed class DailySummary(
     IDbContextFactory<TokenRefreshDbContext> contexts,
     DiagnosisBuilder diagnosis,
+    FreshnessReader freshness,
     AttemptLog log,
     IncidentLinks links,
     IOptions<NotificationOptions> options,
@@ -54,7 +55,7 @@ public sealed class DailySummary(
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return new(
             seen, await log.StatisticsAsync(null, now - Day, cancellationToken), providers,
-            await ExpiredTime.TotalAsync(db, now - Day, now, cancellationToken),
+            await freshness.TotalAsync(now - Day, cancellationToken),
             await db.Incidents.AsNoTracking().Where(incident => incident.ResolvedAt == null).OrderBy(incident => incident.Id).ToListAsync(cancellationToken),
             await db.Incidents.CountAsync(incident => incident.ResolvedAt >= now - Day, cancellationToken));
     }
@@ -68,7 +69,7 @@ public sealed class DailySummary(
         }
 
         var report = await ReportAsync(status, cancellationToken);
-        var mail = SummaryMail.Write(report, schedule.Value.Zone, links);
+        var mail = SummaryMail.Write(report, schedule.Value.Zone, links, options.Value.Language);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         db.Notifications.AddRange(options.Value.Recipients.Select(recipient => Notification.Mail("summary", recipient, mail, report.Now)));
         return await db.SaveChangesAsync(cancellationToken);
@@ -82,7 +83,7 @@ internal static class SummaryMail
 
     private static readonly TimeSpan Week = TimeSpan.FromDays(7);
 
-    public static MailText Write(DayReport report, TimeZoneInfo zone, IncidentLinks links)
+    public static MailText Write(DayReport report, TimeZoneInfo zone, IncidentLinks links, MailLanguage language = MailLanguage.English)
     {
         var configured = report.Tokens.Where(token => token.State != TokenState.NotConfigured).ToList();
         var slowest = report.Providers.Where(provider => provider.Figures.P95DurationMs is not null).OrderByDescending(provider => provider.Figures.P95DurationMs).FirstOrDefault();
@@ -93,6 +94,7 @@ internal static class SummaryMail
                 ("Refreshes", string.Create(CultureInfo.InvariantCulture, $"{report.All.SuccessfulAttempts} succeeded, {report.All.FailedAttempts} failed, {report.All.SkippedAttempts} skipped")),
                 ("Success rate", Percent(report.All.SuccessRate)),
                 ("Without a token", report.WithoutToken > TimeSpan.Zero ? $"{DurationFormat.ToTheMinute(report.WithoutToken)}, all tokens together" : "0 s"),
+                ("Freshness objective", Objective(report.Diagnosis.Freshness)),
                 ("Slowest provider", slowest is null ? "no provider calls" : $"{slowest.Provider}, p95 {DurationFormat.Measured(slowest.Figures.P95DurationMs)}"),
                 ("Incidents", $"{report.Open.Count} open, {report.Ended} resolved"));
         foreach (var incident in report.Open)
@@ -115,14 +117,14 @@ internal static class SummaryMail
                 DurationFormat.Measured(provider.Figures.AvgDurationMs), DurationFormat.Measured(provider.Figures.P95DurationMs),
             ]));
         return body.Links(("Open the panel", links.To(links.Pages.Tokens)))
-            .Write($"SUMMARY: {heading}", zone);
+            .Write($"SUMMARY: {heading}", zone, language);
     }
 
     // Open incidents are in the heading, too: it must not say that all is valid above an incident.
     private static string Heading(DayReport report, List<TokenView> configured)
     {
         var ill = configured.Count(token => !token.IsWell);
-        var tokens = ill == 0 ? $"{configured.Count(token => token.TimeLeft > TimeSpan.Zero)} / {configured.Count} valid" : $"{ill} of {configured.Count} tokens {(ill == 1 ? "needs" : "need")} attention";
+        var tokens = ill == 0 ? $"{configured.Count(token => token.IsValid)} / {configured.Count} valid" : $"{ill} of {configured.Count} tokens {(ill == 1 ? "needs" : "need")} attention";
         var others = report.Diagnosis.Wrong.Where(reason => reason.Part != DiagnosedPart.Token).Select(reason => $"{reason}");
         string[] open = report.Open.Count == 0 ? [] : [$"{report.Open.Count} open {(report.Open.Count == 1 ? "incident" : "incidents")}"];
         return string.Join("; ", [$"{report.Diagnosis.Overall.InWords().ToLowerInvariant()}, {tokens}", .. others, .. open]);
@@ -148,6 +150,12 @@ internal static class SummaryMail
         { } left when left > TimeSpan.Zero => DurationFormat.ToTheMinute(left),
         _ => "expired",
     };
+
+    private static string Objective(FreshnessReport freshness) => freshness.Worst is { } worst
+        ? string.Create(CultureInfo.InvariantCulture, $"{worst.Token}: {freshness.Availability(worst):0.####} % of {freshness.Target:0.####} % in {DurationFormat.ToTheMinute(freshness.Window)}, {Left(freshness.Left(worst))}, burn rate {freshness.BurnRate(worst):0.#}")
+        : string.Create(CultureInfo.InvariantCulture, $"100 % of {freshness.Target:0.####} % in {DurationFormat.ToTheMinute(freshness.Window)}");
+
+    private static string Left(TimeSpan budget) => budget > TimeSpan.Zero ? $"{DurationFormat.ToTheMinute(budget)} left" : "missed";
 
     private static string Percent(double? share) => share is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.#} %") : "no attempts";
 }

@@ -22,6 +22,9 @@ public enum IncidentKind
 
     /// <summary>The database went back in time.</summary>
     WentBack,
+
+    /// <summary>A token that is valid now takes from the budget of its freshness objective too fast.</summary>
+    Objective,
 }
 
 /// <summary>What is reported about an incident.</summary>
@@ -58,6 +61,7 @@ public static class IncidentNames
         IncidentKind.StalledComponent => "silence",
         IncidentKind.Clock => "clock",
         IncidentKind.WentBack => "went_back",
+        IncidentKind.Objective => "objective",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
@@ -168,7 +172,7 @@ public sealed class Incident
     /// <summary>The same where only some of its subjects are meant.</summary>
     public string AboutOf(IReadOnlyList<string> subjects) => Kind switch
     {
-        IncidentKind.StalledComponent or IncidentKind.Clock or IncidentKind.WentBack => Detail,
+        IncidentKind.StalledComponent or IncidentKind.Clock or IncidentKind.WentBack or IncidentKind.Objective => Detail,
         IncidentKind.SuccessRate => $"{Scope}, {Detail}",
         _ when subjects is [var only] => $"{only} ({Cause})",
         _ => $"{subjects.Count} tokens of {Scope} ({Cause})",

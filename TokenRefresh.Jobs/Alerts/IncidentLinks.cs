@@ -37,7 +37,8 @@ public sealed class IncidentLinks(MasterKey masterKey, string panelUrl, PanelPag
     /// <summary>The links at the end of a mail.</summary>
     internal IEnumerable<(string Words, string? Address)> For(IncidentNews news)
     {
-        yield return ("Open the panel", To(pages.Health));
+        // While the database is away, its incident has no number yet.
+        yield return news.Incident.Id > 0 ? ("Open the incident", To($"{pages.Incidents}/{news.Incident.Id}")) : ("Open the panel", To(pages.Health));
         if (news is { IncidentEvent: not IncidentEvent.Recovered, Incident.Kind: not IncidentKind.StalledComponent })
         {
             yield return ("Acknowledge", To(Sign(news.Incident.Id, IncidentAction.Acknowledge)));

@@ -120,6 +120,18 @@ public sealed class Notification
         MessageId = $"{Guid.NewGuid():N}",
     };
 
+    internal static Notification WebhookTest(string address, string json, DateTimeOffset now) => new()
+    {
+        CreatedAt = now,
+        NextAttemptAt = now,
+        Kind = "test",
+        Channel = NotificationChannel.Webhook,
+        Recipient = address,
+        Subject = "test",
+        Text = json,
+        MessageId = $"{Guid.NewGuid():N}",
+    };
+
     internal void Claim(DateTimeOffset until) => (ClaimedUntil, Attempts) = (until, Attempts + 1);
 
     // Two recipients of one incident have a thread each, and no Message-ID tells who else got one.

@@ -53,7 +53,7 @@ public sealed class NotificationComposer(
 
         if (isMailed)
         {
-            var mail = IncidentMails.Write(news);
+            var mail = IncidentMails.Write(news, options.Value.Language);
             foreach (var recipient in options.Value.Recipients)
             {
                 yield return Notification.Mail(news.IncidentEvent.Code(), recipient, mail, news.Now, news.Incident);
@@ -76,7 +76,7 @@ public sealed class NotificationComposer(
     {
         (IncidentEvent.Recovered, _) => options.Value.OnRecovery && incident.WasMailed,
         (_, IncidentKind.NeedsPerson) => options.Value.OnNeedsPerson,
-        (_, IncidentKind.SuccessRate) => options.Value.OnLowSuccessRate,
+        (_, IncidentKind.SuccessRate or IncidentKind.Objective) => options.Value.OnLowSuccessRate,
 
         (_, IncidentKind.Clock) => options.Value.OnSilence,
 
@@ -106,11 +106,10 @@ public sealed class NotificationComposer(
 
     private static async Task<Recovery> RecoveryAsync(TokenRefreshDbContext db, Incident incident, CancellationToken cancellationToken)
     {
-        var rows = db.Attempts.AsNoTracking()
-            .Where(row => incident.Subjects.Contains(row.TokenName) && row.CompletedAt >= incident.OpenedAt && row.Status != AttemptStatus.Skipped);
+        var rows = IncidentAttempts.Of(db, incident).Where(row => row.CompletedAt != null);
         var attempts = await rows.CountAsync(cancellationToken);
         var last = await rows.Where(row => row.Status == AttemptStatus.Success).OrderByDescending(row => row.Id).FirstOrDefaultAsync(cancellationToken);
-        var gap = await ExpiredTime.LongestAsync(db, incident.Subjects, incident.OpenedAt, cancellationToken);
+        var gap = await FreshnessReader.LongestAsync(db, incident.Subjects, incident.OpenedAt, cancellationToken);
         return new(attempts, last is null ? null : $"a refresh ({last.TriggerType.Code().Replace('_', ' ')}, by {last.TriggeredBy})", gap);
     }
 
@@ -136,6 +135,6 @@ public sealed class NotificationComposer(
             .Where(row => row.Status == AttemptStatus.Success && row.CompletedAt > mark.Until && row.CompletedAt <= until)
             .OrderBy(row => row.Id).ToListAsync(cancellationToken);
         mark.Until = until > mark.Until ? until : mark.Until;
-        return done.Count == 0 ? [] : options.Value.Recipients.Select(recipient => Notification.Mail("success", recipient, SuccessMail.Write(done, schedule.Value.Zone, links), now));
+        return done.Count == 0 ? [] : options.Value.Recipients.Select(recipient => Notification.Mail("success", recipient, SuccessMail.Write(done, schedule.Value.Zone, links, options.Value.Language), now));
     }
 }

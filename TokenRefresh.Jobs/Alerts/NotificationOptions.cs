@@ -4,6 +4,16 @@ using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs.Alerts;
 
+/// <summary>The languages of mails.</summary>
+public enum MailLanguage
+{
+    /// <summary>English.</summary>
+    English,
+
+    /// <summary>Persian.</summary>
+    Persian,
+}
+
 /// <summary>Who is notified of what, bound from <c>TokenRefresh:Notifications</c>.</summary>
 public sealed class NotificationOptions
 {
@@ -16,6 +26,9 @@ public sealed class NotificationOptions
     /// <summary>Recipients of mails, comma-separated. Empty (default): no one.</summary>
     [MailAddresses]
     public string Email { get; set; } = "";
+
+    /// <summary>The language of mails: <c>English</c> (default) or <c>Persian</c>, with Jalali dates. Webhooks are for programs and stay English.</summary>
+    public MailLanguage Language { get; set; }
 
     /// <summary>A token fails after its last retry, or at once where a retry is pointless. Default true.</summary>
     public bool OnFailure { get; set; } = true;

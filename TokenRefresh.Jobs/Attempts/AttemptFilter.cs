@@ -24,6 +24,9 @@ public sealed record AttemptFilter
     /// <summary>Only in this state.</summary>
     public AttemptStatus? Status { get; init; }
 
+    /// <summary>True to leave out attempts that found nothing to do.</summary>
+    public bool HidesSkips { get; init; }
+
     /// <summary>Only by this trigger.</summary>
     public RefreshTrigger? Trigger { get; init; }
 

@@ -4,11 +4,36 @@ using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Jobs.Attempts;
 
+/// <summary>Equal failures of one token in a row.</summary>
+/// <param name="Newest">Where they end.</param>
+/// <param name="Oldest">Where they begin, as far as they were followed.</param>
+/// <param name="Count">How many they are.</param>
+/// <param name="IsWhole">False where there may be more: they are not followed for ever.</param>
+public sealed record FailureRun(string Token, string? ErrorCode, AttemptKey Newest, AttemptKey Oldest, int Count, bool IsWhole)
+{
+    /// <summary>So far they are followed in each direction.</summary>
+    public const int Most = 1000;
+
+    /// <summary>When the oldest of them began.</summary>
+    public DateTimeOffset Since => new(Oldest.Value, TimeSpan.Zero);
+
+    /// <summary>True for an attempt that is one of them.</summary>
+    public bool Holds(RefreshAttempt row) =>
+        row.Status == AttemptStatus.Failed && row.TokenName == Token && row.ErrorCode == ErrorCode && AttemptKey.Of(row, AttemptOrder.Newest) is var key
+        && (key.Value, key.Id).CompareTo((Oldest.Value, Oldest.Id)) >= 0 && (key.Value, key.Id).CompareTo((Newest.Value, Newest.Id)) <= 0;
+}
+
+/// <summary>What came of one token's attempts that began in an hour.</summary>
+public sealed record TokenHour(string Token, DateTimeOffset Hour, int Succeeded, int Failed);
+
 /// <summary>Reads the log.</summary>
 public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts, AttemptHours hours)
 {
     /// <summary>A search for text looks at this many rows at a time, so that it answers at once however long the log is.</summary>
     private const int SearchDepth = 20_000;
+
+    /// <summary>A run of failures is followed so far before much of it is read.</summary>
+    private const int ShortRun = 16;
 
     /// <summary>One page of the matching rows, read from an index by the key at which the page before ended.</summary>
     /// <param name="after">The page before's <see cref="AttemptPage.Next"/>; null for the first page.</param>
@@ -53,12 +78,37 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         return (await PageAsync(filter, AttemptOrder.Newest, after, limit, cancellationToken)).Rows;
     }
 
+    /// <summary>The failures of one token for one reason around a failure, with no success and no other reason between; skips and what is running are passed over.</summary>
+    public async Task<FailureRun> RunAsync(RefreshAttempt failure, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var own = AttemptKey.Of(failure, AttemptOrder.Newest);
+        var (newest, newer, isNewerWhole) = await FollowAsync(db, failure, AttemptOrder.Oldest, cancellationToken);
+        var (oldest, older, isOlderWhole) = await FollowAsync(db, failure, AttemptOrder.Newest, cancellationToken);
+        return new(failure.TokenName, failure.ErrorCode, newest ?? own, oldest ?? own, newer + 1 + older, isNewerWhole && isOlderWhole);
+    }
+
     /// <summary>How many matching rows are newer than one, at most <paramref name="most"/>.</summary>
     public async Task<int> NewerAsync(AttemptFilter filter, AttemptKey than, int most, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var rows = Sorted(After(Matching(db, filter), AttemptOrder.Oldest, than), AttemptOrder.Oldest);
         return await (filter.Text is { } text ? Containing(rows.Take(SearchDepth), text) : rows).Take(most).CountAsync(cancellationToken);
+    }
+
+    /// <summary>How many attempts of these tokens succeeded and failed in each hour since an instant; hours without either are left out.</summary>
+    public async Task<ILookup<string, TokenHour>> HoursAsync(IReadOnlyCollection<string> tokens, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        string[] names = [.. tokens];
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var hours = await db.Database.SqlQuery<TokenHour>(
+            $"""
+             SELECT token_name AS token, date_trunc('hour', started_at, 'UTC') AS hour,
+                    count(*) FILTER (WHERE status = 'success')::int AS succeeded, count(*) FILTER (WHERE status = 'failed')::int AS failed
+             FROM token_refresh_logs WHERE token_name = ANY({names}) AND started_at >= {since} AND status IN ('success', 'failed')
+             GROUP BY 1, 2
+             """).ToListAsync(cancellationToken);
+        return hours.ToLookup(hour => hour.Token);
     }
 
     /// <summary>How many attempts failed since an instant, at most <paramref name="most"/>.</summary>
@@ -94,6 +144,24 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         return await hours.StatisticsAsync(await hours.PeriodsAsync(scope, [since], cancellationToken), scope, since, cancellationToken);
     }
 
+    // How far equal failures go on in one direction, not followed for ever.
+    private static async Task<(AttemptKey? Last, int Count, bool IsWhole)> FollowAsync(TokenRefreshDbContext db, RefreshAttempt failure, AttemptOrder order, CancellationToken cancellationToken)
+    {
+        var ended = db.Attempts.AsNoTracking().Where(row => row.TokenName == failure.TokenName && (row.Status == AttemptStatus.Success || row.Status == AttemptStatus.Failed));
+        var next = Sorted(After(ended, order, AttemptKey.Of(failure, order)), order).Select(row => new { row.Id, row.StartedAt, row.Status, row.ErrorCode });
+
+        // Nearly every run is short; only a long one is worth reading far.
+        for (var most = ShortRun; ; most = FailureRun.Most)
+        {
+            var rows = await next.Take(most).ToListAsync(cancellationToken);
+            var equal = rows.TakeWhile(row => row.Status == AttemptStatus.Failed && row.ErrorCode == failure.ErrorCode).ToList();
+            if (equal.Count < most || most == FailureRun.Most)
+            {
+                return (equal.Count == 0 ? null : new(equal[^1].StartedAt.UtcTicks, equal[^1].Id), equal.Count, equal.Count < FailureRun.Most);
+            }
+        }
+    }
+
     private static IQueryable<RefreshAttempt> Matching(TokenRefreshDbContext db, AttemptFilter filter)
     {
         var rows = db.Attempts.AsNoTracking();
@@ -103,6 +171,7 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         rows = filter.Token is { } token ? rows.Where(row => row.TokenName == token) : rows;
         rows = filter.Tokens is { } tokens ? rows.Where(row => tokens.Contains(row.TokenName)) : rows;
         rows = filter.Status is { } status ? rows.Where(row => row.Status == status) : rows;
+        rows = filter.HidesSkips ? rows.Where(row => row.Status != AttemptStatus.Skipped) : rows;
         rows = filter.Trigger is { } trigger ? rows.Where(row => row.TriggerType == trigger) : rows;
         rows = filter.ErrorCode is { } code ? rows.Where(row => row.Status == AttemptStatus.Failed && row.ErrorCode == code) : rows;
         return filter.JobId is { } job ? rows.Where(row => row.JobId == job) : rows;

@@ -5,7 +5,7 @@ using TokenRefresh.Jobs.Tokens;
 namespace TokenRefresh.Jobs.Health;
 
 /// <summary>Makes the diagnosis of a system status that was just read, and shows it as metrics.</summary>
-public sealed class DiagnosisBuilder(TokenOverview overview, RecurringJobPauses pauses, IEnumerable<IDiagnosisSource> sources, StatusMetrics metrics, TimeProvider clock)
+public sealed class DiagnosisBuilder(TokenOverview overview, RecurringJobPauses pauses, FreshnessReader freshness, IEnumerable<IDiagnosisSource> sources, StatusMetrics metrics, TimeProvider clock)
 {
     /// <summary>How things stand now.</summary>
     /// <param name="status">The status, as it was just read.</param>
@@ -19,15 +19,18 @@ public sealed class DiagnosisBuilder(TokenOverview overview, RecurringJobPauses 
             others.AddRange(await source.ReasonsAsync(cancellationToken));
         }
 
-        return Show(SystemDiagnosis.Of(tokens, status, others, (await pauses.ListAsync(cancellationToken)).Values, clock.GetUtcNow()));
+        return Show(SystemDiagnosis.Of(tokens, status, others, (await pauses.ListAsync(cancellationToken)).Values, clock.GetUtcNow()) with { Freshness = await freshness.ReadAsync(cancellationToken) });
     }
 
     /// <summary>How things stand while the database is away.</summary>
     public SystemDiagnosis WithoutDatabase() => Show(SystemDiagnosis.WithoutDatabase(clock.GetUtcNow()));
 
+    private static TokenStatusGauge Gauge(TokenView token, FreshnessReport freshness, TokenFreshness own) =>
+        new(token.Name, token.Settings.Provider.Name, token.State.Code(), freshness.Availability(own) / 100, freshness.Left(own).TotalSeconds, freshness.BurnRate(own));
+
     private SystemDiagnosis Show(SystemDiagnosis seen)
     {
-        metrics.Show(seen.Overall.Code(), [.. seen.Tokens.Select(token => new TokenStatusGauge(token.Name, token.Settings.Provider.Name, token.State.Code()))]);
+        metrics.Show(seen.Overall.Code(), [.. seen.Tokens.Select(token => Gauge(token, seen.Freshness, seen.Freshness.Of(token.Name)))]);
         return seen;
     }
 }

@@ -12,6 +12,9 @@ namespace TokenRefresh.Jobs.Health;
 /// <param name="Reasons">Everything that keeps it from being operational, and notices; the worst first.</param>
 public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenView> Tokens, SystemStatus? Status, IReadOnlyList<DiagnosisReason> Reasons)
 {
+    /// <summary>The freshness objective and what is left of its budget.</summary>
+    public FreshnessReport Freshness { get; init; } = new(new ObjectiveOptions().Target, new ObjectiveOptions().Window, []);
+
     /// <summary>What can be said while the database is unreachable: no one can tell how the tokens are, and nothing is refreshed.</summary>
     public static SystemDiagnosis WithoutDatabase(DateTimeOffset now) =>
         new(now, [], null, [new(OverallStatus.Outage, DiagnosedPart.Database, "", "the database is unreachable", "database is unreachable")]);
@@ -43,6 +46,9 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     /// <summary>The tokens that count: not those that are not configured, nor those that are paused while they are valid.</summary>
     public IEnumerable<TokenView> Counted => Tokens.Where(token => token.State is not (TokenState.NotConfigured or TokenState.Paused) || !token.IsWell);
 
+    /// <summary>The valid token that expires before all others; null without one.</summary>
+    public TokenView? FirstToExpire => Tokens.Where(token => token.IsValid).MinBy(token => token.TimeLeft);
+
     /// <summary>The token of that name in any case; null where there is none.</summary>
     public TokenView? Find(string name) => Tokens.FirstOrDefault(token => token.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
@@ -51,7 +57,7 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     {
         var asked = Tokens.Where(isAsked).ToList();
         var names = asked.Select(token => token.Name).ToHashSet(StringComparer.Ordinal);
-        return this with { Tokens = asked, Reasons = [.. Reasons.Where(reason => reason.Part != DiagnosedPart.Token || names.Contains(reason.Subject))] };
+        return this with { Freshness = Freshness with { Tokens = [.. Freshness.Tokens.Where(token => names.Contains(token.Token))] }, Tokens = asked, Reasons = [.. Reasons.Where(reason => reason.Part != DiagnosedPart.Token || names.Contains(reason.Subject))] };
     }
 
     /// <summary>Judges.</summary>

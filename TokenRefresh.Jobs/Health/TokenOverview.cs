@@ -27,6 +27,9 @@ public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token
     /// <summary>Time left; null without a token, negative once it has expired.</summary>
     public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
 
+    /// <summary>True while there is a token that has not expired.</summary>
+    public bool IsValid => TimeLeft > TimeSpan.Zero;
+
     /// <summary>True if it needs no attention: a paused token counts while it is valid.</summary>
     public bool IsWell => State is TokenState.Healthy or TokenState.NotConfigured or TokenState.Pending || (State == TokenState.Paused && !HasExpired);
 

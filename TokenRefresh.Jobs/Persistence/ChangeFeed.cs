@@ -13,6 +13,13 @@ public interface IChangeSubscriber
     Task ReloadAsync(CancellationToken cancellationToken);
 }
 
+/// <summary>Is told on every node that something has changed on some node, a moment after this node has read it.</summary>
+public interface IChangeObserver
+{
+    /// <summary>Must not wait and not throw: the feed waits for it.</summary>
+    void Changed();
+}
+
 /// <summary>How nodes tell each other what has changed: one channel of Postgres, whose payload is a token's name or one of the words below.</summary>
 public sealed class ChangeFeed(NpgsqlDataSource database)
 {
@@ -27,6 +34,9 @@ public sealed class ChangeFeed(NpgsqlDataSource database)
 
     /// <summary>There is a new sealing key.</summary>
     public const string Keys = "#keys";
+
+    /// <summary>An incident was opened, changed or resolved.</summary>
+    public const string Incidents = "#incidents";
 
     /// <summary>Announces a change to every node, this one included.</summary>
     public async Task AnnounceAsync(string payload, CancellationToken cancellationToken)

@@ -20,6 +20,14 @@ internal static class TakenOverColumns
         FROM audit_log begun WHERE begun.action = 'keys.rotation_begun' ORDER BY begun.id DESC LIMIT 1;
         """;
 
+    /// <summary>The times without a valid value that the log tells of; why is not known.</summary>
+    public const string CopyGaps =
+        """
+        INSERT INTO unavailable_intervals (token_name, "from", "to", cause)
+        SELECT token_name, old_expires_at, completed_at, 'not_recorded' FROM token_refresh_logs WHERE status = 'success' AND completed_at > old_expires_at
+        ON CONFLICT DO NOTHING;
+        """;
+
     /// <summary>
     /// Old and new expiry of each attempt. A log may have millions of rows, so each batch is committed by itself: nobody waits for longer than one takes, and one
     /// that is cut short is taken up by the next start. What is no instant stays away.

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
@@ -43,9 +44,10 @@ public sealed partial class DatabaseReturn(
     }
 
     /// <summary>Notes that the provider is being asked, until the answer is saved.</summary>
-    internal IDisposable Begin(string owner, TimeSpan leaseSpan, AttemptRow attempt)
+    /// <param name="version">The stored version that is renewed.</param>
+    internal IDisposable Begin(string owner, TimeSpan leaseSpan, long version, AttemptRow attempt)
     {
-        open[owner] = new(owner, leaseSpan, attempt);
+        open[owner] = new(owner, leaseSpan, version, attempt);
         return new End(open, owner);
     }
 
@@ -87,9 +89,13 @@ public sealed partial class DatabaseReturn(
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var row = attempt.Row;
+
+        // Written again, the row gets a new number: where another has stored a newer token meanwhile, this attempt would look like the later one.
         if (await row.In(db.Attempts).AnyAsync(cancellationToken)
+            || await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == row.Token, cancellationToken) is not { } stored
+            || stored.IsPast(attempt.Version)
             || await db.Database.ExecuteSqlAsync(
-                $"UPDATE tokens SET lease_owner = {attempt.Owner}, lease_until = clock_timestamp() + {attempt.LeaseSpan} WHERE name = {row.Token}", cancellationToken) == 0)
+                $"UPDATE tokens SET lease_owner = {attempt.Owner}, lease_until = clock_timestamp() + {attempt.LeaseSpan} WHERE name = {row.Token} AND version = {stored.Version}", cancellationToken) == 0)
         {
             return;
         }
@@ -100,7 +106,7 @@ public sealed partial class DatabaseReturn(
         LogTakenUp(row.Token);
     }
 
-    private sealed record OpenAttempt(string Owner, TimeSpan LeaseSpan, AttemptRow Row);
+    private sealed record OpenAttempt(string Owner, TimeSpan LeaseSpan, long Version, AttemptRow Row);
 
     private sealed class End(ConcurrentDictionary<string, OpenAttempt> open, string owner) : IDisposable
     {

@@ -6,8 +6,8 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
-/// <summary>One call of an exchange, for the log: what was asked and what came back. No secrets.</summary>
-public sealed record ExchangeStep(string Call, string Outcome, int? HttpStatus, string? ProviderCode, string? TrackId);
+/// <summary>One call of an exchange, for the log: what was asked, what came back, and after how many milliseconds. No secrets.</summary>
+public sealed record ExchangeStep(string Call, string Outcome, int? HttpStatus, string? ProviderCode, string? TrackId, long DurationMs);
 
 /// <summary>The provider's final word, and the steps that led to it.</summary>
 public sealed record ExchangeResult(ProviderResult Result, IReadOnlyList<ExchangeStep> Steps)
@@ -67,10 +67,12 @@ public sealed partial class RenewOrAcquire(SecretProtection secrets, TokenMetric
 
             var started = clock.GetTimestamp();
             var result = await ask();
+            var took = clock.GetElapsedTime(started);
+            var milliseconds = (long)took.TotalMilliseconds;
             steps.Add(result switch
             {
-                ProviderResult.Issued issued => new(call, WasIssued, null, null, issued.TrackId),
-                ProviderResult.Failed { Failure: { } failure } => new(call, failure.Kind.Code(), failure.HttpStatus, failure.ProviderCode, failure.TrackId),
+                ProviderResult.Issued issued => new(call, WasIssued, issued.HttpStatus, null, issued.TrackId, milliseconds),
+                ProviderResult.Failed { Failure: { } failure } => new(call, failure.Kind.Code(), failure.HttpStatus, failure.ProviderCode, failure.TrackId, milliseconds),
                 _ => throw new System.Diagnostics.UnreachableException(),
             });
             if (result is ProviderResult.Issued { Clock: { } seen })
@@ -78,7 +80,7 @@ public sealed partial class RenewOrAcquire(SecretProtection secrets, TokenMetric
                 clocks.Note(settings.Provider.Name, seen.Ahead, seen.Uncertainty);
             }
 
-            metrics.Called(settings.Provider.Name, call, steps[^1].Outcome, clock.GetElapsedTime(started));
+            metrics.Called(settings.Provider.Name, call, steps[^1].Outcome, took);
             return result;
         }
     }

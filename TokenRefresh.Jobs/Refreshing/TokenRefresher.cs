@@ -95,7 +95,7 @@ public sealed partial class TokenRefresher(
         db.Attempts.Add(attempt);
         await db.SaveChangesAsync(CancellationToken.None);
 
-        using var open = back.Begin(lease.Owner, lease.Span, AttemptRow.Of(attempt));
+        using var open = back.Begin(lease.Owner, lease.Span, token.Version, AttemptRow.Of(attempt));
 
         var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
         var outcome = await committer.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)));

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
@@ -23,15 +24,16 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
 
     /// <summary>Writes a change, and whatever else the context holds, in one transaction, where the row is still as it was read.</summary>
     /// <param name="read">The row as it was read, tracked by <paramref name="db"/>; it takes the change over.</param>
-    /// <returns>False where the row has another version or lease by now, and nothing was written.</returns>
+    /// <returns>False where the row has another version, lease or pause by now, and nothing was written.</returns>
     internal async Task<bool> ApplyAsync(TokenRefreshDbContext db, Token read, TokenChange change, CancellationToken cancellationToken)
     {
         try
         {
             await WriteAsync(db, read, change, cancellationToken);
         }
-        catch (DbUpdateConcurrencyException)
+        catch (DbUpdateException error) when (error is DbUpdateConcurrencyException or { InnerException: PostgresException { ConstraintName: UnavailableInterval.KeyName } })
         {
+            // A person has paused the token since it was read, or ended its pause: the gap until then is recorded already.
             return false;
         }
 
@@ -73,6 +75,11 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
 
     private async Task WriteAsync(TokenRefreshDbContext db, Token read, TokenChange change, CancellationToken cancellationToken)
     {
+        if (read.GapEndedBy(change) is { } gap)
+        {
+            db.UnavailableIntervals.Add(gap);
+        }
+
         read.Apply(change, versions.After(read.Name, read.Version));
         var now = clock.GetUtcNow();
         var since = db.ChangeTracker.Entries<RefreshAttempt>().Where(row => row.State is EntityState.Added or EntityState.Modified).Select(row => row.Entity.StartedAt).DefaultIfEmpty(now).Min();
@@ -105,7 +112,7 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
         // A database that has lost the attempt's row went back in time, and with it the token's row: what is there now is as old as what was renewed, or
         // older, unless its version lies past it and was not saved back from an older one.
         var isOvertaken = attempt is null
-            ? (token.RestoredFrom ?? token.Version) > write.Version
+            ? token.IsPast(write.Version)
             : token.Version != write.Version && await Overtaking(db, token.Name, attempt.Id).AnyAsync(cancellationToken);
         return isOvertaken ? Fate.Overtaken : Fate.Due;
     }

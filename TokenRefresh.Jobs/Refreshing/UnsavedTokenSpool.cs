@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
@@ -23,8 +24,7 @@ public sealed partial class UnsavedTokenSpool
     private readonly UnsavedFolder folder;
     private readonly TokenStore store;
     private readonly ILogger<UnsavedTokenSpool> log;
-    private readonly Lock gate = new();
-    private Task? replaying;
+    private readonly SingleFlight<int> replays = new();
 
     /// <summary>What could not be read or saved for a reason of its own, so that it is told once.</summary>
     private readonly ConcurrentDictionary<string, string> troubles = new(StringComparer.Ordinal);
@@ -44,30 +44,14 @@ public sealed partial class UnsavedTokenSpool
     /// <exception cref="Npgsql.NpgsqlException">The database is unreachable; what is kept stays.</exception>
     public async Task<int> ReplayAsync(CancellationToken cancellationToken)
     {
-        var (saved, mine) = (0, new TaskCompletionSource());
-        while (Enter(mine.Task) is { } other)
+        // One that is under way may have looked before the newest was kept, so another follows it.
+        if (replays.Underway is Task earlier)
         {
-            await other.WaitAsync(cancellationToken);
+            await earlier.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
         }
 
-        try
-        {
-            foreach (var file in Files())
-            {
-                saved += await ReplayAsync(file, cancellationToken) ? 1 : 0;
-            }
-        }
-        finally
-        {
-            lock (gate)
-            {
-                replaying = null;
-            }
-
-            mine.SetResult();
-        }
-
-        return saved;
+        return await replays.Share(() => ReplayAllAsync(cancellationToken)).WaitAsync(cancellationToken);
     }
 
     internal void Keep(Token token, TokenWrite answer)
@@ -104,15 +88,15 @@ public sealed partial class UnsavedTokenSpool
         }
     }
 
-    // One at a time; null for the one whose turn it is.
-    private Task? Enter(Task mine)
+    private async Task<int> ReplayAllAsync(CancellationToken cancellationToken)
     {
-        lock (gate)
+        var saved = 0;
+        foreach (var file in Files())
         {
-            var other = replaying;
-            replaying ??= mine;
-            return other;
+            saved += await ReplayAsync(file, cancellationToken) ? 1 : 0;
         }
+
+        return saved;
     }
 
     private async Task<bool> ReplayAsync(string file, CancellationToken cancellationToken)

@@ -25,8 +25,7 @@ public sealed class DueTokens(
         var now = clock.GetUtcNow();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await AbandonedAttempts.ReclaimAsync(db, contact, now, only: null, cancellationToken);
-        await db.Database.ExecuteSqlAsync(
-            $"UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = name = ANY({Configured()}) WHERE paused_until <= {now}", cancellationToken);
+        await EndPausesAsync(db, now, cancellationToken);
         await WakeAsync(db, now, cancellationToken);
 
         // Who may be refreshed says the one rule; that no job or node is at it already is said here.
@@ -40,6 +39,18 @@ public sealed class DueTokens(
               """, [.. RefreshEligibility.SqlParameters([.. Callable().Select(token => (token, secrets.Fingerprint(token.Settings)))], now), now + ClaimFor]).ToListAsync(cancellationToken);
         return [.. claimed.OrderBy(token => token.ExpiresAt ?? DateTimeOffset.MinValue).ThenBy(token => token.Name, StringComparer.Ordinal).Select(token => token.Name)];
     }
+
+    // As Token.Resume, in one statement: a gap while it lasted was the pause's until its end.
+    private Task<int> EndPausesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
+        $"""
+         WITH over AS (SELECT name, paused_until AS until, CASE WHEN access_token IS NULL THEN NULL ELSE greatest(expires_at, last_success_at, gap_from) END AS began
+                       FROM tokens WHERE paused_until <= {now} FOR UPDATE),
+              kept AS (INSERT INTO unavailable_intervals (token_name, "from", "to", cause)
+                       SELECT name, began, until, {UnavailableInterval.Paused} FROM over WHERE began < until ON CONFLICT DO NOTHING)
+         UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = tokens.name = ANY({Configured()}),
+                           gap_from = CASE WHEN over.began < over.until THEN over.until ELSE gap_from END
+         FROM over WHERE tokens.name = over.name
+         """, cancellationToken);
 
     /// <summary>The tokens that the backup job acquires.</summary>
     public async Task<IReadOnlyList<string>> ForBackupAsync(CancellationToken cancellationToken)

@@ -18,7 +18,10 @@ internal sealed class ClientRead
     /// <summary>How many reads.</summary>
     public long Reads { get; init; }
 
-    /// <summary>When the last of them was written down.</summary>
+    /// <summary>How many further requests found no valid token, and were answered with 503.</summary>
+    public long Refused { get; init; }
+
+    /// <summary>When the last of either was written down.</summary>
     public DateTimeOffset LastAt { get; init; }
 }
 

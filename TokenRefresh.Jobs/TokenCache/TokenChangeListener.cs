@@ -8,7 +8,7 @@ namespace TokenRefresh.Jobs.TokenCache;
 
 /// <summary>Keeps what this node holds in memory in step with the database: by notifications, and by a full reload beneath them.</summary>
 public sealed partial class TokenChangeListener(
-    TokenCache cache, IEnumerable<IChangeSubscriber> subscribers, NpgsqlDataSource database, DatabaseContact contact, DatabaseReturn back, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<TokenChangeListener> log)
+    TokenCache cache, IEnumerable<IChangeSubscriber> subscribers, IEnumerable<IChangeObserver> observers, NpgsqlDataSource database, DatabaseContact contact, DatabaseReturn back, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<TokenChangeListener> log)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -66,7 +66,14 @@ public sealed partial class TokenChangeListener(
 
                     var changed = told.ToHashSet();
                     told.Clear();
-                    await ApplyAsync(changed, cancellationToken);
+                    if (changed.Count > 0)
+                    {
+                        await ApplyAsync(changed, cancellationToken);
+                        foreach (var observer in observers)
+                        {
+                            observer.Changed();
+                        }
+                    }
                 }
             }
             catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
@@ -153,6 +160,8 @@ public sealed partial class TokenChangeListener(
             await subscriber.ReloadAsync(cancellationToken);
         }
 
+        // Only pages show them, and those ask the database.
+        changed.Remove(ChangeFeed.Incidents);
         await cache.ReloadAsync(changed, cancellationToken);
     }
 

@@ -24,6 +24,11 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, TimeProvide
                 .Select(token => token.Name).ToList();
             foreach (var token in await db.Tokens.Where(token => changed.Contains(token.Name)).ToListAsync(cancellationToken))
             {
+                if (token.EndGapOfThisCause(clock.GetUtcNow()) is { } ended)
+                {
+                    db.UnavailableIntervals.Add(ended);
+                }
+
                 if (configured.Find(token.Name) is { } settings)
                 {
                     token.Configure(settings);

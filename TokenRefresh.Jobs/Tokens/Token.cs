@@ -73,6 +73,9 @@ public sealed class Token : ISealedPair
     /// <summary>When a program last read the token.</summary>
     public DateTimeOffset? LastUsedAt { get; private set; }
 
+    /// <summary>Of a token without a valid value: from when on that has its present cause, where it had another before; null where it has had one cause since the expiry.</summary>
+    public DateTimeOffset? GapFrom { get; private set; }
+
     /// <summary>Failed attempts since the last success.</summary>
     public int ConsecutiveFailures { get; private set; }
 
@@ -119,6 +122,9 @@ public sealed class Token : ISealedPair
 
     /// <summary>Of a token that was saved back after the database went back in time: the version under which it was stored before.</summary>
     public long? RestoredFrom => Metadata.Contains(RestoredFromName, StringComparison.Ordinal) && JsonNode.Parse(Metadata)?[RestoredFromName] is { } version ? version.GetValue<long>() : null;
+
+    /// <summary>True where a newer token is stored than the one under this version, for which a version that a save after a lost commit skipped to does not count.</summary>
+    internal bool IsPast(long version) => (RestoredFrom ?? Version) > version;
 
     /// <summary>True while a pause holds.</summary>
     public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);
@@ -175,6 +181,34 @@ public sealed class Token : ISealedPair
         EndsRefresh = true,
     };
 
+    /// <summary>The time without a valid value that a change ends; null where there was none, or where the change brings no value.</summary>
+    internal UnavailableInterval? GapEndedBy(TokenChange change) => change.Stored?.LastSuccessAt is { } to ? GapUntil(to) : null;
+
+    /// <summary>
+    /// The time without a valid value that ends under its present cause, because another one begins; null where there is none. A gap in which a pause
+    /// begins or ends is two: one of them counts against the objective, and the other does not.
+    /// </summary>
+    internal UnavailableInterval? EndGapOfThisCause(DateTimeOffset now)
+    {
+        var ended = GapUntil(now);
+        GapFrom = ended is null ? GapFrom : now;
+        return ended;
+    }
+
+    private UnavailableInterval? GapUntil(DateTimeOffset to)
+    {
+        if (AccessToken is null || ExpiresAt is not { } expired)
+        {
+            return null;
+        }
+
+        // A value that had expired before it came, as one that was rolled back to, leaves the gap before it as it was recorded then.
+        var from = new[] { expired, LastSuccessAt, GapFrom }.Max()!.Value;
+        return from < to
+            ? new() { TokenName = Name, From = from, To = to, Cause = PausedAt is not null ? UnavailableInterval.Paused : !IsActive ? UnavailableInterval.NotConfigured : LastErrorCode ?? UnavailableInterval.NotRefreshed }
+            : null;
+    }
+
     /// <summary>A refresh was considered, and there was nothing to do.</summary>
     internal TokenChange Skipped(DateTimeOffset now) => new(Name) { LookedAt = now, EndsRefresh = true };
 
@@ -223,6 +257,7 @@ public sealed class Token : ISealedPair
         {
             (AccessToken, RefreshToken, IssuedAt, ExpiresAt, RefreshExpiresAt) = (stored.AccessToken, stored.RefreshToken, stored.IssuedAt, stored.ExpiresAt, stored.RefreshExpiresAt);
             (RefreshDueAt, DueReason, Metadata, LastSuccessAt) = (stored.RefreshDueAt, stored.DueReason, stored.Metadata, stored.LastSuccessAt);
+            GapFrom = null;
         }
 
         if (change.Failures is { } failures)
@@ -243,18 +278,24 @@ public sealed class Token : ISealedPair
         }
     }
 
-    internal void Pause(DateTimeOffset now, DateTimeOffset? until, string reason)
+    /// <summary>Pauses it; the time without a valid value that this ends under its cause, null where there is none.</summary>
+    internal UnavailableInterval? Pause(DateTimeOffset now, DateTimeOffset? until, string reason)
     {
+        var ended = EndGapOfThisCause(now);
         PausedAt = now;
         PausedUntil = until;
         PauseReason = reason;
         IsActive = false;
+        return ended;
     }
 
-    internal void Resume()
+    /// <summary>Ends a pause; the time without a valid value while it lasted, null where there was none.</summary>
+    internal UnavailableInterval? Resume(DateTimeOffset now)
     {
+        var ended = EndGapOfThisCause(now);
         PausedAt = PausedUntil = null;
         PauseReason = null;
         IsActive = true;
+        return ended;
     }
 }

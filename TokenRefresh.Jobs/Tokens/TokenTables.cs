@@ -14,6 +14,9 @@ public static class TokenTables
 
         /// <summary>The tokens that imports took the place of.</summary>
         public DbSet<ReplacedToken> ReplacedTokens => db.Set<ReplacedToken>();
+
+        /// <summary>The times in which a token had no valid value.</summary>
+        public DbSet<UnavailableInterval> UnavailableIntervals => db.Set<UnavailableInterval>();
     }
 }
 

@@ -50,6 +50,10 @@ internal static class FinnotechAnswers
         };
     }
 
+    /// <summary>The id that the answer states; null where it states none.</summary>
+    public static string? TrackId(ProviderReply reply) =>
+        ProviderJson.ObjectOrNull(reply.Body) is { } envelope && ProviderJson.TextOrNull(envelope, "trackId") is { } trackId ? ProviderJson.Printable(trackId, 64) : null;
+
     /// <summary>What a refusal means.</summary>
     /// <param name="isRenewal">A renewal's validation error is about the refresh token; any other call's is about our settings.</param>
     public static ProviderFailure Classify(ProviderReply reply, bool isRenewal)
@@ -83,7 +87,7 @@ internal static class FinnotechAnswers
         {
             HttpStatus = status,
             ProviderCode = shown,
-            TrackId = envelope is { } body && ProviderJson.TextOrNull(body, "trackId") is { } trackId ? ProviderJson.Printable(trackId, 64) : reply.TrackId,
+            TrackId = TrackId(reply) ?? reply.TrackId,
         };
     }
 

@@ -88,6 +88,9 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
 
     private static Task<ProviderResult> Refuse(ProviderFailure failure) => Task.FromResult<ProviderResult>(new ProviderResult.Failed(failure));
 
+    /// <inheritdoc />
+    protected override string? TrackId(ProviderReply reply) => FinnotechAnswers.TrackId(reply);
+
     private ProviderCall Call(string? trackId = null, HeldToken? held = null) =>
         NewCall(trackId, Options.ClientSecret, Options.NationalId, Client, held?.AccessToken, held?.RefreshToken);
 

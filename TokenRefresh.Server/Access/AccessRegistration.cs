@@ -12,6 +12,7 @@ using Npgsql;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Providers.Settings;
+using TokenRefresh.Server.Access.Oidc;
 
 namespace TokenRefresh.Server.Access;
 
@@ -23,20 +24,22 @@ internal static class AccessRegistration
     /// <summary>The rate limit of the sign-in form.</summary>
     public const string SignInLimit = "sign-in";
 
+    /// <summary>The rate limit of company sign-ins: of their start and of the way back, of which each may ask the identity provider.</summary>
+    public const string CompanySignInLimit = "company-sign-in";
+
     private static readonly TimeSpan SignedInFor = TimeSpan.FromHours(8);
 
     /// <summary>Adds the people's store, without a way to sign in: for verbs and for the server alike.</summary>
     public static IServiceCollection AddOperators(this IServiceCollection services)
     {
-        services.AddSettings<AccessOptions>(AccessOptions.Section);
+        services.AddSettings<AccessOptions>(AccessOptions.Section, null, "Oidc");
+        services.AddOidcSettings();
 
         // A panel address of its own, where messages have one, wins.
         services.AddOptions<NotificationOptions>().PostConfigure<IOptions<AccessOptions>>(
             (messages, access) => messages.PanelUrl = messages.PanelUrl is { Length: > 0 } own ? own : access.Value.PublicUrl);
         services.AddSingleton<IValidateOptions<NotificationOptions>, PanelUrlRules>();
-        services.AddDbContext<PanelUsersDbContext>((provider, options) => options
-            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), postgres => postgres.MigrationsHistoryTable(PanelUsersDbContext.MigrationsTable, provider.GetRequiredService<TablesSchema>().Name))
-            .UseSnakeCaseNamingConvention());
+        services.AddDbContext<PanelUsersDbContext>((provider, options) => options.UseDatabase(provider, PanelUsersDbContext.MigrationsTable));
         services.AddSingleton<IDatabaseStep, OperatorsSchema>();
         services.AddScoped<PanelUsers>();
         services.AddIdentityCore<PanelUser>(options =>
@@ -55,7 +58,7 @@ internal static class AccessRegistration
     }
 
     /// <summary>Adds the cookie, the roles' policies and the limit on sign-ins. What names no rule of its own needs a sign-in.</summary>
-    public static IServiceCollection AddSignIn(this IServiceCollection services, bool isDevelopment)
+    public static IServiceCollection AddSignIn(this IServiceCollection services, IConfiguration configuration, bool isDevelopment)
     {
         services.AddHttpContextAccessor();
         services.AddScoped<SignInManager<PanelUser>, PanelSignIn>();
@@ -68,6 +71,11 @@ internal static class AccessRegistration
             cookie.Cookie.SecurePolicy = Secure(isDevelopment);
             cookie.Events = new SignInEvents();
         });
+        if (OidcRegistration.IsOn(configuration))
+        {
+            services.AddOidc(Secure(isDevelopment));
+        }
+
         services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<AccessOptions>>((forwarded, access) =>
         {
             // As many as there are, as long as each is one of ours.
@@ -101,6 +109,8 @@ internal static class AccessRegistration
         return services.AddRateLimiter(limiter =>
         {
             limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
+
+            limiter.AddPolicy(CompanySignInLimit, context => RateLimitPartition.GetFixedWindowLimiter(Origin(context.Connection.RemoteIpAddress), _ => new() { PermitLimit = 60, Window = TimeSpan.FromMinutes(1) }));
 
             // Attempts only: a caller who could exhaust the limit of the form for everyone would lock everyone out.
             limiter.AddPolicy(SignInLimit, context => HttpMethods.IsPost(context.Request.Method)

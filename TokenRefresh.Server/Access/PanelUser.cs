@@ -33,6 +33,9 @@ internal sealed class PanelUser : IdentityUser
 
     /// <summary>When the person last signed in; null for never.</summary>
     public DateTimeOffset? LastSignInAt { get; set; }
+
+    /// <summary>True for a person who signs in with their company account: no one else is without a password.</summary>
+    public bool IsOfCompany => PasswordHash is null;
 }
 
 /// <summary>The people; apart from the tokens' context, because the rooms below this one know no web.</summary>

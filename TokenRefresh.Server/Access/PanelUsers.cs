@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
 
@@ -69,10 +70,15 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
     });
 
     /// <summary>Gives a person a new password and ends every sign-in of theirs.</summary>
-    /// <exception cref="PanelUserException">There is no such person, or the password is too short or too long.</exception>
+    /// <exception cref="PanelUserException">There is no such person, they sign in with their company account, or the password is too short or too long.</exception>
     public Task ResetPasswordAsync(string name, string password, string by) => WriteAsync(by, "user.password_reset", async () =>
     {
         var person = await RequireAsync(name);
+        if (person.IsOfCompany)
+        {
+            throw new PanelUserException($"{person.UserName} signs in with the company account and has no password here. The identity provider can reset it; or add a user of another name.");
+        }
+
         foreach (var validator in users.PasswordValidators)
         {
             Check(await validator.ValidateAsync(users, person, password));
@@ -137,11 +143,28 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
         return (person.UserName!, await change(person));
     });
 
-    // Together with its audit entry, and one change at a time: two administrators who remove each other would leave none.
+    /// <summary>Begins a change of the people. One at a time: two administrators who remove each other would leave none.</summary>
+    public static async Task<IDbContextTransaction> BeginChangeAsync(PanelUsersDbContext db, CancellationToken cancellationToken)
+    {
+        var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})", cancellationToken);
+        return transaction;
+    }
+
+    /// <summary>Goes on after a success only.</summary>
+    /// <exception cref="PanelUserException">It was none.</exception>
+    public static void Check(IdentityResult result)
+    {
+        if (!result.Succeeded)
+        {
+            throw new PanelUserException(string.Join(' ', result.Errors.Select(error => error.Description)));
+        }
+    }
+
+    // Together with its audit entry.
     private async Task WriteAsync(string by, string action, Func<Task<(string Name, object Details)>> change)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync();
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})");
+        await using var transaction = await BeginChangeAsync(db, CancellationToken.None);
         var (name, details) = await change();
         db.Add(AuditEntry.Of(clock.GetUtcNow(), by, action, name, details));
         await db.SaveChangesAsync();
@@ -150,12 +173,4 @@ internal sealed class PanelUsers(UserManager<PanelUser> users, PanelUsersDbConte
 
     private async Task<PanelUser> RequireAsync(string name) => await users.FindByNameAsync(name)
         ?? throw new PanelUserException($"No user '{name}'. Users: {string.Join(", ", await users.Users.Select(each => each.UserName).OrderBy(each => each).ToListAsync())}.");
-
-    private static void Check(IdentityResult result)
-    {
-        if (!result.Succeeded)
-        {
-            throw new PanelUserException(string.Join(' ', result.Errors.Select(error => error.Description)));
-        }
-    }
 }

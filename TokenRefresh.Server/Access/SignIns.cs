@@ -25,7 +25,7 @@ internal sealed class SignInEvents : CookieAuthenticationEvents
     // A page that lies open renews itself; that is no use of it.
     public override Task CheckSlidingExpiration(CookieSlidingExpirationContext context)
     {
-        context.ShouldRenew &= context.Request.Headers.XRequestedWith.Count == 0;
+        context.ShouldRenew &= context.Request.Headers.XRequestedWith.Count == 0 && context.Request.Headers.Accept != "text/event-stream";
         return Task.CompletedTask;
     }
 
@@ -37,6 +37,13 @@ internal sealed class SignInEvents : CookieAuthenticationEvents
             ? (StatusCodes.Status307TemporaryRedirect, ExpiredPath + QueryString.Create("to", request.Path + request.QueryString))
             : (request.Headers.XRequestedWith == "XMLHttpRequest" ? StatusCodes.Status401Unauthorized : StatusCodes.Status302Found,
                 AccessRegistration.LoginPath + QueryString.Create(context.Options.ReturnUrlParameter, context.Properties.RedirectUri ?? request.Path + request.QueryString));
+        if (request.Headers.Accept == "text/event-stream")
+        {
+            // An open page listens; it asks for a sign-in itself when somebody uses it.
+            context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            return Task.CompletedTask;
+        }
+
         context.Response.StatusCode = status;
         context.Response.Headers.Location = request.PathBase + to;
         return Task.CompletedTask;
@@ -75,6 +82,18 @@ internal sealed class PanelUserNames : IUserValidator<PanelUser>
 
     public Task<IdentityResult> ValidateAsync(UserManager<PanelUser> manager, PanelUser user) => Task.FromResult(
         user.UserName is { Length: > 0 and <= Longest } name && name.EnumerateRunes().All(IsAllowed) ? IdentityResult.Success : IdentityResult.Failed(Refused));
+
+    /// <summary>A name from elsewhere as it may stand here: other signs become underscores, and what is too long is cut.</summary>
+    public static string Fit(string name)
+    {
+        var fit = new System.Text.StringBuilder();
+        foreach (var sign in name.Trim().EnumerateRunes().Select(sign => IsAllowed(sign) ? sign : new('_')).TakeWhile(sign => fit.Length + sign.Utf16SequenceLength <= Longest))
+        {
+            fit.Append(fit.Length == 0 && sign.Value is '-' or '+' or '@' ? "_" : sign.ToString());
+        }
+
+        return fit.ToString();
+    }
 
     private static bool IsAllowed(System.Text.Rune sign) =>
         System.Text.Rune.IsLetterOrDigit(sign) || sign.Value is '-' or '.' or '_' or '@' or '+'

@@ -96,6 +96,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         {
             reading = reading.IsServed ? new(null, ReadingCodes.Expired, TimeSpan.Zero) : reading;
             metrics.Read("unavailable", reading.Code);
+            counters.AddRefused(client.Key.Id, client.Key.Name, reading.Entry?.Name ?? configured.Find(name)?.Name ?? name);
             await Unavailable(reading).ExecuteAsync(context);
             return;
         }

@@ -57,9 +57,3 @@ internal sealed class ClientAccess(ClientKeys keys, IOptions<ApiOptions> options
         }
     }
 }
-
-/// <summary>The client that <see cref="ApiGuard"/> has let in.</summary>
-internal static class ClientOfRequest
-{
-    public static Client Client(this HttpContext context) => (Client)context.Items[typeof(Client)]!;
-}

@@ -33,7 +33,7 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
         StatusCodes.Status503ServiceUnavailable, "database_away", "The database is unreachable", "Valid tokens are still served; this call needs the database.", TimeSpan.FromSeconds(5));
 
     public static Problem TooLarge { get; } = new(
-        StatusCodes.Status413PayloadTooLarge, "too_large", "The request is too large", $"At most {ApiGuard.LargestBody} bytes.");
+        StatusCodes.Status413PayloadTooLarge, "too_large", "The request is too large", $"At most {RequestBodies.Largest} bytes.");
 
     public static Problem NotJson { get; } = new(
         StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The body is not JSON", "Send Content-Type: application/json.");

@@ -30,6 +30,24 @@ internal sealed record TokenSummary(
 internal sealed record TokenHealthAnswer(
     bool Exists, bool Active, bool AccessTokenExpired, bool RefreshTokenExpired, bool NeedsRefresh, DateTimeOffset? ExpiresAt, DateTimeOffset? RefreshExpiresAt, DateTimeOffset? LastUsedAt, string State, string Status);
 
+/// <summary>The freshness objective, and how the token that had no valid value for the longest time stands to it.</summary>
+/// <param name="Target">In percent of the window.</param>
+/// <param name="Token">Null where every token always had a valid value.</param>
+/// <param name="Availability">In percent.</param>
+/// <param name="BudgetLeftSeconds">Negative once the objective is missed.</param>
+/// <param name="BurnRate">How many times faster than the objective allows the last hour took from the budget.</param>
+internal sealed record FreshnessAnswer(double Target, long WindowSeconds, string? Token, double Availability, double UnavailableSeconds, double BudgetLeftSeconds, double BurnRate)
+{
+    public static FreshnessAnswer Of(SystemDiagnosis health)
+    {
+        var freshness = health.Freshness;
+        var worst = freshness.Worst ?? new("", TimeSpan.Zero, TimeSpan.Zero);
+        return new(
+            freshness.Target, (long)freshness.Window.TotalSeconds, freshness.Worst?.Token, Math.Round(freshness.Availability(worst), 6), worst.Unavailable.TotalSeconds,
+            freshness.Left(worst).TotalSeconds, Math.Round(freshness.BurnRate(worst), 2));
+    }
+}
+
 /// <summary>The inventory, its health, and refreshes.</summary>
 internal static class TokensApi
 {
@@ -66,6 +84,7 @@ internal static class TokensApi
                 checked_at = now,
                 status = health.Overall.Code(),
                 reasons = health.Wrong.Select(reason => $"{reason}"),
+                freshness = FreshnessAnswer.Of(health),
             },
         };
         return TypedResults.Json(answer, statusCode: health.Overall == OverallStatus.Outage ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -25,7 +26,7 @@ internal static class ImportCommand
                 await services.GetRequiredService<TokenControls>().ImportAsync(token.Name, imported, Options.Caller, cancellationToken);
                 if (token.Order.Grant != Grant.Imported)
                 {
-                    Output.Note($"{token.Name} renews itself with the provider's credentials: the imported token is served until its next refresh. The previous token is kept; an administrator can roll back to it at /access/tokens/{token.Name}.");
+                    Output.Note($"{token.Name} renews itself with the provider's credentials: the imported token is served until its next refresh. The previous token is kept; an administrator can roll back to it at {services.GetRequiredService<PanelPages>().Tokens}/{token.Name}.");
                 }
 
                 foreach (var note in imported.Notes)

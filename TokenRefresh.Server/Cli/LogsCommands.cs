@@ -5,7 +5,6 @@ using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Tokens;
-using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
 

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using TokenRefresh.Jobs;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;

@@ -97,7 +97,7 @@ internal static class TokensCommands
                 ["TOKEN", new("PROVIDER", 5), new("STATUS", 1), new("TIME LEFT", 2), new("NEXT REFRESH", 3), new("REASON", 6, IsProse: true), new("LAST RESULT", 4, IsProse: true)],
                 views.Select(view => (IReadOnlyList<string>)
                 [
-                    view.Name, view.Settings.Provider.Name, view.State.InWords(), view.TimeLeft is { } left ? DurationFormat.InWords(left) : "-",
+                    view.Name, view.Settings.Provider.Name, view.State.InWords(), Left(view),
                     Output.At(view.NextRefreshAt, zone), ZonedTime.Words(view.NextRefreshReason, zone), ZonedTime.Words(view.LastOutcome, zone),
                 ]),
                 "No tokens are configured. Add one with Tokens__NAME__Provider.",
@@ -114,11 +114,11 @@ internal static class TokensCommands
             Output.Note(OneLine.Of(notifications.Line));
         }
 
-        // In JSON the rows are the whole document; what concerns all tokens is said beside it.
+        // In JSON the rows are the whole document; what concerns all tokens is said beside it, with the document's UTC.
         var summary = $"Overall: {health.Overall.Code()}{string.Concat(health.Wrong.Select(reason => $"; {reason}"))}";
         if (!json)
         {
-            Console.Out.WriteLine(summary);
+            Console.Out.WriteLine(ZonedTime.Words(summary, zone));
         }
         else if (health.Overall != OverallStatus.Operational)
         {
@@ -127,6 +127,13 @@ internal static class TokensCommands
 
         return health.Overall == OverallStatus.Operational ? ExitCode.Done : ExitCode.Failed;
     }
+
+    private static string Left(TokenView view) => view.TimeLeft switch
+    {
+        null => "-",
+        { } left when view.IsValid => DurationFormat.InWords(left),
+        { } left => $"expired {DurationFormat.InWords(-left)} ago",
+    };
 
     private static Command Test(CommandRunner host)
     {

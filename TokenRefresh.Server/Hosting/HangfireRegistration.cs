@@ -27,11 +27,12 @@ internal static class HangfireRegistration
 
     public static IServiceCollection AddHangfireOnPostgres(this IServiceCollection services, Roles roles)
     {
+        services.AddSingleton(JobPolling.Usual);
         services.AddSingleton<JobStorage>(provider =>
         {
             var (source, sessions) = (provider.GetRequiredService<Database>().CreateSource(), provider.GetRequiredService<DatabaseSessions>());
             sessions.Add(source);
-            return Storage(new(source), sessions, provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+            return Storage(new(source), sessions, provider.GetRequiredService<JobPolling>(), provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         });
         services.AddSingleton<IJobFilterProvider>(provider => RetryFilters.Create(provider.GetRequiredService<IOptions<ScheduleOptions>>()));
 
@@ -54,16 +55,16 @@ internal static class HangfireRegistration
                 // "default" too: what Hangfire re-creates without a queue would wait there for ever.
                 options.Queues = [queue.Name, "default"];
                 options.WorkerCount = queue.Workers;
-                SetTimes(options, CallsAndSave(provider.GetRequiredService<ConfiguredTokens>().All.Select(token => token.Provider.Timeout).DefaultIfEmpty().Max()));
+                SetTimes(options, provider, CallsAndSave(provider.GetRequiredService<ConfiguredTokens>().All.Select(token => token.Provider.Timeout).DefaultIfEmpty().Max()));
             });
 
             // Apart, so that a mail server that hangs takes no worker from the tokens, nor a thousand tokens the time to tell of them.
-            services.AddHangfireServer((_, options) =>
+            services.AddHangfireServer((provider, options) =>
             {
                 options.Queues = [DeliveryQueue.Name];
                 options.WorkerCount = 2;
                 options.IsLightweightServer = true;
-                SetTimes(options, SaveTime);
+                SetTimes(options, provider, SaveTime);
             });
         }
 
@@ -73,23 +74,22 @@ internal static class HangfireRegistration
     // A refused renewal is followed by an acquisition.
     private static TimeSpan CallsAndSave(TimeSpan timeout) => (2 * timeout) + SaveTime;
 
-    private static void SetTimes(BackgroundJobServerOptions options, TimeSpan longestStop)
+    private static void SetTimes(BackgroundJobServerOptions options, IServiceProvider provider, TimeSpan longestStop)
     {
-        options.SchedulePollingInterval = TimeSpan.FromSeconds(3);
+        options.SchedulePollingInterval = provider.GetRequiredService<JobPolling>().Schedule;
         options.StopTimeout = TimeSpan.FromSeconds(30);
         options.ShutdownTimeout = longestStop;
         options.HeartbeatInterval = TimeSpan.FromSeconds(15);
     }
 
-    private static ResilientHangfireStorage Storage(HangfireConnections connections, DatabaseSessions sessions, CancellationToken stopping)
+    private static ResilientHangfireStorage Storage(HangfireConnections connections, DatabaseSessions sessions, JobPolling polling, CancellationToken stopping)
     {
         var options = new PostgreSqlStorageOptions
         {
             SchemaName = Schema,
             PrepareSchemaIfNecessary = false,
 
-            // A job from another process waits for the next poll; one from this process wakes a worker at once.
-            QueuePollInterval = TimeSpan.FromSeconds(2),
+            QueuePollInterval = polling.Queue,
 
             // A killed process's job runs again after this; the sliding keeps a living one's, however long it takes.
             UseSlidingInvisibilityTimeout = true,
@@ -132,11 +132,22 @@ internal static class HangfireRegistration
         public bool Log(Hangfire.Logging.LogLevel logLevel, Func<string>? messageFunc, Exception? exception = null) => false;
     }
 
-    private sealed class WithoutOutages(ILog log) : ILog
+    internal sealed class WithoutOutages(ILog log) : ILog
     {
         public bool Log(Hangfire.Logging.LogLevel logLevel, Func<string>? messageFunc, Exception? exception = null) =>
-            exception is not null && DatabaseFaults.IsAway(exception)
+            exception is not null && IsOutage(exception)
                 ? log.Log(Hangfire.Logging.LogLevel.Debug, messageFunc is null ? null : () => $"{messageFunc()} {DatabaseFaults.InWords(exception)}")
                 : log.Log(logLevel, messageFunc, exception);
+
+        // A connection that broke between two of Hangfire's statements is called "not open" by Npgsql.
+        private static bool IsOutage(Exception exception) => DatabaseFaults.IsAway(exception) || exception is InvalidOperationException { Source: "Npgsql" };
     }
+}
+
+/// <summary>How often Hangfire looks for work in the database.</summary>
+/// <param name="Queue">For enqueued jobs. One from another process waits for it; one from this process wakes a worker at once.</param>
+/// <param name="Schedule">For jobs whose time has come, retries among them.</param>
+internal sealed record JobPolling(TimeSpan Queue, TimeSpan Schedule)
+{
+    public static JobPolling Usual { get; } = new(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(3));
 }

@@ -74,7 +74,7 @@ internal static class ServerHost
         if (roles.HasFlag(Roles.Web))
         {
             services.AddApi();
-            services.AddPanel(builder.Environment.IsDevelopment());
+            services.AddPanel(builder.Configuration, builder.Environment.IsDevelopment());
         }
 
         if (roles.HasFlag(Roles.Worker))
@@ -97,6 +97,9 @@ internal static class ServerHost
         {
             app.UseMiddleware<PathPrefix>();
             app.UseRouting();
+
+            // Each part tells its own errors; there is none that no part tells.
+            app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = _ => Task.CompletedTask });
             app.UsePanel();
             app.UseApi();
             app.MapApi();

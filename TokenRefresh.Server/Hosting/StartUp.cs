@@ -16,6 +16,11 @@ internal static partial class StartUp
         TimeZoneData.CheckSchedule(services.GetRequiredService<IConfiguration>());
         services.GetRequiredService<IStartupValidator>().Validate();
         TimeZoneData.CheckProviders(services.GetRequiredService<ConfiguredTokens>());
+        if (TimeZoneData.IsOutdated())
+        {
+            LogOutdatedZones(Log(services));
+        }
+
         foreach (var warning in services.GetRequiredService<EnvSettings>().Warnings)
         {
             LogEnvFile(Log(services), warning);
@@ -59,6 +64,9 @@ internal static partial class StartUp
 
     [LoggerMessage(5003, LogLevel.Warning, "{Warning}")]
     private static partial void LogEnvFile(ILogger log, string warning);
+
+    [LoggerMessage(5005, LogLevel.Warning, "This machine's time-zone data is older than 2022b: times in Asia/Tehran are an hour off in summer. Update the package tzdata.")]
+    private static partial void LogOutdatedZones(ILogger log);
 
     [LoggerMessage(5004, LogLevel.Warning, "The data folder {Folder} cannot be written ({Reason}): tokens that cannot be saved to the database, and mails without a mail server, would be lost. Make the folder writable for this user, or set Data__Directory to another folder.")]
     private static partial void LogReadOnlyFolder(ILogger log, string folder, string reason);

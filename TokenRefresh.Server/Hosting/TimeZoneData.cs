@@ -38,6 +38,13 @@ internal static class TimeZoneData
         }
     }
 
+    /// <summary>True for data older than 2022b, by which Iran still changes its clocks in summer: times, crons and expiries would be an hour off there.</summary>
+    /// <param name="tehran">The zone <c>Asia/Tehran</c> of this machine; null where it has none.</param>
+    public static bool IsOutdated(TimeZoneInfo? tehran) => tehran is not null && tehran.GetUtcOffset(new DateTimeOffset(2023, 7, 1, 12, 0, 0, TimeSpan.Zero)) != TimeSpan.FromHours(3.5);
+
+    /// <summary>That of this machine.</summary>
+    public static bool IsOutdated() => IsOutdated(TimeZoneInfo.TryFindSystemTimeZoneById("Asia/Tehran", out var tehran) ? tehran : null);
+
     private static bool Knows(string zone) => TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _);
 
     private static void Demand(string zone, string reason)

@@ -1,4 +1,6 @@
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Health;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -8,17 +10,17 @@ internal static class DiagnosisWords
     private const int MostNames = 3;
 
     /// <summary>How the whole stands, in a sentence.</summary>
-    public static string Verdict(SystemDiagnosis seen, TimeFormat times) => (seen.Overall, Problems(seen)) switch
+    public static Phrase Heading(SystemDiagnosis seen, TimeFormat times) => (seen.Overall, Problems(seen)) switch
     {
-        (OverallStatus.Operational, _) when !seen.Tokens.Any(token => token.TimeLeft > TimeSpan.Zero) =>
+        (OverallStatus.Operational, _) when !seen.Tokens.Any(token => token.IsValid) =>
             seen.AwaitsFirstTokens ? "No tokens yet: the first refresh has not ended" : "No tokens yet: add credentials",
         (OverallStatus.Operational, _) => "All systems operational",
-        (_, [var one]) => $"{one}{Validity(seen, times)}",
-        (var status, var several) => $"{status.InWords()}: {several.Count} problems",
+        (_, [var one]) => Until(seen) is { } expires ? (Phrase)$"{one}; valid until {times.Day(expires)}" : one,
+        (_, var several) => Counted(seen, several.Count),
     };
 
     /// <summary>What is wrong, worst first; tokens with the same problem are named together.</summary>
-    public static IReadOnlyList<string> Problems(SystemDiagnosis seen) =>
+    public static IReadOnlyList<Phrase> Problems(SystemDiagnosis seen) =>
         [.. seen.Wrong.GroupBy(reason => (reason.Level, reason.Part, reason.Words)).Select(alike => InWords([.. alike]))];
 
     /// <summary>How the whole stands, as the stylesheet names it.</summary>
@@ -29,16 +31,36 @@ internal static class DiagnosisWords
         _ => "is-ill",
     };
 
-    // Of one token that is still served, until when.
-    private static string Validity(SystemDiagnosis seen, TimeFormat times) =>
-        seen.Wrong.ToList() is [{ Part: DiagnosedPart.Token, Level: < OverallStatus.Outage } one] && seen.Find(one.Subject)?.Stored?.ExpiresAt is { } expires && expires > seen.AsOf
-            ? $"; valid until {times.Day(expires)}"
-            : "";
+    // Several problems: how many tokens are hit, the worst first.
+    private static Phrase Counted(SystemDiagnosis seen, int problems)
+    {
+        var all = seen.Counted.Count();
+        var unwell = seen.Unwell.ToList();
+        var (down, waiting) = (unwell.Count(token => !token.IsValid), unwell.Count(token => token.State == TokenState.ActionRequired));
+        return (down, waiting, unwell.Count) switch
+        {
+            (1, _, _) => (Phrase)$"1 of {all} tokens is down",
+            ( > 0, _, _) => (Phrase)$"{down} of {all} tokens are down",
+            (_, 1, _) => (Phrase)$"1 of {all} tokens needs action",
+            (_, > 0, _) => (Phrase)$"{waiting} of {all} tokens need action",
+            (_, _, > 0) => (Phrase)$"Refresh failing: {unwell.Count} of {all} tokens",
+            _ => (Phrase)$"{(Phrase)seen.Overall.InWords()}: {problems} problems",
+        };
+    }
 
-    private static string InWords(IReadOnlyList<DiagnosisReason> alike)
+    // Of one token that is still served, until when.
+    private static DateTimeOffset? Until(SystemDiagnosis seen) =>
+        seen.Wrong.ToList() is [{ Part: DiagnosedPart.Token, Level: < OverallStatus.Outage } one] && seen.Find(one.Subject)?.Stored?.ExpiresAt is { } expires && expires > seen.AsOf ? expires : null;
+
+    private static Phrase InWords(IReadOnlyList<DiagnosisReason> alike)
     {
         var names = alike.Select(reason => reason.Subject).Where(subject => subject.Length > 0).ToList();
-        return names.Count == 0 ? alike[0].Words
-            : $"{string.Join(", ", names.Take(MostNames))}{(names.Count > MostNames ? $" and {names.Count - MostNames} more" : "")}: {alike[0].Words}";
+        var words = Phrase.Kept(alike[0].Words);
+        return names.Count switch
+        {
+            0 => words,
+            <= MostNames => (Phrase)$"{string.Join(", ", names)}: {words}",
+            _ => (Phrase)$"{string.Join(", ", names.Take(MostNames))} and {names.Count - MostNames} more: {words}",
+        };
     }
 }

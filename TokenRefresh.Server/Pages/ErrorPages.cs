@@ -1,62 +1,89 @@
-using System.Data.Common;
-using System.Text.Encodings.Web;
-using TokenRefresh.Jobs.Persistence;
+using Microsoft.AspNetCore.Antiforgery;
+using TokenRefresh.Jobs;
+using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages;
 
 /// <summary>What people see in place of a bare status; needs no database and no sign-in.</summary>
-internal static partial class ErrorPages
+internal static class ErrorPages
 {
-    public static void UsePlainPages(this IApplicationBuilder app) => app.Use(async (context, next) =>
+    /// <summary>An error page must not wait for what may be broken.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Writes the page of the status that is set.</summary>
+    public static async Task WriteAsync(HttpContext context)
     {
-        try
+        var response = context.Response;
+
+        // The server answers this one with a header alone.
+        if (response.StatusCode == StatusCodes.Status401Unauthorized)
         {
-            await next(context);
-        }
-        catch (Exception error) when (!context.Response.HasStarted && IsOfDatabase(error) && DatabaseFaults.IsAway(error))
-        {
-            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            context.Response.Headers.RetryAfter = "5";
-        }
-        catch (Exception error) when (IsOurs(error, context))
-        {
-            LogBroken(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(ErrorPages)), context.Request.Method, context.Request.Path, error);
-            context.Response.Clear();
-            context.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            return;
         }
 
-        if (context.Response is { HasStarted: false, ContentLength: null, ContentType: null, StatusCode: >= 400 and < 600 and not StatusCodes.Status401Unauthorized } response)
-        {
-            var (heading, advice) = Words(response.StatusCode);
-            var prefix = context.Request.PathBase.ToUriComponent();
-            response.ContentType = "text/html; charset=utf-8";
-            await response.WriteAsync(
-                $"""
-                <!doctype html>
-                <html lang="en">
-                <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{heading} · TokenRefresh</title><link rel="icon" href="{prefix}/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="{prefix}/site.css"></head>
-                <body>
-                <header class="top"><a class="brand" href="{prefix}/access/tokens">{Brand.Mark}TokenRefresh</a></header>
-                <main><section class="narrow card"><p class="status">{response.StatusCode}</p><h1>{heading}</h1><p>{advice}</p>{Hint(context)}<p class="acts"><a class="button" href="{prefix}/access/tokens">Back to tokens</a></p></section></main>
-                </body>
-                </html>
-                """);
-        }
-    });
+        var (language, theme) = PanelPreferences.Of(context) is var read ? (read.Language, read.Theme.ToString().ToLowerInvariant()) : default;
+        string Text(Phrase phrase) => PageEncoder.Html.Encode(language.Of(phrase));
+        var (heading, advice) = Words(response.StatusCode);
+        var prefix = context.Request.PathBase.ToUriComponent();
+        var strip = await StripAsync(context, prefix);
+        response.ContentType = "text/html; charset=utf-8";
+        await response.WriteAsync(
+            $"""
+            <!doctype html>
+            <html lang="{language.Code}" dir="{(language.IsRightToLeft ? "rtl" : "ltr")}" data-theme="{theme}">
+            <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>{Text(heading)} · TokenRefresh</title><link rel="icon" href="{prefix}/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="{prefix}/site.css"></head>
+            <body>
+            <header class="top"><a class="brand" href="{prefix}{PanelPaths.Overview}">{Brand.Mark}TokenRefresh</a></header>
+            {strip}<main><section class="narrow card"><p class="status">{language.Of(response.StatusCode)}</p><h1>{Text(heading)}</h1><p>{Text(advice)}</p>{Hint(context)}<p class="acts"><a class="button" href="{prefix}{PanelPaths.Overview}">{Text("Back to the overview")}</a></p></section></main>
+            </body>
+            </html>
+            """);
+    }
 
     /// <summary>Has the page say more: what there is instead of what was asked for.</summary>
-    public static void SayInstead(HttpContext context, string hint) => context.Items[typeof(ErrorPages)] = hint;
+    public static void SayInstead(HttpContext context, Phrase hint) => context.Items[typeof(ErrorPages)] = hint;
 
-    // A file that cannot be read is no reason to say that the database is unreachable.
-    private static bool IsOfDatabase(Exception? error) => error is not null && (error is DbException || IsOfDatabase(error.InnerException));
+    private static string Hint(HttpContext context) => context.Items[typeof(ErrorPages)] is Phrase hint ? $"<p>{PageEncoder.Html.Encode(PanelPreferences.Of(context).Language.Of(hint))}</p>" : "";
 
-    // Developers see its trace; a request that was given up or could not be read is answered by the server itself.
-    private static bool IsOurs(Exception error, HttpContext context) => !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested
-        && error is not BadHttpRequestException && !context.RequestServices.GetRequiredService<IHostEnvironment>().IsDevelopment();
+    // What is wrong stands on every page for those who are signed in; where it cannot be read in time, the page goes without.
+    private static async Task<string> StripAsync(HttpContext context, string prefix)
+    {
+        if (context.User.Identity?.IsAuthenticated != true)
+        {
+            return "";
+        }
 
-    private static string Hint(HttpContext context) => context.Items[typeof(ErrorPages)] is string hint ? $"<p>{HtmlEncoder.Default.Encode(hint)}</p>" : "";
+        try
+        {
+            var situation = await context.RequestServices.GetRequiredService<CurrentSituation>().ReadAsync(context.RequestAborted).WaitAsync(Patience, TimeProvider.System);
+            var text = context.RequestServices.GetRequiredService<PanelText>();
+            var heading = situation.IsWrong ? $"""<a href="{prefix}{PanelPaths.Overview}"><b>{text[situation.Heading]}</b></a>""" : $"{text[situation.Undelivered ?? ""]} {text[situation.Remedy ?? ""]}";
+            return !situation.IsTrouble ? "" :
+                $"""<div class="strip {situation.StripKind}" role="note"><p>{heading} {string.Join(' ', situation.Details.Select(detail => text[detail]))}</p>{Act(context, situation, text, prefix)}</div>""";
+        }
+        catch (Exception)
+        {
+            // Whatever it is, the page that was asked for has an error already, and its own is told.
+            return "";
+        }
+    }
 
-    private static (string Heading, string Advice) Words(int status) => status switch
+    private static string Act(HttpContext context, Situation situation, PanelText text, string prefix)
+    {
+        switch (situation.StripStep)
+        {
+            case { Act: SituationAct.Open } step:
+                return $"""<a class="button quiet" href="{prefix}{step.Path}">{text[step.Words]}</a>""";
+            case { Act: SituationAct.Retry } step when context.User.IsInRole(nameof(Role.Operator)):
+                var forgery = context.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(context);
+                var names = step.Tokens.Take(100).Select(name => $"""<input type="hidden" name="names" value="{PageEncoder.Html.Encode(name)}">""");
+                return $"""<form method="post" action="{prefix}{PanelPaths.Tokens}?handler=ForceChosen"><input name="{forgery.FormFieldName}" type="hidden" value="{forgery.RequestToken}">{string.Concat(names)}<button class="quiet">{text[step.Words]}</button></form>""";
+            default:
+                return "";
+        }
+    }
+
+    private static (Phrase Heading, Phrase Advice) Words(int status) => status switch
     {
         StatusCodes.Status400BadRequest => ("Form not accepted", "The form expired, is older than your session, or contains invalid text. Go back, reload the page and send it again; nothing was changed."),
         StatusCodes.Status403Forbidden => ("You don't have permission", "Your role does not allow this. An administrator can change your role."),
@@ -66,7 +93,4 @@ internal static partial class ErrorPages
         StatusCodes.Status503ServiceUnavailable => ("The database is unreachable", "The panel needs the database. Clients still get valid tokens from memory. Try again in a moment."),
         _ => ("Something went wrong", "The server's log has the details. Stored data is unchanged."),
     };
-
-    [LoggerMessage(5031, LogLevel.Error, "{Method} {Path} failed with an unexpected error")]
-    private static partial void LogBroken(ILogger log, string method, PathString path, Exception error);
 }

@@ -16,6 +16,9 @@ internal static class JobsDashboard
 {
     public const string Path = "/hangfire";
 
+    /// <summary>The list of jobs that gave up.</summary>
+    public const string FailedJobs = Path + "/jobs/failed";
+
     /// <summary>
     /// The narrowest policy that Hangfire's pages work with. The hashes are of the one sheet that its charts add, and of the empty style attributes
     /// that its details of a job are full of; a newer Hangfire may need others, which the browser tests would tell.
@@ -23,6 +26,9 @@ internal static class JobsDashboard
     public const string ContentPolicy =
         "default-src 'none'; style-src-elem 'self' 'sha256-z7zcnw/4WalZqx+PrNaRnoeLz/G9WXuFqV1WCJ129sg='; style-src-attr 'unsafe-hashes' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; "
         + "script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+    /// <summary>Larger counts are shown as one less with a plus.</summary>
+    private const int MostAttempts = 1000;
 
     /// <summary>Of a job that holds many tokens, so many are named.</summary>
     private const int NamedTokens = 3;
@@ -42,6 +48,9 @@ internal static class JobsDashboard
         app.MapMethods(Path + "/{**rest}", [HttpMethods.Get, HttpMethods.Head, HttpMethods.Post], context => ShowAsync(context, parts.Value.Storage, parts.Value.Routes))
             .RequireAuthorization(nameof(Role.Viewer)).ExcludeFromDescription();
     }
+
+    /// <summary>The page of one job.</summary>
+    public static string Details(string job) => $"{Path}/jobs/details/{job}";
 
     /// <summary>A job in words: which tokens, and what set it off.</summary>
     public static string Name(Job job) => job switch
@@ -85,7 +94,7 @@ internal static class JobsDashboard
     private static DashboardOptions Options(PathString prefix) => new()
     {
         DashboardTitle = "TokenRefresh · Jobs",
-        AppPath = $"{prefix}/access/tokens",
+        AppPath = $"{prefix}{PanelPaths.Overview}",
         FaviconPath = $"{prefix}/icon.svg",
         DisplayStorageConnectionString = false,
         DarkModeEnabled = true,
@@ -103,7 +112,7 @@ internal static class JobsDashboard
     private static bool Extend()
     {
         DashboardRoutes.AddStylesheet(typeof(JobsDashboard).Assembly, "TokenRefresh.Server.Pages.hangfire.css");
-        foreach (var (words, address) in new[] { ("Tokens", PanelPaths.Tokens), ("Log", PanelPaths.Log), ("Health", PanelPaths.Health) })
+        foreach (var (words, address) in new[] { ("Overview", PanelPaths.Overview), ("Tokens", PanelPaths.Tokens), ("Activity", PanelPaths.Log), ("System", PanelPaths.Health) })
         {
             NavigationMenu.Items.Add(page => new MenuItem(words, Panel(page, address)));
         }
@@ -112,7 +121,7 @@ internal static class JobsDashboard
             .UseDashboardMetric(new DashboardMetric("tokens:unwell", "Tokens that need attention", page => Count(
                 Wait(Service<CurrentDiagnosis>(page).ReadAsync(CancellationToken.None)).Unwell.Count())))
             .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
-                Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), Badges.MostAttempts, CancellationToken.None)))))
+                Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), MostAttempts, CancellationToken.None)))))
             .UseJobDetailsRenderer(10, details => new NonEscapedString(
                 $"<p><a href=\"{Panel(details.Page, PanelPaths.Log)}?job={Uri.EscapeDataString(details.JobId)}#attempts\">Attempts of this job in the log</a></p>"));
         return true;
@@ -130,7 +139,7 @@ internal static class JobsDashboard
         public Task<IFormCollection> ReadFormAsync(CancellationToken cancellationToken) => throw new BadHttpRequestException("A form is needed here.");
     }
 
-    private static Metric Count(int number) => new(number < Badges.MostAttempts ? $"{number}" : "999+") { Style = number > 0 ? MetricStyle.Danger : MetricStyle.Default, Highlighted = number > 0 };
+    private static Metric Count(int number) => new(number < MostAttempts ? $"{number}" : "999+") { Style = number > 0 ? MetricStyle.Danger : MetricStyle.Default, Highlighted = number > 0 };
 
     private static T Service<T>(RazorPage page)
         where T : notnull => page.Context.GetHttpContext().RequestServices.GetRequiredService<T>();

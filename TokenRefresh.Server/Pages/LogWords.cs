@@ -1,6 +1,6 @@
-using System.Globalization;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -16,7 +16,15 @@ internal static class LogWords
         _ => "is-aside",
     };
 
-    public static string Rate(double? percent) => percent is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share:0.#} %") : "–";
+    /// <summary>A status in a word.</summary>
+    public static Phrase InWords(AttemptStatus status) => status switch
+    {
+        AttemptStatus.Success => "Refreshed",
+        AttemptStatus.Failed => "Failed",
+        AttemptStatus.Running => "Running",
+        _ => "Skipped",
+    };
 
-    public static string Duration(double? milliseconds) => DurationFormat.Measured(milliseconds);
+    /// <summary>What came of an attempt: of a failure its reason in a few words and what the provider said, else the log's message.</summary>
+    public static string Result(RefreshAttempt row) => row.ErrorCode is { } code ? $"{FailureWords.InWords(code)}: {row.Message}" : row.Message;
 }

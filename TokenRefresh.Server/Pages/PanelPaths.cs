@@ -8,12 +8,23 @@ internal static class PanelPaths
     /// <summary>What every page of the panel begins with.</summary>
     public const string Root = "/access/";
 
-    public const string Tokens = "/access/tokens", Log = "/access/token-refresh-logs", Health = "/access/token-health", Incidents = "/access/incidents",
-        Users = "/access/users", Clients = "/access/clients", Audit = "/access/audit";
+    public const string Overview = "/access", Tokens = "/access/tokens", Incidents = "/access/incidents", Log = "/access/token-refresh-logs",
+        Providers = "/access/providers", Clients = "/access/clients", Health = "/access/token-health", Settings = "/access/settings",
+        Users = "/access/users", Audit = "/access/audit", Search = "/access/search", Bulk = "/access/bulk", Preferences = "/access/preferences", Events = "/access/events",
+        SignOut = "/account/logout";
 
     /// <summary>The pages that messages link to.</summary>
     public static readonly PanelPages ForMessages = new(Tokens, Log, Health, Incidents);
 
     /// <summary>The page of one token.</summary>
     public static string Token(string name) => $"{Tokens}/{name}";
+
+    /// <summary>The page of one provider.</summary>
+    public static string Provider(string name) => $"{Providers}/{name}";
+
+    /// <summary>The page of one incident.</summary>
+    public static string Incident(long id) => $"{Incidents}/{id}";
+
+    /// <summary>The page of one attempt.</summary>
+    public static string Attempt(long id) => $"{Log}/{id}";
 }

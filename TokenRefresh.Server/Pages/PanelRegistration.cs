@@ -1,7 +1,11 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc.ApplicationModels;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.AspNetCore.RateLimiting;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Access.Oidc;
+using TokenRefresh.Server.Hosting;
 using TokenRefresh.Server.Pages.Access.Tokens;
 
 namespace TokenRefresh.Server.Pages;
@@ -12,9 +16,10 @@ internal static class PanelRegistration
     /// <summary>No form of the panel is larger.</summary>
     private const int LargestForm = 256 * 1024;
 
-    public static IServiceCollection AddPanel(this IServiceCollection services, bool isDevelopment)
+    public static IServiceCollection AddPanel(this IServiceCollection services, IConfiguration configuration, bool isDevelopment)
     {
-        services.AddSignIn(isDevelopment);
+        services.AddSignIn(configuration, isDevelopment);
+        services.AddSingleton(PageEncoder.Html);
         services.AddRazorPages(pages =>
         {
             pages.Conventions.AuthorizeFolder("/Access", nameof(Role.Viewer));
@@ -24,14 +29,26 @@ internal static class PanelRegistration
             pages.Conventions.AllowAnonymousToFolder("/Incidents");
             pages.Conventions.ConfigureFilter(new RoleFilter());
             pages.Conventions.AddPageApplicationModelConvention("/Account/Login", page => page.EndpointMetadata.Add(new EnableRateLimitingAttribute(AccessRegistration.SignInLimit)));
+            pages.Conventions.AddPageApplicationModelConvention("/Account/Oidc", page => page.EndpointMetadata.Add(new EnableRateLimitingAttribute(AccessRegistration.CompanySignInLimit)));
+            pages.Conventions.AddPageRouteModelConvention("/Account/Oidc", page => RouteOidc(page.Selectors, OidcRegistration.IsOn(configuration)));
         });
         services.Configure<FormOptions>(forms => (forms.ValueLengthLimit, forms.MultipartBodyLengthLimit) = (LargestForm, LargestForm));
+        services.AddExceptionHandler<PageErrors>();
+        services.AddScoped(provider => PanelPreferences.Of(provider.GetRequiredService<IHttpContextAccessor>().HttpContext ?? throw new InvalidOperationException("There are preferences only in a request.")));
+        services.AddScoped<PanelText>();
         services.AddScoped<CurrentDiagnosis>();
+        services.AddScoped<CurrentSituation>();
+        services.AddScoped<ProviderSummaries>();
+        services.AddScoped<UptimeStrip>();
+        services.AddScoped<LifetimeChart>();
+        services.AddScoped<SavedFilters>();
         services.AddScoped<PanelActions>();
         services.AddScoped<ImportActions>();
         services.AddSingleton<TokenStories>();
         services.AddSingleton<Assets>();
-        services.AddSingleton<TimeFormat>();
+        services.AddSingleton<PanelEvents>();
+        services.AddSingleton<IChangeObserver>(provider => provider.GetRequiredService<PanelEvents>());
+        services.AddScoped<TimeFormat>();
         return services;
     }
 
@@ -44,11 +61,11 @@ internal static class PanelRegistration
             ((IApplicationBuilder)app).Properties[added] = true;
         }
 
-        app.UseWhen(IsForPeople, pages =>
+        app.UseWhen(context => !ProgramAddresses.Contain(context.Request.Path), pages =>
         {
             pages.UseForwardedHeaders();
             pages.UsePageHeaders();
-            pages.UsePlainPages();
+            pages.UseStatusCodePages(context => ErrorPages.WriteAsync(context.HttpContext));
             if (!app.Environment.IsDevelopment())
             {
                 pages.Use(RefusePlainTextAsync);
@@ -64,9 +81,23 @@ internal static class PanelRegistration
 
     public static void MapPanel(this WebApplication app)
     {
-        app.MapGet("/", () => Results.LocalRedirect("~/access/tokens")).ExcludeFromDescription();
+        app.MapGet("/", () => Results.LocalRedirect($"~{PanelPaths.Overview}")).ExcludeFromDescription();
         app.MapRazorPages();
+        app.MapGet(PanelPaths.Events, PanelEvents.ServeAsync).RequireAuthorization(nameof(Role.Viewer)).ExcludeFromDescription();
         app.MapJobsDashboard();
+    }
+
+    // At the callback's address the page tells why there is no session; without an identity provider there is no such page.
+    private static void RouteOidc(IList<SelectorModel> routes, bool isOn)
+    {
+        if (isOn)
+        {
+            routes.Add(new() { AttributeRouteModel = new() { Template = OidcRegistration.CallbackPath.TrimStart('/') } });
+        }
+        else
+        {
+            routes.Clear();
+        }
     }
 
     // Forms need cookies, and those are for TLS only: said in words instead of failing in the middle of the page.
@@ -88,7 +119,7 @@ internal static class PanelRegistration
         {
             try
             {
-                // Postgres stores no text with this sign in it, and no person types it.
+                // Postgres stores no text with this character in it, and no person types it.
                 if ((await context.Request.ReadFormAsync(context.RequestAborted)).Any(field => field.Key.Contains('\0', StringComparison.Ordinal) || field.Value.Any(value => value?.Contains('\0', StringComparison.Ordinal) == true)))
                 {
                     context.Response.StatusCode = StatusCodes.Status400BadRequest;
@@ -104,7 +135,4 @@ internal static class PanelRegistration
 
         await next(context);
     }
-
-    private static bool IsForPeople(HttpContext context) =>
-        !context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) && !context.Request.Path.StartsWithSegments("/openapi", StringComparison.OrdinalIgnoreCase);
 }

@@ -20,9 +20,10 @@ namespace TokenRefresh.Server.Pages;
 [HtmlTargetElement("button", Attributes = "formaction")]
 [HtmlTargetElement("input", Attributes = "formaction", TagStructure = TagStructure.WithoutEndTag)]
 [HtmlTargetElement("*", Attributes = "data-renew")]
+[HtmlTargetElement("*", Attributes = "data-events")]
 public sealed class PrefixedAddresses(HtmlEncoder encoder) : TagHelper
 {
-    private static readonly string[] Names = ["href", "src", "action", "formaction", "data-renew"];
+    private static readonly string[] Names = ["href", "src", "action", "formaction", "data-renew", "data-events"];
 
     /// <summary>The page.</summary>
     [ViewContext]

@@ -11,6 +11,14 @@ internal static class TokenWords
     /// <summary>For how long people pause, in hours; null for no end.</summary>
     public static readonly (double? Hours, string Words)[] Pauses = [(null, "until resumed"), (1, "1 hour"), (4, "4 hours"), (24, "1 day"), (72, "3 days"), (168, "1 week")];
 
+    /// <summary>A state as it stands in a list.</summary>
+    public static Phrase Title(TokenState state) => state switch
+    {
+        TokenState.ActionRequired => "Action required",
+        TokenState.NotConfigured => "Not configured",
+        _ => state.ToString(),
+    };
+
     public static string InWords(this RenewedBy by) => by switch
     {
         RenewedBy.Itself => "renews itself",
@@ -33,5 +41,5 @@ internal static class TokenWords
     };
 
     /// <summary>A life to the minute, or to the second where it is short.</summary>
-    public static string Life(TimeSpan span) => DurationFormat.InWords(span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds)));
+    public static TimeSpan Life(TimeSpan span) => span > TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(Math.Round(span.TotalMinutes)) : TimeSpan.FromSeconds(Math.Round(span.TotalSeconds));
 }

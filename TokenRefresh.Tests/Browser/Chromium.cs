@@ -1,8 +1,8 @@
 using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 using Shouldly;
 using TokenRefresh.Tests.Browser;
+using TokenRefresh.Tests.Server.Pages;
 
 [assembly: AssemblyFixture(typeof(Chromium))]
 
@@ -16,10 +16,14 @@ public sealed class Chromium : IAsyncDisposable
     private readonly Lazy<Task<(IPlaywright Playwright, IBrowser Browser)>> started = new(StartAsync);
 
     /// <summary>Opens a window without cookies or anything else of other tests. Where there is no Chromium, the test is skipped.</summary>
-    internal async Task<Visitor> OpenAsync(string address, int width, ColorScheme scheme, bool withScript = true)
+    internal async Task<Visitor> OpenAsync(string address, int width, ColorScheme scheme, bool withScript = true, string locale = "en-GB")
     {
         Assert.SkipUnless(Places.Any(File.Exists), "install Chromium first, as .ci/run does");
-        var context = await (await started.Value).Browser.NewContextAsync(new() { BaseURL = address, ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme, JavaScriptEnabled = withScript });
+        var context = await (await started.Value).Browser.NewContextAsync(new() { BaseURL = address, ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme, JavaScriptEnabled = withScript, Locale = locale });
+
+        // A machine with many tests at once is slow; what never comes still fails.
+        context.SetDefaultTimeout(90_000);
+        context.SetDefaultNavigationTimeout(90_000);
         return new(context, await context.NewPageAsync());
     }
 
@@ -61,8 +65,21 @@ public sealed class Chromium : IAsyncDisposable
 /// <summary>A person at a browser. Notes what one would see in its console.</summary>
 internal sealed class Visitor : IAsyncDisposable
 {
-    // Only what is wrong is described; describing all that is right takes most of the time.
-    private static readonly AxeRunOptions Violations = new() { ResultTypes = [ResultType.Violations] };
+    /// <summary>Desktop, tablet and phone, light and dark.</summary>
+    private static readonly (int Width, ColorScheme Scheme)[] Windows =
+        [(1920, ColorScheme.Light), (1280, ColorScheme.Light), (1280, ColorScheme.Dark), (820, ColorScheme.Dark), (390, ColorScheme.Dark), (360, ColorScheme.Light)];
+
+    /// <summary>Where axe looks, too: the layout changes once, and the colours once.</summary>
+    private static readonly HashSet<(int, ColorScheme)> Looked = [(1280, ColorScheme.Light), (1280, ColorScheme.Dark), (820, ColorScheme.Dark), (360, ColorScheme.Light)];
+
+    // Only what is wrong is described; describing all that is right takes most of the time. Of the rules only those about colours can tell dark from light.
+    private const string FindSerious = """
+        async (isDark) => (await axe.run(document, { resultTypes: ['violations'], ...(isDark ? { runOnly: ['color-contrast', 'link-in-text-block'] } : {}) })).violations
+            .filter((rule) => rule.impact === 'serious' || rule.impact === 'critical')
+            .map((rule) => `${rule.id}: ${rule.help}: ${rule.nodes.slice(0, 3).map((node) => node.html).join(' | ')}`)
+        """;
+
+    private static readonly string Axe = new BundledAxeScriptProvider().GetScript();
 
     private readonly IBrowserContext context;
 
@@ -85,20 +102,82 @@ internal sealed class Visitor : IAsyncDisposable
     /// <summary>Errors of pages and their console, refused loads included.</summary>
     public List<string> Findings { get; } = [];
 
+    /// <summary>Takes over the sign-in of a browser without script.</summary>
+    public Task EnterAsync(Panel panel) => context.AddCookiesAsync(panel.Cookies.Select(cookie => new Microsoft.Playwright.Cookie { Name = cookie.Name, Value = cookie.Value, Url = $"{panel.Http.BaseAddress}" }));
+
+    /// <summary>Signs in by the form that the window shows.</summary>
     public async Task SignInAsync(string name, string password)
     {
-        await Page.GetByLabel("Name").FillAsync(name);
-        await Page.GetByLabel("Password").FillAsync(password);
-        await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).First.ClickAsync();
+        await Page.Locator("input[name=Name]").FillAsync(name);
+        await Page.Locator("input[name=Password]").FillAsync(password);
+        await ClickThroughAsync(Page.Locator("main form button"));
     }
 
-    /// <summary>The page fits its window, and axe finds nothing serious on it.</summary>
+    /// <summary>Opens the menu of a token in a list.</summary>
+    public Task OpenMenuAsync(string token) => Page.Locator($"summary[aria-label='Actions for {token}']").ClickAsync();
+
+    /// <summary>Clicks a button that sends a form, and waits for the page that answers: the old one may have the next button, too.</summary>
+    public Task ClickThroughAsync(string button) => ClickThroughAsync(Page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).First);
+
+    /// <summary>The same for a button that is found otherwise.</summary>
+    public async Task ClickThroughAsync(ILocator button)
+    {
+        // The load of the page before may be told late: what counts is that the window has gone on to another.
+        var gone = new TaskCompletionSource();
+        void Note(object? sender, IFrame frame)
+        {
+            if (frame == Page.MainFrame)
+            {
+                gone.TrySetResult();
+            }
+        }
+
+        Page.FrameNavigated += Note;
+        await button.ClickAsync();
+        await gone.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+        Page.FrameNavigated -= Note;
+        await Page.WaitForLoadStateAsync(LoadState.Load, new() { Timeout = 60_000 });
+    }
+
+    /// <summary>The page, with all that can be unfolded folded and unfolded, fits each window, and axe finds nothing serious in any.</summary>
     public async Task CheckAsync(string path)
     {
-        (await Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth")).ShouldBeTrue($"{path} is wider than its window");
-        (await Page.RunAxe(Violations)).Violations.Where(rule => rule.Impact is "serious" or "critical")
-            .Select(rule => $"{path}: {rule.Id}: {rule.Help}: {string.Join(" | ", rule.Nodes.Take(3).Select(node => node.Html))}").ShouldBeEmpty();
+        await Page.EvaluateAsync(Axe);
+        await CheckFitsAsync(path);
+        await Page.EvaluateAsync("document.querySelectorAll('details').forEach((part) => part.open = true)");
+        foreach (var (width, scheme) in Windows)
+        {
+            await ResizeAsync(width, scheme);
+            await ShouldFitAsync($"{path}, unfolded", width);
+            if (!Looked.Contains((width, scheme)))
+            {
+                continue;
+            }
+
+            (await Page.EvaluateAsync<string[]>(FindSerious, scheme == ColorScheme.Dark)).ShouldBeEmpty($"{path} at {width} px, {scheme}");
+        }
     }
+
+    private async Task CheckFitsAsync(string path)
+    {
+        foreach (var (width, scheme) in Windows)
+        {
+            await ResizeAsync(width, scheme);
+            await ShouldFitAsync(path, width);
+        }
+    }
+
+    /// <summary>The window as it was opened: a page that loads while it is small may be laid out otherwise.</summary>
+    public Task ResetAsync() => ResizeAsync(1280, ColorScheme.Light);
+
+    private async Task ResizeAsync(int width, ColorScheme scheme)
+    {
+        await Page.SetViewportSizeAsync(width, 900);
+        await Page.EmulateMediaAsync(new() { ColorScheme = scheme });
+    }
+
+    private async Task ShouldFitAsync(string path, int width) =>
+        (await Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth")).ShouldBeTrue($"{path} is wider than {width} px");
 
     public async ValueTask DisposeAsync() => await Chromium.EndAsync(context.DisposeAsync());
 }

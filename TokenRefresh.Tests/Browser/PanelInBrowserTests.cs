@@ -1,22 +1,21 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Providers;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Pages;
 using TokenRefresh.Tests.Fixtures;
+using TokenRefresh.Tests.Server.Api;
 using TokenRefresh.Tests.Server.Pages;
 
 namespace TokenRefresh.Tests.Browser;
 
 public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chromium)
 {
-    private static readonly string[] Pages =
-        ["/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-health", "/access/incidents", "/access/users", "/access/clients", "/access/audit", "/no/such/page", "/access/tokens/unknown"];
-
     [Theory]
     [InlineData(1280, ColorScheme.Light, true)]
-    [InlineData(1280, ColorScheme.Dark, true)]
-    [InlineData(390, ColorScheme.Light, true)]
     [InlineData(390, ColorScheme.Dark, true)]
     [InlineData(1280, ColorScheme.Light, false)]
     public async Task A_person_works_a_day_at_the_panel(int width, ColorScheme scheme, bool withScript)
@@ -31,36 +30,40 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chrom
         await page.GotoAsync("/");
         await visitor.SignInAsync("ada", Panel.Password);
         (await page.Locator(".verdict").InnerTextAsync()).ShouldBe("All systems operational");
-        (await page.Locator(".glance .next").InnerTextAsync()).ShouldMatch("(?s)Next expiry.*23 h 5\\d min.*jibit");
+        (await page.Locator("main .kpi").InnerTextAsync()).ShouldMatch("(?s)Next expiry.*23 h 5\\d min.*jibit");
 
         // Triggers a refresh that fails, and sees that it failed.
         panel.Server.Provider.Before = ModelProvider.Failing(FailureKind.CredentialRejected);
-        await ClickAsync(page, "Force");
+        await page.GotoAsync("/access/tokens");
+        await visitor.OpenMenuAsync("jibit");
+        await visitor.ClickThroughAsync("Force");
         (await said.InnerTextAsync()).ShouldMatch("^(jibit: credential_rejected: HTTP 503|Refreshing jibit)");
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row.Status == AttemptStatus.Failed), "it has failed");
-        await page.GotoAsync("/access/tokens");
+        await page.GotoAsync("/access");
         (await page.Locator(".verdict").InnerTextAsync()).ShouldMatch(@"^jibit: needs action, credentials refused; valid until \d+ [A-Z][a-z]{2} \d\d:\d\d$");
 
         // Finds the failed row by the filter, retries it, and watches it finish.
         panel.Server.Provider.Before = (_, _) => Task.FromResult<ProviderResult?>(null);
         await page.GotoAsync("/access/token-refresh-logs");
         await page.Locator("form.filters select[name=status]").SelectOptionAsync("Failed");
-        await ClickAsync(page, "Show");
-        await ClickAsync(page, "Retry");
+        await visitor.ClickThroughAsync("Show");
+        await visitor.ClickThroughAsync("Retry");
         (await said.InnerTextAsync()).ShouldMatch("^(jibit: Refreshed; expires|Refreshing jibit)");
         await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync()).ConsecutiveFailures == 0, "the retry succeeds");
 
         // Tests, pauses for a day, resumes.
         await page.GotoAsync("/access/tokens");
-        await ClickAsync(page, "Test");
+        await visitor.OpenMenuAsync("jibit");
+        await visitor.ClickThroughAsync("Test");
         (await said.InnerTextAsync()).ShouldBe("jibit: accepted by the provider (HTTP 200, 5 ms).");
-        await page.GetByRole(AriaRole.Link, new() { Name = "jibit", Exact = true }).First.ClickAsync();
+        await page.Locator("td.name a").First.ClickAsync();
+        await page.WaitForURLAsync("**/access/tokens/jibit");
         await page.GetByLabel("Reason").FillAsync("تعمیرات");
         await page.Locator("select[name=hours]").SelectOptionAsync("1 day");
         await page.GetByLabel("Reason").PressAsync("Enter");
         (await said.InnerTextAsync()).ShouldBe("Paused jibit. Valid tokens are still served; no automatic refresh for 1 d.");
         (await page.Locator(".life-card").InnerTextAsync()).ShouldContain("تعمیرات (user:ada)");
-        await ClickAsync(page, "Resume");
+        await visitor.ClickThroughAsync("Resume");
         (await said.InnerTextAsync()).ShouldBe("Resumed jibit.");
         await page.GotoAsync("/access/tokens");
         await page.Locator("input[name=names]").First.CheckAsync();
@@ -68,30 +71,34 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chrom
         await page.GetByLabel("Reason").PressAsync("Enter");
         (await said.Locator("p").InnerTextAsync()).ShouldStartWith("Paused ");
         await page.Locator("input[name=names]").First.CheckAsync();
-        await ClickAsync(page, "Resume");
+        await visitor.ClickThroughAsync("Resume");
         (await said.Locator("p").InnerTextAsync()).ShouldStartWith("Resumed ");
         await page.GotoAsync("/access/tokens/jibit");
 
         // Imports a pair, and takes it back.
+        await page.GetByRole(AriaRole.Link, new() { Name = "Settings", Exact = true }).Last.ClickAsync();
+        await page.WaitForURLAsync("**/access/tokens/jibit?tab=Settings*");
         await page.GetByText("Import a token").ClickAsync();
         await page.GetByLabel("Access token").FillAsync("an-opaque-token-of-some-length");
         await page.GetByLabel("Expires, in").FillAsync("2030-01-01T10:00");
-        await ClickAsync(page, "Test and store");
+        await visitor.ClickThroughAsync("Test and store");
         (await said.InnerTextAsync()).ShouldStartWith("Imported jibit. It expires at 2030-01-01 10:00:00 Asia/Tehran");
-        await ClickAsync(page, "Roll back");
+        await visitor.ClickThroughAsync("Roll back");
         (await said.InnerTextAsync()).ShouldStartWith("Rolled back jibit to the previous token.");
 
         // Works on after the sign-in has ended in the middle of it.
+        await page.GotoAsync("/access/tokens/jibit");
         await page.Context.ClearCookiesAsync(new() { Name = "tokenrefresh" });
         await page.GetByLabel("Reason").FillAsync("typed at length");
-        await ClickAsync(page, "Pause");
+        await visitor.ClickThroughAsync("Pause");
         await visitor.SignInAsync("ada", Panel.Password);
         (await page.GetByLabel("reason").InputValueAsync()).ShouldBe("typed at length");
-        await ClickAsync(page, "Send now");
+        await visitor.ClickThroughAsync("Send now");
         (await said.InnerTextAsync()).ShouldStartWith("Paused jibit.");
 
         // Signs out.
-        await ClickAsync(page, "Sign out");
+        await page.Locator("details.me summary").ClickAsync();
+        await visitor.ClickThroughAsync("Sign out");
         await page.GotoAsync("/access/tokens");
         new Uri(page.Url).AbsolutePath.ShouldBe("/account/login");
         visitor.Findings.ShouldBeEmpty();
@@ -106,6 +113,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chrom
         var page = visitor.Page;
         await page.GotoAsync("/");
         await visitor.SignInAsync("ada", Panel.Password);
+        await page.GotoAsync("/access/tokens");
 
         await panel.Server.ExecuteAsync("UPDATE tokens SET lease_owner = 'somebody', lease_until = now() + interval '1 hour'");
         await page.ReloadAsync();
@@ -116,58 +124,196 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chrom
         await page.GetByLabel("select all").CheckAsync();
         (await page.GetByLabel("select jibit").IsCheckedAsync()).ShouldBeTrue();
 
-        await page.GotoAsync("/access/tokens/jibit");
+        await page.GotoAsync("/access/tokens/jibit?tab=Settings");
         await page.GetByText("Import a token").ClickAsync();
         await page.GetByLabel("Access token").FillAsync($"h.{Convert.ToBase64String("""{"exp":1893456000}"""u8).TrimEnd('=')}.s");
         (await page.Locator("[data-expiry-of]").InnerTextAsync()).ShouldEndWith(": 2030-01-01 00:00 UTC.");
         visitor.Findings.ShouldBeEmpty();
     }
 
-    [Theory]
-    [InlineData(1280, ColorScheme.Light)]
-    [InlineData(1280, ColorScheme.Dark)]
-    [InlineData(390, ColorScheme.Light)]
-    [InlineData(390, ColorScheme.Dark)]
-    [InlineData(768, ColorScheme.Light)]
-    public async Task Every_page_fits_its_window_and_axe_finds_nothing_serious(int width, ColorScheme scheme)
+    [Fact]
+    public async Task A_change_reaches_an_open_page_at_once_without_moving_what_is_typed_there()
     {
-        var longName = new string('n', 60);
-        await using var panel = await Panel.OpenAsync(postgres, provider: new ModelProvider { TokenNames = ["jibit", longName] });
-        await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Count(row => row.Status == AttemptStatus.Success) == 2, "the tokens are obtained");
-        await MakeHardToFitAsync(panel.Server, longName);
+        await using var panel = await Panel.OpenAsync(postgres);
         await panel.AddAsync("ada", Role.Admin);
-        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", width, scheme);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
         var page = visitor.Page;
-        await page.GotoAsync("/account/login");
-        await visitor.CheckAsync("/account/login");
+        await page.GotoAsync("/");
         await visitor.SignInAsync("ada", Panel.Password);
+        await RunningServer.UntilAsync(() => Task.FromResult(panel.Server.Services.GetRequiredService<PanelEvents>().Count > 0), "the page listens");
 
-        foreach (var path in Pages.Append($"/access/tokens/{longName}"))
-        {
-            await page.GotoAsync(path);
-            await visitor.CheckAsync(path);
-            if (await page.Locator("details").CountAsync() > 0)
-            {
-                await page.EvaluateAsync("document.querySelectorAll('details').forEach((part) => part.open = true)");
-                await visitor.CheckAsync($"{path}, unfolded");
-            }
-        }
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() - interval '1 minute', last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 3");
+        await panel.Server.Services.GetRequiredService<ChangeFeed>().AnnounceAsync("jibit", default);
+        await page.GetByText("jibit: expired, provider unreachable").First.WaitForAsync();
 
-        // Hangfire's pages are not ours, but the policy that we send must let them work.
-        await page.GotoAsync("/hangfire/recurring");
-        (await page.InnerTextAsync("h1")).ShouldBe("Recurring Jobs");
+        await page.GotoAsync("/access/tokens/jibit");
+        await page.GetByLabel("Reason").FillAsync("being typed");
+        await panel.Server.Services.GetRequiredService<ChangeFeed>().AnnounceAsync("jibit", default);
+        await page.EvaluateAsync("new Promise((done) => setTimeout(done, 500))");
+        (await page.GetByLabel("Reason").InputValueAsync()).ShouldBe("being typed");
         visitor.Findings.ShouldBeEmpty();
     }
 
-    // One long word wherever a provider, a person or the settings may have put one.
-    private static Task MakeHardToFitAsync(RunningServer server, string longName) => server.ExecuteAsync(
-        $"""
-         UPDATE tokens SET last_error_code = 'credential_rejected', last_error = repeat('w', 90), consecutive_failures = 1 WHERE name = '{longName}';
-         UPDATE tokens SET paused_at = now(), is_active = FALSE, pause_reason = repeat('p', 90) WHERE name = 'jibit';
-         UPDATE token_refresh_logs SET triggered_by = repeat('b', 60), message = repeat('m', 90);
-         INSERT INTO incidents (key, kind, scope, cause, detail, subjects, told_subjects, opened_at, joined_at, flaps, reminders, told_stage, was_mailed)
-         VALUES ('failed:jibit:credential_rejected', 'failed', 'jibit', 'credential_rejected', repeat('d', 90), ARRAY['{longName}'], ARRAY[]::text[], now(), now(), 0, 0, 0, FALSE)
-         """);
+    [Fact]
+    public async Task Everything_in_a_list_is_reached_by_keys_and_an_attempt_opens_beside_it()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("ada", Role.Admin);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
+        var page = visitor.Page;
+        await page.GotoAsync("/");
+        await visitor.SignInAsync("ada", Panel.Password);
 
-    private static Task ClickAsync(IPage page, string button) => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).First.ClickAsync();
+        await page.Keyboard.PressAsync("/");
+        await page.Keyboard.TypeAsync("jibit");
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForURLAsync("**/access/search?q=jibit");
+        await page.GotoAsync("/access/tokens");
+        await page.Keyboard.PressAsync("j");
+        await page.Keyboard.PressAsync("x");
+        (await page.GetByLabel("select jibit").IsCheckedAsync()).ShouldBeTrue();
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForURLAsync("**/access/tokens/jibit");
+
+        await page.GotoAsync("/access/token-refresh-logs");
+        await page.Locator("a[data-drawer]").First.ClickAsync();
+        await page.Locator("dialog.drawer #attempt").WaitForAsync();
+        await page.Keyboard.PressAsync("Escape");
+        await page.Locator("dialog.drawer").WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        new Uri(page.Url).AbsolutePath.ShouldBe("/access/token-refresh-logs");
+        visitor.Findings.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("/access")]
+    [InlineData("/access/tokens")]
+    [InlineData("/access/token-refresh-logs")]
+    [InlineData("/access/clients")]
+    [InlineData("/access/users")]
+    [InlineData("/access/token-health")]
+    [InlineData("/access/audit")]
+    public async Task The_keys_walk_through_every_list_also_after_leaving_the_search(string address)
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("ada", Role.Admin);
+        await ApiServer.KeyAsync(panel.Server, "billing", "jibit");
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
+        var page = visitor.Page;
+        await page.GotoAsync("/");
+        await visitor.SignInAsync("ada", Panel.Password);
+        await page.GotoAsync(address);
+
+        await page.Keyboard.PressAsync("/");
+        await page.Keyboard.TypeAsync("jk");
+        await page.Keyboard.PressAsync("Escape");
+        await page.Keyboard.PressAsync("j");
+
+        (await page.EvaluateAsync<bool>("document.activeElement.closest('[data-keys]') !== null")).ShouldBeTrue();
+        visitor.Findings.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("/access/token-refresh-logs", "dialog.drawer #attempt")]
+    [InlineData("/access/tokens/jibit", "dialog.drawer #attempt")]
+    [InlineData("/access/users", "details.menu-of[open]")]
+    public async Task Enter_opens_what_a_row_is_about(string address, string opened)
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("ada", Role.Admin);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
+        var page = visitor.Page;
+        await page.GotoAsync("/");
+        await visitor.SignInAsync("ada", Panel.Password);
+        await page.GotoAsync(address);
+
+        await page.Keyboard.PressAsync("j");
+        await page.Keyboard.PressAsync("Enter");
+
+        await page.Locator(opened).WaitForAsync();
+        visitor.Findings.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("undefined", "Copied")]
+    [InlineData("{ writeText: () => Promise.resolve() }", "Copied")]
+    [InlineData("{ writeText: () => Promise.reject(new Error('refused')) }", "Not copied")]
+    public async Task The_copy_button_says_whether_it_copied_also_where_pages_have_no_clipboard(string clipboard, string said)
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("ada", Role.Admin);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
+        var page = visitor.Page;
+        await page.AddInitScriptAsync($"Object.defineProperty(navigator, 'clipboard', {{ value: {clipboard} }}); addEventListener('copy', () => {{ window.copied = `${{getSelection()}}`; }});");
+        await page.GotoAsync("/");
+        await visitor.SignInAsync("ada", Panel.Password);
+        await page.GotoAsync("/access/tokens/jibit");
+
+        await page.Locator("[data-copy]").First.ClickAsync();
+
+        await page.GetByRole(AriaRole.Button, new() { Name = said, Exact = true }).WaitForAsync();
+        if (clipboard == "undefined")
+        {
+            (await page.EvaluateAsync<string>("window.copied")).ShouldContain("/api/tokens/jibit");
+        }
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Copy", Exact = true }).First.WaitForAsync();
+        visitor.Findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_second_change_soon_after_the_first_is_shown_and_a_slow_server_is_asked_once_at_a_time()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("ada", Role.Admin);
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 1280, ColorScheme.Light);
+        var page = visitor.Page;
+        var feed = panel.Server.Services.GetRequiredService<ChangeFeed>();
+        await page.GotoAsync("/");
+        await visitor.SignInAsync("ada", Panel.Password);
+        await RunningServer.UntilAsync(() => Task.FromResult(panel.Server.Services.GetRequiredService<PanelEvents>().Count > 0), "the page listens");
+
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() - interval '1 minute', last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 3");
+        await feed.AnnounceAsync("jibit", default);
+        await page.GetByText("jibit: expired, provider unreachable").First.WaitForAsync();
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() + interval '1 day', last_error_code = NULL, last_error = NULL, consecutive_failures = 0");
+        await feed.AnnounceAsync("jibit", default);
+        await page.GetByText("All systems operational").First.WaitForAsync();
+
+        var (open, most, answered) = (0, 0, new TaskCompletionSource());
+        await page.RouteAsync("**/access", async route =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref open));
+            await answered.Task;
+            Interlocked.Decrement(ref open);
+            await route.ContinueAsync();
+        });
+        await feed.AnnounceAsync("jibit", default);
+        await RunningServer.UntilAsync(() => Task.FromResult(open > 0), "the page asks, and waits for its answer");
+        var heard = page.EvaluateAsync("() => new Promise((done) => { const stream = new EventSource('/access/events'); stream.onmessage = () => { stream.close(); done(); }; })");
+        await RunningServer.UntilAsync(() => Task.FromResult(panel.Server.Services.GetRequiredService<PanelEvents>().Count > 1), "another one listens");
+        await feed.AnnounceAsync("jibit", default);
+        await heard;
+        answered.SetResult();
+
+        most.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_strip_tells_everything_on_three_lines_of_a_phone()
+    {
+        await using var panel = await Panel.OpenAsync(postgres);
+        await panel.AddAsync("ada", Role.Admin);
+        await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() - interval '1 minute', last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 3, refresh_due_at = now() + interval '5 minutes'");
+        await panel.Server.ExecuteAsync("INSERT INTO client_reads (token_name, client, hour, reads, refused, last_at) VALUES ('jibit', 'client:billing', date_trunc('hour', now()), 5, 7, now())");
+        await using var visitor = await chromium.OpenAsync($"{panel.Http.BaseAddress}", 390, ColorScheme.Light);
+        var page = visitor.Page;
+        await page.GotoAsync("/");
+        await visitor.SignInAsync("ada", Panel.Password);
+        await page.GotoAsync("/access/clients");
+
+        var strip = page.Locator("#strip p");
+        (await strip.InnerTextAsync()).ShouldMatch("(?s)jibit.*expired.*billing got no token 7 times.*next retry");
+        (await strip.EvaluateAsync<bool>("p => p.scrollHeight <= p.clientHeight + 1 && p.clientHeight <= 3.1 * parseFloat(getComputedStyle(p).lineHeight)")).ShouldBeTrue();
+        visitor.Findings.ShouldBeEmpty();
+    }
 }

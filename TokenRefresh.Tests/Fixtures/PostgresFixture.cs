@@ -16,7 +16,10 @@ namespace TokenRefresh.Tests.Fixtures;
 /// <summary>One cluster for the whole run, brought up by the product's own code when the first test asks; a database for whoever asks.</summary>
 public sealed class PostgresFixture : IAsyncDisposable
 {
-    private readonly string folder = Path.Combine(Path.GetTempPath(), $"tokenrefresh-tests-{Guid.NewGuid():N}");
+    /// <summary>So much room the databases of a run need at most.</summary>
+    private const long Room = 6L * 1024 * 1024 * 1024;
+
+    private readonly string folder = Path.Combine(FastestFolder(), $"tokenrefresh-tests-{Guid.NewGuid():N}");
     private readonly ConcurrentDictionary<string, Lazy<Task<string>>> templates = new();
     private readonly Lazy<Task<EmbeddedPostgres>> postgres;
 
@@ -47,6 +50,16 @@ public sealed class PostgresFixture : IAsyncDisposable
         return await CreateAsync($"test_{Guid.NewGuid():N}", template);
     }
 
+    /// <summary>Gives the room of a database back; a test that is over needs it no more.</summary>
+    public async Task DropDatabaseAsync(string connectionString)
+    {
+        var cluster = await postgres.Value;
+        await using var connection = new NpgsqlConnection(cluster.ConnectionString);
+        await connection.OpenAsync();
+        await using var drop = new NpgsqlCommand($"DROP DATABASE IF EXISTS \"{new NpgsqlConnectionStringBuilder(connectionString).Database}\" WITH (FORCE)", connection);
+        await drop.ExecuteNonQueryAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         NpgsqlConnection.ClearAllPools();
@@ -60,6 +73,10 @@ public sealed class PostgresFixture : IAsyncDisposable
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    // Three hundred files are made for each database, and the memory of Linux makes them ten times as fast as a disk.
+    private static string FastestFolder() =>
+        OperatingSystem.IsLinux() && Directory.Exists("/dev/shm") && new DriveInfo("/dev/shm").AvailableFreeSpace > Room ? "/dev/shm" : Path.GetTempPath();
 
     private static async Task MigrateAsync(string connectionString)
     {

@@ -18,7 +18,9 @@ internal sealed class RunningServer : IAsyncDisposable
 {
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("tokenrefresh-data-");
 
-    private RunningServer(WebApplication app, ModelProvider provider) => (App, Provider) = (app, provider);
+    private readonly Func<Task> forget;
+
+    private RunningServer(WebApplication app, ModelProvider provider, Func<Task> forget) => (App, Provider, this.forget) = (app, provider, forget);
 
     public WebApplication App { get; private set; }
 
@@ -34,12 +36,13 @@ internal sealed class RunningServer : IAsyncDisposable
     public static async Task<RunningServer> StartAsync(PostgresFixture postgres, string? connectionString = null, ModelProvider? provider = null, bool withSandbox = false, TimeProvider? clock = null, params (string Key, string Value)[] settings)
     {
         provider ??= new ModelProvider();
-        var server = new RunningServer(null!, provider);
+        var database = connectionString ?? await postgres.CreateMigratedDatabaseAsync();
+        var server = new RunningServer(null!, provider, () => connectionString is null ? postgres.DropDatabaseAsync(database) : Task.CompletedTask);
         var pairs = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
         {
             ["environment"] = "Development",
             ["urls"] = "http://127.0.0.1:0",
-            ["ConnectionStrings:TokenRefresh"] = connectionString ?? await postgres.CreateMigratedDatabaseAsync(),
+            ["ConnectionStrings:TokenRefresh"] = database,
             ["Data:Directory"] = server.data.FullName,
             ["Encryption:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
             ["TokenRefresh:Schedule:Backoff"] = "00:00:01",
@@ -55,6 +58,9 @@ internal sealed class RunningServer : IAsyncDisposable
         server.App = ServerHost.Build(pairs, Roles.All, builder =>
         {
             builder.Services.Replace(ServiceDescriptor.Singleton(clock ?? TimeProvider.System));
+
+            // Hangfire wakes one worker of the process for a new job, which may be another server's: ours has to look by itself, and soon.
+            builder.Services.Replace(ServiceDescriptor.Singleton(new JobPolling(TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(250))));
 
             // A password is hashed a hundred thousand times so that a stolen hash is of no use; here nobody steals one.
             builder.Services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 1);
@@ -119,6 +125,7 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         await App.StopAsync();
         await App.DisposeAsync();
+        await forget();
         data.Delete(recursive: true);
     }
 }

@@ -26,9 +26,11 @@ internal sealed class TokenWorld : IAsyncDisposable
     private readonly byte[] masterKey;
     private readonly List<ServiceProvider> nodes = [];
 
-    private TokenWorld(string connectionString, ModelProvider provider, FakeTimeProvider clock, Dictionary<string, string?> settings, byte[] masterKey)
+    private readonly PostgresFixture postgres;
+
+    private TokenWorld(PostgresFixture postgres, string connectionString, ModelProvider provider, FakeTimeProvider clock, Dictionary<string, string?> settings, byte[] masterKey)
     {
-        (this.connectionString, Provider, Clock, this.settings, this.masterKey) = (connectionString, provider, clock, settings, masterKey);
+        (this.postgres, this.connectionString, Provider, Clock, this.settings, this.masterKey) = (postgres, connectionString, provider, clock, settings, masterKey);
         Node = AddNode("node-1");
     }
 
@@ -63,7 +65,7 @@ internal sealed class TokenWorld : IAsyncDisposable
             pairs["Tokens:jibit:Provider"] = "jibit";
         }
 
-        var world = new TokenWorld(await postgres.CreateMigratedDatabaseAsync(), new() { Clock = clock }, clock, pairs, [.. Enumerable.Range(0, MasterKey.Length).Select(number => (byte)number)]);
+        var world = new TokenWorld(postgres, await postgres.CreateMigratedDatabaseAsync(), new() { Clock = clock }, clock, pairs, [.. Enumerable.Range(0, MasterKey.Length).Select(number => (byte)number)]);
         await world.Node.GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: true, CancellationToken.None);
         return world;
     }
@@ -131,6 +133,7 @@ internal sealed class TokenWorld : IAsyncDisposable
             await node.DisposeAsync();
         }
 
+        await postgres.DropDatabaseAsync(connectionString);
         Directory.Delete(UnsavedFolder, recursive: true);
     }
 

@@ -99,7 +99,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         end.Out.ShouldMatch(@"\A\S{20}\z", "a password alone");
         end.ErrorLines[^1].ShouldContain("cannot be shown again");
         (await panel.SignInAsync("olga")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        WhereOf(await panel.SignInAsync("olga", end.Out)).ShouldBe("/access/tokens");
+        WhereOf(await panel.SignInAsync("olga", end.Out)).ShouldBe("/access");
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         (end.ExitCode, end.Out).ShouldBe((0, ""), end.Error);
         end.Error.ShouldNotContain("another long password");
         (await panel.SignInAsync("olga")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        WhereOf(await panel.SignInAsync("olga", "another long password")).ShouldBe("/access/tokens");
+        WhereOf(await panel.SignInAsync("olga", "another long password")).ShouldBe("/access");
     }
 
     [Fact]
@@ -124,11 +124,11 @@ public sealed class AccessVerbTests(PostgresFixture postgres)
         await using var data = new DataFolder();
         var connectionString = await postgres.CreateMigratedDatabaseAsync();
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, connectionString: connectionString);
-        WhereOf(await panel.Http.GetAsync("/access/tokens")).ShouldBe("/access/tokens");
+        WhereOf(await panel.Http.GetAsync("/access")).ShouldBe("/access");
 
         await ServerProcess.DoneAsync(data.VerbSettings(connectionString), "users reset-password Viewer");
 
-        WhereOf(await panel.Http.GetAsync("/access/tokens")).ShouldBe("/account/login");
+        WhereOf(await panel.Http.GetAsync("/access")).ShouldBe("/account/login");
     }
 
     [Theory]

@@ -57,6 +57,7 @@ public sealed class SeedNamesTests(PostgresFixture postgres)
     {
         foreach (var id in new[] { "daily-summary", "token-health-check" })
         {
+            await server.UntilAsync(async () => await ScalarAsync(db, $"SELECT 1 FROM hangfire.set WHERE key = 'recurring-jobs' AND value = '{id}'") is not null, $"{id} installed");
             var job = JsonDocument.Parse(await ServerProcess.DoneAsync(settings, $"schedule run {id} --json")).RootElement.GetProperty("job_id").GetString()!;
             await server.UntilAsync(async () => (string?)await ScalarAsync(db, $"SELECT statename FROM hangfire.job WHERE id = {job}") == "Succeeded", $"{id} done");
         }

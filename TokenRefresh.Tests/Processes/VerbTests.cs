@@ -106,6 +106,28 @@ public sealed class VerbTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task The_health_is_said_in_one_zone_and_an_expired_token_has_no_negative_time_left()
+    {
+        await using var data = new DataFolder();
+        await using var stub = await JibitStub.StartAsync();
+        var database = await postgres.CreateMigratedDatabaseAsync();
+        var settings = stub.Settings(data, database);
+        settings["TokenRefresh__Schedule__TimeZone"] = "Asia/Tehran";
+        await DoneAsync(settings, "tokens auto-refresh --token jibit --sync");
+        await using (var source = NpgsqlDataSource.Create(database))
+        {
+            await using var change = source.CreateCommand("UPDATE tokens SET expires_at = now() - interval '48 minutes'; INSERT INTO timetable_pauses (job, paused_by, reason, paused_at, until) VALUES ('due-token-refresh', 'sara', 'moving', now(), '2040-12-01T06:26:37Z')");
+            await change.ExecuteNonQueryAsync();
+        }
+
+        var health = await ServerProcess.RunAsync(settings, "tokens", "health");
+
+        health.Out.ShouldMatch("jibit .* expired 48 min( \\d+ s)? ago ");
+        health.Out.ShouldContain("Times are in Asia/Tehran.");
+        health.Out.ShouldContain("paused by sara until 2040-12-01 09:56:37 (moving)");
+    }
+
+    [Fact]
     public async Task A_cleared_cache_is_dropped_by_every_node_which_serves_what_is_stored_from_then_on()
     {
         await using var data = new DataFolder();

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Server.Sandbox;
 using TokenRefresh.Tests.Fixtures;
+using TokenRefresh.Tests.Providers;
 using Xunit;
 
 namespace TokenRefresh.Tests.Sandbox;
@@ -51,22 +52,12 @@ public sealed class SandboxRoutingTests(PostgresFixture postgres) : SandboxTest(
 
     private static async Task<string> ReachedAsync(string asked, IServer? server)
     {
-        var last = new Recorder();
+        using var last = new StubHttp();
+        last.Reply(200, "");
         using var http = new HttpMessageInvoker(new SandboxRouting(server) { InnerHandler = last });
         using var request = new HttpRequestMessage(HttpMethod.Get, asked);
         using var response = await http.SendAsync(request, Stop);
-        return last.Reached!.AbsoluteUri;
-    }
-
-    private sealed class Recorder : HttpMessageHandler
-    {
-        public Uri? Reached { get; private set; }
-
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            Reached = request.RequestUri;
-            return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK));
-        }
+        return last.Sent.ShouldHaveSingleItem().Address.AbsoluteUri;
     }
 
     /// <summary>A server of which nothing is known but its addresses.</summary>

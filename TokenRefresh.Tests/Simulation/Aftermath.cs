@@ -46,7 +46,8 @@ internal sealed class Aftermath(SimWorld world, TimeSpan latestTick)
     private void CheckToken(SimToken token)
     {
         var row = world.Tokens.Of(token.Name);
-        var isWell = row.ExpiresAt > world.Agenda.Now && row.Failures < 3;
+        // A person may have forced a renewal that the provider refuses for a while yet: the token is as fresh as it can be.
+        var isWell = row.ExpiresAt > world.Agenda.Now && (row.Failures < 3 || world.ProviderOf(token.Name).IsTooYoung(token.Name));
         var hasIncident = world.Scalar<long>("SELECT count(*) FROM incidents WHERE resolved_at IS NULL AND $1 = ANY(subjects)", token.Name) > 0;
         if (!isWell && !(hasIncident && token.Grant == Grant.Imported))
         {

@@ -31,21 +31,21 @@ internal static partial class BrokenLaws
         {
             Rewrite = sql => sql.Replace("lease_until < clock_timestamp()", "false", StringComparison.Ordinal),
         },
-        new("after an outage nobody waits for those who hold an answer", "I4", 3)
+        new("after an outage nobody waits for those who hold an answer", "I4", 1)
         {
             Shape = SlowFailovers,
             Replace = services => services.AddSingleton(new DatabaseContact(new HastyClock())),
         },
-        new("nobody notices that the database went back in time", "I11", 7)
+        new("nobody notices that the database went back in time", "I11", 3)
         {
             Replace = services => services.AddTransient<TokenVersions>(),
         },
-        new("what a database has lost that went back in time is not taken up again", "I4", 1)
+        new("what a database has lost that went back in time is not taken up again", "I4", 2)
         {
             Shape = SlowFailovers,
             Rewrite = sql => sql.Contains("SELECT EXISTS", StringComparison.Ordinal) && sql.Contains("started_at = @", StringComparison.Ordinal) ? "SELECT true" : sql,
         },
-        new("a database that answers is called back, whether it takes writes or not", "I13", 11)
+        new("a database that answers is called back, whether it takes writes or not", "I13", 26)
         {
             Rewrite = sql => sql.Contains("INSERT INTO heartbeats", StringComparison.Ordinal) ? "SELECT 1" : sql,
         },
@@ -75,18 +75,18 @@ internal static partial class BrokenLaws
         {
             Rewrite = sql => sql.Contains("UPDATE token_refresh_logs AS", StringComparison.Ordinal) && sql.Contains("'running'", StringComparison.Ordinal) ? $"{sql} AND false" : sql,
         },
-        new("what is served is not checked for its expiry", "I2", 1)
+        new("what is served is not checked for its expiry", "I2", 18)
         {
             Replace = services => services.AddSingleton(provider => new TokenCache(
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
                 provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<TokenStore>(), provider.GetRequiredService<UnsavedTokenSpool>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenCache>>())),
         },
-        new("the vault hears of nothing", "I3", 1)
+        new("the vault hears of nothing", "I3", 14)
         {
             Shape = scenario => scenario with { Mix = [Fault.Weather] },
             IsDeaf = true,
         },
-        new("calls at a provider are not bounded", "I6", 32) { HasNoSlots = true },
+        new("calls at a provider are not bounded", "I6", 22) { HasNoSlots = true },
         new("a mail goes out before it is written down", "I7", 1)
         {
             BeforeStatement = (world, node, command) =>

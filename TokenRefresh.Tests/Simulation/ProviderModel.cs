@@ -43,6 +43,9 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
     public bool Accepts(string token, int number) =>
         expiries.GetValueOrDefault(number) > world.Agenda.Now && (!traits.KillsOldToken || Newest[token].Number == number);
 
+    /// <summary>True while the newest token of a name is refused a renewal because it is too young.</summary>
+    public bool IsTooYoung(string token) => Newest.TryGetValue(token, out var newest) && newest.ExpiresAt - world.Agenda.Now > traits.Life - traits.RefusesRenewalBefore;
+
     public async Task<ProviderResult> AnswerAsync(SimNode node, TokenOrder order, string? refreshToken)
     {
         Calls++;
@@ -108,7 +111,7 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
             return new ProviderResult.Failed(new(FailureKind.CredentialRejected, "HTTP 401 refreshToken.not_valid") { HttpStatus = 401 });
         }
 
-        return Newest.TryGetValue(order.Name, out var newest) && newest.ExpiresAt - world.Agenda.Now > traits.Life - traits.RefusesRenewalBefore
+        return IsTooYoung(order.Name)
             ? new ProviderResult.Failed(new(FailureKind.InvalidResponse, "HTTP 400 too_early") { HttpStatus = 400 })
             : Issue(order, refreshToken, requestedAt, clockOff);
     }

@@ -11,7 +11,8 @@ namespace TokenRefresh.Tests.Simulation;
 internal sealed class SimDatabase : IAsyncDisposable
 {
     private static readonly string[] Tables =
-        ["tokens", "replaced_tokens", "token_refresh_logs", "token_refresh_hours", "incidents", "notifications", "heartbeats", "audit_log", "alert_mark"];
+        ["tokens", "replaced_tokens", "token_refresh_logs", "token_refresh_hours", "incidents", "notifications", "heartbeats", "audit_log", "alert_mark",
+         "unavailable_intervals", "incident_notes"];
 
     private static readonly string[] Numbered = ["token_refresh_logs", "incidents", "notifications", "audit_log"];
 

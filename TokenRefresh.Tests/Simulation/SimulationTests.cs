@@ -14,6 +14,11 @@ namespace TokenRefresh.Tests.Simulation;
 public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper output)
 {
     internal const int FixedSeeds = 20;
+    private const int Parts = 4;
+
+    /// <summary>Runs that found something once: an attempt of a paused node that took a restored database's newer token for an older one, and a mail whose row was lost on its way.</summary>
+    private static readonly int[] FoundSomething = [106, 271];
+
     private const int Tail = 80;
 
     [Fact]
@@ -37,14 +42,19 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
         again.Trace.ShouldBe(once.Trace);
     }
 
-    [Fact]
-    public async Task Every_invariant_holds_under_all_faults()
+    // In parts, because they share nothing and processors are there to be used.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Every_invariant_holds_under_all_faults(int part)
     {
         await using var database = await SimDatabase.CreateAsync(postgres);
         var reports = new List<RunReport>();
         var law = Law("LAW") ?? (Law("SHAPE") is { } kept ? BrokenLaw.None with { Shape = kept.Shape } : null);
 
-        foreach (var seed in Seeds())
+        foreach (var seed in Seeds().Where(seed => seed % Parts == part))
         {
             var report = SimWorld.Simulate(database, Setting("YEAR") is null ? Scenario.Of(seed) : Scenario.Year(seed), law);
             output.WriteLine($"seed {seed}: {report.Steps} steps, {report.Calls} calls, {report.Reads} reads in {report.Simulated}: {report.Broken ?? "well"}");
@@ -62,7 +72,7 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
 
     private static IEnumerable<int> Seeds() => Setting("SEED") is { } one
         ? [Number(one)]
-        : Enumerable.Range(Number(Setting("FROM") ?? "1"), Number(Setting("SEEDS") ?? $"{FixedSeeds}"));
+        : Enumerable.Range(Number(Setting("FROM") ?? "1"), Number(Setting("SEEDS") ?? $"{FixedSeeds}")).Concat(Setting("SEEDS") is null ? FoundSomething : []);
 
     private static void Keep(RunReport report)
     {

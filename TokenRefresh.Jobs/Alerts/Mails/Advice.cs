@@ -30,6 +30,11 @@ internal static class Advice
             "Check the failures by error code in the panel.",
             "Retries still refresh the tokens; if this continues, contact the provider.",
         ],
+        IncidentKind.Objective =>
+        [
+            "Check in the panel's log what the token's last attempts failed with.",
+            "If this repeats, refresh it earlier: TokenRefresh__Renewal__LifetimeFraction, or Providers__NAME__LifetimeFraction for its provider alone.",
+        ],
         IncidentKind.NeedsPerson =>
         [
             "Start the grant again at the provider, as its documentation describes.",
@@ -55,7 +60,7 @@ internal static class Advice
             [] => "There is no automatic retry until then.",
             [{ IsBackup: true } backup, ..] => $"Only the backup job retries automatically, next at {MailTimeFormat.At(backup.At, news.Zone)}.",
             [var next, ..] when news.Outlook.DueCheckPausedUntil is { } until && next.At >= until =>
-                $"The due check is paused until {MailTimeFormat.At(until, news.Zone)}, so there is no automatic retry before: resume it on the health page.",
+                $"The due check is paused until {MailTimeFormat.At(until, news.Zone)}, so there is no automatic retry before: resume it on the System page.",
             [var next, ..] when next.At <= news.Now => "The next automatic attempt is within a minute.",
             [var next, ..] => $"The next automatic attempt is at {MailTimeFormat.At(next.At, news.Zone)}, in {DurationFormat.ToTheMinute(next.At - news.Now)}.",
         };
@@ -112,7 +117,7 @@ internal static class Advice
         ],
         _ =>
         [
-            "Check on the health page that workers are alive and the queue is processed.",
+            "Check on the System page that workers are alive and the queue is processed.",
             "Press Refresh on the token's page.",
         ],
     };

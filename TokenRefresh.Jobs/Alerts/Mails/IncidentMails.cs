@@ -6,7 +6,7 @@ using TokenRefresh.Jobs.Tokens;
 namespace TokenRefresh.Jobs.Alerts.Mails;
 
 /// <summary>How an incident ended.</summary>
-/// <param name="Attempts">Attempts at its tokens from the incident's beginning to its end.</param>
+/// <param name="Attempts">Attempts at its tokens from the first failure that led to it to its end.</param>
 /// <param name="By">What the last success was set off by, in words; null where none was needed.</param>
 /// <param name="WithoutToken">The longest time for which a program got no valid token.</param>
 public sealed record Recovery(long Attempts, string? By, TimeSpan WithoutToken);
@@ -21,7 +21,7 @@ public sealed record IncidentNews(
     TimeZoneInfo Zone, IncidentLinks Links, ScheduleOutlook Outlook)
 {
     /// <summary>Those of the tokens that have expired, or were never obtained.</summary>
-    public IReadOnlyList<string> Expired => [.. Tokens.Where(token => !(token.TimeLeft > TimeSpan.Zero)).Select(token => token.Name)];
+    public IReadOnlyList<string> Expired => [.. Tokens.Where(token => !token.IsValid).Select(token => token.Name)];
 
     /// <summary>What it is about now, short enough for a subject.</summary>
     public string About => Incident.AboutOf(Affected);
@@ -41,7 +41,7 @@ internal static class IncidentMails
 {
     private const int MostRows = 20;
 
-    public static MailText Write(IncidentNews news)
+    public static MailText Write(IncidentNews news, MailLanguage language = MailLanguage.English)
     {
         var body = new MailBody().Say(Opening(news)).Facts(
             ("Since", MailTimeFormat.At(news.Incident.OpenedAt, news.Zone)),
@@ -63,7 +63,7 @@ internal static class IncidentMails
             }
         }
 
-        return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.About}", news.Zone);
+        return body.Links(news.Links.For(news)).Write($"{State(news)}: {news.About}", news.Zone, language);
     }
 
     private static string State(IncidentNews news) => (news.IncidentEvent, news.Incident.Kind) switch
@@ -73,6 +73,7 @@ internal static class IncidentMails
         (_, IncidentKind.Clock) => "CLOCKS DIFFER",
         (_, IncidentKind.WentBack) => "DATABASE WENT BACK IN TIME",
         (_, IncidentKind.SuccessRate) => "LOW SUCCESS RATE",
+        (_, IncidentKind.Objective) => "FRESHNESS OBJECTIVE",
         (_, IncidentKind.NeedsPerson) => $"ACTION REQUIRED, {news.Left}",
         (IncidentEvent.Critical or IncidentEvent.Expired, _) => $"CRITICAL, {news.Left}",
         (IncidentEvent.Reminder, _) => $"STILL {(news.Incident.CriticalAt is null ? "FAILING" : "CRITICAL")}, {news.Left}",
@@ -84,11 +85,13 @@ internal static class IncidentMails
         (IncidentEvent.Recovered, IncidentKind.StalledComponent) => "Everything is running again.",
         (IncidentEvent.Recovered, IncidentKind.Clock) => "The clocks agree again.",
         (IncidentEvent.Recovered, IncidentKind.WentBack) => "No older tokens were found in the last hour.",
+        (IncidentEvent.Recovered, IncidentKind.Objective) => $"{Names(news.Incident.Subjects)} had a valid token for most of the last hour again.",
         (IncidentEvent.Recovered, IncidentKind.SuccessRate) => $"The success rate of {news.Incident.Scope} is back to normal.",
         (IncidentEvent.Recovered, _) => $"{Names(news.Affected)} {Are(news)} healthy again.",
         (_, IncidentKind.StalledComponent) => $"Tokens are not refreshed: {news.Incident.Detail}. Valid tokens are still served.",
         (_, IncidentKind.Clock) => $"A clock is wrong: {news.Incident.Detail}. Expiries are calculated with the provider's clock, so tokens are still refreshed and served in time.",
         (_, IncidentKind.WentBack) => $"The database went back in time, for example after a failover that lost commits or a restored backup: {news.Incident.Detail}. Newer tokens that a node still held were saved again.",
+        (_, IncidentKind.Objective) => $"The token is valid now, but the budget of its freshness objective is used too fast: {news.Incident.Detail}.",
         (_, IncidentKind.SuccessRate) => $"The success rate of {news.Incident.Scope} in the last 24 hours is too low; retries keep its tokens valid.",
         (_, IncidentKind.NeedsPerson) => $"{Names(news.Affected)} must be started by a person.",
         (IncidentEvent.Critical or IncidentEvent.Expired, _) when news.Expired is { Count: > 0 } expired =>
@@ -144,7 +147,7 @@ internal static class IncidentMails
             return;
         }
 
-        body.Table(["Client", "Token", "Reads"], news.Consumers.Take(MostRows).Select(consumer => (IReadOnlyList<string>)
-            [consumer.Actor, consumer.Token, consumer.Reads.ToString("N0", CultureInfo.InvariantCulture)]));
+        body.Table(["Client", "Token", "Reads", "503s"], news.Consumers.Take(MostRows).Select(consumer => (IReadOnlyList<string>)
+            [consumer.Name, consumer.Token, consumer.Reads.ToString("N0", CultureInfo.InvariantCulture), consumer.Refused.ToString("N0", CultureInfo.InvariantCulture)]));
     }
 }

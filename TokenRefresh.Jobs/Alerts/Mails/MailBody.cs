@@ -13,17 +13,38 @@ internal abstract record Block
     {
     }
 
-    public sealed record Paragraph(string Words) : Block;
+    /// <summary>The same in another language.</summary>
+    public abstract Block Read(Func<string, string> read);
 
-    public sealed record Heading(string Words) : Block;
+    public sealed record Paragraph(string Words) : Block
+    {
+        public override Block Read(Func<string, string> read) => new Paragraph(read(Words));
+    }
 
-    public sealed record Facts(IReadOnlyList<(string Label, string Value)> Rows) : Block;
+    public sealed record Heading(string Words) : Block
+    {
+        public override Block Read(Func<string, string> read) => new Heading(read(Words));
+    }
 
-    public sealed record Table(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows) : Block;
+    public sealed record Facts(IReadOnlyList<(string Label, string Value)> Rows) : Block
+    {
+        public override Block Read(Func<string, string> read) => new Facts([.. Rows.Select(row => (read(row.Label), read(row.Value)))]);
+    }
 
-    public sealed record Steps(IReadOnlyList<string> Words) : Block;
+    public sealed record Table(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows) : Block
+    {
+        public override Block Read(Func<string, string> read) => new Table([.. Headings.Select(read)], [.. Rows.Select(row => (IReadOnlyList<string>)[.. row.Select(read)])]);
+    }
 
-    public sealed record Links(IReadOnlyList<(string Words, string Address)> Rows) : Block;
+    public sealed record Steps(IReadOnlyList<string> Words) : Block
+    {
+        public override Block Read(Func<string, string> read) => new Steps([.. Words.Select(read)]);
+    }
+
+    public sealed record Links(IReadOnlyList<(string Words, string Address)> Rows) : Block
+    {
+        public override Block Read(Func<string, string> read) => new Links([.. Rows.Select(row => (read(row.Words), row.Address))]);
+    }
 }
 
 /// <summary>Writes the parts of a mail as text and as HTML. Everything that is not ours is written as plain text, whatever characters it contains.</summary>
@@ -54,10 +75,21 @@ internal sealed class MailBody
             : Say($"This message carries no link: {IncidentLinks.HowToHaveThem}.");
 
     /// <param name="zone">The zone of all times in it, named at its end.</param>
-    public MailText Write(string subject, TimeZoneInfo zone)
+    /// <param name="of">The language; what has no known form in it stays English.</param>
+    public MailText Write(string subject, TimeZoneInfo zone, MailLanguage of)
     {
         Say($"Times are in {zone.Id}.");
-        return new(Clean(subject), Text(), Html(Clean(subject)));
+        var language = of == MailLanguage.Persian ? Language.Persian : Language.English;
+
+        // Instants stand in UTC in what the log and the providers say: all times of a mail are in its one zone.
+        string At(DateTimeOffset instant) => MailTimeFormat.At(instant, zone, language);
+        string Named(string name) => ZonedTime.Words(name, At);
+        string Read(string words) => language.Read(words, At, Named);
+        var read = blocks.ConvertAll(block => block.Read(Read));
+        blocks.Clear();
+        blocks.AddRange(read);
+        subject = Read(subject);
+        return new(Clean(subject), Text(language), Html(Clean(subject), language));
     }
 
     // A line break would begin a new header, or a line that seems ours; direction marks would reorder our text.
@@ -70,12 +102,12 @@ internal sealed class MailBody
         return this;
     }
 
-    private string Text()
+    private string Text(Language language)
     {
         var text = new StringBuilder();
         foreach (var block in blocks)
         {
-            foreach (var line in Lines(block))
+            foreach (var line in Lines(block, language))
             {
                 text.Append(Clean(line).TrimEnd()).Append('\n');
             }
@@ -86,13 +118,13 @@ internal sealed class MailBody
         return text.ToString().TrimEnd() + "\n";
     }
 
-    private static IEnumerable<string> Lines(Block block) => block switch
+    private static IEnumerable<string> Lines(Block block, Language language) => block switch
     {
         Block.Paragraph paragraph => [paragraph.Words],
         Block.Heading heading => [heading.Words.ToUpperInvariant()],
         Block.Facts facts => Columns([.. facts.Rows.Select(row => (IReadOnlyList<string>)[row.Label, row.Value])]),
         Block.Table table => Columns([table.Headings, .. table.Rows]),
-        Block.Steps steps => steps.Words.Select((words, at) => $"{at + 1}. {words}"),
+        Block.Steps steps => steps.Words.Select((words, at) => $"{language.Of(at + 1)}. {words}"),
         Block.Links links => links.Rows.Select(row => $"{row.Words}: {row.Address}"),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
@@ -103,9 +135,9 @@ internal sealed class MailBody
         return rows.Select(row => string.Join("  ", row.Select((cell, at) => at == row.Count - 1 ? cell : cell.PadRight(widths[at]))));
     }
 
-    private string Html(string title)
+    private string Html(string title, Language language)
     {
-        var html = new StringBuilder($"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><title>{Safe(title)}</title><style>{Style}</style></head>\n<body>\n");
+        var html = new StringBuilder($"<!doctype html>\n<html lang=\"{language.Code}\"{(language.IsRightToLeft ? " dir=\"rtl\"" : "")}><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><title>{Safe(title)}</title><style>{Style}</style></head>\n<body>\n");
         foreach (var block in blocks)
         {
             html.Append(block switch
@@ -114,7 +146,7 @@ internal sealed class MailBody
                 Block.Heading heading => $"<h2>{Safe(heading.Words)}</h2>",
                 Block.Facts facts => $"<table class=\"facts\">{string.Concat(facts.Rows.Select(row => $"\n<tr><th>{Safe(row.Label)}</th><td dir=\"auto\">{Safe(row.Value)}</td></tr>"))}\n</table>",
                 Block.Table table => $"<table>{Row("th", table.Headings)}{string.Concat(table.Rows.Select(row => Row("td", row)))}\n</table>",
-                Block.Steps steps => $"<ol>{string.Concat(steps.Words.Select(words => $"<li>{Safe(words)}</li>"))}</ol>",
+                Block.Steps steps => $"<ol{(language.IsRightToLeft ? " style=\"list-style-type:persian\"" : "")}>{string.Concat(steps.Words.Select(words => $"<li>{Safe(words)}</li>"))}</ol>",
                 Block.Links links => $"<p>{string.Join(" · ", links.Rows.Select(row => $"<a href=\"{Safe(row.Address)}\">{Safe(row.Words)}</a>"))}</p>",
                 _ => throw new System.Diagnostics.UnreachableException(),
             }).Append('\n');

@@ -8,7 +8,7 @@ internal static class SuccessMail
 {
     private const int MostRows = 100;
 
-    public static MailText Write(IReadOnlyList<RefreshAttempt> done, TimeZoneInfo zone, IncidentLinks links)
+    public static MailText Write(IReadOnlyList<RefreshAttempt> done, TimeZoneInfo zone, IncidentLinks links, MailLanguage language = MailLanguage.English)
     {
         var body = new MailBody().Say(done.Count == 1 ? "A token was refreshed." : $"{done.Count} tokens were refreshed.").Table(
             ["Token", "When", "Trigger", "Result"],
@@ -19,6 +19,6 @@ internal static class SuccessMail
             body.Say($"And {done.Count - MostRows} more.");
         }
 
-        return body.Links(("Open the log", links.To(links.Pages.Log))).Write(done.Count == 1 ? $"REFRESHED: {done[0].TokenName}" : $"REFRESHED: {done.Count} tokens", zone);
+        return body.Links(("Open the log", links.To(links.Pages.Log))).Write(done.Count == 1 ? $"REFRESHED: {done[0].TokenName}" : $"REFRESHED: {done.Count} tokens", zone, language);
     }
 }

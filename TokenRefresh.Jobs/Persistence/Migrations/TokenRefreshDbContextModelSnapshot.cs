@@ -279,6 +279,43 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("incidents", (string)null);
                 });
 
+            modelBuilder.Entity("TokenRefresh.Jobs.Alerts.IncidentNote", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<long>("IncidentId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("incident_id");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("text");
+
+                    b.HasKey("Id")
+                        .HasName("pk_incident_notes");
+
+                    b.HasIndex("IncidentId")
+                        .HasDatabaseName("ix_incident_notes_incident_id");
+
+                    b.ToTable("incident_notes", (string)null);
+                });
+
             modelBuilder.Entity("TokenRefresh.Jobs.Alerts.Notification", b =>
                 {
                     b.Property<long>("Id")
@@ -368,6 +405,10 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
 
                     b.HasIndex("CreatedAt")
                         .HasDatabaseName("ix_notifications_created_at");
+
+                    b.HasIndex("IncidentId")
+                        .HasDatabaseName("ix_notifications_incident_id")
+                        .HasFilter("incident_id IS NOT NULL");
 
                     b.HasIndex("NextAttemptAt")
                         .HasDatabaseName("ix_notifications_next_attempt_at")
@@ -828,6 +869,47 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("node_settings", (string)null);
                 });
 
+            modelBuilder.Entity("TokenRefresh.Jobs.Scheduling.BulkRun", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<bool>("IsForced")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_forced");
+
+                    b.PrimitiveCollection<List<string>>("Jobs")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("jobs");
+
+                    b.Property<DateTimeOffset>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.PrimitiveCollection<List<string>>("Tokens")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("tokens");
+
+                    b.HasKey("Id")
+                        .HasName("pk_bulk_runs");
+
+                    b.HasIndex("StartedAt")
+                        .HasDatabaseName("ix_bulk_runs_started_at");
+
+                    b.ToTable("bulk_runs", (string)null);
+                });
+
             modelBuilder.Entity("TokenRefresh.Jobs.TokenCache.ClientRead", b =>
                 {
                     b.Property<string>("TokenName")
@@ -850,6 +932,10 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.Property<long>("Reads")
                         .HasColumnType("bigint")
                         .HasColumnName("reads");
+
+                    b.Property<long>("Refused")
+                        .HasColumnType("bigint")
+                        .HasColumnName("refused");
 
                     b.HasKey("TokenName", "Client", "Hour")
                         .HasName("pk_client_reads");
@@ -935,6 +1021,10 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.Property<DateTimeOffset?>("ExpiresAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("expires_at");
+
+                    b.Property<DateTimeOffset?>("GapFrom")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("gap_from");
 
                     b.Property<bool>("IsActive")
                         .HasColumnType("boolean")
@@ -1044,6 +1134,46 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasDatabaseName("ix_tokens_refresh_due_at");
 
                     b.ToTable("tokens", (string)null);
+                });
+
+            modelBuilder.Entity("TokenRefresh.Jobs.Tokens.UnavailableInterval", b =>
+                {
+                    b.Property<string>("TokenName")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("token_name");
+
+                    b.Property<DateTimeOffset>("From")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("from");
+
+                    b.Property<string>("Cause")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("cause");
+
+                    b.Property<DateTimeOffset>("To")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("to");
+
+                    b.HasKey("TokenName", "From")
+                        .HasName("pk_unavailable_intervals");
+
+                    b.HasIndex("To")
+                        .HasDatabaseName("ix_unavailable_intervals_to");
+
+                    b.ToTable("unavailable_intervals", (string)null);
+                });
+
+            modelBuilder.Entity("TokenRefresh.Jobs.Alerts.IncidentNote", b =>
+                {
+                    b.HasOne("TokenRefresh.Jobs.Alerts.Incident", null)
+                        .WithMany()
+                        .HasForeignKey("IncidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_incident_notes_incidents_incident_id");
                 });
 #pragma warning restore 612, 618
         }

@@ -1,11 +1,11 @@
 using System.Globalization;
-using System.Text.Json;
 using Hangfire.Storage;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
-using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Scheduling;
@@ -13,38 +13,30 @@ using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
-using TokenRefresh.Server.Pages.Access.Logs;
-using TokenRefresh.Server.Sandbox;
+using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Pages.Access;
-
-/// <summary>How one provider has answered within a day.</summary>
-internal sealed record ProviderRow(ITokenProvider Provider, int Tokens, AttemptStatistics Day);
 
 /// <summary>One job of the timetable.</summary>
 /// <param name="Cron">The settings' cron, also while it is paused.</param>
 internal sealed record RecurringJobRow(RecurringJobDto Job, string Cron, RecurringJobPause? Pause);
 
-/// <summary>How a stand-in of the sandbox behaves, and how many calls it has had.</summary>
-internal sealed record StandInRow(string Provider, SandboxStatus Status);
+/// <summary>One way on which people are notified.</summary>
+/// <param name="Address">A mail address, or the host of a webhook, whose path is often its secret.</param>
+/// <param name="Key">Its place among the channels, for the form.</param>
+/// <param name="Last">What became of its last message; null where there was none.</param>
+internal sealed record ChannelRow(NotificationChannel Channel, string Address, int Key, Notification? Last);
 
-/// <summary>The overall status, and how long tokens last if their provider stops now.</summary>
+/// <summary>The machinery: workers, queue, recurring jobs, channels, database and disk.</summary>
 internal sealed class HealthModel(
-    CurrentDiagnosis diagnosis, AttemptLog log, AttemptHours hours, QueueView queue, LiveServers servers, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
-    SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, TimeFormat times, TimeProvider clock, SandboxBehaviours? sandbox = null) : PanelPage
+    CurrentDiagnosis diagnosis, QueueView queue, LiveServers servers, RecurringJobs timetable, RecurringJobPauses pauses, AuditTrail audit, ITokenProviders providers,
+    SettingsComparison settings, IncidentService desk, ClockDifferences clocks, NodeName node, DatabaseFigures figures, IOptions<DataOptions> data,
+    IOptions<NotificationOptions> notifications, IOptions<EmailOptions> email, TestMail tests, Outbox outbox, TimeFormat times, PanelText text, TimeProvider clock) : PanelPage
 {
     private const string Here = PanelPaths.Health;
-    private const int TrendHours = 7 * 24;
 
     /// <summary>The judgement that every other surface repeats.</summary>
     public SystemDiagnosis Diagnosis { get; private set; } = null!;
-
-    public IReadOnlyList<TokenView> Tokens => Diagnosis.Tokens;
-
-    public IReadOnlyList<ProviderRow> Providers { get; private set; } = [];
-
-    /// <summary>The last week, hour by hour.</summary>
-    public LogTrend Trend { get; private set; } = null!;
 
     public IReadOnlyList<LiveServer> Servers { get; private set; } = [];
 
@@ -52,56 +44,67 @@ internal sealed class HealthModel(
 
     public IReadOnlyList<RecurringJobRow> Timetable { get; private set; } = [];
 
-    /// <summary>Empty where there is no sandbox.</summary>
-    public IReadOnlyList<StandInRow> StandIns { get; private set; } = [];
-
     public DateTimeOffset? LastTick { get; private set; }
 
     /// <summary>What the verdict does not say, each in a phrase: every problem where there are several, then warnings.</summary>
-    public IReadOnlyList<string> Notes { get; private set; } = [];
+    public IReadOnlyList<Phrase> Notes { get; private set; } = [];
 
     /// <summary>Other nodes, and verbs of the last day, that work with other settings than this node.</summary>
     public IReadOnlyList<DifferentSettings> OtherSettings { get; private set; } = [];
 
-    /// <summary>Tokens that hold something, the first to die first.</summary>
-    public IReadOnlyList<TokenView> FirstToDie { get; private set; } = [];
+    /// <summary>The first token to expire, of those that are valid; null where none is.</summary>
+    public TokenView? FirstToExpire => Diagnosis.FirstToExpire;
 
-    public ExpiryTimeline Line { get; } = new(times);
+    public IReadOnlyList<ChannelRow> Channels { get; private set; } = [];
+
+    /// <summary>True where mails are sent; false where they are files on disk.</summary>
+    public bool SendsMail => email.Value.Host.Length > 0;
+
+    public DatabaseFigure Database { get; private set; } = null!;
+
+    /// <summary>The disk that holds this node's files; null where it cannot be read.</summary>
+    public DriveInfo? Disk { get; private set; }
 
     public string Node => node.Value;
-
-    public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
 
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Diagnosis = await diagnosis.ReadAsync(cancellationToken);
-        FirstToDie = [.. Tokens.Where(token => token.TimeLeft is not null).OrderBy(token => token.TimeLeft)];
-        var rows = new List<ProviderRow>();
-        foreach (var provider in providers.All)
-        {
-            rows.Add(new(provider, Tokens.Count(token => token.Settings.Provider == provider), await log.StatisticsAsync(provider.Name, clock.GetUtcNow().AddDays(-1), cancellationToken)));
-        }
-
-        Providers = rows;
-        Trend = new(new(times), (await LogFigures.ReadAsync(hours, new(), clock.GetUtcNow(), TrendHours, cancellationToken)).Bars);
         Servers = await servers.ListAsync(cancellationToken);
         Queue = queue.Status();
         var paused = await pauses.ListAsync(cancellationToken);
         var crons = timetable.Crons();
         Timetable = [.. timetable.Installed().Select(job => new RecurringJobRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
         LastTick = Diagnosis.Status!.SchedulerTick;
-        Notes = [.. Findings(await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Tokens, desk, cancellationToken))];
+        Notes = [.. Findings(await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Diagnosis.Tokens, desk, cancellationToken))];
         OtherSettings = await settings.CompareAsync(node.Value, cancellationToken);
-        if (sandbox is not null && May(Role.Operator))
-        {
-            var standIns = new List<StandInRow>();
-            foreach (var provider in SandboxBehaviourApi.Providers)
-            {
-                standIns.Add(new(provider, await sandbox.FindAsync(provider, cancellationToken)));
-            }
+        Database = await figures.ReadAsync(cancellationToken);
+        Disk = DiskOf(data.Value.Directory);
+        Channels = await ChannelsAsync(cancellationToken);
+    }
 
-            StandIns = standIns;
+    /// <summary>Sends a test on one channel now, and says what the other side answered.</summary>
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostTestAsync(int? channel, CancellationToken cancellationToken)
+    {
+        if ((await ChannelsAsync(cancellationToken)).FirstOrDefault(row => row.Key == channel) is not { } row)
+        {
+            return NotFound();
         }
+
+        var message = row.Channel == NotificationChannel.Email ? tests.For([notifications.Value.Recipients[row.Key]]).Single() : tests.Webhook(notifications.Value.Webhooks[row.Key - notifications.Value.Recipients.Count]);
+        var outcome = await outbox.SendNowAsync(message, cancellationToken);
+        await audit.WriteAsync(Actor, "notification.tested", row.Address, new { channel = row.Channel.ToString().ToLowerInvariant() });
+        return Tell(
+            outcome switch
+            {
+                DeliveryOutcome.Accepted accepted => new FlashMessage(true, $"{row.Address}: delivered, {accepted.Words}"),
+                DeliveryOutcome.Written written => new(false, $"{row.Address}: {written.Words}"),
+                DeliveryOutcome.Refused refused => new(false, $"{row.Address}: refused, {refused.Reason}"),
+                DeliveryOutcome.Failed failed => new(false, $"{row.Address}: failed, {failed.Reason}"),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            },
+            Here);
     }
 
     [Needs(Role.Operator)]
@@ -139,7 +142,7 @@ internal sealed class HealthModel(
         var pause = new RecurringJobPause { Job = id, PausedBy = Actor, Reason = reason.Trim(), PausedAt = now, Until = now.AddHours(asked) };
         await timetable.PauseAsync(pause, cancellationToken);
         await audit.WriteAsync(Actor, "schedule.paused", id, new { reason = pause.Reason, until = pause.Until });
-        return Tell(new(true, $"Paused {id} until {times.InZone(pause.Until)[..16]}; it resumes by itself."), Here);
+        return Tell(new(true, $"Paused {id} until {times.Minute(pause.Until)}; it resumes by itself."), Here);
     }
 
     [Needs(Role.Operator)]
@@ -155,50 +158,31 @@ internal sealed class HealthModel(
         return Tell(new(true, $"Resumed {id}."), Here);
     }
 
-    /// <summary>Lets a stand-in fail, so that an outage is rehearsed; a form without a mode brings it back to normal.</summary>
-    [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostSandboxAsync(string? provider, string? mode, string? failNext, string? lifetime, CancellationToken cancellationToken)
+    /// <summary>Bytes as people read them.</summary>
+    public string Size(long bytes) => bytes >= 1L << 30 ? $"{text.Number(bytes / (double)(1L << 30), "0.#")} GB" : $"{text.Number(bytes >> 20)} MB";
+
+    private static DriveInfo? DiskOf(string path)
     {
-        if (sandbox is null || provider is null || !SandboxBehaviourApi.Providers.Contains(provider))
+        try
         {
-            return NotFound();
+            return new DriveInfo(path) is { IsReady: true } disk ? disk : null;
         }
-
-        var asked = new Dictionary<string, object?> { ["mode"] = string.IsNullOrEmpty(mode) ? "normal" : mode, ["fail_next"] = Number(failNext), ["lifetime_seconds"] = Number(lifetime) };
-        if (SandboxBehaviourForm.Read(JsonSerializer.SerializeToElement(asked), out var faults) is not { } behaviour)
+        catch (Exception error) when (error is IOException or ArgumentException or UnauthorizedAccessException)
         {
-            return Tell(new(false, $"Nothing was changed. {string.Join(" ", faults.Select(fault => $"{fault.Key}: {string.Join(" ", fault.Value)}"))}"), Here);
+            return null;
         }
-
-        await sandbox.ReplaceAsync(provider, behaviour, cancellationToken);
-        await audit.WriteAsync(Actor, "sandbox.behaviour", provider, asked);
-        return Tell(new(true, $"Sandbox provider {provider}: {asked["mode"]}."), Here);
     }
 
-    /// <summary>What the circuit of a provider does, as this node knows it: each node has its own.</summary>
-    public (string Kind, string Words) Circuit(ITokenProvider provider) => provider.CircuitOpenUntil switch
+    private async Task<IReadOnlyList<ChannelRow>> ChannelsAsync(CancellationToken cancellationToken)
     {
-        null => ("is-well", "closed"),
-        { } until when until > clock.GetUtcNow() => ("is-ill", $"open until {times.InZone(until)[11..]}"),
-        _ => ("is-warning", "half-open: the next call decides"),
-    };
-
-    // What is not a number is left to the form's own check, which says what would be one.
-    private static object? Number(string? text) => string.IsNullOrWhiteSpace(text) ? null : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : text;
-
-    private static string InWords(Incident incident, IReadOnlyList<string> affected)
-    {
-        var names = affected.Count <= 3 ? string.Join(", ", affected) : $"{affected.Count} tokens of {incident.Scope}";
-        return incident.Kind switch
-        {
-            IncidentKind.Failed => $"{names}: refresh failing, {FailureWords.InWords(incident.Cause)}",
-            IncidentKind.NeedsPerson => $"{names}: action required, {FailureWords.InWords(incident.Cause)}",
-            IncidentKind.SuccessRate => $"{incident.Scope}: low success rate, {incident.Detail}",
-            _ => incident.Detail,
-        };
+        string[] addresses = [.. notifications.Value.Recipients, .. notifications.Value.Webhooks];
+        var last = await desk.LastToAsync(addresses, cancellationToken);
+        return [.. addresses.Select((address, key) => key < notifications.Value.Recipients.Count
+            ? new ChannelRow(NotificationChannel.Email, address, key, last.GetValueOrDefault(address))
+            : new(NotificationChannel.Webhook, Uri.TryCreate(address, UriKind.Absolute, out var url) ? url.Host : address, key, last.GetValueOrDefault(address)))];
     }
 
-    private IEnumerable<string> Findings(IncidentList incidents)
+    private IEnumerable<Phrase> Findings(IncidentList incidents)
     {
         var now = clock.GetUtcNow();
         var problems = DiagnosisWords.Problems(Diagnosis);
@@ -211,27 +195,27 @@ internal sealed class HealthModel(
         var diagnosed = Diagnosis.Wrong.Select(reason => reason.Subject).ToHashSet(StringComparer.Ordinal);
         foreach (var incident in incidents.Rows.Where(incident => incident.Kind != IncidentKind.StalledComponent && !incidents.Affected(incident).Any(diagnosed.Contains)))
         {
-            yield return InWords(incident, incidents.Affected(incident));
+            yield return IncidentWords.Title(incident, incidents.Affected(incident));
         }
 
         foreach (var stalled in Diagnosis.Stalled.Where(stalled => stalled.Part == SystemStatus.Outbox))
         {
-            yield return stalled.Words;
+            yield return Phrase.Kept(stalled.Words);
         }
 
         foreach (var difference in clocks.Named)
         {
-            yield return difference.Words;
+            yield return Phrase.Kept(difference.Words);
         }
 
         foreach (var (job, _, pause) in Timetable.Where(row => row.Pause is not null && !diagnosed.Contains(row.Job.Id)))
         {
-            yield return $"{job.Id}: paused by {pause!.PausedBy} until {pause.Until:u} ({pause.Reason})";
+            yield return $"{job.Id}: paused by {pause!.PausedBy} until {pause.Until} ({pause.Reason})";
         }
 
         foreach (var row in Timetable.Where(row => row is { Pause: null, Job: { Error: not null } or { NextExecution: null } }))
         {
-            yield return $"{row.Job.Id} does not run: {row.Job.Error ?? "it has no next run"}";
+            yield return row.Job.Error is { } error ? $"{row.Job.Id} does not run: {error}" : (Phrase)$"{row.Job.Id} does not run: it has no next run";
         }
 
         foreach (var provider in providers.All.Where(provider => provider.CircuitOpenUntil > now))

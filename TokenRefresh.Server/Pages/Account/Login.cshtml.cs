@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
@@ -51,8 +52,9 @@ internal sealed class LoginModel(SignInManager<PanelUser> signIn, UserManager<Pa
 
         var since = clock.GetTimestamp();
         var person = await users.FindByNameAsync(Name);
-        if (person is null)
+        if (person is null or { IsOfCompany: true })
         {
+            // Without a password there is nothing to guess, so nothing is counted towards a lock.
             return await RefuseAsync(since);
         }
 
@@ -90,5 +92,9 @@ internal sealed class LoginModel(SignInManager<PanelUser> signIn, UserManager<Pa
         return Page();
     }
 
-    private LocalRedirectResult Onward() => LocalRedirect(ReturnUrl is ['/', ..] && Url.IsLocalUrl(ReturnUrl) ? $"~{ReturnUrl}" : "~/access/tokens");
+    private LocalRedirectResult Onward() => LocalRedirect($"~{Onward(Url, ReturnUrl)}");
+
+    /// <summary>Where a person goes after the sign-in: on the way that they were on, if it leads to an address of this server.</summary>
+    internal static string Onward(IUrlHelper url, string? returnUrl) =>
+        returnUrl is ['/', ..] && url.IsLocalUrl(returnUrl) ? UriHelper.Encode(new Uri(returnUrl, UriKind.Relative)) : PanelPaths.Overview;
 }

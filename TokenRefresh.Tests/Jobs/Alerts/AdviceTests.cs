@@ -79,7 +79,7 @@ public sealed class AdviceTests
             (Schedule.NothingRuns, _, _) => "Nothing runs now, so there is no automatic retry: check the workers and the schedule first.",
             (Schedule.NoBackup, false, _) or (_, false, not FailureKind.CredentialRejected) => "There is no automatic retry until then.",
             (_, false, _) => $"Only the backup job retries automatically, next at {At(NextBackup)}.",
-            (Schedule.DueCheckPaused, _, _) => $"The due check is paused until {At(PausedUntil)}, so there is no automatic retry before: resume it on the health page.",
+            (Schedule.DueCheckPaused, _, _) => $"The due check is paused until {At(PausedUntil)}, so there is no automatic retry before: resume it on the System page.",
             (_, _, null) => "The next automatic attempt is within a minute.",
             _ => $"The next automatic attempt is at {At(NextTry)}, in 7 min.",
         });

@@ -39,6 +39,7 @@ public sealed class AlertEvaluationTests(PostgresFixture postgres)
         Nine.ShouldAllBe(token => told.Text.Contains(token));
         world.Smtp.Subjects.Count.ShouldBe(2);
         world.Smtp.Subjects[1].ShouldBe("RECOVERED after 10 min: 9 tokens of jibit (provider_down)");
+        world.Smtp.Mails.Last().Text.ShouldMatch("Attempts +45\\b", "nine tokens, four failures each from the first that led to it, and the success");
     }
 
     [Fact]

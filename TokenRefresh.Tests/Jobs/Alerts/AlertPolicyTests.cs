@@ -48,6 +48,25 @@ public sealed class AlertPolicyTests
         Findings(token).Any().ShouldBe(isComplaint);
     }
 
+    [Theory]
+    [InlineData(5, false, false)]
+    [InlineData(6, false, true)]
+    [InlineData(6, true, false)]
+    public void A_valid_token_that_uses_its_budget_fast_is_a_complaint_unless_its_failure_was_reported(int seconds, bool isHeard, bool isComplaint)
+    {
+        var (token, settings) = (Some.Fresh(), Some.Settings(Grant.ClientCredentials));
+        var view = new TokenView(settings, TokenHealth.Of(token, settings, Now), token, Now);
+        var used = new TokenFreshness(view.Name, TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds));
+
+        var findings = AlertPolicy.Findings(new(Now, [view], [], Well, Rules, Nobody)
+        {
+            Freshness = new(99.99, TimeSpan.FromDays(30), [used]),
+            Heard = isHeard ? new HashSet<string> { view.Name } : Nobody,
+        });
+
+        findings.Any(finding => finding.Kind == IncidentKind.Objective).ShouldBe(isComplaint);
+    }
+
     [Fact]
     public void With_a_retry_pending_only_a_dead_token_is_a_complaint()
     {

@@ -98,6 +98,6 @@ public sealed class AlertSwitchesTests(PostgresFixture postgres)
         await world.PassAsync(TimeSpan.FromMinutes(1));
 
         world.Smtp.Mails.ShouldHaveSingleItem().From.ShouldBe("alarm@example.com");
-        world.Smtp.Mails[0].Text.ShouldContain("https://panel.example.com/access/token-health");
+        world.Smtp.Mails[0].Text.ShouldContain("https://panel.example.com/access/incidents/1");
     }
 }

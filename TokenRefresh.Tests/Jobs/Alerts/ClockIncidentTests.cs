@@ -16,7 +16,7 @@ public sealed class ClockIncidentTests(PostgresFixture postgres)
         await using var world = await AlertWorld.CreateAsync(postgres, ["jibit"]);
         await IssueAsync(world, TimeSpan.FromMinutes(minutes));
 
-        await world.PassAsync(TimeSpan.FromHours(8));
+        await world.PassAsync(TimeSpan.FromHours(8), TimeSpan.FromMinutes(5));
 
         var told = (await world.OutboxAsync()).Where(row => row.Subject.Contains("clock", StringComparison.OrdinalIgnoreCase)).ShouldHaveSingleItem();
         told.Subject.ShouldContain("CLOCKS DIFFER");

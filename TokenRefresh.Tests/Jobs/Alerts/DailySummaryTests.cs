@@ -29,15 +29,16 @@ public sealed class DailySummaryTests(PostgresFixture postgres)
         await world.PassAsync(TimeSpan.FromMinutes(1));
 
         // A died twelve minutes before it was renewed; b has been dead for half an hour, and still is.
-        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '12 minutes' WHERE name = 'a'");
+        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '12 minutes', last_success_at = timestamptz '2026-03-01T11:00:00Z' WHERE name = 'a'");
         await world.SucceedAsync("a");
-        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '30 minutes' WHERE name = 'b'");
+        await world.Tokens.ExecuteAsync("UPDATE tokens SET expires_at = timestamptz '2026-03-01T12:01:00Z' - interval '30 minutes', last_success_at = timestamptz '2026-03-01T11:00:00Z' WHERE name = 'b'");
         var report = await summary.ReportAsync(world.SystemStatus(world.Tokens.Clock.GetUtcNow()), CancellationToken.None);
 
         (report.All.SuccessfulAttempts, report.All.FailedAttempts, report.All.SkippedAttempts).ShouldBe((3, 4, 1));
         report.All.SuccessRate.ShouldBe(42.9);
         report.WithoutToken.ShouldBe(TimeSpan.FromMinutes(42));
         report.Tokens[0].Name.ShouldBe("b");
+        SummaryMail.Write(report, TimeZoneInfo.Utc, world.Tokens.Node.GetRequiredService<IncidentLinks>()).Text.ShouldContain("missed, burn rate 5000", Case.Sensitive, "half of the last hour, of which a ten-thousandth is allowed");
         report.Open.Select(incident => incident.Cause).ShouldBe(["credential_rejected", "provider_down"], ignoreOrder: true);
     }
 

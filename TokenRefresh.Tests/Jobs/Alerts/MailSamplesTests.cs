@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using TokenRefresh.Jobs.Alerts;
@@ -42,6 +43,80 @@ public sealed class MailSamplesTests
         Compare("summary", SummaryMail.Write(new(SystemDiagnosis.Of(tokens, new(Now, TimeSpan.FromMinutes(1), 5, null), [], [], Now), day, [new("jibit", day)], TimeSpan.FromMinutes(12), [Opened(IncidentKind.Failed, "passing", "provider_down", "HTTP 503", "jibit")], 3), Zone, Links));
     }
 
+    [Theory]
+    [InlineData("failed")]
+    [InlineData("critical")]
+    [InlineData("joined")]
+    [InlineData("reminder")]
+    [InlineData("recovered")]
+    [InlineData("needs-person")]
+    [InlineData("success-rate")]
+    [InlineData("silence")]
+    public void The_mail_of_an_incident_in_persian_has_no_english_sentence_left(string name)
+    {
+        var mail = IncidentMails.Write(News(name), MailLanguage.Persian);
+
+        English(mail.Subject).ShouldBeEmpty(mail.Subject);
+        English(mail.Text).ShouldBeEmpty(mail.Text);
+        mail.Html.ShouldContain("<html lang=\"fa\" dir=\"rtl\">");
+        Regex.Matches(mail.Text, "\\d+ (s|min|h|d)\\b|[0-9]{4}-[0-9]{2}|^[0-9]+\\. ", RegexOptions.Multiline).ShouldBeEmpty(mail.Text);
+    }
+
+    [Fact]
+    public void An_expiry_that_has_passed_and_the_steps_are_in_persian_with_persian_digits()
+    {
+        var mail = IncidentMails.Write(News("critical") with { Now = Now.AddHours(2) }, MailLanguage.Persian);
+
+        mail.Text.ShouldMatch("نزدیک‌ترین انقضا +۱۴۰۴-\\d\\d-\\d\\d \\d\\d:\\d\\d، [۰-۹]+ .* پیش");
+        mail.Text.ShouldMatch("(?m)^۱\\. .*\n۲\\. ");
+        mail.Html.ShouldContain("<ol style=\"list-style-type:persian\">");
+    }
+
+    [Theory]
+    [MemberData(nameof(Triggers))]
+    public void The_mail_of_a_success_in_persian_says_what_set_it_off_and_when_it_expires_in_the_zone_of_the_mail(RefreshTrigger trigger)
+    {
+        var scheduled = SuccessMail.Write([Done(trigger, "schedule")], Zone, Links, MailLanguage.Persian);
+        var called = SuccessMail.Write([Done(trigger, "cli:root")], Zone, Links, MailLanguage.Persian);
+
+        scheduled.Text.ShouldContain("، توسط زمان‌بندی");
+        called.Text.ShouldContain("، توسط cli:root");
+        scheduled.Text.ShouldContain("انقضا ۱۴۰۵-۰۹-۲۰ ۰۸:۴۷.");
+        Regex.Matches(scheduled.Text.Split('\n').Single(line => line.StartsWith("jibit ", StringComparison.Ordinal)), "[A-Za-z]+").Select(match => match.Value).ShouldBe(["jibit"]);
+    }
+
+    [Fact]
+    public void The_mail_of_a_success_in_english_has_one_zone() =>
+        SuccessMail.Write([Done(RefreshTrigger.Due, "schedule")], Zone, Links).Text.ShouldContain("Refreshed; expires 2026-12-11 08:47.");
+
+    [Fact]
+    public void The_summary_in_persian_has_jalali_dates_and_no_english_sentence_left()
+    {
+        var day = new AttemptStatistics(120, 90, 10, 20, 110, 6, 4, 90, 412.5, 1200);
+        TokenView[] tokens = [View(Failing(FailureKind.ProviderDown, 4), "jibit"), View(Some.Fresh(), "fino_kyc")];
+
+        var mail = SummaryMail.Write(new(SystemDiagnosis.Of(tokens, new(Now, TimeSpan.FromMinutes(1), 5, null), [], [], Now), day, [new("jibit", day)], TimeSpan.FromMinutes(12), [], 3), Zone, Links, MailLanguage.Persian);
+
+        English(mail.Text).ShouldBeEmpty(mail.Text);
+        mail.Text.ShouldContain("٪");
+        mail.Text.ShouldNotContain("%");
+        mail.Text.ShouldMatch("۱۴\\d\\d-\\d\\d-\\d\\d \\d\\d:\\d\\d");
+    }
+
+    public static TheoryData<RefreshTrigger> Triggers { get; } = [.. Enum.GetValues<RefreshTrigger>()];
+
+    private static RefreshAttempt Done(RefreshTrigger trigger, string by)
+    {
+        var expiry = new DateTimeOffset(2026, 12, 11, 5, 17, 47, TimeSpan.Zero);
+        var done = RefreshAttempt.Open("jibit", new("jibit", trigger, by), "", "a node", Now);
+        done.End(AttemptResult.Succeeded($"Refreshed; expires {expiry:u}.", "{}", null, expiry, TimeSpan.Zero), Now);
+        return done;
+    }
+
+    // Two Latin words in a row are a sentence, unless they are a provider's own, a verb of ours or an address.
+    private static IEnumerable<string> English(string text) => Regex.Matches(
+        Regex.Replace(text, "HTTP \\d+ [A-Za-z_.]+|https?://\\S+|tokens (import|test|auto-refresh)( --?[a-z]+)*( [A-Za-z_]+)?( --?[a-z]+)*|notify test", " "), "[A-Za-z]{2,} [A-Za-z]{2,}").Select(match => match.Value);
+
     private static IncidentNews News(string name)
     {
         var incident = name switch
@@ -80,7 +155,7 @@ public sealed class MailSamplesTests
             "needs-person" => Some.Aged(TimeSpan.FromHours(3)),
             _ => Failing(FailureKind.ProviderDown, 4),
         }, token))] : [];
-        Consumer[] consumers = name is "failed" or "critical" ? [new("client:billing", "jibit", 12_345), new("client:کارت", "jibit", 2)] : [];
+        Consumer[] consumers = name is "failed" or "critical" ? [new("client:billing", "jibit", 12_345, 5), new("client:کارت", "jibit", 2)] : [];
         return new(incident, word, Now, affected, tokens, consumers, word == IncidentEvent.Recovered ? new(13, "a refresh (due, by schedule)", TimeSpan.FromMinutes(4)) : null, Zone, Links,
             new(Now, IsRunning: true, DueCheckPausedUntil: null, NextSweepAt: Now.AddHours(5), NextBackupAt: Now.AddHours(4)));
     }

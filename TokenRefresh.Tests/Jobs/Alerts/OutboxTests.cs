@@ -200,9 +200,9 @@ public sealed class OutboxTests(PostgresFixture postgres)
         foreach (var kind in Enum.GetValues<FailureKind>())
         {
             await world.FailAsync(kind, "jibit");
-            await world.PassAsync(TimeSpan.FromMinutes(45));
+            await world.PassAsync(TimeSpan.FromMinutes(45), TimeSpan.FromMinutes(5));
             await world.SucceedAsync("jibit");
-            await world.PassAsync(TimeSpan.FromMinutes(45));
+            await world.PassAsync(TimeSpan.FromMinutes(45), TimeSpan.FromMinutes(5));
         }
 
         var written = string.Join('\n', (await world.OutboxAsync()).Select(row => $"{row.Subject}{row.Text}{row.Html}{row.LastOutcome}").Concat(world.Tokens.LogLines));

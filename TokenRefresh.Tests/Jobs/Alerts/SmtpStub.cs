@@ -88,8 +88,10 @@ internal sealed class SmtpStub : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
-        listener.Stop();
+
+        // A listener that is stopped while it goes back to accept throws something else than one that is cancelled.
         await accepting;
+        listener.Stop();
         await Task.WhenAll(conversations);
         stop.Dispose();
     }

@@ -97,7 +97,7 @@ public sealed class ReadCountersTests(PostgresFixture postgres)
         var reads = world.Node.GetRequiredService<ClientReads>();
         (await reads.ConsumersAsync(["jibit", "other"], Some.Now, CancellationToken.None)).ShouldBe([new("client:billing", "jibit", 6), new("client:reports", "jibit", 3)]);
         (await reads.ReadersAsync("jibit", Some.Now.AddMinutes(60), CancellationToken.None)).ShouldBe(
-            [new("client:billing", 2, Some.Now.AddMinutes(65)), new("client:reports", 1, Some.Now.AddMinutes(65))]);
+            [new("client:billing", 2, 0, Some.Now.AddMinutes(65)), new("client:reports", 1, 0, Some.Now.AddMinutes(65))]);
     }
 
     [Fact]

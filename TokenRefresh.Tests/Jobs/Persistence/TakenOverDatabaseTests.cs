@@ -75,6 +75,18 @@ public sealed class TakenOverDatabaseTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task The_times_without_a_valid_value_that_the_log_tells_of_are_rows()
+    {
+        await using var world = await TakenOverAsync("UPDATE public.token_refresh_logs SET metadata = jsonb_set(metadata, '{old_expires_at}', to_jsonb(to_char(completed_at AT TIME ZONE 'UTC' - interval '90 seconds', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))) WHERE id = (SELECT max(id) FROM public.token_refresh_logs WHERE status = 'success')");
+        await using var db = await world.ContextAsync();
+
+        var gap = await db.UnavailableIntervals.SingleAsync();
+
+        (gap.To - gap.From).ShouldBe(TimeSpan.FromSeconds(90));
+        gap.Cause.ShouldBe("not_recorded");
+    }
+
+    [Fact]
     public async Task A_rotation_that_was_cut_short_before_is_resumed_with_its_key()
     {
         await using var world = await TakenOverAsync();
@@ -109,11 +121,11 @@ public sealed class TakenOverDatabaseTests(PostgresFixture postgres)
         return metadata.RootElement.TryGetProperty(name, out var value) ? new DateTimeOffset((value.GetDateTimeOffset().UtcTicks + 5) / 10 * 10, TimeSpan.Zero) : null;
     }
 
-    private async Task<TokenWorld> TakenOverAsync()
+    private async Task<TokenWorld> TakenOverAsync(string change = "")
     {
         var world = await TokenWorld.CreateAsync(postgres);
         using var dump = new StreamReader(typeof(TakenOverDatabaseTests).Assembly.GetManifestResourceStream("BeforeExpiryColumns.sql")!);
-        await ExecuteAsync(world, $"DROP SCHEMA public CASCADE; {await dump.ReadToEndAsync()}");
+        await ExecuteAsync(world, $"DROP SCHEMA public CASCADE; {await dump.ReadToEndAsync()}; {change}");
         await world.AddNode("of this version").GetRequiredService<DatabasePreparation>().RunAsync(marksStrays: false, CancellationToken.None);
         return world;
     }

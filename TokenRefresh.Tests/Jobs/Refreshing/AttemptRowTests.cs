@@ -25,7 +25,7 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
         [
             "force_refresh: false",
             "new_refresh_expires_at: 2026-03-03T12:00:00+00:00",
-            """steps: [{"call":"acquire","outcome":"issued","track_id":"track-1"}]""",
+            """steps: [{"call":"acquire","outcome":"issued","track_id":"track-1","duration_ms":0}]""",
         ]);
     }
 
@@ -44,7 +44,7 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
             "force_refresh: true",
             "new_refresh_expires_at: 2026-03-03T13:00:00+00:00",
             "old_refresh_expires_at: 2026-03-03T12:00:00+00:00",
-            """steps: [{"call":"renew","outcome":"issued","track_id":"track-2"}]""",
+            """steps: [{"call":"renew","outcome":"issued","track_id":"track-2","duration_ms":0}]""",
         ]);
     }
 
@@ -72,7 +72,7 @@ public sealed class AttemptRowTests(PostgresFixture postgres)
         (await FiguresAsync(world)).ShouldBe(
         [
             "force_refresh: false",
-            """steps: [{"call":"acquire","outcome":"provider_down","track_id":"track-of-refusal","http_status":503,"provider_code":"busy"}]""",
+            """steps: [{"call":"acquire","outcome":"provider_down","track_id":"track-of-refusal","duration_ms":0,"http_status":503,"provider_code":"busy"}]""",
         ]);
     }
 

@@ -130,7 +130,7 @@ public sealed class TokenTests
         token.Configure(Some.Settings());
         (token.IsActive, token.PausedAt, token.PausedUntil, token.PauseReason).ShouldBe((false, Now, Now.AddHours(1), "maintenance"));
 
-        token.Resume();
+        token.Resume(Now);
         (token.IsActive, token.PausedAt, token.PausedUntil, token.PauseReason).ShouldBe((true, null, null, null));
     }
 

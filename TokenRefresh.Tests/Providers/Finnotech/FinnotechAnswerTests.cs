@@ -145,6 +145,16 @@ public sealed class FinnotechAnswerTests : IDisposable
         (await world.Finnotech.AcquireAsync(Order, default)).ShouldHaveFailed(FailureKind.InvalidResponse);
     }
 
+    [Fact]
+    public async Task A_success_keeps_its_status_and_the_id_that_it_states()
+    {
+        world.Http.Reply(200, """{ "result": { "value": "access-2" }, "status": "DONE", "trackId": "9c41e07ab2d3" }""");
+
+        var issued = (await world.Finnotech.AcquireAsync(Order, default)).ShouldBeOfType<ProviderResult.Issued>();
+
+        (issued.HttpStatus, issued.TrackId).ShouldBe((200, "9c41e07ab2d3"));
+    }
+
     private async Task<IssuedToken> AcquireAsync(string result)
     {
         Reply(200, result);

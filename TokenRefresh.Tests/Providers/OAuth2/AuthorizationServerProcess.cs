@@ -24,15 +24,22 @@ internal sealed class AuthorizationServerProcess : IAsyncDisposable
 
     public static async Task<AuthorizationServerProcess> StartAsync()
     {
-        var node = Process.Start(new ProcessStartInfo("node", ["server.mjs"])
+        var node = Start("server.mjs");
+        var line = await node.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The authorization server did not start.");
+        var said = JsonDocument.Parse(line).RootElement;
+        return new(node, said.GetProperty("issuer").GetString()!, said.GetProperty("refresh_token").GetString()!);
+    }
+
+    /// <summary>Starts a script of the folder; it ends when its input does.</summary>
+    public static Process Start(string script)
+    {
+        var node = Process.Start(new ProcessStartInfo("node", [script])
         {
             WorkingDirectory = Folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         })!;
         node.ErrorDataReceived += (_, _) => { };
         node.BeginErrorReadLine();
-        var line = await node.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The authorization server did not start.");
-        var said = JsonDocument.Parse(line).RootElement;
-        return new(node, said.GetProperty("issuer").GetString()!, said.GetProperty("refresh_token").GetString()!);
+        return node;
     }
 
     public async ValueTask DisposeAsync()

@@ -25,7 +25,7 @@ public sealed class ReportApiTests(PostgresFixture postgres, SharedServer shared
 
         well.EnumerateObject().Select(field => field.Name).ShouldBe(["status", "data"]);
         well.GetProperty("status").GetString().ShouldBe("success");
-        well.GetProperty("data").EnumerateObject().Select(field => field.Name).ShouldBe(["overall_health", "healthy_providers", "total_providers", "providers", "checked_at", "status", "reasons"]);
+        well.GetProperty("data").EnumerateObject().Select(field => field.Name).ShouldBe(["overall_health", "healthy_providers", "total_providers", "providers", "checked_at", "status", "reasons", "freshness"]);
         (well.GetProperty("data").GetProperty("healthy_providers").GetInt32(), well.GetProperty("data").GetProperty("total_providers").GetInt32()).ShouldBe((1, 1));
         well.GetProperty("data").GetProperty("overall_health").GetString().ShouldBe("healthy");
         well.GetProperty("data").GetProperty("providers").GetProperty("jibit").EnumerateObject().Select(field => field.Name)

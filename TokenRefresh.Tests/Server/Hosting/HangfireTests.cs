@@ -58,14 +58,14 @@ public sealed class HangfireTests(PostgresFixture postgres)
         var answers = new Queue<bool>([false, false, true]);
         var provider = new ModelProvider();
         provider.Before = (_, _) => answers.Dequeue() ? Task.FromResult<ProviderResult?>(null) : ModelProvider.Failing(FailureKind.ProviderDown)("", null!);
-        await using var server = await RunningServer.StartAsync(postgres, provider: provider);
+        await using var server = await RunningServer.StartAsync(postgres, provider: provider, settings: ("TokenRefresh:Schedule:Backoff", "00:00:03"));
 
         await RunningServer.UntilAsync(async () => (await server.LogAsync()).Any(row => row.Status == AttemptStatus.Success), "the third attempt succeeds");
 
         var rows = await server.LogAsync();
         rows.Select(row => (row.Status, row.Attempt)).ShouldBe([(AttemptStatus.Failed, 1), (AttemptStatus.Failed, 2), (AttemptStatus.Success, 3)]);
         rows.Select(row => row.JobId).Distinct().ShouldHaveSingleItem();
-        rows.Zip(rows.Skip(1), (one, next) => next.StartedAt - one.CompletedAt!.Value).ShouldAllBe(gap => gap > TimeSpan.FromSeconds(0.5));
+        rows.Zip(rows.Skip(1), (one, next) => next.StartedAt - one.CompletedAt!.Value).ShouldAllBe(gap => gap > TimeSpan.FromSeconds(1.5), "Hangfire keeps whole seconds");
         provider.Calls.Count.ShouldBe(3);
     }
 

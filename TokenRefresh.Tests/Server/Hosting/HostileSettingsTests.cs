@@ -27,7 +27,7 @@ public sealed partial class HostileSettingsTests
 
     private static readonly string[] Tried = [.. Keys().Select(key => key.Replace("Acme", "Jibit3", StringComparison.Ordinal))];
 
-    public static TheoryData<int> Shares => [.. Enumerable.Range(0, 6)];
+    public static TheoryData<int> Shares => [.. Enumerable.Range(0, 4)];
 
     [Fact]
     public void The_example_file_names_the_settings_to_try() => Tried.Length.ShouldBeGreaterThan(80);
@@ -38,9 +38,9 @@ public sealed partial class HostileSettingsTests
     public void A_hostile_value_is_taken_or_refused_by_its_key_with_what_is_allowed(int share)
     {
         var findings = new List<string>();
-        foreach (var value in Values.Append(new string('9', 5000)))
+        foreach (var value in Values.Append(new string('9', 5000)).Where((_, at) => at % Shares.Count == share))
         {
-            var keys = Tried.Where((_, at) => at % Shares.Count == share).ToList();
+            var keys = Tried.ToList();
             while (Refusals(keys, value) is { Count: > 0 } refusals)
             {
                 findings.AddRange(refusals.Where(line => !Refusal().IsMatch(line) || IsSecretShown(line)).Select(line => $"{Short(value)}: {line}"));

@@ -51,6 +51,7 @@ public sealed class TelemetryTests(PostgresFixture postgres)
         Value(text, "tokenrefresh_token_valid{", "token=\"metered\"", "provider=\"metered\"").ShouldBe(1);
         Value(text, "tokenrefresh_token_remaining_life_seconds{", "token=\"metered\"").ShouldBeInRange(86_000, 86_400);
         Value(text, "tokenrefresh_token_overdue_seconds{", "token=\"metered\"").ShouldBe(0);
+        Value(text, "tokenrefresh_token_freshness_burn_rate{", "token=\"metered\"", "provider=\"metered\"").ShouldBeGreaterThanOrEqualTo(0);
         Value(text, "tokenrefresh_refreshes_total{", "provider=\"metered\"", "trigger=\"due\"", "outcome=\"success\"").ShouldBe(1);
         Value(text, "tokenrefresh_refreshes_total{", "provider=\"metered\"", "trigger=\"forced\"", "outcome=\"rate_limited\"").ShouldBe(1);
         Value(text, "tokenrefresh_provider_call_duration_seconds_count{", "provider=\"metered\"", "call=\"acquire\"", "outcome=\"issued\"").ShouldBe(1);

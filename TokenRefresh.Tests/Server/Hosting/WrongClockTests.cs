@@ -34,7 +34,7 @@ public sealed class WrongClockTests(PostgresFixture postgres)
         difference.Words.ShouldBe($"this node's clock is {words} the clock of the database");
         var page = System.Net.WebUtility.HtmlDecode(await panel.ReadAsync("/access/token-health"));
         page.ShouldContain(difference.Words);
-        page.ShouldContain("<b>5</b><span>workers on 1 node</span>");
+        page.ShouldContain("<b>5</b><span class=\"sub\">on 1 node</span>");
         page.ShouldNotContain("no worker is alive");
     }
 

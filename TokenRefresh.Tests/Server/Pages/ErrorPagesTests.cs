@@ -1,8 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Hosting.Internal;
 using Npgsql;
 using Shouldly;
 using TokenRefresh.Server.Pages;
@@ -31,8 +29,13 @@ public sealed class ErrorPagesTests
     }
 
     [Fact]
-    public async Task In_development_a_mistake_is_shown_with_its_trace_by_whoever_is_before_it() =>
-        await Should.ThrowAsync<IOException>(() => AskAsync(_ => throw new IOException("no more watchers"), Environments.Development));
+    public async Task A_request_that_cannot_be_read_is_the_senders_doing()
+    {
+        var answer = await AskAsync(_ => throw new BadHttpRequestException("Unexpected end of request content.", StatusCodes.Status400BadRequest));
+
+        answer.Response.StatusCode.ShouldBe(StatusCodes.Status400BadRequest);
+        Text(answer).ShouldContain("Form not accepted");
+    }
 
     [Fact]
     public async Task What_a_page_says_instead_is_text_whatever_it_holds()
@@ -48,12 +51,12 @@ public sealed class ErrorPagesTests
         Text(answer).ShouldNotContain("<script>");
     }
 
-    private static async Task<HttpContext> AskAsync(RequestDelegate end, string? environment = null)
+    private static async Task<HttpContext> AskAsync(RequestDelegate end)
     {
-        var services = new ServiceCollection().AddLogging()
-            .AddSingleton<IHostEnvironment>(new HostingEnvironment { EnvironmentName = environment ?? Environments.Production }).BuildServiceProvider();
+        var services = new ServiceCollection().AddLogging().AddMetrics().AddSingleton(new System.Diagnostics.DiagnosticListener("tests")).AddExceptionHandler<PageErrors>().BuildServiceProvider();
         var app = new ApplicationBuilder(services);
-        app.UsePlainPages();
+        app.UseStatusCodePages(context => ErrorPages.WriteAsync(context.HttpContext));
+        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = _ => Task.CompletedTask });
         app.Run(end);
         var context = new DefaultHttpContext { RequestServices = services, Response = { Body = new MemoryStream() } };
         await app.Build()(context);

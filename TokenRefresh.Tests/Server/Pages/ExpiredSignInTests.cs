@@ -78,7 +78,7 @@ public sealed partial class ExpiredSignInTests(PostgresFixture postgres, SharedS
 
         var answer = await panel.PostAsync("/account/login", "/account/login", ("Name", $"olga-{to.Length}"), ("Password", Panel.Password), ("Kept", kept));
 
-        answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
+        answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access");
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class ForbiddenRoutesTests(PostgresFixture postgres)
     public async Task A_viewer_changes_nothing_by_any_handler_of_any_page()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
-        var handlers = Handlers(panel).ToList();
+        var handlers = Handlers(panel).Where(handler => handler.Needed > Role.Viewer).ToList();
         handlers.Count.ShouldBeGreaterThan(25);
         await panel.Server.ExecuteAsync("UPDATE tokens SET last_used_at = now()");
         var before = await StateAsync(panel);

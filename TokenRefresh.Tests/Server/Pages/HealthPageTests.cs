@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using Hangfire;
 using Hangfire.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -17,18 +16,6 @@ namespace TokenRefresh.Tests.Server.Pages;
 public sealed class HealthPageTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Page = "/access/token-health";
-
-    [Fact]
-    public async Task The_last_week_is_drawn_with_what_came_of_the_attempts_and_how_long_they_took()
-    {
-        await using var panel = await shared.OpenAsync(Role.Viewer);
-
-        var page = await panel.ReadAsync(Page);
-
-        page.ShouldContain(">Attempts per hour<");
-        page.ShouldContain(">Average duration per hour<");
-        page.ShouldContain("1 succeeded, 0 failed, ");
-    }
 
     [Fact]
     public async Task A_pause_of_the_due_check_is_in_the_verdict_and_the_audit_and_outlives_a_restart()
@@ -50,6 +37,19 @@ public sealed class HealthPageTests(PostgresFixture postgres, SharedServer share
         Find(restarted, RecurringJobIds.AutomaticTokenRefresh).NextExecution.ShouldNotBeNull();
         await restarted.Services.GetRequiredService<RecurringJobs>().ResumeAsync(RecurringJobIds.DueTokenRefresh, default);
         Find(restarted, RecurringJobIds.DueTokenRefresh).NextExecution.ShouldNotBeNull();
+    }
+
+    [Theory]
+    [InlineData("x")]
+    [InlineData("")]
+    [InlineData("9")]
+    public async Task A_test_on_a_channel_that_there_is_not_is_sent_to_nobody(string channel)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator, settings: ("TokenRefresh:Notifications:Email", "ops@example.com"));
+
+        (await panel.PostAsync(Page, $"{Page}?handler=Test", ("channel", channel))).StatusCode.ShouldBe(System.Net.HttpStatusCode.NotFound);
+
+        (await panel.AuditAsync()).ShouldNotContain(entry => entry.Action == "notification.tested");
     }
 
     [Fact]
@@ -106,52 +106,14 @@ public sealed class HealthPageTests(PostgresFixture postgres, SharedServer share
         await using var viewer = await Panel.OpenAsync(postgres, Role.Viewer);
         await using var person = await Panel.OpenAsync(postgres, Role.Operator);
 
-        foreach (var handler in new[] { "Pause", "Resume", "Run", "Sandbox" })
+        foreach (var handler in new[] { "Pause", "Resume", "Run" })
         {
             (await viewer.PostAsync("/access/tokens", $"{Page}?handler={handler}", ("id", RecurringJobIds.LogCleanup), ("reason", "r"), ("hours", "1"), ("provider", "jibit"))).StatusCode.ShouldBe(HttpStatusCode.Forbidden, handler);
             (await person.PostAsync("/access/tokens", $"{Page}?handler={handler}", ("id", "no-such-job"), ("reason", "r"), ("hours", "1"), ("provider", "nobody"))).StatusCode.ShouldBe(HttpStatusCode.NotFound, handler);
         }
 
         (await viewer.ReadAsync(Page)).ShouldNotContain("Run now");
-        (await viewer.ReadAsync(Page)).ShouldNotContain("Rehearse an outage");
     }
-
-    [Fact]
-    public async Task The_time_line_and_its_table_say_until_when_each_token_works_and_who_dies_first()
-    {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, new ModelProvider { TokenNames = ["late", "early"] });
-        await RunningServer.UntilAsync(async () => (await panel.Server.TokenAsync("late")).Version == 1 && (await panel.Server.TokenAsync("early")).Version == 1, "both are obtained");
-        await using (var db = await panel.Server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContextAsync())
-        {
-            await db.Database.ExecuteSqlAsync($"UPDATE tokens SET expires_at = '2099-03-01T08:30:00Z' WHERE name = 'late'");
-            await db.Database.ExecuteSqlAsync($"UPDATE tokens SET expires_at = '2098-03-01T08:30:00Z' WHERE name = 'early'");
-        }
-
-        var page = await panel.ReadAsync(Page);
-
-        page.ShouldContain("jibit: early valid until 2098-03-01 12:00; late valid until 2099-03-01 12:00.");
-        page.IndexOf("href=\"/access/tokens/early\"", StringComparison.Ordinal).ShouldBeLessThan(page.IndexOf("href=\"/access/tokens/late\"", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task The_sandboxs_card_lets_a_stand_in_fail_and_brings_it_back()
-    {
-        await using var panel = await Panel.OpenAsync(postgres, Role.Operator, withSandbox: true);
-        (await panel.ReadAsync(Page)).ShouldContain("Rehearse an outage");
-
-        var down = await (await panel.PostAsync(Page, $"{Page}?handler=Sandbox", ("provider", "jibit"), ("mode", "down"), ("failNext", "3"), ("lifetime", "60"))).Content.ReadAsStringAsync();
-        var set = await BehaviourAsync(panel);
-        var wrong = await (await panel.PostAsync(Page, $"{Page}?handler=Sandbox", ("provider", "jibit"), ("mode", "odd"), ("lifetime", "never"))).Content.ReadAsStringAsync();
-        await panel.PostAsync(Page, $"{Page}?handler=Sandbox", ("provider", "jibit"));
-        var normal = await BehaviourAsync(panel);
-
-        Panel.FlashMessage(down).ShouldBe("Sandbox provider jibit: down.");
-        (set.GetProperty("mode").GetString(), set.GetProperty("fail_next").GetInt32(), set.GetProperty("lifetime_seconds").GetInt32()).ShouldBe(("down", 3, 60));
-        Panel.FlashMessage(wrong).ShouldStartWith("Nothing was changed. mode: Allowed: normal, down,");
-        normal.GetProperty("mode").GetString().ShouldBe("normal");
-    }
-
-    private static async Task<JsonElement> BehaviourAsync(Panel panel) => JsonDocument.Parse(await panel.ReadAsync("/sandbox/jibit/behaviour")).RootElement;
 
     private static async Task<HttpResponseMessage> PauseAsync(Panel panel, string job, string reason, string hours)
     {

@@ -12,15 +12,13 @@ namespace TokenRefresh.Tests.Server.Pages;
 
 public sealed partial class IncidentsPageTests(PostgresFixture postgres)
 {
-    [Theory]
-    [InlineData("/access/incidents")]
-    [InlineData("/access/token-health")]
-    public async Task A_token_that_is_well_again_is_told_apart_from_those_that_still_fail(string path)
+    [Fact]
+    public async Task A_token_that_is_well_again_is_told_apart_from_those_that_still_fail()
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
         await OpenAsync(panel, IncidentKind.Failed);
 
-        Words(await panel.ReadAsync(path)).ShouldContain("failed gone Resolved for jibit");
+        Words(await panel.ReadAsync("/access/incidents")).ShouldContain("Open gone: refresh failing, timeout Resolved for jibit");
     }
 
     [Fact]
@@ -29,7 +27,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
         await OpenAsync(panel, IncidentKind.Failed);
 
-        Words(await panel.ReadAsync("/access/token-health")).ShouldContain("All systems operational gone: refresh failing, timeout");
+        Words(await panel.ReadAsync("/access/token-health")).ShouldMatch("All systems operational gone: refresh failing, timeout");
     }
 
     [Fact]
@@ -38,7 +36,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
         await OpenAsync(panel, IncidentKind.NeedsPerson);
 
-        Words(await panel.ReadAsync("/access/incidents")).ShouldContain("needs person gone, jibit ");
+        Words(await panel.ReadAsync("/access/incidents")).ShouldContain("gone, jibit: action required, timeout");
     }
 
     [Theory]
@@ -47,7 +45,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
     public async Task A_strip_on_every_page_says_that_no_one_can_be_notified_and_what_to_set(string recipient, string words)
     {
         await using var panel = await Panel.OpenAsync(postgres, Role.Admin, settings: ("TokenRefresh:Notifications:Email", recipient));
-        string[] pages = ["/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-health", "/access/incidents", "/access/clients", "/access/users", "/access/audit"];
+        string[] pages = ["/no/such/page", "/access/tokens", "/access/tokens/jibit", "/access/token-refresh-logs", "/access/token-health", "/access/incidents", "/access/providers", "/access/settings", "/access", "/access/clients", "/access/users", "/access/audit"];
         foreach (var page in pages)
         {
             Words(await panel.ReadAsync(page)).ShouldContain(words, Case.Sensitive, page);
@@ -81,7 +79,7 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
         var page = await panel.ReadAsync("/access/incidents");
 
         Words(page).ShouldContain("written to disk only");
-        Words(page).ShouldMatch("written to disk written to disk: .*-opened.eml; no mail server is configured, set Email__Host");
+        Words(page).ShouldMatch("written to disk .* written to disk: .*-opened.eml; no mail server is configured, set Email__Host");
         Words(page).ShouldContain("Messages carry no links: set Access__PublicUrl to the public address of the panel.");
         page.ShouldNotContain("<tr class=\"is-well\">");
     }
@@ -102,8 +100,8 @@ public sealed partial class IncidentsPageTests(PostgresFixture postgres)
 
         var page = Words(await panel.ReadAsync("/access/incidents"));
 
-        page.ShouldContain("failed gone");
-        page.ShouldContain("resolved gone");
+        page.ShouldContain("Open gone: refresh failing, timeout");
+        page.ShouldContain("Resolved gone: refresh failing, timeout");
         page.ShouldContain("lasted 9 min");
     }
 

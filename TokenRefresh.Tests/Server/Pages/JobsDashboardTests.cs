@@ -83,7 +83,8 @@ public sealed partial class JobsDashboardTests(PostgresFixture postgres)
         details.ShouldContain("jibit: due, by schedule");
         details.ShouldContain($"href=\"/access/token-refresh-logs?job={job}#attempts\"");
         (overview + details).ShouldNotContain("Host=");
-        (await panel.ReadAsync($"/access/token-refresh-logs?job={job}")).ShouldContain($"href=\"/hangfire/jobs/details/{job}\"");
+        (await panel.ReadAsync($"/access/token-refresh-logs?job={job}")).ShouldContain("href=\"/access/token-refresh-logs/1\"");
+        (await panel.ReadAsync("/access/token-refresh-logs/1")).ShouldContain($"href=\"/hangfire/jobs/details/{job}\"");
     }
 
     [Fact]

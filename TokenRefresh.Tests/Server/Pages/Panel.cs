@@ -33,6 +33,9 @@ internal sealed partial class Panel : IAsyncDisposable
 
     public HttpClient Http { get; }
 
+    /// <summary>What it has of the server: the sign-in.</summary>
+    public IEnumerable<Cookie> Cookies => handler.CookieContainer.GetCookies(Http.BaseAddress!);
+
     public static async Task<Panel> OpenAsync(PostgresFixture postgres, Role? role = null, ModelProvider? provider = null, string? connectionString = null, bool withSandbox = false, TimeProvider? clock = null, params (string Key, string Value)[] settings)
     {
         var panel = new Panel(await RunningServer.StartAsync(postgres, connectionString, provider, withSandbox, clock, settings));
@@ -94,6 +97,15 @@ internal sealed partial class Panel : IAsyncDisposable
         }
     }
 
+    /// <summary>Sends cookies over plain HTTP, too, that were given to what claimed to come over TLS.</summary>
+    public void SendSecureCookiesAnyway()
+    {
+        foreach (var cookie in handler.CookieContainer.GetAllCookies().Cast<Cookie>())
+        {
+            cookie.Secure = false;
+        }
+    }
+
     /// <summary>Sends a form as the page at <paramref name="from"/> would, with that page's token against forgery.</summary>
     public async Task<HttpResponseMessage> PostAsync(string from, string to, params (string Name, string Value)[] fields)
     {
@@ -107,7 +119,7 @@ internal sealed partial class Panel : IAsyncDisposable
     /// <summary>What people did, newest first.</summary>
     public async Task<IReadOnlyList<AuditEntry>> AuditAsync(int limit = 50) => await Server.Services.GetRequiredService<AuditTrail>().RecentAsync(limit, null, default);
 
-    public static string FlashMessage(string page) => WebUtility.HtmlDecode(SaidText().Match(page).Groups[1].Value);
+    public static string FlashMessage(string page) => WebUtility.HtmlDecode(Tags().Replace(SaidText().Match(page).Groups[1].Value, ""));
 
     public async ValueTask DisposeAsync()
     {
@@ -121,6 +133,9 @@ internal sealed partial class Panel : IAsyncDisposable
     [GeneratedRegex("name=\"__RequestVerificationToken\" type=\"hidden\" value=\"([^\"]+)\"")]
     private static partial Regex Antiforgery();
 
-    [GeneratedRegex("<(?:p class=\"said [a-z]+\" role=\"[a-z]+\"[^>]*|div class=\"said [a-z]+\" role=\"status\">\\s*<p dir=\"auto\")>([^<]*)</p>")]
+    [GeneratedRegex("<(?:p class=\"said [a-z]+\" role=\"[a-z]+\"[^>]*|div class=\"said [a-z]+\" role=\"status\">\\s*<p dir=\"auto\")>(.*?)</p>")]
     private static partial Regex SaidText();
+
+    [GeneratedRegex("<[^>]*>")]
+    private static partial Regex Tags();
 }

@@ -13,6 +13,22 @@ namespace TokenRefresh.Tests.Server.Pages;
 
 public sealed class PanelTests(PostgresFixture postgres, SharedServer shared) : IClassFixture<SharedServer>
 {
+    [Theory]
+    [InlineData("/access", "Operator", true)]
+    [InlineData("/access/token-refresh-logs", "Operator", true)]
+    [InlineData("/access/tokens", "Viewer", true)]
+    [InlineData("/access/tokens", "Operator", false)]
+    [InlineData("/access/token-health", "Viewer", true)]
+    [InlineData("/access/token-health", "Operator", false)]
+    [InlineData("/access/tokens/jibit", "Operator", false)]
+    [InlineData("/access/users", "Admin", false)]
+    public async Task Without_script_a_page_reloads_where_no_one_types(string address, string role, bool isReloaded)
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Enum.Parse<Role>(role));
+
+        (await panel.ReadAsync(address)).Contains("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>", StringComparison.Ordinal).ShouldBe(isReloaded);
+    }
+
     [Fact]
     public async Task A_forced_refresh_tells_what_came_of_it_and_the_log_and_the_audit_name_the_person()
     {
@@ -119,7 +135,7 @@ public sealed class PanelTests(PostgresFixture postgres, SharedServer shared) : 
         await panel.PostAsync("/access/token-refresh-logs", "/access/token-refresh-logs?handler=Retry", ("id", $"{id}"));
 
         await RunningServer.UntilAsync(async () => (await panel.Server.LogAsync()).Any(row => row is { Status: AttemptStatus.Success, TriggeredBy: "user:Operator" }), "the retry succeeds");
-        (await panel.ReadAsync("/access/tokens")).ShouldContain("All systems operational");
+        (await panel.ReadAsync("/access")).ShouldContain("All systems operational");
     }
 
     [Theory]
@@ -154,10 +170,10 @@ public sealed class PanelTests(PostgresFixture postgres, SharedServer shared) : 
             await panel.Server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Manual, $"=cmd|{row}"), default);
         }
 
-        var first = await panel.ReadAsync("/access/token-refresh-logs");
+        var first = await panel.ReadAsync("/access/token-refresh-logs?skips=true");
         var older = System.Text.RegularExpressions.Regex.Match(first, "[?&;]before=([0-9.]+)").Groups[1].Value;
-        var second = await panel.ReadAsync($"/access/token-refresh-logs?before={older}");
-        var csv = await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=csv&trigger=Manual");
+        var second = await panel.ReadAsync($"/access/token-refresh-logs?skips=true&before={older}");
+        var csv = await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=csv&trigger=Manual&skips=true");
         var json = System.Text.Json.JsonDocument.Parse(await panel.ReadAsync("/access/token-refresh-logs?handler=Export&format=json&status=Success")).RootElement;
 
         first.ShouldNotContain("href=\"/access/token-refresh-logs/1\"");
@@ -190,7 +206,6 @@ public sealed class PanelTests(PostgresFixture postgres, SharedServer shared) : 
         var page = await panel.ReadAsync("/access/token-health");
 
         page.ShouldContain("jibit: needs action, credentials refused");
-        page.ShouldContain("No tokens yet.");
     }
 
     [Theory]

@@ -108,7 +108,18 @@ public sealed class SignInTests(PostgresFixture postgres, SharedServer shared) :
 
         var answer = await panel.PostAsync("/account/login", "/account/login", ("Name", "somebody"), ("Password", Panel.Password), ("ReturnUrl", "https://evil.example"));
 
-        answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
+        answer.RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access");
+    }
+
+    [Fact]
+    public async Task A_return_address_in_any_script_is_followed()
+    {
+        await using var panel = await shared.OpenAsync();
+        await panel.AddAsync("traveller", Role.Viewer);
+
+        var answer = await panel.PostAsync("/account/login", "/account/login", ("Name", "traveller"), ("Password", Panel.Password), ("ReturnUrl", "/access/tokens?q=زهرا%20x"));
+
+        answer.RequestMessage!.RequestUri!.PathAndQuery.ShouldBe("/access/tokens?q=%D8%B2%D9%87%D8%B1%D8%A7%20x");
     }
 
     [Fact]
@@ -146,7 +157,7 @@ public sealed class SignInTests(PostgresFixture postgres, SharedServer shared) :
         await using var panel = await shared.OpenAsync();
         var page = await panel.ReadAsync("/account/login");
 
-        foreach (var file in new[] { "site.css", "site.js" })
+        foreach (var file in new[] { "site.css", "panel.css", "site.js" })
         {
             var address = System.Text.RegularExpressions.Regex.Match(page, $"\"(/{file}\\?v=[0-9a-f]{{12}})\"").Groups[1].Value;
             (await panel.Http.GetAsync(address)).StatusCode.ShouldBe(HttpStatusCode.OK, file);
@@ -228,7 +239,7 @@ public sealed class SignInTests(PostgresFixture postgres, SharedServer shared) :
         }
 
         (await panel.SignInAsync("somebody")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        (await panel.SignInAsync("somebody", "another long password")).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access/tokens");
+        (await panel.SignInAsync("somebody", "another long password")).RequestMessage!.RequestUri!.AbsolutePath.ShouldBe("/access");
     }
 
     private static IEnumerable<(string Method, string Path)> Routes(Panel panel) => ((IEndpointRouteBuilder)panel.Server.App).DataSources

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
@@ -58,20 +60,61 @@ public sealed partial class TokensPageTests(PostgresFixture postgres, TokensPage
     }
 
     [Fact]
-    public async Task The_glance_names_what_is_wrong_what_expires_next_and_what_only_failed_last_time()
+    public async Task The_overview_names_what_is_down_and_what_expires_next_and_the_list_what_only_failed_last_time()
     {
         await using var panel = await OpenAsync();
         await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() - interval '1 minute', last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 3, last_attempt_at = now() WHERE name = 'a'");
         await panel.Server.ExecuteAsync("UPDATE tokens SET last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 1 WHERE name = 'b'");
         await panel.Server.ExecuteAsync("UPDATE tokens SET expires_at = now() + interval '8 hours 59 minutes' WHERE name = 'c'");
 
-        var glance = Glance().Match(await panel.ReadAsync("/access/tokens")).Value;
+        var page = await panel.ReadAsync("/access");
 
-        glance.ShouldContain("Outage: 2 problems");
-        glance.ShouldMatch("/access/tokens/a\"><bdi>a</bdi></a> <span class=\"state\">expired<");
-        glance.ShouldContain("provider_down: HTTP 503");
-        glance.ShouldMatch("/access/tokens/b\"><bdi>b</bdi></a> <span class=\"state\">degraded<");
-        glance.ShouldMatch("(?s)Next expiry.*8 h 5[89] min.*?/access/tokens/c");
+        page.ShouldContain("1 of 3 tokens is down");
+        page.ShouldContain("Burn rate in the last hour: ");
+        (await panel.ReadAsync("/access/tokens/a")).ShouldContain("Burn rate in the last hour: ");
+        (await panel.ReadAsync("/access/tokens/b")).ShouldNotContain("Burn rate");
+        page.ShouldMatch("a expired at (\\d+ [A-Z][a-z]{2} )?\\d\\d:\\d\\d\\.");
+        page.ShouldMatch("(?s)Next expiry.*8 h 5[89] min.*?/access/tokens/c");
+        var list = await panel.ReadAsync("/access/tokens");
+        list.ShouldContain("<span class=\"state\" title=\"provider_down: HTTP 503\">Expired</span>");
+        list.ShouldContain("<span class=\"state\" title=\"provider_down: HTTP 503\">Degraded</span>");
+    }
+
+    [Theory]
+    [InlineData("?status=nonsense", "status: nonsense")]
+    [InlineData("?state=nonsense", "state: nonsense")]
+    [InlineData("?by=99", "by: 99")]
+    public async Task A_filter_that_is_none_is_told_by_the_list_and_matches_nothing_where_all_that_match_are_acted_on(string query, string part)
+    {
+        await using var panel = await three.OpenAsync(Role.Operator);
+
+        var list = await panel.ReadAsync($"/access/tokens{query}");
+        var bulk = await panel.ReadAsync($"/access/bulk{query}");
+        var paused = await panel.SendAsync($"/access/bulk{query}", $"/access/bulk{query}&handler=Pause", ("reason", "a test"));
+
+        list.ShouldContain($"Invalid filter, ignored: {part}");
+        Listed(list).Count.ShouldBe(3);
+        bulk.ShouldContain($"Invalid filter, so nothing matches: {part}");
+        bulk.ShouldContain("0 matching tokens");
+        bulk.ShouldNotContain("handler=Force");
+        paused.ShouldContain($"Invalid filter, so nothing matches: {part}");
+        (await panel.Server.TokenAsync("a")).PausedAt.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Who_pauses_all_that_match_without_a_reason_keeps_the_page_its_filter_and_the_input()
+    {
+        await using var panel = await three.OpenAsync(Role.Operator);
+
+        var answer = await panel.PostAsync("/access/bulk?text=a", "/access/bulk?text=a&handler=Pause", ("reason", " "), ("hours", "24"));
+        var page = await answer.Content.ReadAsStringAsync();
+
+        answer.RequestMessage!.RequestUri!.PathAndQuery.ShouldStartWith("/access/bulk?text=a");
+        page.ShouldContain("Enter a reason of at most 200 characters for the pause.");
+        page.ShouldContain("1 matching token<");
+        page.ShouldContain("<option value=\"24\" selected=\"selected\">");
+        page.ShouldContain("formaction=\"?text=a&amp;handler=Pause\"");
+        (await panel.Server.TokenAsync("a")).PausedAt.ShouldBeNull();
     }
 
     [Fact]
@@ -85,7 +128,25 @@ public sealed partial class TokensPageTests(PostgresFixture postgres, TokensPage
         list.ShouldContain("b: needs action, import a token");
         list.ShouldContain("renews itself");
         Listed(await panel.ReadAsync("/access/tokens?by=Person")).ShouldBe(["b"]);
-        (await panel.ReadAsync("/access/tokens/b")).ShouldContain("Imported: without a refresh token only a person can start the grant again");
+        (await panel.ReadAsync("/access/tokens/b?tab=Settings")).ShouldContain("Imported: without a refresh token only a person can start the grant again");
+    }
+
+    [Fact]
+    public async Task A_filter_is_saved_with_the_account_under_a_name_and_removed()
+    {
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer);
+
+        var saved = await panel.SendAsync("/access/tokens?provider=jibit&state=Healthy", "/access/tokens?provider=jibit&state=Healthy&handler=SaveFilter", ("filter", " فینوتک "));
+        await panel.EnterAsync("Viewer");
+        var later = await panel.ReadAsync("/access/tokens");
+        var nameless = await panel.SendAsync("/access/tokens?provider=jibit", "/access/tokens?provider=jibit&handler=SaveFilter", ("filter", " "));
+        var removed = await panel.SendAsync("/access/tokens", "/access/tokens?handler=RemoveFilter", ("filter", "فینوتک"));
+
+        Panel.FlashMessage(saved).ShouldBe("Saved the filter فینوتک.");
+        later.ShouldContain("<a href=\"/access/tokens?provider=jibit&amp;state=Healthy\"><bdi>");
+        Panel.FlashMessage(nameless).ShouldStartWith("Enter a name");
+        Panel.FlashMessage(removed).ShouldBe("Removed the filter فینوتک.");
+        removed.ShouldNotContain("class=\"saved\"");
     }
 
     [Fact]
@@ -132,11 +193,11 @@ public sealed partial class TokensPageTests(PostgresFixture postgres, TokensPage
     }
 
     [Theory]
-    [InlineData("?sort=Name", "000", "099", "href=\"/access/tokens?sort=Name&amp;skip=100\"")]
-    [InlineData("?sort=Name&skip=200", "200", "229", "href=\"/access/tokens?sort=Name&amp;skip=100\"")]
-    [InlineData("?sort=Name&skip=-5", "000", "099", "1 to 100 of 230")]
+    [InlineData("?sort=Name", "000", "049", "href=\"/access/tokens?sort=Name&amp;skip=50\"")]
+    [InlineData("?sort=Name&skip=200", "200", "229", "href=\"/access/tokens?sort=Name&amp;skip=150\"")]
+    [InlineData("?sort=Name&skip=-5", "000", "049", "1 to 50 of 230")]
     [InlineData("?sort=Name&skip=99999", "200", "229", "201 to 230 of 230")]
-    [InlineData("?sort=Name&skip=100", "100", "199", "href=\"/access/tokens?sort=Left\"")]
+    [InlineData("?sort=Name&skip=100", "100", "149", "href=\"/access/tokens?sort=Left\"")]
     public async Task More_tokens_than_a_page_holds_are_paged(string query, string first, string last, string shown)
     {
         await using var panel = await many.OpenAsync(Role.Viewer);
@@ -145,6 +206,35 @@ public sealed partial class TokensPageTests(PostgresFixture postgres, TokensPage
 
         (Listed(page)[0], Listed(page)[^1]).ShouldBe((first, last));
         page.ShouldContain(shown);
+    }
+
+    [Fact]
+    public async Task A_page_of_many_tokens_is_small_in_persian_and_leads_to_the_last_of_them()
+    {
+        var all = Enumerable.Range(0, 120).Select(number => $"payments_of_partner_{number:000}").ToList();
+        await using var panel = await Panel.OpenAsync(postgres, Role.Operator, new ModelProvider { TokenNames = all });
+        await panel.Server.ObtainedAsync([.. all]);
+        await panel.Server.ExecuteAsync("UPDATE tokens SET last_error_code = 'provider_down', last_error = 'HTTP 503', consecutive_failures = 1, last_attempt_at = now()");
+        await panel.Server.ExecuteAsync(
+            """
+            INSERT INTO token_refresh_logs (provider, token_name, status, trigger_type, triggered_by, message, metadata, started_at, duration_ms, attempt, node, error_code)
+            SELECT 'jibit', name, 'failed', 'due', 'x', 'x', '{{}}', now() - hour * interval '1 hour', 5, 1, 'x', 'provider_down' FROM tokens, generate_series(0, 23) AS hour
+            """);
+        panel.Http.DefaultRequestHeaders.Add("Accept-Language", "fa");
+        var listed = new List<string>();
+
+        for (var address = "/access/tokens?by=Itself"; address is not null;)
+        {
+            var page = await panel.ReadAsync(address);
+            page.ShouldContain("lang=\"fa\"");
+            page.ShouldContain("href=\"/access/bulk?by=Itself\"");
+            page.ShouldNotContain("&#x6");
+            Encoding.UTF8.GetByteCount(page).ShouldBeLessThan(150_000);
+            listed.AddRange(Listed(page));
+            address = Next().Match(page) is { Success: true } next ? WebUtility.HtmlDecode(next.Groups[1].Value) : null;
+        }
+
+        listed.Order(StringComparer.Ordinal).ShouldBe(all);
     }
 
     private async Task<Panel> OpenAsync()
@@ -178,9 +268,9 @@ public sealed partial class TokensPageTests(PostgresFixture postgres, TokensPage
 
     private static List<string> Listed(string page) => [.. Names().Matches(page).Select(match => match.Groups[1].Value)];
 
-    [GeneratedRegex("<td data-label=\"Token\" class=\"main\"><a href=\"/access/tokens/([^\"]+)\">")]
+    [GeneratedRegex("<td class=\"name\"><a href=\"/access/tokens/([^\"]+)\"")]
     private static partial Regex Names();
 
-    [GeneratedRegex("<section class=\"glance.*?</section>", RegexOptions.Singleline)]
-    private static partial Regex Glance();
+    [GeneratedRegex("href=\"([^\"]+)\">صفحهٔ بعد<")]
+    private static partial Regex Next();
 }

@@ -34,7 +34,6 @@ internal sealed class IncidentsModel(IncidentService desk, CurrentDiagnosis diag
     public async Task<IActionResult> OnPostSnoozeAsync(long id, string? back, CancellationToken cancellationToken) =>
         Answer(back, await desk.SnoozeAsync(id, Snooze, Actor, cancellationToken), "Snoozed for 24 h, unless it becomes critical or is resolved.");
 
-    // The list stands on two pages.
     private LocalRedirectResult Answer(string? back, bool isOpen, string done) =>
-        Tell(isOpen ? new(true, done) : new(false, "This incident is resolved or does not exist."), back == Here ? Here : PanelPaths.Health);
+        Tell(isOpen ? new(true, done) : new(false, "This incident is resolved or does not exist."), back is { Length: > 0 } ? back : Here);
 }

@@ -17,7 +17,7 @@ internal sealed record LogNews(int Newer, int Ended, string Ask, string Show);
 
 /// <summary>The log: figures, charts, filters, rows in an order that an index has, and refreshes from here.</summary>
 internal sealed class IndexModel(
-    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, TimeFormat times, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, TimeFormat times, PanelText text, IOptions<ScheduleOptions> schedule, TimeProvider clock)
     : PanelPage
 {
     public const int MostNews = 1000;
@@ -34,9 +34,12 @@ internal sealed class IndexModel(
 
     public AttemptPage Found { get; private set; } = null!;
 
+    /// <summary>The rows of this page, equal failures in a row as one where they stand in the order of time.</summary>
+    public IReadOnlyList<AttemptGroup> Groups { get; private set; } = [];
+
     public LogNews? News { get; private set; }
 
-    public LogCharts Charts { get; } = new(times);
+    public LogCharts Charts { get; } = new(times, text);
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
@@ -56,6 +59,7 @@ internal sealed class IndexModel(
 
         Figures = await LogFigures.ReadAsync(hours, Asked.Scope, clock.GetUtcNow(), Asked.Chart, cancellationToken);
         Found = await log.PageAsync(Asked.Filter, Asked.Order, Asked.Key, PageSize, cancellationToken);
+        Groups = Asked.Order is AttemptOrder.Newest or AttemptOrder.Oldest ? await AttemptGroup.FoldAsync(log, Found.Rows, cancellationToken) : [.. Found.Rows.Select(AttemptGroup.Of)];
         if (Asked is { Key: null, Order: AttemptOrder.Newest })
         {
             var newest = Found.Rows.Count > 0 ? AttemptKey.Of(Found.Rows[0], AttemptOrder.Newest) : new(clock.GetUtcNow().UtcTicks, 0);

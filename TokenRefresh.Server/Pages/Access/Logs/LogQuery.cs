@@ -23,6 +23,7 @@ internal sealed class LogQuery
         Trigger = Choice<RefreshTrigger>("trigger", text => RefreshTriggers.Parse(text.ToLowerInvariant()));
         Error = Text("error");
         Job = Text("job");
+        ShowsSkips = Text("skips") == "true" || Status == AttemptStatus.Skipped;
         Words = Text("text") is { } words ? Texts.Start(words, LongestText) : null;
         Hours = Choice<int>("hours", text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var hours) && hours is > 0 and <= 24 * 3660 ? hours : null) ?? 24;
         From = Choice("from", Instant);
@@ -50,6 +51,15 @@ internal sealed class LogQuery
 
     public string? Words { get; }
 
+    /// <summary>True where attempts that found nothing to do are shown, too.</summary>
+    public bool ShowsSkips { get; }
+
+    /// <summary>True where a filter is asked for that is folded away by default.</summary>
+    public bool HasFurther => (Provider ?? Error ?? Job ?? Words) is not null || Trigger is not null || From is not null || Until is not null;
+
+    /// <summary>True where the rows are of another period than the last 24 hours.</summary>
+    public bool HasOwnPeriod => Hours != 24 || From is not null || Until is not null || Since is null;
+
     public int Hours { get; }
 
     public DateTimeOffset? From { get; }
@@ -74,7 +84,7 @@ internal sealed class LogQuery
 
     public AttemptFilter Filter => new()
     {
-        Since = Since, Until = Until, Provider = Provider, Token = Token, Status = Status, Trigger = Trigger, ErrorCode = Error, JobId = Job, Text = Words,
+        Since = Since, Until = Until, Provider = Provider, Token = Token, Status = Status, Trigger = Trigger, ErrorCode = Error, JobId = Job, Text = Words, HidesSkips = !ShowsSkips,
     };
 
     public bool IsFiltered => (Provider ?? Token ?? Error ?? Job ?? Words) is not null || Status is not null || Trigger is not null || From is not null || Until is not null;

@@ -1,5 +1,8 @@
+using Microsoft.AspNetCore.Html;
 using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Mvc;
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
@@ -24,13 +27,17 @@ internal enum TokenOrderBy
 }
 
 /// <summary>Every token, most urgent first, and what can be done about it.</summary>
-internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders providers, PanelActions actions) : PanelPage
+internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders providers, PanelActions actions, AttemptLog log, UptimeStrip strips, SavedFilters filters) : PanelPage
 {
     /// <summary>The most tokens on one page.</summary>
-    public const int PageSize = 100;
+    public const int PageSize = 50;
 
     /// <summary>The name of <see cref="Skip"/> in an address.</summary>
     public const string SkipKey = "skip";
+
+    private const int HoursShown = 24;
+
+    private ILookup<string, TokenHour>? hours;
 
     /// <summary>Only this provider's.</summary>
     [BindProperty(SupportsGet = true)]
@@ -48,6 +55,7 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     [BindProperty(SupportsGet = true)]
     public RenewedBy? By { get; set; }
 
+    /// <summary>By what they are ordered.</summary>
     [BindProperty(SupportsGet = true)]
     public TokenOrderBy Sort { get; set; }
 
@@ -69,21 +77,36 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
-    /// <summary>The earliest expiry; null without any token.</summary>
-    public TokenView? FirstToExpire => All.Where(token => token.TimeLeft > TimeSpan.Zero).MinBy(token => token.TimeLeft);
+    /// <summary>The tokens of this page by provider, so that one cause shows once; one nameless group where another order than the default was asked for.</summary>
+    public IEnumerable<(string? Provider, IReadOnlyList<TokenView> Tokens)> Groups => Sort == TokenOrderBy.Urgency
+        ? Tokens.GroupBy(token => token.Settings.Provider.Name).Select(group => ((string?)group.Key, (IReadOnlyList<TokenView>)[.. group]))
+        : [(null, Tokens)];
 
-    /// <summary>What is refreshed first; null where nothing is planned.</summary>
-    public TokenView? FirstToRefresh => All.Where(token => token.NextRefreshAt is not null).MinBy(token => token.NextRefreshAt);
+    public bool IsFiltered => Filter.IsAsked;
 
-    public bool IsFiltered => !string.IsNullOrEmpty(Provider) || State is not null || !string.IsNullOrWhiteSpace(Text) || By is not null;
+    /// <summary>What could not be understood, and was left out.</summary>
+    public IReadOnlyList<string> Misunderstood => TokenFilter.Misunderstood(Request.Query, ModelState);
+
+    private TokenFilter Filter => new(Provider, State, Text, By);
 
     /// <summary>How many there are in each state that there is, worst first.</summary>
     public IEnumerable<(TokenState State, int Count)> States => All.GroupBy(token => token.State).OrderByDescending(group => group.Key).Select(group => (group.Key, group.Count()));
 
+    /// <summary>The one cause for which tokens of a provider fail; null where none fails, or for several causes.</summary>
+    public static string? Cause(IEnumerable<TokenView> tokens) => tokens.Select(token => token.Stored?.LastErrorCode).OfType<string>().Distinct().ToList() is [var one] ? one : null;
+
+    /// <summary>The last 24 hours of a token, hour by hour.</summary>
+    public IHtmlContent Hours(TokenView token)
+    {
+        var first = new DateTimeOffset(token.AsOf.UtcTicks - (token.AsOf.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero).AddHours(1 - HoursShown);
+        var cells = UptimeStrip.Cells((hours?[token.Name] ?? []).Select(hour => new UptimeCell(hour.Hour, hour.Succeeded, hour.Failed)), first, TimeSpan.FromHours(1), HoursShown);
+        return strips.Hours(cells, $"24 hours: {cells.Sum(cell => cell.Succeeded)} refreshes succeeded, {cells.Sum(cell => cell.Failed)} failed");
+    }
+
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Diagnosis = await diagnosis.ReadAsync(cancellationToken);
-        var fitting = All.Where(Fits).ToList();
+        var fitting = All.Where(Filter.Fits).ToList();
         Fitting = fitting.Count;
         Skip = Math.Clamp(Skip, 0, (Math.Max(1, Fitting) - 1) / PageSize * PageSize);
         Tokens = [.. (Sort switch
@@ -93,6 +116,7 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
             TokenOrderBy.Next => fitting.OrderBy(token => token.NextRefreshAt ?? DateTimeOffset.MaxValue),
             _ => fitting.AsEnumerable(),
         }).Skip(Skip).Take(PageSize)];
+        hours = await log.HoursAsync([.. Tokens.Select(token => token.Name)], Diagnosis.AsOf.AddHours(-HoursShown), cancellationToken);
     }
 
     /// <summary>This page, with one thing asked for otherwise; null for no more. Another order or filter begins at the first page.</summary>
@@ -107,8 +131,16 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
         return $"{Here}{query}";
     }
 
+    /// <summary>The page on which something is done to all tokens that fit.</summary>
+    public string Matching => $"{PanelPaths.Bulk}{new QueryBuilder(Request.Query.Where(pair => pair.Key is not ("handler" or "sort" or SkipKey)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")))}";
+
     /// <summary>What a button of this page does, in the list as it is shown.</summary>
     public string Do(string handler) => Address("handler", handler);
+
+    /// <summary>A button of a row: its name says what to do, its value to which token. An address for each would be much of the page.</summary>
+    [Needs(Role.Operator)]
+    public Task<IActionResult> OnPostOneAsync(string? refresh, string? force, string? test, CancellationToken cancellationToken) =>
+        test is not null ? OnPostTestAsync(test, cancellationToken) : force is not null ? OnPostForceAsync(force, cancellationToken) : OnPostRefreshAsync(refresh, cancellationToken);
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostRefreshAsync(string? name, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync(One(name), false, Actor, cancellationToken), Back);
@@ -123,7 +155,8 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     public async Task<IActionResult> OnPostRefreshChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync(names, false, Actor, cancellationToken), Back);
 
     [Needs(Role.Operator)]
-    public async Task<IActionResult> OnPostForceChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.RefreshAsync(names, true, Actor, cancellationToken), Back);
+    public async Task<IActionResult> OnPostForceChosenAsync(string[] names, string? back, CancellationToken cancellationToken) =>
+        Tell(await actions.RefreshAsync(names, true, Actor, cancellationToken), back ?? Back);
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostTestChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.TestAsync(names, Actor, cancellationToken), Back);
@@ -135,17 +168,19 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostResumeChosenAsync(string[] names, CancellationToken cancellationToken) => Tell(await actions.ResumeAsync(names, Actor, cancellationToken), Back);
 
+    /// <summary>Keeps the filter of the list as it is shown.</summary>
+    [Needs(Role.Viewer)]
+    public async Task<IActionResult> OnPostSaveFilterAsync(string? filter) => Tell(await filters.SaveAsync(User, filter, Back[Here.Length..]), Back);
+
+    [Needs(Role.Viewer)]
+    public async Task<IActionResult> OnPostRemoveFilterAsync(string? filter) => Tell(await filters.RemoveAsync(User, filter), Back);
+
+    /// <summary>The filters that the person saved.</summary>
+    public IReadOnlyList<SavedFilter> Saved => SavedFilters.Of(User);
+
     private const string Here = PanelPaths.Tokens;
 
     private string Back => Address("handler", null);
 
     private static string[] One(string? name) => name is null ? [] : [name];
-
-    private bool Fits(TokenView token) =>
-        (string.IsNullOrEmpty(Provider) || token.Settings.Provider.Name.Equals(Provider, StringComparison.OrdinalIgnoreCase))
-        && (State is null || token.State == State)
-        && (By is null || token.RenewedBy == By)
-        && (Text?.Trim() is not { Length: > 0 } text
-            || token.Name.Contains(text, StringComparison.OrdinalIgnoreCase)
-            || token.Settings.Order.Scopes.Any(scope => scope.Contains(text, StringComparison.OrdinalIgnoreCase)));
 }

@@ -1,11 +1,28 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
+using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access.Tokens;
+
+/// <summary>The tabs of a token's page.</summary>
+internal enum TokenTab
+{
+    /// <summary>What was tried.</summary>
+    Activity,
+
+    /// <summary>Who uses it.</summary>
+    Clients,
+
+    /// <summary>What it is for.</summary>
+    Scopes,
+
+    /// <summary>Where it comes from, its lifetimes, and imports.</summary>
+    Settings,
+}
 
 /// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
 internal sealed class TokenModel(
@@ -26,6 +43,30 @@ internal sealed class TokenModel(
 
     public TokenStory Story { get; private set; } = null!;
 
+    /// <summary>What the page shows below the figures.</summary>
+    [BindProperty(SupportsGet = true)]
+    public TokenTab Tab { get; set; }
+
+    public static IReadOnlyList<TokenTab> Tabs { get; } = Enum.GetValues<TokenTab>();
+
+    /// <summary>The freshness objective; null while it is not known.</summary>
+    public FreshnessReport? Freshness { get; private set; }
+
+    /// <summary>How programs read the token.</summary>
+    public IEnumerable<(string Language, string Code)> Snippets
+    {
+        get
+        {
+            var address = $"{Request.Scheme}://{Request.Host}{Request.PathBase}";
+            return
+            [
+                ("curl", $"curl -H \"Authorization: Bearer $TOKENREFRESH_KEY\" {address}/api/tokens/{Token.Name}/access-token"),
+                ("C#", $"services.AddTokenRefreshClient(new() {{ Server = new(\"{address}\"), Key = Environment.GetEnvironmentVariable(\"TOKENREFRESH_KEY\")! }});\nservices.AddHttpClient(\"api\").AddTokenRefreshHandler(\"{Token.Name}\");"),
+                ("PHP", $"$token = json_decode(file_get_contents('{address}/api/tokens/{Token.Name}/access-token', false,\n    stream_context_create(['http' => ['header' => 'Authorization: Bearer ' . getenv('TOKENREFRESH_KEY')]])))->access_token;"),
+            ];
+        }
+    }
+
     /// <summary>The tails of the stored secrets, on the very answer to the request for them.</summary>
     public MaskedSecret? Tail { get; private set; }
 
@@ -39,14 +80,23 @@ internal sealed class TokenModel(
     {
         if ((await diagnosis.ReadAsync(HttpContext.RequestAborted)).Find(Name) is not { } token)
         {
-            ErrorPages.SayInstead(HttpContext, $"No token has that name. Tokens: {string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name))}{(configured.All.Count > MostNames ? ", and more" : "")}.");
+            var names = string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name));
+            ErrorPages.SayInstead(HttpContext, configured.All.Count > MostNames ? $"No token has that name. Tokens: {names}, and more." : (Phrase)$"No token has that name. Tokens: {names}.");
             context.Result = NotFound();
             return;
         }
 
-        Token = token;
+        (Token, Freshness) = (token, (await diagnosis.ReadAsync(HttpContext.RequestAborted)).Freshness);
         await next();
     }
+
+    public static Phrase Title(TokenTab tab) => tab.ToString();
+
+    /// <summary>The page with another tab.</summary>
+    public string TabAddress(TokenTab tab) => tab == TokenTab.Activity ? Back : $"{Back}?tab={tab}";
+
+    /// <summary>What a button of the settings does.</summary>
+    public string Do(string handler) => $"{Back}?tab={TokenTab.Settings}&handler={handler}";
 
     public async Task OnGetAsync(CancellationToken cancellationToken) => Story = await stories.ReadAsync(Token.Name, cancellationToken);
 
@@ -75,7 +125,7 @@ internal sealed class TokenModel(
         ImportAsync(new(access, refresh, expires, anyway), store: true, cancellationToken);
 
     [Needs(Role.Admin)]
-    public async Task<IActionResult> OnPostRollBackAsync(CancellationToken cancellationToken) => Tell(await imports.RollBackAsync(Token.Name, Actor, cancellationToken), Back);
+    public async Task<IActionResult> OnPostRollBackAsync(CancellationToken cancellationToken) => Tell(await imports.RollBackAsync(Token.Name, Actor, cancellationToken), TabAddress(TokenTab.Settings));
 
     [Needs(Role.Admin)]
     public async Task<IActionResult> OnPostTailsAsync(string? why, CancellationToken cancellationToken)
@@ -90,6 +140,7 @@ internal sealed class TokenModel(
             Problem = Tail is null ? new(false, "There is no stored token.") : null;
         }
 
+        Tab = TokenTab.Settings;
         await OnGetAsync(cancellationToken);
         return Page();
     }
@@ -101,10 +152,10 @@ internal sealed class TokenModel(
         var (said, isStored) = await imports.ImportAsync(Token.Name, pasted, store, Actor, cancellationToken);
         if (isStored || said.IsWell)
         {
-            return Tell(said, Back);
+            return Tell(said, TabAddress(TokenTab.Settings));
         }
 
-        (Problem, Expires) = (said, pasted.Expires);
+        (Problem, Expires, Tab) = (said, pasted.Expires, TokenTab.Settings);
         await OnGetAsync(cancellationToken);
         return Page();
     }

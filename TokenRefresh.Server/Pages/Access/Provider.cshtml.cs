@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.Filters;
+using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Providers;
+using TokenRefresh.Server.Access;
+using TokenRefresh.Server.Sandbox;
+
+namespace TokenRefresh.Server.Pages.Access;
+
+/// <summary>One provider: credentials, circuit breaker, tokens, recent failures, and in Development the outage that can be rehearsed.</summary>
+internal sealed class ProviderModel(
+    ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
+{
+    private const int FailuresRead = 200, FailuresShown = 10;
+
+    [BindProperty(SupportsGet = true)]
+    public string Name
+    {
+        get;
+
+        // What is nothing but blanks is bound as null.
+        set => field = value ?? "";
+    } = "";
+
+    /// <summary>How it fares.</summary>
+    public ProviderSummary Summary { get; private set; } = null!;
+
+    /// <summary>The last failures, equal ones in a row as one.</summary>
+    public IReadOnlyList<AttemptGroup> Failures { get; private set; } = [];
+
+    /// <summary>How its stand-in behaves; null where there is no sandbox, and for viewers.</summary>
+    public SandboxStatus? StandIn { get; private set; }
+
+    public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
+
+    private ITokenProvider Provider => Summary.Provider;
+
+    private string Back => PanelPaths.Provider(Provider.Name);
+
+    public override async Task OnPageHandlerExecutionAsync(PageHandlerExecutingContext context, PageHandlerExecutionDelegate next)
+    {
+        if (providers.Find(Name) is not { } provider)
+        {
+            ErrorPages.SayInstead(HttpContext, $"No provider has that name. Providers: {string.Join(", ", providers.All.Select(known => known.Name))}.");
+            context.Result = NotFound();
+            return;
+        }
+
+        Summary = await summaries.OfAsync(provider, HttpContext.RequestAborted);
+        await next();
+    }
+
+    public async Task OnGetAsync(CancellationToken cancellationToken)
+    {
+        Failures = [.. (await AttemptGroup.FoldAsync(log, await log.RecentAsync(new() { Provider = Provider.Name, Status = AttemptStatus.Failed }, FailuresRead, null, cancellationToken), cancellationToken)).Take(FailuresShown)];
+        StandIn = sandbox is not null && May(Role.Operator) && SandboxBehaviourApi.Providers.Contains(Provider.Name) ? await sandbox.FindAsync(Provider.Name, cancellationToken) : null;
+    }
+
+    /// <summary>Lets a stand-in fail, so that an outage is rehearsed; a form without a mode brings it back to normal.</summary>
+    [Needs(Role.Operator)]
+    public async Task<IActionResult> OnPostSandboxAsync(string? mode, string? failNext, string? lifetime, CancellationToken cancellationToken)
+    {
+        if (sandbox is null || !SandboxBehaviourApi.Providers.Contains(Provider.Name))
+        {
+            return NotFound();
+        }
+
+        var asked = new Dictionary<string, object?> { ["mode"] = string.IsNullOrEmpty(mode) ? "normal" : mode, ["fail_next"] = Number(failNext), ["lifetime_seconds"] = Number(lifetime) };
+        if (SandboxBehaviourForm.Read(JsonSerializer.SerializeToElement(asked), out var faults) is not { } behaviour)
+        {
+            return Tell(new(false, $"Nothing was changed. {string.Join(" ", faults.Select(fault => $"{fault.Key}: {string.Join(" ", fault.Value)}"))}"), Back);
+        }
+
+        await sandbox.ReplaceAsync(Provider.Name, behaviour, cancellationToken);
+        await audit.WriteAsync(Actor, "sandbox.behaviour", Provider.Name, asked);
+        return Tell(new(true, $"Sandbox provider {Provider.Name}: {asked["mode"]}."), Back);
+    }
+
+    // What is not a number is left to the form's own check, which says what would be one.
+    private static object? Number(string? text) => string.IsNullOrWhiteSpace(text) ? null : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : text;
+}

@@ -1,0 +1,77 @@
+using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Health;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Pages;
+
+/// <summary>One provider as its card shows it.</summary>
+/// <param name="Tokens">Its tokens, most urgent first.</param>
+/// <param name="Day">Its attempts of the last 24 hours.</param>
+/// <param name="Days">Thirty days, the last is today.</param>
+/// <param name="OpenUntil">Until when this node's circuit breaker lets no call through; null while it is closed.</param>
+internal sealed record ProviderSummary(ITokenProvider Provider, IReadOnlyList<TokenView> Tokens, AttemptStatistics Day, IReadOnlyList<UptimeCell> Days, DateTimeOffset? OpenUntil)
+{
+    /// <summary>The earliest expiry of its valid tokens; null without one.</summary>
+    public TokenView? NextExpiry => Tokens.Where(token => token.IsValid).MinBy(token => token.TimeLeft);
+
+    /// <summary>How it stands, and its kind as the stylesheet names it.</summary>
+    public (string Kind, Phrase Words) Standing => this switch
+    {
+        { Provider.IsEnabled: false } => ("is-aside", "Switched off"),
+        { Provider.MissingSettings.Count: > 0 } => ("is-aside", "No credentials"),
+        _ when AreCredentialsRefused => ("is-ill", "Credentials refused"),
+        { OpenUntil: not null } => ("is-ill", "Unreachable"),
+        _ when Failing(FailureKind.ProviderDown) => ("is-ill", "Unreachable"),
+        _ when Tokens.Any(token => token.HasExpired && !token.IsWell) => ("is-ill", "Token expired"),
+        _ when Tokens.Any(token => token.Stored?.LastFailure is not null) => ("is-warning", "Failing"),
+        { Tokens.Count: 0 } => ("is-aside", "No tokens"),
+        _ when Tokens.All(token => token.Stored?.LastSuccessAt is null) => ("is-aside", "Not used yet"),
+        _ => ("is-well", "Operational"),
+    };
+
+    /// <summary>When its credentials were last accepted: the last time that a token was issued; null for never.</summary>
+    public DateTimeOffset? LastAccepted => Tokens.Max(token => token.Stored?.LastSuccessAt);
+
+    /// <summary>True while it refuses the credentials of some token.</summary>
+    public bool AreCredentialsRefused => Failing(FailureKind.CredentialRejected);
+
+    private bool Failing(FailureKind kind) => Tokens.Any(token => token.Stored?.LastErrorCode == kind.Code());
+}
+
+/// <summary>Reads how providers fare.</summary>
+internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProviders providers, AttemptHours hours, TimeProvider clock)
+{
+    private const int DaysShown = 30;
+
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    /// <summary>Every provider, in trouble first.</summary>
+    public async Task<IReadOnlyList<ProviderSummary>> ListAsync(CancellationToken cancellationToken)
+    {
+        var found = new List<ProviderSummary>();
+        foreach (var provider in providers.All)
+        {
+            found.Add(await OfAsync(provider, cancellationToken));
+        }
+
+        return [.. found.OrderBy(summary => summary.Standing.Kind switch { "is-ill" => 0, "is-warning" => 1, "is-well" => 2, _ => 3 })];
+    }
+
+    /// <summary>One provider.</summary>
+    public async Task<ProviderSummary> OfAsync(ITokenProvider provider, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var (day, first) = (now - Day, Midnight(now) - ((DaysShown - 1) * Day));
+        var scope = new AttemptScope(provider.Name);
+        var periods = await hours.PeriodsAsync(scope, [first, day], cancellationToken);
+        var tokens = (await diagnosis.ReadAsync(cancellationToken)).Tokens.Where(token => token.Settings.Provider.Name == provider.Name).ToList();
+        return new(
+            provider, tokens, await hours.StatisticsAsync(periods, scope, day, cancellationToken),
+            UptimeStrip.Cells(periods.Select(period => new UptimeCell(period.Start, period.Tally.Successful, period.Tally.Failed)), first, Day, DaysShown),
+            provider.CircuitOpenUntil is { } until && until > now ? until : null);
+    }
+
+    private static DateTimeOffset Midnight(DateTimeOffset now) => new(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerDay), TimeSpan.Zero);
+}
