@@ -148,7 +148,7 @@ public sealed partial class TokenCache
             var unsaved = slot.Unsaved;
             try
             {
-                await Task.WhenAny(RefreshOnceAsync(slot, request), unsaved).WaitAsync(LongestWait, clock, cancellationToken);
+                await Task.WhenAny(RefreshOnceAsync(slot, request), EndOfAsync(unsaved)).WaitAsync(LongestWait, clock, cancellationToken);
             }
             catch (TimeoutException)
             {
@@ -160,6 +160,9 @@ public sealed partial class TokenCache
         return slot.Entry is { } entry && entry.ExpiresAt > now
             ? new TokenReading(entry, entry.ExpiresAt - now > minValidity ? StaleReason(entry) : ReasonForLess(slot, entry, minValidity, now), null)
             : Unavailable(slot, now);
+
+        // Comes back to where the reader waits, as the refresh does; a bare WhenAny goes on wherever the one who tells lets it.
+        static async Task EndOfAsync(Task told) => await told;
     }
 
     /// <summary>True unless the stored state already says that a refresh would not be made or would not help.</summary>

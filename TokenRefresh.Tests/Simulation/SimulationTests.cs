@@ -39,7 +39,8 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
 
         var (once, again) = (SimWorld.Simulate(database, Scenario.Of(1)), SimWorld.Simulate(database, Scenario.Of(1)));
 
-        again.Trace.ShouldBe(once.Trace);
+        var same = once.Trace.Zip(again.Trace).TakeWhile(pair => pair.First == pair.Second).Count();
+        again.Trace.Skip(same).Take(Tail).ShouldBe(once.Trace.Skip(same).Take(Tail), $"after {same} steps, the last: {string.Join('\n', once.Trace.Take(same).TakeLast(Tail))}");
     }
 
     // In parts, because they share nothing and processors are there to be used.

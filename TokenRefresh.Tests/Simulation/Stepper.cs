@@ -13,11 +13,17 @@ internal sealed class Stepper : SynchronizationContext
     private readonly HashSet<object> working = [];
     private readonly int thread = Environment.CurrentManagedThreadId;
     private bool isOut;
+    private string? stray;
 
     public override void Post(SendOrPostCallback d, object? state)
     {
         lock (sync)
         {
+            if (Environment.CurrentManagedThreadId != thread && !isOut && working.Count == 0)
+            {
+                stray ??= $"{(state as Delegate)?.Target?.GetType().GenericTypeArguments.LastOrDefault() ?? d.Method.DeclaringType}";
+            }
+
             posted.Enqueue((d, state));
             isOut = false;
             Monitor.Pulse(sync);
@@ -97,6 +103,11 @@ internal sealed class Stepper : SynchronizationContext
     {
         lock (sync)
         {
+            if (stray is not null)
+            {
+                throw new InvalidOperationException($"{stray} was on a thread of its own while everything was thought to be at rest, so the order of steps is not the scheduler's alone.");
+            }
+
             while (posted.Count == 0 && (isOut || working.Count > 0))
             {
                 if (!Monitor.Wait(sync, Patience))
