@@ -127,8 +127,8 @@ public sealed class AttemptAggregate
         }
     }
 
-    /// <summary>Adds a counted hour.</summary>
-    internal void Add(AttemptHour hour)
+    /// <summary>Adds counted hours.</summary>
+    internal void Add(CountedHours hour)
     {
         Total += hour.Attempts;
         Successful += hour.Succeeded;
@@ -179,8 +179,8 @@ public sealed class AttemptAggregate
     }
 }
 
-/// <summary>Rows of one hour, or of a part of it, that differ in nothing that is counted.</summary>
-/// <param name="Start">Where the hour, or its part, begins.</param>
+/// <summary>Rows of one piece of the log that differ in nothing that is counted.</summary>
+/// <param name="Piece">Which of the pieces that were asked for.</param>
 /// <param name="DurationRange">Which of <see cref="DurationRanges"/>; null where the duration is unknown.</param>
 internal sealed record AttemptGroup(
-    DateTimeOffset Start, string Provider, string TokenName, string Status, string TriggerType, string? ErrorCode, int? DurationRange, long Attempts, long DurationMs);
+    int Piece, string Provider, string TokenName, string Status, string TriggerType, string? ErrorCode, int? DurationRange, long Attempts, long DurationMs);

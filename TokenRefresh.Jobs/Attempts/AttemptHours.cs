@@ -9,8 +9,12 @@ namespace TokenRefresh.Jobs.Attempts;
 /// <param name="Tokens">Only these tokens'.</param>
 public sealed record AttemptScope(string? Provider = null, IReadOnlyCollection<string>? Tokens = null);
 
-/// <summary>The attempts of one hour, or of the part of it that lies on one side of a window's edge.</summary>
+/// <summary>The attempts from one edge to the next, or some of them.</summary>
 public sealed record AttemptPeriod(DateTimeOffset Start, AttemptAggregate Tally);
+
+/// <summary>How many attempts succeeded and failed in an hour.</summary>
+/// <param name="Token">Whose; empty for all tokens of the provider.</param>
+public sealed record AttemptOutcomes(string Provider, string Token, DateTimeOffset Hour, long Succeeded, long Failed);
 
 /// <summary>
 /// Counts the log. An hour that is over and holds no running attempt is counted once and kept (<see cref="AttemptHour"/>); all other hours, and those that
@@ -30,32 +34,49 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
-    /// <summary>The attempts since the first of the edges, in pieces of at most an hour that no edge cuts. Hours without attempts are left out.</summary>
-    /// <param name="edges">Beginnings of windows; a window's figures are the sum of the pieces that begin at or after its edge.</param>
+    /// <summary>The attempts since the first of the edges, one piece from each edge to the next. Pieces without attempts are left out.</summary>
+    /// <param name="edges">Beginnings of windows; a window's figures are the sum of the pieces that begin at or after its edge. An edge on a whole hour costs nothing.</param>
     public async Task<IReadOnlyList<AttemptPeriod>> PeriodsAsync(AttemptScope scope, IReadOnlyCollection<DateTimeOffset> edges, CancellationToken cancellationToken)
     {
-        var since = edges.Min();
-        var cut = edges.Where(edge => edge != Floor(edge)).Select(Floor).ToHashSet();
+        DateTimeOffset[] starts = [.. edges.Distinct().Order()];
+        DateTimeOffset[] cut = [.. starts.Select(Floor).Except(starts)];
         var names = Names(scope);
 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
 
         // One snapshot, so that an hour that is counted or forgotten meanwhile is neither missed nor taken twice.
         await using var snapshot = await Snapshots.TakeAsync(db, cancellationToken);
-        var counted = await db.AttemptHours.Where(row => row.TokenName == AttemptHour.AllTokens && row.Hour >= since)
-            .Select(row => row.Hour).Distinct().OrderBy(hour => hour).ToListAsync(cancellationToken);
-        counted.RemoveAll(cut.Contains);
-        var stored = await db.AttemptHours.AsNoTracking()
-            .Where(row => names.Contains(row.TokenName) && row.Hour >= since && (scope.Provider == null || row.Provider == scope.Provider)).ToListAsync(cancellationToken);
-        var live = await CountAsync(db, scope, Gaps(since, counted, edges), cancellationToken);
-
-        // The database keeps microseconds, a clock tenths of them: the piece after an edge must not seem to begin before it.
-        var exact = edges.ToLookup(edge => edge.AddTicks(-(edge.UtcTicks % TimeSpan.TicksPerMicrosecond)));
+        var counted = await CountedAsync(db, starts[0], cut, cancellationToken);
+        var stored = await db.Database.SqlQueryRaw<CountedHours>(CountedHours.Sql, starts, names, starts[0], cut, (object?)scope.Provider ?? DBNull.Value).ToListAsync(cancellationToken);
+        var live = await CountAsync(db, scope, Gaps(starts, counted), AttemptGrain.All, cancellationToken);
 
         return
         [
-            .. stored.Where(row => !cut.Contains(row.Hour)).GroupBy(row => row.Hour).Select(hour => new AttemptPeriod(hour.Key, Sum(hour))),
-            .. live.GroupBy(alike => alike.Start).Select(piece => new AttemptPeriod(exact[piece.Key].DefaultIfEmpty(piece.Key).Max(), Sum(piece))),
+            .. stored.GroupBy(hours => hours.Piece).Select(piece => new AttemptPeriod(starts[piece.Key], Sum(piece))),
+            .. live.GroupBy(alike => alike.Piece).Select(piece => new AttemptPeriod(starts[piece.Key], Sum(piece))),
+        ];
+    }
+
+    /// <summary>How many attempts succeeded and failed in each hour since the one of an instant, by provider, or by token where the scope names tokens. Hours without either are left out.</summary>
+    public async Task<IReadOnlyList<AttemptOutcomes>> OutcomesAsync(AttemptScope scope, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        var (first, names) = (Floor(since), Names(scope));
+        DateTimeOffset[] starts = [.. Enumerable.Range(0, Math.Max(1, (int)Math.Ceiling((clock.GetUtcNow() - first) / Hour))).Select(number => first + (number * Hour))];
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var snapshot = await Snapshots.TakeAsync(db, cancellationToken);
+        var counted = await CountedAsync(db, first, [], cancellationToken);
+        var stored = await db.AttemptHours
+            .Where(row => names.Contains(row.TokenName) && row.Hour >= first && (scope.Provider == null || row.Provider == scope.Provider) && row.Succeeded + row.Failed > 0)
+            .GroupBy(row => new { row.Provider, row.TokenName, row.Hour })
+            .Select(hour => new AttemptOutcomes(hour.Key.Provider, hour.Key.TokenName, hour.Key.Hour, hour.Sum(row => row.Succeeded), hour.Sum(row => row.Failed)))
+            .ToListAsync(cancellationToken);
+        var live = await CountAsync(db, scope, Gaps(starts, counted), scope.Tokens is null ? AttemptGrain.Provider : AttemptGrain.Token, cancellationToken);
+        return
+        [
+            .. stored,
+            .. live.GroupBy(alike => (alike.Provider, alike.TokenName, alike.Piece)).Select(hour => (hour.Key, Tally: Sum(hour)))
+                .Where(hour => hour.Tally.Finished > 0)
+                .Select(hour => new AttemptOutcomes(hour.Key.Provider, hour.Key.TokenName, starts[hour.Key.Piece], hour.Tally.Successful, hour.Tally.Failed)),
         ];
     }
 
@@ -126,7 +147,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})", cancellationToken);
         if (!await db.AttemptHours.AnyAsync(row => row.Hour == hour, cancellationToken))
         {
-            var alike = await CountAsync(db, new(), [(hour, hour + Hour)], cancellationToken, perToken: true);
+            var alike = await CountAsync(db, new(), [new(0, hour, hour + Hour)], AttemptGrain.Token, cancellationToken);
             if (alike.TrueForAll(row => row.Status != "running"))
             {
                 db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, Code(row))).Select(group => Sum(group).Of(hour, group.Key.Provider, AttemptHour.AllTokens, group.Key.Item2)));
@@ -143,21 +164,28 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
 
     // Each gap is looked up in the index by itself (OFFSET 0): as one join, Postgres would read the whole log and compare.
     private static async Task<List<AttemptGroup>> CountAsync(
-        TokenRefreshDbContext db, AttemptScope scope, IReadOnlyCollection<(DateTimeOffset From, DateTimeOffset To)> gaps, CancellationToken cancellationToken, bool perToken = false)
+        TokenRefreshDbContext db, AttemptScope scope, IReadOnlyCollection<Gap> gaps, AttemptGrain grain, CancellationToken cancellationToken)
     {
+        int[] piece = [.. gaps.Select(gap => gap.Piece)];
         DateTimeOffset[] from = [.. gaps.Select(gap => gap.From)], to = [.. gaps.Select(gap => gap.To)];
         string[]? tokens = scope.Tokens is null ? null : [.. scope.Tokens];
         return await db.Database.SqlQuery<AttemptGroup>(
             $"""
-             SELECT greatest(gap.start, date_trunc('hour', started_at, 'UTC')) AS start,
-                    CASE WHEN {perToken} THEN provider ELSE '' END AS provider, CASE WHEN {perToken} THEN token_name ELSE '' END AS token_name, status, trigger_type, error_code,
-                    width_bucket(duration_ms, {DurationRanges.Bounds}) AS duration_range,
+             SELECT gap.piece, CASE WHEN {grain != AttemptGrain.All} THEN provider ELSE '' END AS provider, CASE WHEN {grain == AttemptGrain.Token} THEN token_name ELSE '' END AS token_name,
+                    status, trigger_type, error_code, width_bucket(duration_ms, {DurationRanges.Bounds}) AS duration_range,
                     count(*) AS attempts, coalesce(sum(duration_ms), 0)::bigint AS duration_ms
-             FROM unnest({from}, {to}) AS gap (start, stop)
+             FROM unnest({piece}, {from}, {to}) AS gap (piece, start, stop)
              CROSS JOIN LATERAL (SELECT * FROM token_refresh_logs WHERE started_at >= gap.start AND started_at < gap.stop OFFSET 0) AS attempt
              WHERE ({scope.Provider}::text IS NULL OR provider = {scope.Provider}) AND ({tokens}::text[] IS NULL OR token_name = ANY({tokens}))
              GROUP BY 1, 2, 3, 4, 5, 6, 7
              """).ToListAsync(cancellationToken);
+    }
+
+    private static async Task<List<DateTimeOffset>> CountedAsync(TokenRefreshDbContext db, DateTimeOffset since, IReadOnlyCollection<DateTimeOffset> but, CancellationToken cancellationToken)
+    {
+        var hours = await db.AttemptHours.Where(row => row.TokenName == AttemptHour.AllTokens && row.Hour >= since).Select(row => row.Hour).Distinct().OrderBy(hour => hour).ToListAsync(cancellationToken);
+        hours.RemoveAll(but.Contains);
+        return hours;
     }
 
     // The counts tell in which range it lies and how many of that range come before it; the index on durations holds all that is asked of the rows.
@@ -178,11 +206,11 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         return found is [var duration] ? duration : place.FromMs;
     }
 
-    /// <summary>What the counted hours leave open since an instant, cut at the edges.</summary>
-    private static List<(DateTimeOffset From, DateTimeOffset To)> Gaps(DateTimeOffset since, List<DateTimeOffset> counted, IReadOnlyCollection<DateTimeOffset> edges)
+    /// <summary>What the counted hours leave open since the first start, cut at the others.</summary>
+    private static List<Gap> Gaps(DateTimeOffset[] starts, List<DateTimeOffset> counted)
     {
-        List<(DateTimeOffset From, DateTimeOffset To)> gaps = [];
-        var at = since;
+        List<Gap> gaps = [];
+        var at = starts[0];
         foreach (var hour in counted)
         {
             Leave(at, hour);
@@ -194,17 +222,15 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
 
         void Leave(DateTimeOffset from, DateTimeOffset to)
         {
-            foreach (var edge in edges.Where(edge => edge > from && edge < to).Order())
+            for (var piece = PieceOf(from); from < to; piece++)
             {
-                gaps.Add((from, edge));
-                from = edge;
-            }
-
-            if (from < to)
-            {
-                gaps.Add((from, to));
+                var end = piece + 1 < starts.Length && starts[piece + 1] < to ? starts[piece + 1] : to;
+                gaps.Add(new(piece, from, end));
+                from = end;
             }
         }
+
+        int PieceOf(DateTimeOffset instant) => Array.BinarySearch(starts, instant) is >= 0 and var found ? found : ~Array.BinarySearch(starts, instant) - 1;
     }
 
     private static AttemptAggregate Sum(IEnumerable<AttemptGroup> rows)
@@ -218,7 +244,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         return tally;
     }
 
-    private static AttemptAggregate Sum(IEnumerable<AttemptHour> rows)
+    private static AttemptAggregate Sum(IEnumerable<CountedHours> rows)
     {
         var tally = new AttemptAggregate();
         foreach (var row in rows)
@@ -232,4 +258,15 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     private static string[] Names(AttemptScope scope) => scope.Tokens is null ? [AttemptHour.AllTokens] : [.. scope.Tokens];
 
     private static DateTimeOffset Floor(DateTimeOffset instant) => new(instant.UtcTicks - (instant.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
+
+    /// <summary>What is to be counted from its rows.</summary>
+    /// <param name="Piece">The place of the last start that is not after it.</param>
+    private readonly record struct Gap(int Piece, DateTimeOffset From, DateTimeOffset To);
+
+    private enum AttemptGrain
+    {
+        All,
+        Provider,
+        Token,
+    }
 }

@@ -23,9 +23,6 @@ public sealed record FailureRun(string Token, string? ErrorCode, AttemptKey Newe
         && (key.Value, key.Id).CompareTo((Oldest.Value, Oldest.Id)) >= 0 && (key.Value, key.Id).CompareTo((Newest.Value, Newest.Id)) <= 0;
 }
 
-/// <summary>What came of one token's attempts that began in an hour.</summary>
-public sealed record TokenHour(string Token, DateTimeOffset Hour, int Succeeded, int Failed);
-
 /// <summary>Reads the log.</summary>
 public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts, AttemptHours hours)
 {
@@ -94,21 +91,6 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var rows = Sorted(After(Matching(db, filter), AttemptOrder.Oldest, than), AttemptOrder.Oldest);
         return await (filter.Text is { } text ? Containing(rows.Take(SearchDepth), text) : rows).Take(most).CountAsync(cancellationToken);
-    }
-
-    /// <summary>How many attempts of these tokens succeeded and failed in each hour since an instant; hours without either are left out.</summary>
-    public async Task<ILookup<string, TokenHour>> HoursAsync(IReadOnlyCollection<string> tokens, DateTimeOffset since, CancellationToken cancellationToken)
-    {
-        string[] names = [.. tokens];
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var hours = await db.Database.SqlQuery<TokenHour>(
-            $"""
-             SELECT token_name AS token, date_trunc('hour', started_at, 'UTC') AS hour,
-                    count(*) FILTER (WHERE status = 'success')::int AS succeeded, count(*) FILTER (WHERE status = 'failed')::int AS failed
-             FROM token_refresh_logs WHERE token_name = ANY({names}) AND started_at >= {since} AND status IN ('success', 'failed')
-             GROUP BY 1, 2
-             """).ToListAsync(cancellationToken);
-        return hours.ToLookup(hour => hour.Token);
     }
 
     /// <summary>How many attempts failed since an instant, at most <paramref name="most"/>.</summary>

@@ -14,7 +14,7 @@ internal sealed class LifetimeChart(PanelText text, TimeFormat times)
 
     private const int Height = 56;
 
-    public IHtmlContent Draw(IReadOnlyList<TokenLifetime> lives, IReadOnlyList<UnavailableInterval> gaps, IReadOnlyList<TokenHour> hours, DateTimeOffset? expiredAt)
+    public IHtmlContent Draw(IReadOnlyList<TokenLifetime> lives, IReadOnlyList<UnavailableInterval> gaps, IReadOnlyList<AttemptOutcomes> hours, DateTimeOffset? expiredAt)
     {
         var (now, svg) = (times.Now, new StringBuilder());
         var start = now.AddDays(-Days);

@@ -41,7 +41,7 @@ internal sealed record ProviderSummary(ITokenProvider Provider, IReadOnlyList<To
 }
 
 /// <summary>Reads how providers fare.</summary>
-internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProviders providers, AttemptHours hours, TimeProvider clock)
+internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProviders providers, AttemptHours hours, AttemptLog log, TimeProvider clock)
 {
     private const int DaysShown = 30;
 
@@ -50,27 +50,29 @@ internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProvid
     /// <summary>Every provider, in trouble first.</summary>
     public async Task<IReadOnlyList<ProviderSummary>> ListAsync(CancellationToken cancellationToken)
     {
-        var found = new List<ProviderSummary>();
-        foreach (var provider in providers.All)
-        {
-            found.Add(await OfAsync(provider, cancellationToken));
-        }
-
+        var found = await ReadAsync(providers.All, new(), cancellationToken);
         return [.. found.OrderBy(summary => summary.Standing.Kind switch { "is-ill" => 0, "is-warning" => 1, "is-well" => 2, _ => 3 })];
     }
 
     /// <summary>One provider.</summary>
-    public async Task<ProviderSummary> OfAsync(ITokenProvider provider, CancellationToken cancellationToken)
+    public async Task<ProviderSummary> OfAsync(ITokenProvider provider, CancellationToken cancellationToken) => (await ReadAsync([provider], new(provider.Name), cancellationToken)).Single();
+
+    private async Task<IReadOnlyList<ProviderSummary>> ReadAsync(IReadOnlyList<ITokenProvider> asked, AttemptScope scope, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var (day, first) = (now - Day, Midnight(now) - ((DaysShown - 1) * Day));
-        var scope = new AttemptScope(provider.Name);
-        var periods = await hours.PeriodsAsync(scope, [first, day], cancellationToken);
-        var tokens = (await diagnosis.ReadAsync(cancellationToken)).Tokens.Where(token => token.Settings.Provider.Name == provider.Name).ToList();
-        return new(
-            provider, tokens, await hours.StatisticsAsync(periods, scope, day, cancellationToken),
-            UptimeStrip.Cells(periods.Select(period => new UptimeCell(period.Start, period.Tally.Successful, period.Tally.Failed)), first, Day, DaysShown),
-            provider.CircuitOpenUntil is { } until && until > now ? until : null);
+        var first = Midnight(now) - ((DaysShown - 1) * Day);
+        var month = (await hours.OutcomesAsync(scope, first, cancellationToken)).ToLookup(hour => hour.Provider);
+        var tokens = (await diagnosis.ReadAsync(cancellationToken)).Tokens.ToLookup(token => token.Settings.Provider.Name);
+        var found = new List<ProviderSummary>();
+        foreach (var provider in asked)
+        {
+            var days = month[provider.Name].Select(hour => new UptimeCell(hour.Hour, hour.Succeeded, hour.Failed));
+            found.Add(new(
+                provider, [.. tokens[provider.Name]], await log.StatisticsAsync(provider.Name, now - Day, cancellationToken), UptimeStrip.Cells(days, first, Day, DaysShown),
+                provider.CircuitOpenUntil is { } until && until > now ? until : null));
+        }
+
+        return found;
     }
 
     private static DateTimeOffset Midnight(DateTimeOffset now) => new(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerDay), TimeSpan.Zero);

@@ -20,29 +20,28 @@ internal sealed record LogFigures(IReadOnlyList<LogWindow> Windows, IReadOnlyLis
     public static async Task<LogFigures> ReadAsync(AttemptHours hours, AttemptScope scope, DateTimeOffset now, int chart, CancellationToken cancellationToken)
     {
         DateTimeOffset[] edges = [.. Spells.Select(spell => now.AddHours(-spell.Hours))];
-        var periods = await hours.PeriodsAsync(scope, edges, cancellationToken);
+        var bars = Empty(now, chart);
+        var periods = await hours.PeriodsAsync(scope, [.. edges, .. bars.Select(bar => bar.Start)], cancellationToken);
+        foreach (var period in periods)
+        {
+            bars.Find(bar => bar.Start <= period.Start && period.Start < bar.End)?.Tally.Add(period.Tally);
+        }
+
         var windows = new List<LogWindow>();
         foreach (var (spell, edge) in Spells.Zip(edges))
         {
             windows.Add(new(spell.Hours, spell.Words, await hours.StatisticsAsync(periods, scope, edge, cancellationToken)));
         }
 
-        return new(windows, Draw(periods, now, chart), Gather(periods, edges));
+        return new(windows, bars, Gather(periods, edges));
     }
 
     // A week is drawn by the hour, a month by the day; the last bar is the one that is open.
-    private static List<LogBar> Draw(IReadOnlyList<AttemptPeriod> periods, DateTimeOffset now, int chart)
+    private static List<LogBar> Empty(DateTimeOffset now, int chart)
     {
         var length = TimeSpan.FromHours(chart > 7 * 24 ? 24 : 1);
-        var end = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero).AddHours(1);
-        var first = end.AddHours(-chart);
-        var bars = Enumerable.Range(0, (int)(TimeSpan.FromHours(chart) / length)).Select(bar => new LogBar(first + (bar * length), first + ((bar + 1) * length), new())).ToList();
-        foreach (var period in periods.Where(period => period.Start >= first && period.Start < end))
-        {
-            bars[(int)((period.Start - first) / length)].Tally.Add(period.Tally);
-        }
-
-        return bars;
+        var first = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero).AddHours(1 - chart);
+        return [.. Enumerable.Range(0, (int)(TimeSpan.FromHours(chart) / length)).Select(bar => new LogBar(first + (bar * length), first + ((bar + 1) * length), new()))];
     }
 
     private static List<LogFailure> Gather(IReadOnlyList<AttemptPeriod> periods, DateTimeOffset[] edges) =>

@@ -27,7 +27,7 @@ internal enum TokenOrderBy
 }
 
 /// <summary>Every token, most urgent first, and what can be done about it.</summary>
-internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders providers, PanelActions actions, AttemptLog log, UptimeStrip strips, SavedFilters filters) : PanelPage
+internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders providers, PanelActions actions, AttemptHours attempts, UptimeStrip strips, SavedFilters filters) : PanelPage
 {
     /// <summary>The most tokens on one page.</summary>
     public const int PageSize = 50;
@@ -37,7 +37,7 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
 
     private const int HoursShown = 24;
 
-    private ILookup<string, TokenHour>? hours;
+    private ILookup<string, AttemptOutcomes>? hours;
 
     /// <summary>Only this provider's.</summary>
     [BindProperty(SupportsGet = true)]
@@ -116,7 +116,7 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
             TokenOrderBy.Next => fitting.OrderBy(token => token.NextRefreshAt ?? DateTimeOffset.MaxValue),
             _ => fitting.AsEnumerable(),
         }).Skip(Skip).Take(PageSize)];
-        hours = await log.HoursAsync([.. Tokens.Select(token => token.Name)], Diagnosis.AsOf.AddHours(-HoursShown), cancellationToken);
+        hours = (await attempts.OutcomesAsync(new(Tokens: [.. Tokens.Select(token => token.Name)]), Diagnosis.AsOf.AddHours(1 - HoursShown), cancellationToken)).ToLookup(hour => hour.Token);
     }
 
     /// <summary>This page, with one thing asked for otherwise; null for no more. Another order or filter begins at the first page.</summary>

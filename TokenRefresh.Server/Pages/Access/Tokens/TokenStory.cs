@@ -15,10 +15,10 @@ namespace TokenRefresh.Server.Pages.Access.Tokens;
 /// <param name="Replaced">The token before the last import; null where there is none.</param>
 internal sealed record TokenStory(
     IReadOnlyList<AttemptGroup> Attempts, IReadOnlyList<TokenLifetime> Lives, IReadOnlyList<TokenReader> Readers, IReadOnlyList<UnavailableInterval> Gaps,
-    IReadOnlyList<TokenHour> Hours, ReplacedToken? Replaced);
+    IReadOnlyList<AttemptOutcomes> Hours, ReplacedToken? Replaced);
 
 /// <summary>Reads the story of a token.</summary>
-internal sealed class TokenStories(AttemptLog log, TokenLifetimes lives, ClientReads reads, FreshnessReader freshness, TokenControls controls, TimeProvider clock)
+internal sealed class TokenStories(AttemptLog log, AttemptHours hours, TokenLifetimes lives, ClientReads reads, FreshnessReader freshness, TokenControls controls, TimeProvider clock)
 {
     private const int RecentRows = 20, RecentLives = 30;
 
@@ -27,6 +27,6 @@ internal sealed class TokenStories(AttemptLog log, TokenLifetimes lives, ClientR
         await lives.OfAsync(name, RecentLives, cancellationToken),
         await reads.ReadersAsync(name, clock.GetUtcNow().AddDays(-7), cancellationToken),
         await freshness.IntervalsAsync(name, clock.GetUtcNow().AddDays(-LifetimeChart.Days), cancellationToken),
-        [.. (await log.HoursAsync([name], clock.GetUtcNow().AddDays(-LifetimeChart.Days), cancellationToken))[name]],
+        await hours.OutcomesAsync(new(Tokens: [name]), clock.GetUtcNow().AddDays(-LifetimeChart.Days), cancellationToken),
         await controls.ReplacedAsync(name, cancellationToken));
 }
