@@ -170,7 +170,7 @@ public sealed class AttemptAggregate
 
     private void Fail(string code, long count) => Failures[code] = Failures.GetValueOrDefault(code) + count;
 
-    private void Time(IReadOnlyList<long> more)
+    private void Time(long[] more)
     {
         for (var range = 0; range < durations.Length; range++)
         {

@@ -53,20 +53,20 @@ internal sealed class AttemptHour
     }
 }
 
-/// <summary>Counted hours of one piece of the log that have the same error code, added up by the database: a month of them is thousands of rows.</summary>
+/// <summary>Counted hours of one provider in one piece of the log that have the same error code, added up by the database: a month of them is thousands of rows.</summary>
 /// <param name="Piece">Which of the pieces that were asked for.</param>
 internal sealed record CountedHours(
-    int Piece, string ErrorCode, long Attempts, long Succeeded, long Failed, long Skipped, long Manual, long Forced, long Timed, long DurationMs, long[] Durations)
+    int Piece, string Provider, string ErrorCode, long Attempts, long Succeeded, long Failed, long Skipped, long Manual, long Forced, long Timed, long DurationMs, long[] Durations)
 {
     /// <summary>Parameters: the starts of the pieces in order, names, the first start, hours to leave out, and the provider or null.</summary>
     public static readonly string Sql =
         $$"""
-          SELECT width_bucket(hour, {0}) - 1 AS piece, error_code, sum(attempts)::bigint AS attempts, sum(succeeded)::bigint AS succeeded, sum(failed)::bigint AS failed,
+          SELECT width_bucket(hour, {0}) - 1 AS piece, provider, error_code, sum(attempts)::bigint AS attempts, sum(succeeded)::bigint AS succeeded, sum(failed)::bigint AS failed,
                  sum(skipped)::bigint AS skipped, sum(manual)::bigint AS manual, sum(forced)::bigint AS forced, sum(timed)::bigint AS timed, sum(duration_ms)::bigint AS duration_ms,
                  ARRAY[{{string.Join(", ", DurationRanges.Columns.Select(column => $"sum({column})"))}}]::bigint[] AS durations
           FROM token_refresh_hours
           WHERE token_name = ANY({1}) AND hour >= {2} AND hour <> ALL({3}) AND ({4}::text IS NULL OR provider = {4})
-          GROUP BY 1, 2
+          GROUP BY 1, 2, 3
           """;
 }
 

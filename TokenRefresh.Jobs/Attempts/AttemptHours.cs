@@ -9,8 +9,8 @@ namespace TokenRefresh.Jobs.Attempts;
 /// <param name="Tokens">Only these tokens'.</param>
 public sealed record AttemptScope(string? Provider = null, IReadOnlyCollection<string>? Tokens = null);
 
-/// <summary>The attempts from one edge to the next, or some of them.</summary>
-public sealed record AttemptPeriod(DateTimeOffset Start, AttemptAggregate Tally);
+/// <summary>The attempts of one provider from one edge to the next, or some of them.</summary>
+public sealed record AttemptPeriod(DateTimeOffset Start, string Provider, AttemptAggregate Tally);
 
 /// <summary>How many attempts succeeded and failed in an hour.</summary>
 /// <param name="Token">Whose; empty for all tokens of the provider.</param>
@@ -34,7 +34,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
-    /// <summary>The attempts since the first of the edges, one piece from each edge to the next. Pieces without attempts are left out.</summary>
+    /// <summary>The attempts since the first of the edges, one piece or more for each provider from each edge to the next. Pieces without attempts are left out.</summary>
     /// <param name="edges">Beginnings of windows; a window's figures are the sum of the pieces that begin at or after its edge. An edge on a whole hour costs nothing.</param>
     public async Task<IReadOnlyList<AttemptPeriod>> PeriodsAsync(AttemptScope scope, IReadOnlyCollection<DateTimeOffset> edges, CancellationToken cancellationToken)
     {
@@ -48,12 +48,12 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         await using var snapshot = await Snapshots.TakeAsync(db, cancellationToken);
         var counted = await CountedAsync(db, starts[0], cut, cancellationToken);
         var stored = await db.Database.SqlQueryRaw<CountedHours>(CountedHours.Sql, starts, names, starts[0], cut, (object?)scope.Provider ?? DBNull.Value).ToListAsync(cancellationToken);
-        var live = await CountAsync(db, scope, Gaps(starts, counted), AttemptGrain.All, cancellationToken);
+        var live = await CountAsync(db, scope, Gaps(starts, counted), perToken: false, cancellationToken);
 
         return
         [
-            .. stored.GroupBy(hours => hours.Piece).Select(piece => new AttemptPeriod(starts[piece.Key], Sum(piece))),
-            .. live.GroupBy(alike => alike.Piece).Select(piece => new AttemptPeriod(starts[piece.Key], Sum(piece))),
+            .. stored.GroupBy(hours => (hours.Piece, hours.Provider)).Select(piece => new AttemptPeriod(starts[piece.Key.Piece], piece.Key.Provider, Sum(piece))),
+            .. live.GroupBy(alike => (alike.Piece, alike.Provider)).Select(piece => new AttemptPeriod(starts[piece.Key.Piece], piece.Key.Provider, Sum(piece))),
         ];
     }
 
@@ -70,7 +70,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
             .GroupBy(row => new { row.Provider, row.TokenName, row.Hour })
             .Select(hour => new AttemptOutcomes(hour.Key.Provider, hour.Key.TokenName, hour.Key.Hour, hour.Sum(row => row.Succeeded), hour.Sum(row => row.Failed)))
             .ToListAsync(cancellationToken);
-        var live = await CountAsync(db, scope, Gaps(starts, counted), scope.Tokens is null ? AttemptGrain.Provider : AttemptGrain.Token, cancellationToken);
+        var live = await CountAsync(db, scope, Gaps(starts, counted), perToken: scope.Tokens is not null, cancellationToken);
         return
         [
             .. stored,
@@ -80,11 +80,11 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         ];
     }
 
-    /// <summary>The figures since an instant, of pieces that <see cref="PeriodsAsync"/> gave for it.</summary>
+    /// <summary>The figures since an instant, of pieces that <see cref="PeriodsAsync"/> gave for it, and of one provider where the scope names one.</summary>
     public async Task<AttemptStatistics> StatisticsAsync(IEnumerable<AttemptPeriod> periods, AttemptScope scope, DateTimeOffset since, CancellationToken cancellationToken)
     {
         var tally = new AttemptAggregate();
-        foreach (var period in periods.Where(period => period.Start >= since))
+        foreach (var period in periods.Where(period => period.Start >= since && (scope.Provider is null || period.Provider == scope.Provider)))
         {
             tally.Add(period.Tally);
         }
@@ -147,7 +147,7 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})", cancellationToken);
         if (!await db.AttemptHours.AnyAsync(row => row.Hour == hour, cancellationToken))
         {
-            var alike = await CountAsync(db, new(), [new(0, hour, hour + Hour)], AttemptGrain.Token, cancellationToken);
+            var alike = await CountAsync(db, new(), [new(0, hour, hour + Hour)], perToken: true, cancellationToken);
             if (alike.TrueForAll(row => row.Status != "running"))
             {
                 db.AttemptHours.AddRange(alike.GroupBy(row => (row.Provider, Code(row))).Select(group => Sum(group).Of(hour, group.Key.Provider, AttemptHour.AllTokens, group.Key.Item2)));
@@ -164,15 +164,14 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
 
     // Each gap is looked up in the index by itself (OFFSET 0): as one join, Postgres would read the whole log and compare.
     private static async Task<List<AttemptGroup>> CountAsync(
-        TokenRefreshDbContext db, AttemptScope scope, IReadOnlyCollection<Gap> gaps, AttemptGrain grain, CancellationToken cancellationToken)
+        TokenRefreshDbContext db, AttemptScope scope, IReadOnlyCollection<Gap> gaps, bool perToken, CancellationToken cancellationToken)
     {
         int[] piece = [.. gaps.Select(gap => gap.Piece)];
         DateTimeOffset[] from = [.. gaps.Select(gap => gap.From)], to = [.. gaps.Select(gap => gap.To)];
         string[]? tokens = scope.Tokens is null ? null : [.. scope.Tokens];
         return await db.Database.SqlQuery<AttemptGroup>(
             $"""
-             SELECT gap.piece, CASE WHEN {grain != AttemptGrain.All} THEN provider ELSE '' END AS provider, CASE WHEN {grain == AttemptGrain.Token} THEN token_name ELSE '' END AS token_name,
-                    status, trigger_type, error_code, width_bucket(duration_ms, {DurationRanges.Bounds}) AS duration_range,
+             SELECT gap.piece, provider, CASE WHEN {perToken} THEN token_name ELSE '' END AS token_name, status, trigger_type, error_code, width_bucket(duration_ms, {DurationRanges.Bounds}) AS duration_range,
                     count(*) AS attempts, coalesce(sum(duration_ms), 0)::bigint AS duration_ms
              FROM unnest({piece}, {from}, {to}) AS gap (piece, start, stop)
              CROSS JOIN LATERAL (SELECT * FROM token_refresh_logs WHERE started_at >= gap.start AND started_at < gap.stop OFFSET 0) AS attempt
@@ -262,11 +261,4 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     /// <summary>What is to be counted from its rows.</summary>
     /// <param name="Piece">The place of the last start that is not after it.</param>
     private readonly record struct Gap(int Piece, DateTimeOffset From, DateTimeOffset To);
-
-    private enum AttemptGrain
-    {
-        All,
-        Provider,
-        Token,
-    }
 }

@@ -29,7 +29,7 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
     /// <summary>A search for text looks at this many rows at a time, so that it answers at once however long the log is.</summary>
     private const int SearchDepth = 20_000;
 
-    /// <summary>A run of failures is followed so far before much of it is read.</summary>
+    /// <summary>So many attempts on each side of a failure are read before its run is followed.</summary>
     private const int ShortRun = 16;
 
     /// <summary>One page of the matching rows, read from an index by the key at which the page before ended.</summary>
@@ -75,14 +75,32 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         return (await PageAsync(filter, AttemptOrder.Newest, after, limit, cancellationToken)).Rows;
     }
 
-    /// <summary>The failures of one token for one reason around a failure, with no success and no other reason between; skips and what is running are passed over.</summary>
-    public async Task<FailureRun> RunAsync(RefreshAttempt failure, CancellationToken cancellationToken)
+    /// <summary>
+    /// The runs that some failures belong to, each once. A run is the failures of one token for one reason, with no success and no other reason between;
+    /// skips and what is running are passed over.
+    /// </summary>
+    public async Task<IReadOnlyList<FailureRun>> RunsAsync(IReadOnlyCollection<RefreshAttempt> failures, CancellationToken cancellationToken)
     {
+        var runs = new List<FailureRun>();
+        if (failures.Count == 0)
+        {
+            return runs;
+        }
+
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var own = AttemptKey.Of(failure, AttemptOrder.Newest);
-        var (newest, newer, isNewerWhole) = await FollowAsync(db, failure, AttemptOrder.Oldest, cancellationToken);
-        var (oldest, older, isOlderWhole) = await FollowAsync(db, failure, AttemptOrder.Newest, cancellationToken);
-        return new(failure.TokenName, failure.ErrorCode, newest ?? own, oldest ?? own, newer + 1 + older, isNewerWhole && isOlderWhole);
+        var near = (await NearAsync(db, failures, cancellationToken)).ToLookup(row => (row.Of, row.IsNewer));
+        foreach (var failure in failures)
+        {
+            if (!runs.Exists(run => run.Holds(failure)))
+            {
+                var own = AttemptKey.Of(failure, AttemptOrder.Newest);
+                var (newest, newer, isNewerWhole) = await FollowAsync(db, failure, AttemptOrder.Oldest, near[(failure.Id, true)], cancellationToken);
+                var (oldest, older, isOlderWhole) = await FollowAsync(db, failure, AttemptOrder.Newest, near[(failure.Id, false)], cancellationToken);
+                runs.Add(new(failure.TokenName, failure.ErrorCode, newest ?? own, oldest ?? own, newer + 1 + older, isNewerWhole && isOlderWhole));
+            }
+        }
+
+        return runs;
     }
 
     /// <summary>How many matching rows are newer than one, at most <paramref name="most"/>.</summary>
@@ -126,22 +144,44 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         return await hours.StatisticsAsync(await hours.PeriodsAsync(scope, [since], cancellationToken), scope, since, cancellationToken);
     }
 
-    // How far equal failures go on in one direction, not followed for ever.
-    private static async Task<(AttemptKey? Last, int Count, bool IsWhole)> FollowAsync(TokenRefreshDbContext db, RefreshAttempt failure, AttemptOrder order, CancellationToken cancellationToken)
+    // Nearly every run is short, so the attempts around all failures of a page are read at once.
+    private static async Task<List<NearAttempt>> NearAsync(TokenRefreshDbContext db, IReadOnlyCollection<RefreshAttempt> failures, CancellationToken cancellationToken)
     {
-        var ended = db.Attempts.AsNoTracking().Where(row => row.TokenName == failure.TokenName && (row.Status == AttemptStatus.Success || row.Status == AttemptStatus.Failed));
-        var next = Sorted(After(ended, order, AttemptKey.Of(failure, order)), order).Select(row => new { row.Id, row.StartedAt, row.Status, row.ErrorCode });
+        long[] ids = [.. failures.Select(failure => failure.Id)];
+        string[] tokens = [.. failures.Select(failure => failure.TokenName)];
+        DateTimeOffset[] began = [.. failures.Select(failure => failure.StartedAt)];
+        return await db.Database.SqlQuery<NearAttempt>(
+            $"""
+             SELECT failure.id AS of, true AS is_newer, near.id, near.started_at, near.status = 'failed' AS is_failed, near.error_code
+             FROM unnest({ids}, {tokens}, {began}) AS failure (id, token, at)
+             CROSS JOIN LATERAL (
+               SELECT * FROM token_refresh_logs WHERE token_name = failure.token AND status IN ('success', 'failed') AND (started_at, id) > (failure.at, failure.id)
+               ORDER BY started_at, id LIMIT {ShortRun}) AS near
+             UNION ALL
+             SELECT failure.id, false, near.id, near.started_at, near.status = 'failed', near.error_code
+             FROM unnest({ids}, {tokens}, {began}) AS failure (id, token, at)
+             CROSS JOIN LATERAL (
+               SELECT * FROM token_refresh_logs WHERE token_name = failure.token AND status IN ('success', 'failed') AND (started_at, id) < (failure.at, failure.id)
+               ORDER BY started_at DESC, id DESC LIMIT {ShortRun}) AS near
+             """).ToListAsync(cancellationToken);
+    }
 
-        // Nearly every run is short; only a long one is worth reading far.
-        for (var most = ShortRun; ; most = FailureRun.Most)
+    // How far equal failures go on in one direction, not followed for ever: only a run that does not end among the attempts near it is worth reading on.
+    private static async Task<(AttemptKey? Last, int Count, bool IsWhole)> FollowAsync(
+        TokenRefreshDbContext db, RefreshAttempt failure, AttemptOrder order, IEnumerable<NearAttempt> near, CancellationToken cancellationToken)
+    {
+        var rows = (order == AttemptOrder.Oldest ? near.OrderBy(row => row.StartedAt).ThenBy(row => row.Id) : near.OrderByDescending(row => row.StartedAt).ThenByDescending(row => row.Id)).ToList();
+        if (rows.Count == ShortRun && rows.TrueForAll(IsEqual))
         {
-            var rows = await next.Take(most).ToListAsync(cancellationToken);
-            var equal = rows.TakeWhile(row => row.Status == AttemptStatus.Failed && row.ErrorCode == failure.ErrorCode).ToList();
-            if (equal.Count < most || most == FailureRun.Most)
-            {
-                return (equal.Count == 0 ? null : new(equal[^1].StartedAt.UtcTicks, equal[^1].Id), equal.Count, equal.Count < FailureRun.Most);
-            }
+            var ended = db.Attempts.AsNoTracking().Where(row => row.TokenName == failure.TokenName && (row.Status == AttemptStatus.Success || row.Status == AttemptStatus.Failed));
+            rows = await Sorted(After(ended, order, AttemptKey.Of(failure, order)), order).Take(FailureRun.Most)
+                .Select(row => new NearAttempt(failure.Id, order == AttemptOrder.Oldest, row.Id, row.StartedAt, row.Status == AttemptStatus.Failed, row.ErrorCode)).ToListAsync(cancellationToken);
         }
+
+        var equal = rows.TakeWhile(IsEqual).ToList();
+        return (equal.Count == 0 ? null : new(equal[^1].StartedAt.UtcTicks, equal[^1].Id), equal.Count, equal.Count < FailureRun.Most);
+
+        bool IsEqual(NearAttempt row) => row.IsFailed && row.ErrorCode == failure.ErrorCode;
     }
 
     private static IQueryable<RefreshAttempt> Matching(TokenRefreshDbContext db, AttemptFilter filter)
@@ -195,4 +235,8 @@ public sealed class AttemptLog(IDbContextFactory<TokenRefreshDbContext> contexts
         AttemptOrder.Longest => rows.OrderByDescending(row => row.DurationMs).ThenByDescending(row => row.Id),
         _ => rows.OrderBy(row => row.DurationMs).ThenBy(row => row.Id),
     };
+
+    /// <summary>An attempt that ended, before or after a failure of the same token.</summary>
+    /// <param name="Of">The failure's id.</param>
+    private sealed record NearAttempt(long Of, bool IsNewer, long Id, DateTimeOffset StartedAt, bool IsFailed, string? ErrorCode);
 }

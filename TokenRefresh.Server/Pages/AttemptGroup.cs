@@ -13,25 +13,24 @@ internal sealed record AttemptGroup(RefreshAttempt Newest, DateTimeOffset Since,
     public static AttemptGroup Of(RefreshAttempt row) => new(row, row.StartedAt, 1, true);
 
     /// <summary>Folds rows that stand in the order of time. How many a group has is asked of the log, so that every page says the same, whichever rows it read.</summary>
-    public static async Task<IReadOnlyList<AttemptGroup>> FoldAsync(AttemptLog log, IEnumerable<RefreshAttempt> rows, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<AttemptGroup>> FoldAsync(AttemptLog log, IReadOnlyCollection<RefreshAttempt> rows, CancellationToken cancellationToken)
     {
+        var runs = await log.RunsAsync([.. rows.Where(row => row.Status == AttemptStatus.Failed)], cancellationToken);
         var groups = new List<AttemptGroup>();
-        var runs = new List<(FailureRun Run, int At)>();
+        var places = new Dictionary<FailureRun, int>();
         foreach (var row in rows)
         {
-            if (runs.Find(known => known.Run.Holds(row)) is { Run: not null } known)
-            {
-                groups[known.At] = row.StartedAt > groups[known.At].Newest.StartedAt ? groups[known.At] with { Newest = row } : groups[known.At];
-            }
-            else if (row.Status == AttemptStatus.Failed)
-            {
-                var run = await log.RunAsync(row, cancellationToken);
-                runs.Add((run, groups.Count));
-                groups.Add(new(row, run.Since, run.Count, run.IsWhole));
-            }
-            else
+            if (runs.FirstOrDefault(run => run.Holds(row)) is not { } run)
             {
                 groups.Add(Of(row));
+            }
+            else if (places.TryAdd(run, groups.Count))
+            {
+                groups.Add(new(row, run.Since, run.Count, run.IsWhole));
+            }
+            else if (row.StartedAt > groups[places[run]].Newest.StartedAt)
+            {
+                groups[places[run]] = groups[places[run]] with { Newest = row };
             }
         }
 

@@ -41,23 +41,32 @@ internal sealed record ProviderSummary(ITokenProvider Provider, IReadOnlyList<To
 }
 
 /// <summary>Reads how providers fare.</summary>
-internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProviders providers, AttemptHours hours, AttemptLog log, TimeProvider clock)
+internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProviders providers, AttemptHours hours, TimeProvider clock)
 {
     private const int DaysShown = 30;
 
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
-    /// <summary>Every provider, in trouble first.</summary>
-    public async Task<IReadOnlyList<ProviderSummary>> ListAsync(CancellationToken cancellationToken)
+    /// <summary>Every provider, in trouble first, and the attempts of the last 24 hours of all.</summary>
+    public async Task<(IReadOnlyList<ProviderSummary> Providers, AttemptStatistics Day)> ListAsync(CancellationToken cancellationToken)
     {
-        var found = await ReadAsync(providers.All, new(), cancellationToken);
-        return [.. found.OrderBy(summary => summary.Standing.Kind switch { "is-ill" => 0, "is-warning" => 1, "is-well" => 2, _ => 3 })];
+        var since = clock.GetUtcNow() - Day;
+        var periods = await hours.PeriodsAsync(new(), [since], cancellationToken);
+        var found = await ReadAsync(providers.All, new(), periods, since, cancellationToken);
+        return (
+            [.. found.OrderBy(summary => summary.Standing.Kind switch { "is-ill" => 0, "is-warning" => 1, "is-well" => 2, _ => 3 })],
+            await hours.StatisticsAsync(periods, new(), since, cancellationToken));
     }
 
     /// <summary>One provider.</summary>
-    public async Task<ProviderSummary> OfAsync(ITokenProvider provider, CancellationToken cancellationToken) => (await ReadAsync([provider], new(provider.Name), cancellationToken)).Single();
+    public async Task<ProviderSummary> OfAsync(ITokenProvider provider, CancellationToken cancellationToken)
+    {
+        var (scope, since) = (new AttemptScope(provider.Name), clock.GetUtcNow() - Day);
+        return (await ReadAsync([provider], scope, await hours.PeriodsAsync(scope, [since], cancellationToken), since, cancellationToken)).Single();
+    }
 
-    private async Task<IReadOnlyList<ProviderSummary>> ReadAsync(IReadOnlyList<ITokenProvider> asked, AttemptScope scope, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ProviderSummary>> ReadAsync(
+        IReadOnlyList<ITokenProvider> asked, AttemptScope scope, IReadOnlyList<AttemptPeriod> periods, DateTimeOffset since, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         var first = Midnight(now) - ((DaysShown - 1) * Day);
@@ -68,8 +77,8 @@ internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProvid
         {
             var days = month[provider.Name].Select(hour => new UptimeCell(hour.Hour, hour.Succeeded, hour.Failed));
             found.Add(new(
-                provider, [.. tokens[provider.Name]], await log.StatisticsAsync(provider.Name, now - Day, cancellationToken), UptimeStrip.Cells(days, first, Day, DaysShown),
-                provider.CircuitOpenUntil is { } until && until > now ? until : null));
+                provider, [.. tokens[provider.Name]], await hours.StatisticsAsync(periods, new(provider.Name), since, cancellationToken),
+                UptimeStrip.Cells(days, first, Day, DaysShown), provider.CircuitOpenUntil is { } until && until > now ? until : null));
         }
 
         return found;

@@ -15,7 +15,7 @@ internal sealed record SetupStep(bool IsDone, Phrase Words, Phrase Detail, strin
 
 /// <summary>The home page: what is wrong, who is hit, until when, what to do.</summary>
 internal sealed class OverviewModel(
-    CurrentSituation situation, ProviderSummaries summaries, AttemptLog log, ClientKeys clients, NotificationReadinessReader readiness, ITokenProviders providers, TimeProvider clock) : PanelPage
+    CurrentSituation situation, ProviderSummaries summaries, AttemptLog log, ClientKeys clients, NotificationReadinessReader readiness, ITokenProviders providers) : PanelPage
 {
     private const int LatestRows = 40, MoreRows = 500, MostRows = 2000, LatestGroups = 6;
 
@@ -43,8 +43,7 @@ internal sealed class OverviewModel(
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Situation = await situation.ReadAsync(cancellationToken);
-        Providers = await summaries.ListAsync(cancellationToken);
-        Day = await log.StatisticsAsync(null, clock.GetUtcNow().AddDays(-1), cancellationToken);
+        (Providers, Day) = await summaries.ListAsync(cancellationToken);
         Latest = await LatestAsync(cancellationToken);
         Setup = await SetupAsync(cancellationToken);
     }

@@ -14,7 +14,7 @@ namespace TokenRefresh.Server.Pages.Access;
 internal sealed class ProviderModel(
     ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
 {
-    private const int FailuresRead = 200, FailuresShown = 10;
+    private const int FailuresRead = 100, FailuresShown = 10;
 
     [BindProperty(SupportsGet = true)]
     public string Name

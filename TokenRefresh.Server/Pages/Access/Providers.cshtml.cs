@@ -6,5 +6,5 @@ internal sealed class ProvidersModel(ProviderSummaries summaries) : PanelPage
     /// <summary>The providers, in trouble first.</summary>
     public IReadOnlyList<ProviderSummary> Summaries { get; private set; } = [];
 
-    public async Task OnGetAsync(CancellationToken cancellationToken) => Summaries = await summaries.ListAsync(cancellationToken);
+    public async Task OnGetAsync(CancellationToken cancellationToken) => (Summaries, _) = await summaries.ListAsync(cancellationToken);
 }
