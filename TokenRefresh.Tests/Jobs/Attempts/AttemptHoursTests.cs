@@ -193,8 +193,21 @@ public sealed class AttemptHoursTests(PostgresFixture postgres)
         foreach (var edge in edges)
         {
             (await Hours(world).StatisticsAsync(periods, new(), edge, default)).ShouldBe(HandCount(rows, null, null, edge));
+            (await Hours(world).StatisticsAsync(periods, new("jibit"), edge, default)).ShouldBe(HandCount(rows, "jibit", null, edge));
+        }
+
+        foreach (var scope in new AttemptScope[] { new(), new("jibit"), new(Tokens: ["fino_1", "jibit"]), new(Tokens: []) })
+        {
+            (await Hours(world).OutcomesAsync(scope, edges[^1], default)).ShouldBe(HandCount(rows, scope, edges[^1]), ignoreOrder: true, $"{scope}");
         }
     }
+
+    private static IEnumerable<AttemptOutcomes> HandCount(List<RefreshAttempt> log, AttemptScope scope, DateTimeOffset since) =>
+        log.Where(row => row.Status is AttemptStatus.Success or AttemptStatus.Failed && row.StartedAt >= HourOf(since) && (scope.Provider is null || row.Provider == scope.Provider) && (scope.Tokens is null || scope.Tokens.Contains(row.TokenName)))
+            .GroupBy(row => (row.Provider, Token: scope.Tokens is null ? "" : row.TokenName, Hour: HourOf(row.StartedAt)))
+            .Select(hour => new AttemptOutcomes(hour.Key.Provider, hour.Key.Token, hour.Key.Hour, hour.Count(row => row.Status == AttemptStatus.Success), hour.Count(row => row.Status == AttemptStatus.Failed)));
+
+    private static DateTimeOffset HourOf(DateTimeOffset instant) => new(instant.UtcTicks - (instant.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
 
     private static AttemptStatistics HandCount(List<RefreshAttempt> log, string? provider, string[]? tokens, DateTimeOffset since)
     {
