@@ -52,10 +52,10 @@ internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProvid
     {
         var since = clock.GetUtcNow() - Day;
         var periods = await hours.PeriodsAsync(new(), [since], cancellationToken);
-        var found = await ReadAsync(providers.All, new(), periods, since, cancellationToken);
-        return (
-            [.. found.OrderBy(summary => summary.Standing.Kind switch { "is-ill" => 0, "is-warning" => 1, "is-well" => 2, _ => 3 })],
-            await hours.StatisticsAsync(periods, new(), since, cancellationToken));
+        var day = hours.StatisticsAsync(periods, new(), since, cancellationToken);
+        var found = ReadAsync(providers.All, new(), periods, since, cancellationToken);
+        await Task.WhenAll(day, found);
+        return ([.. (await found).OrderBy(summary => summary.Standing.Kind switch { "is-ill" => 0, "is-warning" => 1, "is-well" => 2, _ => 3 })], await day);
     }
 
     /// <summary>One provider.</summary>
@@ -72,16 +72,10 @@ internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProvid
         var first = Midnight(now) - ((DaysShown - 1) * Day);
         var month = (await hours.OutcomesAsync(scope, first, cancellationToken)).ToLookup(hour => hour.Provider);
         var tokens = (await diagnosis.ReadAsync(cancellationToken)).Tokens.ToLookup(token => token.Settings.Provider.Name);
-        var found = new List<ProviderSummary>();
-        foreach (var provider in asked)
-        {
-            var days = month[provider.Name].Select(hour => new UptimeCell(hour.Hour, hour.Succeeded, hour.Failed));
-            found.Add(new(
-                provider, [.. tokens[provider.Name]], await hours.StatisticsAsync(periods, new(provider.Name), since, cancellationToken),
-                UptimeStrip.Cells(days, first, Day, DaysShown), provider.CircuitOpenUntil is { } until && until > now ? until : null));
-        }
-
-        return found;
+        return await Task.WhenAll(asked.Select(async provider => new ProviderSummary(
+            provider, [.. tokens[provider.Name]], await hours.StatisticsAsync(periods, new(provider.Name), since, cancellationToken),
+            UptimeStrip.Cells(month[provider.Name].Select(hour => new UptimeCell(hour.Hour, hour.Succeeded, hour.Failed)), first, Day, DaysShown),
+            provider.CircuitOpenUntil is { } until && until > now ? until : null)));
     }
 
     private static DateTimeOffset Midnight(DateTimeOffset now) => new(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerDay), TimeSpan.Zero);

@@ -43,8 +43,12 @@ internal sealed class OverviewModel(
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Situation = await situation.ReadAsync(cancellationToken);
-        (Providers, Day) = await summaries.ListAsync(cancellationToken);
-        Latest = await LatestAsync(cancellationToken);
+
+        // Side by side, since each waits for the database.
+        var latest = LatestAsync(cancellationToken);
+        var providers = summaries.ListAsync(cancellationToken);
+        await Task.WhenAll(latest, providers);
+        (Latest, (Providers, Day)) = (await latest, await providers);
         Setup = await SetupAsync(cancellationToken);
     }
 

@@ -57,8 +57,11 @@ internal sealed class IndexModel(
             return NotFound();
         }
 
-        Figures = await LogFigures.ReadAsync(hours, Asked.Scope, clock.GetUtcNow(), Asked.Chart, cancellationToken);
-        Found = await log.PageAsync(Asked.Filter, Asked.Order, Asked.Key, PageSize, cancellationToken);
+        // Side by side, since each waits for the database.
+        var figures = LogFigures.ReadAsync(hours, Asked.Scope, clock.GetUtcNow(), Asked.Chart, cancellationToken);
+        var found = log.PageAsync(Asked.Filter, Asked.Order, Asked.Key, PageSize, cancellationToken);
+        await Task.WhenAll(figures, found);
+        (Figures, Found) = (await figures, await found);
         Groups = Asked.Order is AttemptOrder.Newest or AttemptOrder.Oldest ? await AttemptGroup.FoldAsync(log, Found.Rows, cancellationToken) : [.. Found.Rows.Select(AttemptGroup.Of)];
         if (Asked is { Key: null, Order: AttemptOrder.Newest })
         {

@@ -27,12 +27,8 @@ internal sealed record LogFigures(IReadOnlyList<LogWindow> Windows, IReadOnlyLis
             bars.Find(bar => bar.Start <= period.Start && period.Start < bar.End)?.Tally.Add(period.Tally);
         }
 
-        var windows = new List<LogWindow>();
-        foreach (var (spell, edge) in Spells.Zip(edges))
-        {
-            windows.Add(new(spell.Hours, spell.Words, await hours.StatisticsAsync(periods, scope, edge, cancellationToken)));
-        }
-
+        var windows = await Task.WhenAll(Spells.Zip(edges).Select(async window => new LogWindow(
+            window.First.Hours, window.First.Words, await hours.StatisticsAsync(periods, scope, window.Second, cancellationToken))));
         return new(windows, bars, Gather(periods, edges));
     }
 
