@@ -313,7 +313,7 @@ public sealed class PanelInBrowserTests(PostgresFixture postgres, Chromium chrom
 
         var strip = page.Locator("#strip p");
         (await strip.InnerTextAsync()).ShouldMatch("(?s)jibit.*expired.*billing got no token 7 times.*next retry");
-        (await strip.EvaluateAsync<bool>("p => p.scrollHeight <= p.clientHeight + 1 && p.clientHeight <= 3.1 * parseFloat(getComputedStyle(p).lineHeight)")).ShouldBeTrue();
+        (await strip.EvaluateAsync<bool>("p => p.scrollHeight <= p.clientHeight + 1 && p.clientHeight <= 3.1 * parseFloat(getComputedStyle(p).lineHeight)")).ShouldBeTrue(await strip.InnerTextAsync());
         visitor.Findings.ShouldBeEmpty();
     }
 }

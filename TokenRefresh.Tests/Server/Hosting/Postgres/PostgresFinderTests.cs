@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Runtime.Versioning;
@@ -91,10 +92,19 @@ public sealed class PostgresFinderTests : IDisposable
         var bin = Directory.CreateDirectory(Path.Combine(folder, place)).FullName;
         foreach (var program in new[] { "initdb", "pg_ctl", "postgres" })
         {
-            File.WriteAllText(Path.Combine(bin, program), $"#!/bin/sh\necho 'postgres (PostgreSQL) {major}.1'\n");
-            File.SetUnixFileMode(Path.Combine(bin, program), (UnixFileMode)0b111_101_101);
+            Write(Path.Combine(bin, program), $"#!/bin/sh\necho 'postgres (PostgreSQL) {major}.1'\n");
         }
 
         return bin;
+    }
+
+    // By a process of its own: a program that another test starts meanwhile would inherit a file that is open here for writing, and Linux runs no such file.
+    private static void Write(string path, string script)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh", path]) { RedirectStandardInput = true })!;
+        shell.StandardInput.Write(script);
+        shell.StandardInput.Close();
+        shell.WaitForExit();
+        shell.ExitCode.ShouldBe(0);
     }
 }
