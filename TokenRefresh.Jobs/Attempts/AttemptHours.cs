@@ -229,7 +229,8 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
             }
         }
 
-        int PieceOf(DateTimeOffset instant) => Array.BinarySearch(starts, instant) is >= 0 and var found ? found : ~Array.BinarySearch(starts, instant) - 1;
+        // The last start that is not after it.
+        int PieceOf(DateTimeOffset instant) => Array.BinarySearch(starts, instant) is var place && place >= 0 ? place : ~place - 1;
     }
 
     private static AttemptAggregate Sum(IEnumerable<AttemptGroup> rows)

@@ -121,7 +121,6 @@ internal sealed class CurrentSituation(CurrentDiagnosis diagnosis, ClientReads r
         {
             yield return next <= seen.AsOf ? "The next retry is due now." : (Phrase)$"The next retry is in {TimeSpan.FromSeconds(Math.Ceiling((next - seen.AsOf).TotalSeconds))}.";
         }
-
     }
 
     // The worst token comes first in the sentence, so the act is about that one; what can be retried is retried with it.
