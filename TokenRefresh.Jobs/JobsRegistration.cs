@@ -11,6 +11,7 @@ using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
@@ -31,7 +32,7 @@ public static class JobsRegistration
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(NodeName.Current);
-        return services.AddSettings(configuration).AddPersistence().AddTokens().AddRefreshing().AddScheduling().AddVending().AddAlerts();
+        return services.AddSettings(configuration).AddPersistence().AddCatalog().AddTokens().AddRefreshing().AddScheduling().AddVending().AddAlerts();
     }
 
     private static IServiceCollection AddSettings(this IServiceCollection services, IConfiguration configuration)
@@ -98,6 +99,19 @@ public static class JobsRegistration
         services.AddSingleton<Heartbeats>();
         services.AddSingleton<DatabaseProbe>();
         return services.AddSingleton<DatabasePreparation>();
+    }
+
+    private static IServiceCollection AddCatalog(this IServiceCollection services)
+    {
+        services.TryAddSingleton<ManagedProviders>();
+        services.TryAddSingleton<ProviderFactory>();
+        return services
+            .AddSingleton<IDatabaseSeed, DeclaredProviders>()
+            .AddSingleton<LiveCatalog>()
+            .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<LiveCatalog>())
+            .AddSingleton<CatalogTrials>()
+            .AddSingleton<ProviderChanges>()
+            .AddSingleton<TokenDefinitionChanges>();
     }
 
     private static IServiceCollection AddTokens(this IServiceCollection services) => services

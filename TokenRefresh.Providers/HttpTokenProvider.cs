@@ -5,7 +5,8 @@ namespace TokenRefresh.Providers;
 /// <summary>What every provider is made of.</summary>
 /// <param name="Name">The configured name in lower case.</param>
 /// <param name="SpelledName">The same as the settings spell it, for messages.</param>
-internal sealed record ProviderParts<TOptions>(string Name, string SpelledName, TOptions Options, IHttpClientFactory Http, ProviderCircuit Circuit, TimeProvider Clock)
+/// <param name="IsManaged">True where it was made at run time, so that no settings file names it.</param>
+internal sealed record ProviderParts<TOptions>(string Name, string SpelledName, TOptions Options, IHttpClientFactory Http, ProviderCircuit Circuit, TimeProvider Clock, bool IsManaged)
     where TOptions : ProviderOptions;
 
 /// <summary>What is the same for every provider: what its settings say of it, and how it comes to its client.</summary>
@@ -44,7 +45,7 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
     public abstract Task<ProviderFailure?> RevokeAsync(TokenOrder order, HeldToken held, CancellationToken limit);
 
     /// <summary>A setting's name as people write it.</summary>
-    protected string Key(string setting) => $"{ProviderOptions.Section}__{parts.SpelledName}__{setting}";
+    protected string Key(string setting) => parts.IsManaged ? $"{setting} of provider {parts.Name}" : $"{ProviderOptions.Section}__{parts.SpelledName}__{setting}";
 
     protected HttpClient NewClient()
     {

@@ -14,6 +14,16 @@ public sealed class HttpOptions
     /// <summary>Sent as <c>User-Agent</c>. Default, and where it is empty: this product, its version and the address of its documentation.</summary>
     [HeaderText]
     public string UserAgent { get; set; } = "";
+
+    /// <summary>
+    /// Where addresses that are typed while the server runs may lead although they are private, link-local or loopback: IP addresses and networks separated by commas.
+    /// Default: nowhere. Addresses of the settings are not restricted.
+    /// </summary>
+    [Networks]
+    public string AllowedAddresses { get; set; } = "";
+
+    /// <summary>The same, one by one.</summary>
+    internal IReadOnlyList<string> AllowedNetworks => NetworksAttribute.Read(AllowedAddresses);
 }
 
 /// <summary>Text that an HTTP header can carry.</summary>

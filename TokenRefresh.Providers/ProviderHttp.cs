@@ -18,19 +18,24 @@ internal static class ProviderHttp
     /// <summary>The client's name in the factory.</summary>
     public static string ClientName(string provider) => $"provider:{provider}";
 
-    public static void AddProviderClient<TOptions>(this IServiceCollection services, string provider)
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10), ConnectionLifetime = TimeSpan.FromMinutes(5);
+
+    public const int MostHeaderKilobytes = 64;
+
+    /// <param name="isManaged">True where its addresses were typed at run time, so that they must not lead into the server's own network.</param>
+    public static void AddProviderClient<TOptions>(this IServiceCollection services, string provider, bool isManaged)
         where TOptions : ProviderOptions
     {
         services.AddKeyedSingleton<ProviderCircuit>(provider);
         var client = services.AddHttpClient(ClientName(provider))
             .ConfigureHttpClient(http => http.Timeout = Timeout.InfiniteTimeSpan)
-            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+            .ConfigurePrimaryHttpMessageHandler(parts => isManaged ? TypedAddresses.Handler(parts.GetRequiredService<IOptions<HttpOptions>>().Value) : new SocketsHttpHandler
             {
                 AllowAutoRedirect = false,
                 UseCookies = false,
-                ConnectTimeout = TimeSpan.FromSeconds(10),
-                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-                MaxResponseHeadersLength = 64,
+                ConnectTimeout = ConnectTimeout,
+                PooledConnectionLifetime = ConnectionLifetime,
+                MaxResponseHeadersLength = MostHeaderKilobytes,
             })
             .RemoveAllLoggers();
 

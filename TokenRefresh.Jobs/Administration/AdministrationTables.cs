@@ -27,6 +27,7 @@ internal sealed class ClientKeyConfiguration : IEntityTypeConfiguration<ClientKe
         builder.ToTable("client_keys").HasKey(client => client.Id);
         builder.Property(client => client.Id).HasMaxLength(12);
         builder.Property(client => client.Name).HasMaxLength(64);
+        builder.Property(client => client.Acts).HasMaxLength(64).HasDefaultValue(ClientActs.Usual);
         builder.HasIndex(client => client.Name).IsUnique().HasFilter("revoked_at IS NULL");
         builder.Ignore(client => client.Actor);
     }

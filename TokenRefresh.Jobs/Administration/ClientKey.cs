@@ -28,6 +28,9 @@ public sealed class ClientKey
     /// <summary>The tokens it may read, as patterns separated by commas; a <c>*</c> stands for any characters.</summary>
     public string Tokens { get; private set; } = "";
 
+    /// <summary>What it may do with them, as words separated by commas (<see cref="ClientActs"/>).</summary>
+    public string Acts { get; private set; } = ClientActs.Usual;
+
     /// <summary>When it was made.</summary>
     public DateTimeOffset CreatedAt { get; private set; }
 
@@ -41,11 +44,11 @@ public sealed class ClientKey
     public string Actor => $"client:{Name}";
 
     /// <summary>Makes a key; the text is the only time that its secret is seen.</summary>
-    public static (ClientKey Key, string Text) Issue(string name, string tokens, DateTimeOffset now)
+    public static (ClientKey Key, string Text) Issue(string name, string tokens, string acts, DateTimeOffset now)
     {
         var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdLength / 2));
         var secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretLength / 2));
-        return (new() { Id = id, Name = name, SecretHash = SHA256.HashData(Encoding.ASCII.GetBytes(secret)), Tokens = tokens, CreatedAt = now }, $"{Prefix}{id}_{secret}");
+        return (new() { Id = id, Name = name, SecretHash = SHA256.HashData(Encoding.ASCII.GetBytes(secret)), Tokens = tokens, Acts = acts, CreatedAt = now }, $"{Prefix}{id}_{secret}");
     }
 
     /// <summary>Takes a presented key apart without an allocation; false where it does not have the form of one.</summary>
@@ -73,4 +76,25 @@ public sealed class ClientKey
     }
 
     internal void Revoke(DateTimeOffset now) => RevokedAt ??= now;
+}
+
+/// <summary>What a client may do with the tokens that its patterns allow.</summary>
+public static class ClientActs
+{
+    /// <summary>Read a token, and report that it was refused.</summary>
+    public const string Read = "read";
+
+    /// <summary>Ask for refreshes.</summary>
+    public const string Refresh = "refresh";
+
+    /// <summary>Add, change and remove tokens, and with the pattern <c>*</c> providers.</summary>
+    public const string Manage = "manage";
+
+    /// <summary>What a key may do where nothing else is said.</summary>
+    public const string Usual = $"{Read},{Refresh}";
+
+    /// <summary>Every act.</summary>
+    public static IReadOnlyList<string> All { get; } = [Read, Refresh, Manage];
+
+    internal static string[] Split(string acts) => acts.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

@@ -13,6 +13,11 @@ namespace TokenRefresh.Jobs.Administration;
 /// <summary>A known client with the names of the tokens that its patterns allow.</summary>
 public sealed record Client(ClientKey Key, FrozenSet<string> Tokens)
 {
+    private readonly FrozenSet<string> acts = ClientActs.Split(Key.Acts).ToFrozenSet();
+
+    /// <summary>True where the key may do that (<see cref="ClientActs"/>) with the tokens that its patterns fit.</summary>
+    public bool May(string act) => acts.Contains(act);
+
     /// <summary>True when a pattern of the key fits the name, whether such a token exists or not.</summary>
     public bool MayRead(string token) => Tokens.Contains(token) || ClientKeys.Fits(Key.Tokens, token);
 }
@@ -37,8 +42,9 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
 
     /// <summary>Makes a key and returns its text, which is shown once and never stored.</summary>
     /// <param name="tokens">Patterns separated by commas, for example <c>jibit,fino_*</c>.</param>
-    /// <exception cref="ArgumentException">The name is taken or odd, or a pattern fits no configured token; the message says what to do.</exception>
-    public async Task<string> IssueAsync(string name, string tokens, string by, CancellationToken cancellationToken)
+    /// <param name="acts">What it may do with them (<see cref="ClientActs"/>), separated by commas.</param>
+    /// <exception cref="ArgumentException">The name is taken or odd, an act is unknown, or a pattern fits no token of a key that adds none; the message says what to do.</exception>
+    public async Task<string> IssueAsync(string name, string tokens, string by, CancellationToken cancellationToken, string acts = ClientActs.Usual)
     {
         if (name.Length is 0 or > 64 || string.IsNullOrWhiteSpace(name) || name.EnumerateRunes().Any(sign => !IsPrintable(sign)))
         {
@@ -50,8 +56,14 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
             throw new ArgumentException("A client name must not begin with =, +, - or @ (spreadsheets and shells interpret them), and must not begin or end with a space.");
         }
 
+        var asked = ClientActs.Split(acts).Select(act => act.ToLowerInvariant()).Distinct().ToList();
+        if (asked.Count == 0 || asked.Except(ClientActs.All).Any())
+        {
+            throw new ArgumentException($"The acts of a client are one or more of {string.Join(", ", ClientActs.All)}, separated by commas.");
+        }
+
         var patterns = Split(tokens);
-        if (patterns.Length == 0 || patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name))) is not null)
+        if (patterns.Length == 0 || !asked.Contains(ClientActs.Manage) && patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name))) is not null)
         {
             var stray = patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name)));
             throw new ArgumentException(stray is null
@@ -65,9 +77,9 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
             throw Taken(name);
         }
 
-        var (key, text) = ClientKey.Issue(name, string.Join(',', patterns), clock.GetUtcNow());
+        var (key, text) = ClientKey.Issue(name, string.Join(',', patterns), string.Join(',', ClientActs.All.Where(asked.Contains)), clock.GetUtcNow());
         db.ClientKeys.Add(key);
-        db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, "client.added", name, new { tokens = key.Tokens, id = key.Id }));
+        db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, "client.added", name, new { tokens = key.Tokens, acts = key.Acts, id = key.Id }));
         try
         {
             await SaveAndTellAsync(db);

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 
@@ -8,7 +9,7 @@ namespace TokenRefresh.Jobs.Administration;
 
 /// <summary>How far a rotation has come.</summary>
 /// <param name="Resealed">Pairs that are sealed with the new key.</param>
-/// <param name="Total">Pairs there are, those kept for a rollback included.</param>
+/// <param name="Total">Pairs there are, those kept for a rollback and the secrets of providers included.</param>
 public sealed record RotationProgress(int Resealed, int Total);
 
 /// <summary>What came of a rotation.</summary>
@@ -82,11 +83,13 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
 
     private async Task ResealAsync(TokenRefreshDbContext db, Guid key, SortedSet<string> unopened, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
     {
-        var total = await Rows<Token>(db).CountAsync(cancellationToken) + await Rows<ReplacedToken>(db).CountAsync(cancellationToken);
+        var total = await Rows<Token>(db).CountAsync(cancellationToken) + await Rows<ReplacedToken>(db).CountAsync(cancellationToken)
+            + await db.Providers.CountAsync(provider => provider.Secrets != null, cancellationToken);
         var done = 0;
         progress.Report(new(done, total));
         await ResealAsync<Token>(Note);
         await ResealAsync<ReplacedToken>(Note);
+        await ResealProvidersAsync(db, key, Note, cancellationToken);
 
         void Note(string name, bool wasOpened)
         {
@@ -140,6 +143,29 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         return true;
     }
 
+    // Secrets of managed providers: few, and changed by people only.
+    private async Task ResealProvidersAsync(TokenRefreshDbContext db, Guid key, Action<string, bool> note, CancellationToken cancellationToken)
+    {
+        foreach (var row in await db.Providers.AsNoTracking().Where(provider => provider.Secrets != null).OrderBy(provider => provider.Name).ToListAsync(cancellationToken))
+        {
+            try
+            {
+                if (KeyOf(row.Secrets!) != key)
+                {
+                    var sealedAnew = secrets.SealProvider(row.Name, secrets.OpenProvider(row.Name, row.Secrets!));
+                    await db.Providers.Where(provider => provider.Name == row.Name && provider.Secrets == row.Secrets)
+                        .ExecuteUpdateAsync(update => update.SetProperty(provider => provider.Secrets, sealedAnew), cancellationToken);
+                }
+
+                note(row.Name, true);
+            }
+            catch (CryptographicException)
+            {
+                note(row.Name, false);
+            }
+        }
+    }
+
     private SealedRow? Reseal(SealedRow row)
     {
         try
@@ -167,6 +193,11 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         await foreach (var row in Rows<Token>(db).Concat(Rows<ReplacedToken>(db)).AsAsyncEnumerable().WithCancellation(cancellationToken))
         {
             keys.UnionWith(new[] { row.Access, row.Refresh }.OfType<string>().Select(KeyOf).OfType<Guid>());
+        }
+
+        foreach (var row in await db.Providers.Where(provider => provider.Secrets != null).Select(provider => provider.Secrets!).ToListAsync(cancellationToken))
+        {
+            keys.UnionWith(new[] { KeyOf(row) }.OfType<Guid>());
         }
 
         return keys;

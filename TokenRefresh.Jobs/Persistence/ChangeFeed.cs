@@ -32,6 +32,9 @@ public sealed class ChangeFeed(NpgsqlDataSource database)
     /// <summary>The keys of clients have changed.</summary>
     public const string Clients = "#clients";
 
+    /// <summary>Providers or tokens were added, changed or removed.</summary>
+    public const string Catalog = "#catalog";
+
     /// <summary>There is a new sealing key.</summary>
     public const string Keys = "#keys";
 

@@ -29,12 +29,21 @@ public sealed class SecretProtection(IDataProtectionProvider protection, MasterK
     /// <exception cref="System.Security.Cryptography.CryptographicException">As <see cref="OpenAccess"/>.</exception>
     public string? OpenRefresh(string token, string? sealedSecret) => sealedSecret is null ? null : Protector(token, "refresh").Unprotect(sealedSecret);
 
+    /// <summary>Seals the secrets of <paramref name="provider"/>.</summary>
+    public string SealProvider(string provider, string secrets) => ProviderProtector(provider).Protect(secrets);
+
+    /// <summary>Opens the stored secrets of a provider.</summary>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">As <see cref="OpenAccess"/>.</exception>
+    public string OpenProvider(string provider, string sealedSecrets) => ProviderProtector(provider).Unprotect(sealedSecrets);
+
     /// <summary>Tells one token from another without telling anything of either: only a holder of the master key can make it, so no guess can be tried against it.</summary>
     public string Tag(string token, string? secret) => secret is null ? "none" : masterKey.Digest(Encoding.UTF8.GetBytes($"{token}|{secret}"))[..TagLength];
 
     /// <summary>A keyed digest of settings: tells whether they have changed, and nothing of them.</summary>
     /// <param name="settings">The settings as bytes, secrets included.</param>
     public string Fingerprint(byte[] settings) => masterKey.Digest(settings);
+
+    private IDataProtector ProviderProtector(string provider) => protection.CreateProtector(Application, "provider", provider, "secrets");
 
     private IDataProtector Protector(string token, string field) => protection.CreateProtector(Application, "token", token, field);
 }

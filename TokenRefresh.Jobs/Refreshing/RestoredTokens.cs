@@ -67,6 +67,11 @@ public sealed partial class RestoredTokens(
             return false;
         }
 
+        if (row is null && await db.RemovedTokens.AnyAsync(removed => removed.Name == stale.Name, cancellationToken))
+        {
+            return false;
+        }
+
         var token = row ?? Missing(db, stale.Name);
         var (stored, known, version) = (token.Version, versions.HighestOf(token.Name), versions.After(token.Name, token.Version));
         var isSavedBack = stale.Held is { } held && IsNewer(held, token, stale.IsKnown) && CanBeOpened(held);

@@ -49,7 +49,11 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var token = await LockAsync(db, write.Token, cancellationToken);
+        if (await LockAsync(db, write.Token, cancellationToken) is not { } token)
+        {
+            return await CloseOfRemovedAsync(db, write, cancellationToken);
+        }
+
         var attempt = await (write.Attempt?.In(db.Attempts) ?? db.Attempts.Where(row => row.Id == write.AttemptId && row.TokenName == write.Token))
             .OrderBy(row => row.Id).FirstOrDefaultAsync(cancellationToken);
         var fate = await DecideAsync(db, token, attempt, write, cancellationToken);
@@ -145,12 +149,29 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
         }
     }
 
-    // A row that the database has lost altogether, or never had, is made here.
-    private async Task<Token> LockAsync(TokenRefreshDbContext db, string name, CancellationToken cancellationToken)
+    private async Task<StoredVersion> CloseOfRemovedAsync(TokenRefreshDbContext db, TokenWrite write, CancellationToken cancellationToken)
+    {
+        if (await db.Attempts.FirstOrDefaultAsync(row => row.Id == write.AttemptId && row.TokenName == write.Token, cancellationToken) is { Status: AttemptStatus.Running } attempt)
+        {
+            attempt.End(write.Result.Overtaken("The token was removed meanwhile."), clock.GetUtcNow());
+            await AttemptHours.SaveAsync(db, attempt.StartedAt, clock.GetUtcNow(), cancellationToken);
+            await db.Database.CommitTransactionAsync(cancellationToken);
+        }
+
+        return new(false, write.Version);
+    }
+
+    // A row that the database has lost altogether, or never had, is made here; null for a token that was removed.
+    private async Task<Token?> LockAsync(TokenRefreshDbContext db, string name, CancellationToken cancellationToken)
     {
         if ((await db.Tokens.FromSql($"SELECT * FROM tokens WHERE name = {name} FOR UPDATE").AsTracking().ToListAsync(cancellationToken)) is [var token])
         {
             return token;
+        }
+
+        if (await db.RemovedTokens.AnyAsync(removed => removed.Name == name, cancellationToken))
+        {
+            return null;
         }
 
         var made = Token.New(name, clock.GetUtcNow());

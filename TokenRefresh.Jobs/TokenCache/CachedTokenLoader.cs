@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -10,7 +10,7 @@ namespace TokenRefresh.Jobs.TokenCache;
 
 /// <summary>Takes rows that were read into the slots, and notices where the database has gone back in time.</summary>
 internal sealed partial class CachedTokenLoader(
-    FrozenDictionary<string, CachedTokenSlot> slots, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger log)
+    ConcurrentDictionary<string, CachedTokenSlot> slots, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger log)
 {
     public async Task<IReadOnlyList<Token>> ReadAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
@@ -38,7 +38,12 @@ internal sealed partial class CachedTokenLoader(
         {
             foreach (var name in stale)
             {
-                var slot = slots[name];
+                if (!slots.TryGetValue(name, out var slot))
+                {
+                    // It was removed meanwhile.
+                    continue;
+                }
+
                 await restored.RepairAsync(new(name, slot.IsDistrusted ? null : slot.Stored, slot.IsKnown), cancellationToken);
             }
 

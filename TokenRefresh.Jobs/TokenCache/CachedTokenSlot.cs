@@ -17,11 +17,16 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     private CachedToken? entry;
     private TaskCompletionSource unsaved = New();
 
-    public ConfiguredToken Settings => settings;
+    /// <summary>How it is configured now.</summary>
+    public ConfiguredToken Settings
+    {
+        get => Volatile.Read(ref settings);
+        set => Volatile.Write(ref settings, value);
+    }
 
     /// <summary>What the one rule answers a reader; null while the row was not read.</summary>
     public RefreshEligibility? Ask(TimeSpan minValidity, SecretProtection secrets, DateTimeOffset now) => Entry is not { } known ? null : RefreshEligibility.For(
-        known.Facts, settings, new(settings.Name, RefreshTrigger.OnDemand, "reader") { MinValidity = minValidity }, secrets.Fingerprint(settings.Settings), now);
+        known.Facts, Settings, new(Settings.Name, RefreshTrigger.OnDemand, "reader") { MinValidity = minValidity }, secrets.Fingerprint(Settings.Settings), now);
 
     /// <summary>What is served; null until it was read.</summary>
     public CachedToken? Entry

@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
@@ -26,7 +26,8 @@ public sealed partial class TokenCache
     private readonly SecretProtection secrets;
     private readonly TimeProvider clock;
     private readonly ILogger<TokenCache> log;
-    private readonly FrozenDictionary<string, CachedTokenSlot> slots;
+    private readonly ConcurrentDictionary<string, CachedTokenSlot> slots = new(StringComparer.Ordinal);
+    private readonly ConfiguredTokens configured;
     private readonly CachedTokenLoader intake;
 
     /// <summary>A cache that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
@@ -34,8 +35,9 @@ public sealed partial class TokenCache
         ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, TokenStore answers, UnsavedTokenSpool unsaved,
         RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger<TokenCache> log)
     {
-        (this.contexts, this.door, this.secrets, this.clock, this.log) = (contexts, door, secrets, clock, log);
-        slots = configured.All.ToFrozenDictionary(token => token.Name, token => new CachedTokenSlot(token), StringComparer.Ordinal);
+        (this.configured, this.contexts, this.door, this.secrets, this.clock, this.log) = (configured, contexts, door, secrets, clock, log);
+        Follow();
+        configured.Changed += Follow;
         intake = new(slots, contexts, secrets, restored, versions, clock, log);
         unsaved.Kept += Serve;
         answers.Stored += stored => intake.Swap(stored);
@@ -163,6 +165,20 @@ public sealed partial class TokenCache
 
         // Comes back to where the reader waits, as the refresh does; a bare WhenAny goes on wherever the one who tells lets it.
         static async Task EndOfAsync(Task told) => await told;
+    }
+
+    // A token that is gone is served no more; one that is configured otherwise keeps what it holds.
+    private void Follow()
+    {
+        foreach (var token in configured.All)
+        {
+            slots.GetOrAdd(token.Name, static (_, token) => new(token), token).Settings = token;
+        }
+
+        foreach (var name in slots.Keys.Where(name => configured.Find(name) is null).ToList())
+        {
+            slots.TryRemove(name, out _);
+        }
     }
 
     /// <summary>True unless the stored state already says that a refresh would not be made or would not help.</summary>

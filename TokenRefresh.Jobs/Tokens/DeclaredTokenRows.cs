@@ -4,23 +4,45 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Jobs.Tokens;
 
 /// <summary>Gives each token of the settings its row.</summary>
-internal sealed class DeclaredTokenRows(ConfiguredTokens configured, TimeProvider clock) : IDatabaseSeed
+internal sealed class DeclaredTokenRows(ConfiguredTokens configured, NodeName node, TimeProvider clock) : IDatabaseSeed
 {
     public async Task RunAsync(TokenRefreshDbContext db, bool marksStrays, CancellationToken cancellationToken)
     {
         // Without the sealed columns, because nearly all of thousands are as they should be.
-        var stored = await db.Tokens.Select(token => new { token.Name, token.Provider, token.IsActive, token.PausedAt }).ToDictionaryAsync(token => token.Name, cancellationToken);
-        foreach (var settings in configured.All.Where(settings => !stored.ContainsKey(settings.Name)))
+        var stored = await db.Tokens
+            .Select(token => new { token.Name, token.IsActive, token.PausedAt, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) })
+            .ToDictionaryAsync(token => token.Name, cancellationToken);
+        var declared = configured.Declared.ToDictionary(token => token.Name);
+        if (stored.Values.FirstOrDefault(row => row.Definition.Origin == Origin.Managed && declared.TryGetValue(row.Name, out var settings) && settings.Provider.Name != row.Definition.Provider) is { } other)
         {
-            var token = Token.New(settings.Name, clock.GetUtcNow());
+            throw new CatalogConflictException(
+                $"Tokens__{other.Name} is declared with provider {declared[other.Name].Provider.Name}, and a token of that name and of provider {other.Definition.Provider} was added at run time. Remove that one ('tokens remove {other.Name}'), or choose another name.");
+        }
+
+        var removed = await db.RemovedTokens.Where(token => declared.Keys.Contains(token.Name)).ToDictionaryAsync(token => token.Name, cancellationToken);
+        foreach (var settings in declared.Values.Where(settings => !stored.ContainsKey(settings.Name)))
+        {
+            var gone = removed.GetValueOrDefault(settings.Name);
+            var token = Token.New(settings.Name, clock.GetUtcNow(), gone?.Version ?? 0);
             token.Configure(settings);
             db.Tokens.Add(token);
+            if (gone is not null)
+            {
+                db.RemovedTokens.Remove(gone);
+            }
+
+            if (stored.Count > 0)
+            {
+                Audit(db, "token.declared", settings.Name);
+            }
         }
 
         if (marksStrays)
         {
             var changed = stored.Values
-                .Where(token => configured.Find(token.Name) is { } settings ? (token.Provider, token.IsActive) != Token.AsConfigured(settings, token.PausedAt) : token.IsActive)
+                .Where(token => declared.TryGetValue(token.Name, out var settings)
+                    ? token.IsActive != token.PausedAt is null || !token.Definition.Equals(TokenDefinition.Of(settings))
+                    : token is { IsActive: true, Definition.Origin: Origin.Declared })
                 .Select(token => token.Name).ToList();
             foreach (var token in await db.Tokens.Where(token => changed.Contains(token.Name)).ToListAsync(cancellationToken))
             {
@@ -29,17 +51,21 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, TimeProvide
                     db.UnavailableIntervals.Add(ended);
                 }
 
-                if (configured.Find(token.Name) is { } settings)
+                if (declared.TryGetValue(token.Name, out var settings))
                 {
                     token.Configure(settings);
+                    Audit(db, "token.changed", token.Name);
                 }
                 else
                 {
                     token.Unconfigure();
+                    Audit(db, "token.undeclared", token.Name);
                 }
             }
         }
 
         await db.SaveChangesAsync(cancellationToken);
     }
+
+    private void Audit(TokenRefreshDbContext db, string action, string token) => db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), $"node:{node.Value}", action, token, new { }));
 }

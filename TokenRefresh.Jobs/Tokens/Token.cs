@@ -19,6 +19,21 @@ public sealed class Token : ISealedPair
     /// <summary>The provider's name.</summary>
     public string Provider { get; private set; } = "";
 
+    /// <summary>Who made it.</summary>
+    public Origin Origin { get; private set; }
+
+    /// <summary>The scopes that are asked for.</summary>
+    public List<string> Scopes { get; private set; } = [];
+
+    /// <summary>How it is started.</summary>
+    public Grant Grant { get; private set; }
+
+    /// <summary>What the provider is told beside the scopes, by key: JSON.</summary>
+    public string Parameters { get; private set; } = "{}";
+
+    /// <summary>What people note about it, by key: JSON.</summary>
+    public string Labels { get; private set; } = "{}";
+
     /// <summary>The sealed bearer token; null until it was first obtained.</summary>
     public string? AccessToken { get; private set; }
 
@@ -132,18 +147,36 @@ public sealed class Token : ISealedPair
     /// <summary>True if there is a token that has not expired.</summary>
     public bool IsValid(DateTimeOffset now) => AccessToken is not null && ExpiresAt > now;
 
-    internal static Token New(string name, DateTimeOffset now) => new()
+    /// <param name="version">The last version that was stored under this name, which is never used again; 0 for none.</param>
+    internal static Token New(string name, DateTimeOffset now, long version = 0) => new()
     {
         Name = name,
+        Version = version,
         CreatedAt = now,
         RefreshDueAt = now,
         DueReason = "never obtained yet",
     };
 
-    internal void Configure(ConfiguredToken settings) => (Provider, IsActive) = AsConfigured(settings, PausedAt);
+    internal void Configure(ConfiguredToken settings)
+    {
+        var definition = TokenDefinition.Of(settings);
+        (Provider, IsActive, Origin, Grant) = (definition.Provider, PausedAt is null, definition.Origin, definition.Grant);
+        (Scopes, Parameters, Labels) = ([.. definition.Scopes], definition.Parameters, definition.Labels);
+    }
 
-    /// <summary>What the settings make of a row.</summary>
-    internal static (string Provider, bool IsActive) AsConfigured(ConfiguredToken settings, DateTimeOffset? pausedAt) => (settings.Provider.Name, pausedAt is null);
+    /// <summary>What it is.</summary>
+    internal TokenDefinition Definition => new(Provider, Origin, Scopes, Grant, Parameters, Labels);
+
+    /// <summary>It is to be another token from now on: what is stored is served while it is valid, and replaced at the next look.</summary>
+    internal void Redefine(ConfiguredToken settings, DateTimeOffset now)
+    {
+        var (before, after) = (Definition, TokenDefinition.Of(settings));
+        Configure(settings);
+        if (before with { Labels = after.Labels } != after)
+        {
+            (RefreshDueAt, DueReason, NextAttemptAt) = (now, "its definition was changed", null);
+        }
+    }
 
     internal void Unconfigure() => IsActive = false;
 

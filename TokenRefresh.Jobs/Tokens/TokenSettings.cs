@@ -26,7 +26,7 @@ public sealed class TokenSettings
 }
 
 /// <summary>Checks what one section alone cannot: that the name can be used in an address, and that the provider exists.</summary>
-internal sealed partial class TokenSettingsRules(ITokenProviders providers) : IValidateOptions<TokenSettings>
+internal sealed class TokenSettingsRules(ITokenProviders providers) : IValidateOptions<TokenSettings>
 {
     public ValidateOptionsResult Validate(string? name, TokenSettings options)
     {
@@ -35,16 +35,26 @@ internal sealed partial class TokenSettingsRules(ITokenProviders providers) : IV
             return ValidateOptionsResult.Skip;
         }
 
-        if (!AllowedName().IsMatch(name))
+        if (!CatalogNames.IsAllowed(name))
         {
-            return ValidateOptionsResult.Fail($"Tokens__{name} is not allowed: a token name has 1 to 64 characters of a-z, 0-9, '_', '-' and '.', and begins with a letter or digit.");
+            return ValidateOptionsResult.Fail($"Tokens__{name} is not allowed: a token name has {CatalogNames.Allowed}.");
         }
 
         return providers.Find(options.Provider) is null
             ? ValidateOptionsResult.Fail($"Tokens__{name}__Provider = '{options.Provider}' is not allowed: one of {string.Join(", ", providers.All.Select(provider => provider.Name))}.")
             : ValidateOptionsResult.Success;
     }
+}
+
+/// <summary>How tokens and providers may be called, so that a name can stand in an address.</summary>
+internal static partial class CatalogNames
+{
+    /// <summary>The rule, to follow "a name has".</summary>
+    public const string Allowed = "1 to 64 characters of a-z, 0-9, '_', '-' and '.', and begins with a letter or digit";
+
+    /// <summary>True for such a name.</summary>
+    public static bool IsAllowed(string name) => Rule().IsMatch(name);
 
     [GeneratedRegex(@"^[a-z0-9][a-z0-9_.-]{0,63}\z")]
-    private static partial Regex AllowedName();
+    private static partial Regex Rule();
 }

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Tokens;
 
@@ -17,6 +18,9 @@ public static class TokenTables
 
         /// <summary>The times in which a token had no valid value.</summary>
         public DbSet<UnavailableInterval> UnavailableIntervals => db.Set<UnavailableInterval>();
+
+        /// <summary>The names whose tokens were removed.</summary>
+        internal DbSet<RemovedToken> RemovedTokens => db.Set<RemovedToken>();
     }
 }
 
@@ -28,8 +32,13 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
         builder.Property(token => token.Name).HasMaxLength(64);
         builder.Property(token => token.Provider).HasMaxLength(64);
         builder.Property(token => token.Metadata).HasColumnType("jsonb");
+        builder.Property(token => token.Origin).HasMaxLength(16).HasConversion<LowerCase<Origin>>().HasDefaultValue(Origin.Declared);
+        builder.Property(token => token.Scopes).HasColumnType("text[]").HasDefaultValueSql("'{}'");
+        builder.Property(token => token.Grant).HasMaxLength(32).HasConversion<string>().HasDefaultValue(Grant.ClientCredentials);
+        builder.Property(token => token.Parameters).HasColumnType("jsonb").HasDefaultValueSql("'{}'");
+        builder.Property(token => token.Labels).HasColumnType("jsonb").HasDefaultValueSql("'{}'");
         builder.Property(token => token.LastErrorCode).HasMaxLength(32);
-        builder.Ignore(token => token.LastFailure).Ignore(token => token.RestoredFrom);
+        builder.Ignore(token => token.LastFailure).Ignore(token => token.RestoredFrom).Ignore(token => token.Definition);
 
         // Every write states the version and the lease that it read: a stale writer loses.
         builder.Property(token => token.Version).IsConcurrencyToken();
@@ -37,6 +46,15 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
 
         builder.HasIndex(token => token.RefreshDueAt);
         builder.HasIndex(token => token.Provider);
+    }
+}
+
+internal sealed class RemovedTokenConfiguration : IEntityTypeConfiguration<RemovedToken>
+{
+    public void Configure(EntityTypeBuilder<RemovedToken> builder)
+    {
+        builder.ToTable("removed_tokens").HasKey(token => token.Name);
+        builder.Property(token => token.Name).HasMaxLength(64);
     }
 }
 

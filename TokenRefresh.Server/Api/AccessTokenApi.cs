@@ -73,9 +73,9 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
 
     private async Task ServeAsync(HttpContext context, Client client, string name)
     {
-        if (!client.MayRead(name))
+        if (!client.MayRead(name) || !client.May(ClientActs.Read))
         {
-            await Problem.Forbidden.ExecuteAsync(context);
+            await (client.MayRead(name) ? Problem.ActNotAllowed(ClientActs.Read) : Problem.Forbidden).ExecuteAsync(context);
             return;
         }
 

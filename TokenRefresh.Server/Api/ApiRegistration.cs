@@ -41,6 +41,8 @@ internal static class ApiRegistration
         var api = routes.MapGroup("/api").WithTags("Tokens").RequireAuthorization(ClientKeyAuthentication.Name);
         api.MapRejections();
         api.MapTokens();
+        api.MapTokenDefinitions();
+        api.MapProviders();
         api.MapLogs();
     }
 

@@ -17,7 +17,7 @@ internal sealed class ClientKeyAuthentication(ClientAccess access, IOptionsMonit
 
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        var (client, problem) = access.Enter(Context, changes: HttpMethods.IsPost(Request.Method));
+        var (client, problem) = access.Enter(Context, changes: !HttpMethods.IsGet(Request.Method));
         if (client is null)
         {
             refusal = problem!;

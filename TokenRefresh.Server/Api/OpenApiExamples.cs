@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Server.Api;
@@ -37,6 +38,18 @@ internal static class OpenApiExamples
         }.Select(code => AccessTokenApi.Unavailable(new(null, code, TimeSpan.FromSeconds(30)))),
     ];
 
+    private const string Definition =
+        """{"name":"acme-orders","provider":"acme","origin":"managed","scopes":["orders.read"],"grant":"ClientCredentials","parameters":{},"labels":{"team":"billing"}}""";
+
+    private const string Provider =
+        """{"name":"acme","type":"OAuth2","origin":"managed","enabled":true,"is_configured":true,"settings":{"ClientId":"ours","TokenUrl":"https://login.acme.example/token"},"credentials":[{"setting":"ClientSecret","is_set":true,"last_characters":"x9Qa"}],"version":3,"changed_at":"2026-11-23T10:00:05Z"}""";
+
+    private static readonly Problem[] OfCatalog =
+    [
+        .. OfChanging, Problem.ActNotAllowed("manage"), Problem.UnknownProvider(["acme", "finnotech", "jibit"]), Problem.DatabaseAway,
+        .. new[] { CatalogRefusal.Taken, CatalogRefusal.Declared, CatalogRefusal.Stale, CatalogRefusal.InUse, CatalogRefusal.RefusedByProvider }.Select(why => Problem.Of(new(why, ["What to do."]))),
+    ];
+
     private static readonly Dictionary<string, (string Status, string? Answer, Problem[] Problems)> Operations = new(StringComparer.Ordinal)
     {
         ["GetAccessToken"] = ("200", Token, [.. OfReading, Problem.UnknownToken]),
@@ -48,6 +61,17 @@ internal static class OpenApiExamples
         ["RefreshTokens"] = ("202", """{"status":"accepted","data":{"jobs":[{"job_id":"77","tokens":["jibit"]}]}}""",
             [.. OfChanging, Problem.UnknownProvider(["finnotech", "jibit"]), Problem.NotConfigured("set Providers__Jibit__ApiKey"), Problem.IdempotencyKeyReused, Problem.DatabaseAway]),
         ["ListAttempts"] = ("200", $$$"""{"data":[{{{Attempt}}}],"next_cursor":412}""", [.. OfTheStored, Problem.Forbidden]),
+        ["AddToken"] = ("201", Definition, OfCatalog),
+        ["GetToken"] = ("200", Definition, [.. OfTheStored, Problem.Forbidden, Problem.UnknownToken]),
+        ["PutToken"] = ("200", Definition, OfCatalog),
+        ["PatchToken"] = ("200", Definition, OfCatalog),
+        ["DeleteToken"] = ("204", null, OfCatalog),
+        ["ListProviders"] = ("200", $"[{Provider}]", [.. OfTheStored, Problem.Forbidden, Problem.ActNotAllowed("manage")]),
+        ["GetProvider"] = ("200", Provider, OfCatalog),
+        ["PutProvider"] = ("200", Provider, OfCatalog),
+        ["PatchProvider"] = ("200", Provider, OfCatalog),
+        ["DeleteProvider"] = ("204", null, OfCatalog),
+        ["TestProvider"] = ("200", """{"issued":false,"code":"credential_rejected","reason":"HTTP 401 invalid_client"}""", OfCatalog),
         ["AttemptStatistics"] = ("200",
             """{"total_attempts":42,"successful_attempts":38,"failed_attempts":2,"skipped_attempts":2,"automatic_attempts":38,"manual_attempts":3,"forced_attempts":1,"success_rate":95.0,"avg_duration_ms":210.4,"p95_duration_ms":480.0}""",
             OfTheStored),

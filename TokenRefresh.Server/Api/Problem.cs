@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Server.Api;
@@ -19,6 +20,26 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
 
     public static Problem Forbidden { get; } = new(
         StatusCodes.Status403Forbidden, "forbidden", "This key is not for this token", "The client key's patterns do not match the token's name.");
+
+    public static Problem ActNotAllowed(string act) => new(
+        StatusCodes.Status403Forbidden, "act_not_allowed", "This key may not do that", $"The client key does not have the act '{act}' ('clients add NAME --acts …').");
+
+    /// <summary>Why a change of the catalogue was not made.</summary>
+    public static Problem Of(CatalogResult.Refused refused)
+    {
+        var (status, code, title) = refused.Why switch
+        {
+            CatalogRefusal.Invalid => (StatusCodes.Status400BadRequest, "invalid_request", "Invalid request"),
+            CatalogRefusal.Unknown => (StatusCodes.Status404NotFound, "not_found", "Not found"),
+            CatalogRefusal.Taken => (StatusCodes.Status409Conflict, "name_in_use", "The name is in use"),
+            CatalogRefusal.Declared => (StatusCodes.Status409Conflict, "declared", "It is declared by the server's settings"),
+            CatalogRefusal.Stale => (StatusCodes.Status412PreconditionFailed, "changed_meanwhile", "It was changed meanwhile"),
+            CatalogRefusal.InUse => (StatusCodes.Status409Conflict, "in_use", "It is in use"),
+            CatalogRefusal.RefusedByProvider => (StatusCodes.Status422UnprocessableEntity, "refused_by_provider", "The provider refused it"),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+        return new(status, code, title, string.Join(" ", refused.Reasons));
+    }
 
     public static Problem UnknownToken { get; } = new(
         StatusCodes.Status404NotFound, "unknown_token", "Token not found", "GET ~/api/tokens lists the tokens of this key.");

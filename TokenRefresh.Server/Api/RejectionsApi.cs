@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.TokenCache;
 
 namespace TokenRefresh.Server.Api;
@@ -18,6 +19,7 @@ internal static class RejectionsApi
     {
         var client = context.Client();
         return !client.MayRead(name) ? Problem.Forbidden
+            : !client.May(ClientActs.Read) ? Problem.ActNotAllowed(ClientActs.Read)
             : report.Version < 0 ? Problem.BadRequest("version must be the number that came with the token.")
             : cache.Reject(name, report.Version, client.Key.Actor) ? TypedResults.Accepted((string?)null)
             : Problem.UnknownToken;

@@ -101,6 +101,11 @@ internal static class TokensApi
         HttpContext context, RefreshOrder? order, ConfiguredTokens configured, ITokenProviders providers, RefreshQueue queue, AuditTrail audit, RepeatedRequests repeated, CancellationToken cancellationToken)
     {
         var client = context.Client();
+        if (!client.May(ClientActs.Refresh))
+        {
+            return Problem.ActNotAllowed(ClientActs.Refresh);
+        }
+
         order ??= new();
         if (order.Provider is { } provider && providers.Find(provider) is null)
         {

@@ -30,13 +30,14 @@ internal static class ClientsCommands
     {
         var name = new Argument<string>("NAME") { Description = "The client's name." };
         var tokens = new Option<string>("--tokens") { Description = "The tokens it may read, comma-separated patterns: 'jibit,fino*'.", Required = true };
-        var command = new Command("add", "Create a client and its key; the key is printed once, alone on stdout.") { name, tokens };
+        var acts = new Option<string>("--acts") { Description = $"What it may do with them, comma-separated: {string.Join(", ", ClientActs.All)}.", DefaultValueFactory = _ => ClientActs.Usual };
+        var command = new Command("add", "Create a client and its key; the key is printed once, alone on stdout.") { name, tokens, acts };
         command.SetAction((call, cancellationToken) => host.RunFirstAsync(
             async services =>
             {
                 try
                 {
-                    Console.Out.WriteLine(await services.GetRequiredService<ClientKeys>().IssueAsync(call.GetValue(name)!, call.GetValue(tokens)!, Options.Caller, cancellationToken));
+                    Console.Out.WriteLine(await services.GetRequiredService<ClientKeys>().IssueAsync(call.GetValue(name)!, call.GetValue(tokens)!, Options.Caller, cancellationToken, call.GetValue(acts)!));
                 }
                 catch (ArgumentException error)
                 {
@@ -60,15 +61,15 @@ internal static class ClientsCommands
                 var clients = await services.GetRequiredService<ClientKeys>().ListAsync(cancellationToken);
                 if (call.GetValue(json))
                 {
-                    Output.Json(clients.Select(client => new { client.Name, client.Id, client.Tokens, client.CreatedAt, client.LastUsedAt, client.RevokedAt }));
+                    Output.Json(clients.Select(client => new { client.Name, client.Id, client.Tokens, client.Acts, client.CreatedAt, client.LastUsedAt, client.RevokedAt }));
                 }
                 else
                 {
                     var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
                     Output.Table(
-                        ["NAME", new("ID", 6), new("TOKENS", 3, IsProse: true), new("CREATED", 5), new("LAST USED", 2), new("REVOKED", 1)],
+                        ["NAME", new("ID", 6), new("TOKENS", 3, IsProse: true), new("ACTS", 4), new("CREATED", 5), new("LAST USED", 2), new("REVOKED", 1)],
                         clients.Select(client => (IReadOnlyList<string>)
-                            [client.Name, client.Id, client.Tokens, Output.At(client.CreatedAt, zone), Output.At(client.LastUsedAt, zone), Output.At(client.RevokedAt, zone)]),
+                            [client.Name, client.Id, client.Tokens, client.Acts, Output.At(client.CreatedAt, zone), Output.At(client.LastUsedAt, zone), Output.At(client.RevokedAt, zone)]),
                         "No clients yet. Create one: clients add NAME --tokens 'PATTERNS'",
                         zone);
                 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
+using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -67,6 +68,7 @@ internal static class CommandLine
         {
             new ServeCommand(settings),
             TokensCommands.Create(verbs),
+            ProvidersCommands.Create(verbs),
             LogsCommands.Create(verbs),
             ScheduleCommands.Create(verbs),
             QueueCommands.Create(verbs),
@@ -111,7 +113,7 @@ internal static class CommandLine
         AggregateException many when many.InnerExceptions.All(one => one is OptionsValidationException) =>
             (many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(), ExitCode.Usage),
         OptionsValidationException wrong => (wrong.Failures.Distinct(), ExitCode.Usage),
-        UsageException or EnvFileException or NoDatabaseException or OlderSchemaException or WrongMasterKeyException => ([error.Message], ExitCode.Usage),
+        UsageException or EnvFileException or NoDatabaseException or OlderSchemaException or WrongMasterKeyException or CatalogConflictException => ([error.Message], ExitCode.Usage),
         StartUpException or SchemaException or RotationRefusedException or DatabaseMoveException => ([error.Message], ExitCode.Failed),
         IOException or UnauthorizedAccessException => ([error.Message], ExitCode.Failed),
         _ when PostgresErrors.IsOfDatabase(error) => ([$"{(error.GetBaseException() is PostgresException ? "Postgres answers" : "The database is unreachable")}: {PostgresErrors.Line(error)}"], ExitCode.Failed),

@@ -1,3 +1,4 @@
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Server.Hosting;
@@ -50,6 +51,7 @@ internal sealed class CommandRunner(Dictionary<string, string?> settings)
         if (prepare is not null)
         {
             await prepare(app.Services, firstUse, cancellationToken);
+            await app.Services.GetRequiredService<LiveCatalog>().ReloadAsync(cancellationToken);
             await CompareSettingsAsync(app.Services.GetRequiredService<SettingsComparison>(), cancellationToken);
         }
 

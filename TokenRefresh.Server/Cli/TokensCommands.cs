@@ -13,16 +13,25 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>tokens …</c></summary>
 internal static class TokensCommands
 {
-    public static Command Create(CommandRunner host) => new("tokens", "Manage tokens: show, refresh, test, import, pause, resume.")
+    public static Command Create(CommandRunner host)
     {
-        AutoRefreshCommand.Create(host),
-        Health(host),
-        List(host),
-        Test(host),
-        ImportCommand.Create(host),
-        Pause(host),
-        Resume(host),
-    };
+        var tokens = new Command("tokens", "Manage tokens: show, refresh, test, import, pause, resume, add, set, remove.")
+        {
+            AutoRefreshCommand.Create(host),
+            Health(host),
+            List(host),
+            Test(host),
+            ImportCommand.Create(host),
+            Pause(host),
+            Resume(host),
+        };
+        foreach (var verb in TokenDefinitionCommands.Create(host))
+        {
+            tokens.Add(verb);
+        }
+
+        return tokens;
+    }
 
     /// <summary>The token of that name.</summary>
     /// <exception cref="UsageException">There is none.</exception>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
@@ -35,6 +36,7 @@ internal static partial class StartUp
         Validate(services);
         await services.GetRequiredService<Database>().StartAsync(cancellationToken);
         await services.GetRequiredService<DatabasePreparation>().RunAsync(isServer, cancellationToken);
+        await services.GetRequiredService<LiveCatalog>().ReloadAsync(cancellationToken);
         if (isServer)
         {
             TryDataFolder(services);

@@ -6,7 +6,7 @@ namespace TokenRefresh.Tests.Conventions;
 internal static partial class Rooms
 {
     /// <summary>The rooms of TokenRefresh.Jobs: each may use those before it. The context and the sealing know no room, so they are the ground of all.</summary>
-    public static readonly string[] Jobs = ["Telemetry", "Persistence", "Tokens", "Attempts", "Refreshing", "TokenCache", "Health", "Alerts", "Administration", "Scheduling"];
+    public static readonly string[] Jobs = ["Telemetry", "Persistence", "Tokens", "Attempts", "Catalog", "Refreshing", "TokenCache", "Health", "Alerts", "Administration", "Scheduling"];
 
     /// <summary>The rooms of TokenRefresh.Server that show the product: none knows another.</summary>
     public static readonly string[] Surfaces = ["Api", "Cli", "Pages"];

@@ -1,0 +1,57 @@
+using System.Reflection;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using TokenRefresh.Providers.Finnotech;
+using TokenRefresh.Providers.Jibit;
+using TokenRefresh.Providers.OAuth2;
+using TokenRefresh.Providers.Settings;
+
+namespace TokenRefresh.Providers;
+
+/// <summary>One setting of a provider type.</summary>
+/// <param name="Name">As it is written in a settings file, for example <c>ClientSecret</c>.</param>
+/// <param name="IsSecret">True where the value is written and never read back.</param>
+/// <param name="Type">The type of the value.</param>
+public sealed record ProviderSetting(string Name, bool IsSecret, Type Type);
+
+/// <summary>A type of providers, such as <c>OAuth2</c>.</summary>
+public sealed class ProviderType
+{
+    private ProviderType(string name, bool isThereUnset, IEnumerable<PropertyInfo> properties, Action<IServiceCollection, string, bool> add) =>
+        (Name, IsThereUnset, Settings, Add) = (name, isThereUnset, [.. properties.Select(property => new ProviderSetting(property.Name, property.IsDefined(typeof(SecretSettingAttribute)), property.PropertyType))], add);
+
+    /// <summary>As the setting <c>Type</c> names it.</summary>
+    public string Name { get; }
+
+    /// <summary>The settings of this type, without those that say when its tokens are renewed.</summary>
+    public IReadOnlyList<ProviderSetting> Settings { get; }
+
+    /// <summary>True where a provider of this name is there even if nothing of it is set, as its address is documented.</summary>
+    internal bool IsThereUnset { get; }
+
+    /// <summary>Registers one provider under a name; the flag tells a managed one from a declared one.</summary>
+    internal Action<IServiceCollection, string, bool> Add { get; }
+
+    /// <summary>The setting of that name in any case, or null.</summary>
+    public ProviderSetting? Setting(string name) => Settings.FirstOrDefault(setting => setting.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    internal static ProviderType Of<TOptions, TProvider>(string name, bool isThereUnset)
+        where TOptions : ProviderOptions
+        where TProvider : class, ITokenProvider =>
+        new(name, isThereUnset, typeof(TOptions).GetProperties().Where(property => property.CanWrite), ProvidersRegistration.AddProvider<TOptions, TProvider>);
+}
+
+/// <summary>The types that there are. A new one is a folder and one line here.</summary>
+public static class ProviderTypes
+{
+    /// <summary>Every type.</summary>
+    public static IReadOnlyList<ProviderType> All { get; } =
+    [
+        ProviderType.Of<JibitOptions, JibitProvider>("Jibit", isThereUnset: true),
+        ProviderType.Of<FinnotechOptions, FinnotechProvider>("Finnotech", isThereUnset: true),
+        ProviderType.Of<OAuth2Options, OAuth2Provider>("OAuth2", isThereUnset: false),
+    ];
+
+    /// <summary>The type of that name in any case, or null.</summary>
+    public static ProviderType? Find(string name) => All.FirstOrDefault(type => type.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+}

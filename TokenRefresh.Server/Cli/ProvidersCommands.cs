@@ -1,0 +1,215 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using TokenRefresh.Jobs.Catalog;
+using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
+
+namespace TokenRefresh.Server.Cli;
+
+/// <summary><c>providers …</c></summary>
+internal static class ProvidersCommands
+{
+    public static Command Create(CommandRunner host) => new("providers", "Manage providers: list, show, test, add, set, remove.") { List(host), Show(host), Test(host), Add(host), Set(host), Remove(host) };
+
+    private static Command List(CommandRunner host)
+    {
+        var json = Options.Json();
+        var command = new Command("list", "List the providers. No secrets.") { json };
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
+            async services =>
+            {
+                var rows = await services.GetRequiredService<ProviderChanges>().ListAsync(cancellationToken);
+                if (call.GetValue(json))
+                {
+                    Output.Json(rows.Select(row => Shape(row, services)));
+                }
+                else
+                {
+                    Output.Table(
+                        ["NAME", "TYPE", new("ORIGIN", 2), new("STATE", 3)],
+                        rows.Select(row => (IReadOnlyList<string>)[row.Name, row.Type, Word(row.Origin), !row.Enabled ? "switched off" : row.IsConfigured ? "configured" : "not configured"]),
+                        "No providers. Add one: providers add NAME --type T --set KEY=VALUE");
+                }
+
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Show(CommandRunner host)
+    {
+        var (name, json) = (Name(), Options.Json());
+        var command = new Command("show", "Show a provider: its settings, and the last four characters of its credentials.") { name, json };
+        command.SetAction((call, cancellationToken) => host.ReadAsync(
+            async services =>
+            {
+                var row = await RequireAsync(services, call.GetValue(name)!, cancellationToken);
+                if (call.GetValue(json))
+                {
+                    Output.Json(Shape(row, services));
+                    return ExitCode.Done;
+                }
+
+                Output.Line($"{row.Name}: {row.Type}, {Word(row.Origin)}{(row.Origin == Origin.Declared ? $" by the server's settings ({ProviderOptions.Section}__{row.Name}__…)" : "")}");
+                foreach (var (key, value) in JsonNode.Parse(row.Settings)!.AsObject())
+                {
+                    Output.Line($"  {key} = {value}");
+                }
+
+                foreach (var credential in services.GetRequiredService<ITokenProviders>().Find(row.Name)?.Credentials ?? [])
+                {
+                    Output.Line($"  {credential.Setting}: {(!credential.IsSet ? "missing" : credential.LastCharacters is { } last ? $"…{last}" : "set")}");
+                }
+
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Test(CommandRunner host)
+    {
+        var name = Name();
+        var command = new Command("test", "Acquire a token and throw it away; exit code 1 where the provider issues none.") { name };
+        command.SetAction((call, cancellationToken) => host.RunCallingAsync(
+            async services =>
+            {
+                var provider = TokensCommands.RequireProvider(services, call.GetValue(name)!)!;
+                if (provider.MissingSettings is { Count: > 0 } missing)
+                {
+                    Output.Note($"{provider.Name} issues no token: missing {string.Join(", ", missing)}.");
+                    return ExitCode.Failed;
+                }
+
+                if (await services.GetRequiredService<ProviderChanges>().TestAsync(provider, cancellationToken) is { } failure)
+                {
+                    Output.Note($"{provider.Name} issues no token: {failure.Kind.Code()}: {failure.Reason}.");
+                    return ExitCode.Failed;
+                }
+
+                Output.Line($"{provider.Name} has issued a token; it was thrown away.");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Add(CommandRunner host)
+    {
+        var (name, type, settings, untested) = (Name(), new Option<string>("--type") { Description = $"One of {string.Join(", ", ProviderTypes.All.Select(each => each.Name))}.", Required = true }, Settings(), Untested());
+        var command = new Command("add", "Add a provider. It is tried first: a token is acquired and thrown away.") { name, type, settings, untested };
+        command.SetAction((call, cancellationToken) => host.RunCallingAsync(
+            async services => Say(
+                await services.GetRequiredService<ProviderChanges>().AddAsync(
+                    call.GetValue(name)!, call.GetValue(type)!, Read(call.GetValue(settings) ?? []), new(Options.Caller, call.GetValue(untested)), cancellationToken),
+                $"Added provider {call.GetValue(name)}."),
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Set(CommandRunner host)
+    {
+        var (name, settings, untested) = (Name(), Settings(), Untested());
+        var command = new Command("set", "Change settings of a provider that was added at run time; KEY= takes one away. It is tried first.") { name, settings, untested };
+        command.SetAction((call, cancellationToken) => host.RunCallingAsync(
+            async services =>
+            {
+                var changes = Read(call.GetValue(settings) ?? []);
+                return changes.Count == 0
+                    ? throw new UsageException("Nothing to change: give --set KEY=VALUE.")
+                    : Say(await services.GetRequiredService<ProviderChanges>().ChangeAsync(call.GetValue(name)!, changes, new(Options.Caller, call.GetValue(untested)), cancellationToken), $"Changed provider {call.GetValue(name)}.");
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Remove(CommandRunner host)
+    {
+        var (name, yes) = (Name(), Confirmation.Option());
+        var command = new Command("remove", "Remove a provider that was added at run time and that no token needs.") { name, yes };
+        command.SetAction((call, cancellationToken) =>
+        {
+            var confirmation = Confirmation.Of(call.GetValue(yes), $"The credentials of {call.GetValue(name)} would be lost.");
+            return host.RunAsync(
+                async services => confirmation.Confirms($"Remove provider {call.GetValue(name)} and its credentials?")
+                    ? Say(await services.GetRequiredService<ProviderChanges>().RemoveAsync(call.GetValue(name)!, new(Options.Caller), cancellationToken), $"Removed provider {call.GetValue(name)}.")
+                    : ExitCode.Failed,
+                cancellationToken);
+        });
+        return command;
+    }
+
+    /// <summary>Prints what came of a change.</summary>
+    /// <exception cref="UsageException">What was given is wrong.</exception>
+    public static int Say(CatalogResult result, string done)
+    {
+        switch (result)
+        {
+            case CatalogResult.Done { IsChanged: true }:
+                Output.Line(done);
+                return ExitCode.Done;
+            case CatalogResult.Done:
+                Output.Line("Nothing to change.");
+                return ExitCode.Done;
+            case CatalogResult.Refused { Why: CatalogRefusal.RefusedByProvider or CatalogRefusal.InUse or CatalogRefusal.Stale } refused:
+                Output.Note(string.Join(" ", refused.Reasons));
+                return ExitCode.Failed;
+            case CatalogResult.Refused refused:
+                throw new UsageException(string.Join(" ", refused.Reasons));
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    public static Option<bool> Untested() => new("--untested") { Description = "Store it without trying it at the provider." };
+
+    private static Argument<string> Name() => new("NAME") { Description = "The provider's name." };
+
+    private static Option<string[]> Settings() => new("--set")
+    {
+        Description = "A setting as KEY=VALUE, several times. A secret is read from stdin: --set ClientSecret=-",
+    };
+
+    /// <exception cref="UsageException">One has no '=', or several are to be read from stdin.</exception>
+    private static Dictionary<string, string?> Read(string[] pairs)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach (var pair in pairs)
+        {
+            if (pair.IndexOf('=', StringComparison.Ordinal) is not (> 0 and var at))
+            {
+                throw new UsageException("--set needs KEY=VALUE.");
+            }
+
+            var (key, value) = (pair[..at], pair[(at + 1)..]);
+            if (ProviderTypes.All.Any(type => type.Setting(key) is { IsSecret: true }) && value is not ("-" or ""))
+            {
+                throw new UsageException($"{key} is a secret, and arguments are seen by others on this machine. Give it on stdin: --set {key}=-");
+            }
+
+            settings[key] = value == "-" ? Console.In.ReadLine()?.Trim() ?? throw new UsageException($"Nothing came on stdin for {key}.") : value;
+        }
+
+        return settings;
+    }
+
+    private static async Task<ProviderRow> RequireAsync(IServiceProvider services, string name, CancellationToken cancellationToken) =>
+        await services.GetRequiredService<ProviderChanges>().FindAsync(name, cancellationToken)
+            ?? throw new UsageException(DidYouMean.Message("provider", name, services.GetRequiredService<ITokenProviders>().All.Select(provider => provider.Name)));
+
+    private static object Shape(ProviderRow row, IServiceProvider services) => new
+    {
+        row.Name,
+        row.Type,
+        Origin = Word(row.Origin),
+        row.Enabled,
+        row.IsConfigured,
+        Settings = JsonNode.Parse(row.Settings),
+        Credentials = (services.GetRequiredService<ITokenProviders>().Find(row.Name)?.Credentials ?? []).Select(credential => new { credential.Setting, credential.IsSet, credential.LastCharacters }),
+        row.Version,
+        row.ChangedAt,
+    };
+
+    private static string Word(Origin origin) => origin.ToString().ToLowerInvariant();
+}
