@@ -53,6 +53,14 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("character varying(12)")
                         .HasColumnName("id");
 
+                    b.Property<string>("Acts")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasDefaultValue("read,refresh")
+                        .HasColumnName("acts");
+
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
@@ -718,6 +726,61 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("token_refresh_logs", (string)null);
                 });
 
+            modelBuilder.Entity("TokenRefresh.Jobs.Catalog.ProviderRow", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("name");
+
+                    b.Property<DateTimeOffset>("ChangedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("changed_at");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<bool>("Enabled")
+                        .HasColumnType("boolean")
+                        .HasColumnName("enabled");
+
+                    b.Property<bool>("IsConfigured")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_configured");
+
+                    b.Property<string>("Origin")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("origin");
+
+                    b.Property<string>("Secrets")
+                        .HasColumnType("text")
+                        .HasColumnName("secrets");
+
+                    b.Property<string>("Settings")
+                        .IsRequired()
+                        .HasColumnType("json")
+                        .HasColumnName("settings");
+
+                    b.Property<string>("Type")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("type");
+
+                    b.Property<long>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("bigint")
+                        .HasColumnName("version");
+
+                    b.HasKey("Name")
+                        .HasName("pk_providers");
+
+                    b.ToTable("providers", (string)null);
+                });
+
             modelBuilder.Entity("TokenRefresh.Jobs.Health.RecurringJobPause", b =>
                 {
                     b.Property<string>("Job")
@@ -946,6 +1009,27 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.ToTable("client_reads", (string)null);
                 });
 
+            modelBuilder.Entity("TokenRefresh.Jobs.Tokens.RemovedToken", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("name");
+
+                    b.Property<DateTimeOffset>("RemovedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("removed_at");
+
+                    b.Property<long>("Version")
+                        .HasColumnType("bigint")
+                        .HasColumnName("version");
+
+                    b.HasKey("Name")
+                        .HasName("pk_removed_tokens");
+
+                    b.ToTable("removed_tokens", (string)null);
+                });
+
             modelBuilder.Entity("TokenRefresh.Jobs.Tokens.ReplacedToken", b =>
                 {
                     b.Property<string>("Name")
@@ -1026,6 +1110,14 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("gap_from");
 
+                    b.Property<string>("Grant")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasDefaultValue("ClientCredentials")
+                        .HasColumnName("grant");
+
                     b.Property<bool>("IsActive")
                         .HasColumnType("boolean")
                         .HasColumnName("is_active");
@@ -1033,6 +1125,13 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.Property<DateTimeOffset?>("IssuedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("issued_at");
+
+                    b.Property<string>("Labels")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("labels")
+                        .HasDefaultValueSql("'{}'");
 
                     b.Property<DateTimeOffset?>("LastAttemptAt")
                         .HasColumnType("timestamp with time zone")
@@ -1077,6 +1176,21 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("next_attempt_at");
 
+                    b.Property<string>("Origin")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasDefaultValue("declared")
+                        .HasColumnName("origin");
+
+                    b.Property<string>("Parameters")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("parameters")
+                        .HasDefaultValueSql("'{}'");
+
                     b.Property<string>("PauseReason")
                         .HasColumnType("text")
                         .HasColumnName("pause_reason");
@@ -1114,6 +1228,13 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.Property<string>("RetryJobId")
                         .HasColumnType("text")
                         .HasColumnName("retry_job_id");
+
+                    b.PrimitiveCollection<List<string>>("Scopes")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text[]")
+                        .HasColumnName("scopes")
+                        .HasDefaultValueSql("'{}'");
 
                     b.Property<string>("SettingsFingerprint")
                         .HasColumnType("text")

@@ -9,7 +9,7 @@ public sealed class ClientKeyTests
     [Fact]
     public void A_secret_is_refused_whichever_of_its_characters_differs()
     {
-        var (key, text) = ClientKey.Issue("billing", "jibit", Some.Now);
+        var (key, text) = ClientKey.Issue("billing", "jibit", ClientActs.Usual, Some.Now);
         ClientKey.TryParse(text, out _, out var secret).ShouldBeTrue();
         key.Accepts(secret).ShouldBeTrue();
 
@@ -24,8 +24,8 @@ public sealed class ClientKeyTests
     [Fact]
     public void Two_keys_share_neither_id_nor_secret_and_the_row_holds_no_secret()
     {
-        var (one, text) = ClientKey.Issue("billing", "jibit", Some.Now);
-        var (two, other) = ClientKey.Issue("billing", "jibit", Some.Now);
+        var (one, text) = ClientKey.Issue("billing", "jibit", ClientActs.Usual, Some.Now);
+        var (two, other) = ClientKey.Issue("billing", "jibit", ClientActs.Usual, Some.Now);
 
         one.Id.ShouldNotBe(two.Id);
         text[^64..].ShouldNotBe(other[^64..]);

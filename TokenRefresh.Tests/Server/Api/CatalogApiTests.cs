@@ -259,8 +259,8 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
                 settings.Add(("TokenRefresh:Http:AllowedAddresses", "127.0.0.0/8"));
             }
 
-            var first = await RunningServer.StartAsync(postgres, withSandbox: true, settings: [.. settings]);
-            var database = first.Services.GetRequiredService<Npgsql.NpgsqlDataSource>().ConnectionString;
+            var database = await postgres.CreateMigratedDatabaseAsync();
+            var first = await RunningServer.StartAsync(postgres, database, withSandbox: true, settings: [.. settings]);
             var second = await RunningServer.StartAsync(postgres, database, withSandbox: true, settings: [.. settings]);
             var key = await first.Services.GetRequiredService<ClientKeys>().IssueAsync("manager", patterns, "a test", CancellationToken.None, string.Join(',', ClientActs.All));
             foreach (var server in new[] { first, second })
