@@ -109,7 +109,6 @@ public static class JobsRegistration
             .AddSingleton<IDatabaseSeed, DeclaredProviders>()
             .AddSingleton<LiveCatalog>()
             .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<LiveCatalog>())
-            .AddSingleton<CatalogTrials>()
             .AddSingleton<ProviderChanges>()
             .AddSingleton<TokenDefinitionChanges>();
     }

@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Catalog;
 
 /// <summary>Adds, changes and removes managed providers. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class ProviderChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, CatalogTrials trials, SecretProtection secrets, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, SecretProtection secrets, TimeProvider clock)
 {
     /// <summary>The longest value of a setting.</summary>
     public const int LongestValue = 8192;
@@ -19,8 +19,9 @@ public sealed class ProviderChanges(
     /// <summary>The row of that name, or null.</summary>
     public async Task<ProviderRow?> FindAsync(string name, CancellationToken cancellationToken)
     {
+        var key = name.ToLowerInvariant();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Providers.AsNoTracking().SingleOrDefaultAsync(provider => provider.Name == name.ToLowerInvariant(), cancellationToken);
+        return await db.Providers.AsNoTracking().SingleOrDefaultAsync(provider => provider.Name == key, cancellationToken);
     }
 
     /// <summary>Every row, by name.</summary>
@@ -71,10 +72,11 @@ public sealed class ProviderChanges(
     /// <summary>Removes a managed provider that no token needs.</summary>
     public async Task<CatalogResult> RemoveAsync(string name, CatalogChange change, CancellationToken cancellationToken)
     {
+        var key = name.ToLowerInvariant();
         await using (var db = await contexts.CreateDbContextAsync(cancellationToken))
         {
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-            var row = await db.Providers.SingleOrDefaultAsync(provider => provider.Name == name.ToLowerInvariant(), cancellationToken);
+            var row = await db.Providers.SingleOrDefaultAsync(provider => provider.Name == key, cancellationToken);
             if (Refuse(row, name, change) is { } refused)
             {
                 return refused;
@@ -103,7 +105,7 @@ public sealed class ProviderChanges(
     }
 
     /// <summary>Tries a provider as it is: null where it issues a token, and otherwise why not.</summary>
-    public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await trials.TryAsync(provider, await OrderAsync(provider.Name, cancellationToken), cancellationToken);
+    public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await CatalogTrials.TryAsync(provider, await OrderAsync(provider.Name, cancellationToken), cancellationToken);
 
     private async Task<CatalogResult> StoreAsync(
         ProviderRow row, bool isNew, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
@@ -113,12 +115,13 @@ public sealed class ProviderChanges(
             return new CatalogResult.Refused(CatalogRefusal.Invalid, $"{tooLong.Key} is longer than {LongestValue} characters.");
         }
 
-        if (live.Build(row.Name, type, settings) is not ProviderBuild.Built(var built))
+        var build = live.Build(row.Name, type, settings);
+        if (build is ProviderBuild.Refused(var complaints))
         {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, ((ProviderBuild.Refused)live.Build(row.Name, type, settings)).Complaints);
+            return new CatalogResult.Refused(CatalogRefusal.Invalid, complaints);
         }
 
-        await using (built)
+        await using (var built = ((ProviderBuild.Built)build).Provider)
         {
             var provider = built.Provider;
             if (!change.IsUntested && provider.IsEnabled)
@@ -128,7 +131,7 @@ public sealed class ProviderChanges(
                     return new CatalogResult.Refused(CatalogRefusal.Invalid, $"Missing: {string.Join(", ", missing.Select(setting => setting.Split(' ')[0]))}.");
                 }
 
-                if (await trials.TryAsync(provider, await OrderAsync(row.Name, cancellationToken), cancellationToken) is { } failure)
+                if (await CatalogTrials.TryAsync(provider, await OrderAsync(row.Name, cancellationToken), cancellationToken) is { } failure)
                 {
                     return new CatalogResult.Refused(CatalogRefusal.RefusedByProvider, $"The provider issued no token with these settings: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.");
                 }

@@ -18,7 +18,7 @@ public sealed record TokenEdit(
 
 /// <summary>Adds, changes and removes managed tokens. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class TokenDefinitionChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, CatalogTrials trials, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, TimeProvider clock)
 {
     /// <summary>How often a change is tried while refreshes interfere.</summary>
     private const int Tries = 10;
@@ -28,8 +28,9 @@ public sealed class TokenDefinitionChanges(
     /// <summary>What the token of that name is, or null.</summary>
     public async Task<TokenDefinition?> FindAsync(string name, CancellationToken cancellationToken)
     {
+        var key = name.ToLowerInvariant();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Tokens.AsNoTracking().Where(token => token.Name == name.ToLowerInvariant())
+        return await db.Tokens.AsNoTracking().Where(token => token.Name == key)
             .Select(token => new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels)).SingleOrDefaultAsync(cancellationToken);
     }
 
@@ -211,8 +212,8 @@ public sealed class TokenDefinitionChanges(
 
     private static TokenOrder OrderOf(TokenDraft draft) => new(draft.Name, [.. draft.Scopes], draft.Grant, draft.Parameters);
 
-    private async Task<CatalogResult.Refused?> RefuseByProviderAsync(ConfiguredToken token, CatalogChange change, CancellationToken cancellationToken) =>
-        !change.IsUntested && token.NotConfiguredBecause is null && token.Order.Grant == Grant.ClientCredentials && await trials.TryAsync(token.Provider, token.Order, cancellationToken) is { } failure
+    private static async Task<CatalogResult.Refused?> RefuseByProviderAsync(ConfiguredToken token, CatalogChange change, CancellationToken cancellationToken) =>
+        !change.IsUntested && token.NotConfiguredBecause is null && token.Order.Grant == Grant.ClientCredentials && await CatalogTrials.TryAsync(token.Provider, token.Order, cancellationToken) is { } failure
             ? new(CatalogRefusal.RefusedByProvider, $"The provider issued no such token: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.")
             : null;
 

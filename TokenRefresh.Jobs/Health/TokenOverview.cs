@@ -128,9 +128,9 @@ public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> conte
     // Whether there is a secret decides how a token stands; the secret itself does not.
     private static string WithoutSecrets(TokenRefreshDbContext db)
     {
-        var columns = db.Model.FindEntityType(typeof(Token))!.GetProperties().Select(property => property.Name is nameof(Token.AccessToken) or nameof(Token.RefreshToken)
-            ? $"CASE WHEN {property.GetColumnName()} IS NOT NULL THEN '' END AS {property.GetColumnName()}"
-            : property.GetColumnName());
+        // In quotes, because one is a word of SQL.
+        var columns = db.Model.FindEntityType(typeof(Token))!.GetProperties().Select(property => (property.Name, Column: $"\"{property.GetColumnName()}\""))
+            .Select(property => property.Name is nameof(Token.AccessToken) or nameof(Token.RefreshToken) ? $"CASE WHEN {property.Column} IS NOT NULL THEN '' END AS {property.Column}" : property.Column);
         return $"SELECT {string.Join(", ", columns)} FROM tokens";
     }
 

@@ -94,8 +94,8 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
         acme.Accepted = "another secret";
         await using var two = await TwoNodes.StartAsync(postgres, acme);
 
-        var refused = await two.First.PutAsJsonAsync("/api/providers/acme", two.Provider(acme));
-        var stored = await two.First.PutAsJsonAsync("/api/providers/acme?untested=true", two.Provider(acme));
+        var refused = await two.First.PutAsJsonAsync("/api/providers/acme", TwoNodes.Provider(acme));
+        var stored = await two.First.PutAsJsonAsync("/api/providers/acme?untested=true", TwoNodes.Provider(acme));
 
         refused.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
         (await refused.Content.ReadAsStringAsync()).ShouldContain("refused_by_provider");
@@ -109,7 +109,7 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
         await using var acme = await AuthorizationServer.StartAsync();
         await using var two = await TwoNodes.StartAsync(postgres, null);
 
-        var refused = await two.First.PutAsJsonAsync("/api/providers/acme", two.Provider(acme));
+        var refused = await two.First.PutAsJsonAsync("/api/providers/acme", TwoNodes.Provider(acme));
 
         refused.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
         (await refused.Content.ReadAsStringAsync()).ShouldContain("TokenRefresh__Http__AllowedAddresses");
@@ -271,7 +271,7 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
             return new(first, second, new ApiProgram(first, key).Http, new ApiProgram(second, key).Http);
         }
 
-        public object Provider(AuthorizationServer acme) => new
+        public static object Provider(AuthorizationServer acme) => new
         {
             type = "OAuth2", settings = new { acme.TokenUrl, ClientId = "ours", ClientSecret = Secret, ClientAuthentication = "Body" },
         };
