@@ -20,6 +20,8 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
 
     public bool IsEnabled => Options.Enabled;
 
+    public bool IsManaged => parts.IsManaged;
+
     public IReadOnlyList<string> MissingSettings => [.. Options.Required.Where(setting => setting.Value.Length == 0).Select(setting => Key(setting.Setting))];
 
     public IReadOnlyList<MaskedCredential> Credentials => [.. Options.Required.Select(setting => MaskedCredential.Of(Key(setting.Setting), setting.Value))];

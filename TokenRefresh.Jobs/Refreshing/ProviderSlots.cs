@@ -8,11 +8,11 @@ namespace TokenRefresh.Jobs.Refreshing;
 /// <summary>Bounds the calls in flight at one provider from this node. Waiting happens here, before the lease is taken, so that no lease runs out in a queue.</summary>
 public sealed class ProviderSlots(IOptions<PerformanceOptions> options) : IDisposable
 {
-    private readonly ConcurrentDictionary<string, ConcurrencyLimiter> byProvider = new();
+    private readonly ConcurrentDictionary<(string Provider, int Limit), ConcurrencyLimiter> byProvider = new();
 
     /// <summary>Waits for a slot; disposing the result frees it.</summary>
     public async Task<IDisposable> EnterAsync(ITokenProvider provider, CancellationToken cancellationToken) =>
-        await byProvider.GetOrAdd(provider.Name, _ => Limiter(provider)).AcquireAsync(1, cancellationToken);
+        await byProvider.GetOrAdd((provider.Name, provider.MaxConcurrency ?? options.Value.MaxConcurrencyPerProvider), static key => Limiter(key.Limit)).AcquireAsync(1, cancellationToken);
 
     /// <inheritdoc />
     public void Dispose()
@@ -23,9 +23,9 @@ public sealed class ProviderSlots(IOptions<PerformanceOptions> options) : IDispo
         }
     }
 
-    private ConcurrencyLimiter Limiter(ITokenProvider provider) => new(new()
+    private static ConcurrencyLimiter Limiter(int limit) => new(new()
     {
-        PermitLimit = provider.MaxConcurrency ?? options.Value.MaxConcurrencyPerProvider,
+        PermitLimit = limit,
         QueueLimit = int.MaxValue,
         QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     });

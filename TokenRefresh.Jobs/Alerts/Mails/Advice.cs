@@ -66,6 +66,8 @@ internal static class Advice
         };
     }
 
+    private static bool IsManaged(IncidentNews news) => news.Tokens.Any(token => token.Settings.Provider.IsManaged);
+
     private static IReadOnlyList<string> Causes(IncidentNews news) => Kind(news.Incident.Cause) switch
     {
         FailureKind.ProviderDown when IsUrgent(news) =>
@@ -94,6 +96,11 @@ internal static class Advice
             "Open the attempt in the log: it describes the answer that was received.",
             "Ask the provider whether its API has changed.",
         ],
+        FailureKind.CredentialRejected when IsManaged(news) =>
+        [
+            "Check the provider's credentials; the provider may have changed or revoked them.",
+            $"Set the new ones: providers set {news.Tokens[0].Settings.Provider.Name} --set KEY=-, or the API. Every token of the provider is then tried again at once.",
+        ],
         FailureKind.CredentialRejected =>
         [
             "Check the provider's credentials in the settings; the provider may have changed or revoked them.",
@@ -103,6 +110,11 @@ internal static class Advice
         [
             "Start the grant again at the provider, as its documentation describes.",
             $"Import the new pair: tokens import {news.Affected[0]}, or the form on the token's page.",
+        ],
+        FailureKind.Configuration when IsManaged(news) =>
+        [
+            "Read the provider's message above: a scope, an address or a grant does not work there.",
+            "Correct it: 'providers set' or 'tokens set', or the API.",
         ],
         FailureKind.Configuration =>
         [

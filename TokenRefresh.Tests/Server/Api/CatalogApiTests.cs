@@ -44,7 +44,7 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
         (await two.First.DeleteAsync(new Uri("/api/providers/acme", UriKind.Relative))).StatusCode.ShouldBe(HttpStatusCode.Conflict);
         (await two.First.DeleteAsync(new Uri("/api/tokens/acme-orders", UriKind.Relative))).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await two.First.DeleteAsync(new Uri("/api/providers/acme", UriKind.Relative))).StatusCode.ShouldBe(HttpStatusCode.NoContent);
-        await RunningServer.UntilAsync(async () => (await two.Second.GetAsync("/api/tokens/acme-orders/access-token")).StatusCode == HttpStatusCode.NotFound, "the second node serves it no more", seconds: 5);
+        await RunningServer.UntilAsync(async () => (await two.Second.GetAsync("/api/tokens/acme-orders/access-token")).StatusCode == HttpStatusCode.NotFound, "the second node serves it no more");
         (await two.AuditAsync()).ShouldBe(["provider.added", "token.added", "provider.changed", "token.removed", "provider.removed"]);
         (await two.Everything()).ShouldNotContain(Secret);
     }
@@ -287,7 +287,7 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
         {
             var added = await First.PostAsJsonAsync("/api/tokens", new { name = "acme-orders", provider = "acme", scopes = new[] { "orders.read" } });
             added.StatusCode.ShouldBe(HttpStatusCode.Created, await added.Content.ReadAsStringAsync());
-            await RunningServer.UntilAsync(async () => (await Second.GetAsync("/api/tokens/acme-orders/access-token")).StatusCode == HttpStatusCode.OK, "the second node serves it", seconds: 5);
+            await RunningServer.UntilAsync(async () => (await Second.GetAsync("/api/tokens/acme-orders/access-token")).StatusCode == HttpStatusCode.OK, "the second node serves it");
         }
 
         public async Task<HttpClient> ProgramAsync(string name, string patterns, string acts)
