@@ -10,7 +10,7 @@ internal static class PanelPaths
 
     public const string Overview = "/access", Tokens = "/access/tokens", Incidents = "/access/incidents", Log = "/access/token-refresh-logs",
         Providers = "/access/providers", Clients = "/access/clients", Health = "/access/token-health", Settings = "/access/settings",
-        Users = "/access/users", Audit = "/access/audit", Search = "/access/search", Bulk = "/access/bulk", Preferences = "/access/preferences", Events = "/access/events",
+        NewProvider = "/access/new-provider", NewToken = "/access/new-token", Users = "/access/users", Audit = "/access/audit", Search = "/access/search", Bulk = "/access/bulk", Preferences = "/access/preferences", Events = "/access/events",
         SignOut = "/account/logout";
 
     /// <summary>The pages that messages link to.</summary>

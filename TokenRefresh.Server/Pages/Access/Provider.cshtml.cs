@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Sandbox;
@@ -12,7 +13,7 @@ namespace TokenRefresh.Server.Pages.Access;
 
 /// <summary>One provider: credentials, circuit breaker, tokens, recent failures, and in Development the outage that can be rehearsed.</summary>
 internal sealed class ProviderModel(
-    ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
+    ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, ProviderChanges changes, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const int FailuresRead = 100, FailuresShown = 10;
 
@@ -58,6 +59,26 @@ internal sealed class ProviderModel(
         Failures = [.. (await AttemptGroup.FoldAsync(log, await log.RecentAsync(new() { Provider = Provider.Name, Status = AttemptStatus.Failed }, FailuresRead, null, cancellationToken), cancellationToken)).Take(FailuresShown)];
         StandIn = sandbox is not null && May(Role.Operator) && SandboxBehaviourApi.Providers.Contains(Provider.Name) ? await sandbox.FindAsync(Provider.Name, cancellationToken) : null;
     }
+
+    /// <summary>Acquires a token and throws it away.</summary>
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostTestAsync(CancellationToken cancellationToken)
+    {
+        if (Provider.MissingSettings is { Count: > 0 } missing)
+        {
+            return Tell(new(false, $"{Provider.Name} issues no token: missing {string.Join(", ", missing)}."), Back);
+        }
+
+        var failure = await changes.TestAsync(Provider, cancellationToken);
+        return Tell(failure is null ? new(true, $"{Provider.Name} has issued a token; it was thrown away.") : new(false, $"{Provider.Name} issues no token: {failure.Kind.Code()}: {failure.Reason}."), Back);
+    }
+
+    /// <summary>Removes a provider that was added while the server ran, once its name was typed.</summary>
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostRemoveAsync(string? confirmed, CancellationToken cancellationToken) =>
+        confirmed != Provider.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), Back)
+        : await changes.RemoveAsync(Provider.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused ? Tell(new(false, string.Join(" ", refused.Reasons)), Back)
+        : Tell(new(true, $"Removed provider {Provider.Name}."), PanelPaths.Providers);
 
     /// <summary>Lets a stand-in fail, so that an outage is rehearsed; a form without a mode brings it back to normal.</summary>
     [Needs(Role.Operator)]

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
 using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
@@ -26,7 +27,7 @@ internal enum TokenTab
 
 /// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
 internal sealed class TokenModel(
-    ConfiguredTokens configured, CurrentDiagnosis diagnosis, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports) : PanelPage
+    ConfiguredTokens configured, CurrentDiagnosis diagnosis, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports, TokenDefinitionChanges changes) : PanelPage
 {
     private const int MostNames = 20;
 
@@ -115,6 +116,13 @@ internal sealed class TokenModel(
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostResumeAsync(CancellationToken cancellationToken) => Tell(await actions.ResumeAsync([Token.Name], Actor, cancellationToken), Back);
+
+    /// <summary>Removes a token that was added while the server ran, once its name was typed.</summary>
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostRemoveAsync(string? confirmed, CancellationToken cancellationToken) =>
+        confirmed != Token.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), TabAddress(TokenTab.Settings))
+        : await changes.RemoveAsync(Token.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused ? Tell(new(false, string.Join(" ", refused.Reasons)), TabAddress(TokenTab.Settings))
+        : Tell(new(true, $"Removed token {Token.Name}."), PanelPaths.Tokens);
 
     [Needs(Role.Admin)]
     public Task<IActionResult> OnPostCheckAsync(string? access, string? refresh, string? expires, CancellationToken cancellationToken) =>
