@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Scheduling;
