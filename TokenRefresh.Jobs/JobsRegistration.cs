@@ -115,8 +115,10 @@ public static class JobsRegistration
 
     private static IServiceCollection AddTokens(this IServiceCollection services) => services
         .AddSingleton<ConfiguredTokens>()
+        .AddSingleton<TokenFinder>()
         .AddSingleton<TokenVersions>()
         .AddSingleton<TokenControls>()
+        .AddSingleton<TokenTotals>()
         .AddSingleton<TokenOverview>()
         .AddSingleton<TokenProbe>()
         .AddSingleton<AttemptHours>()
@@ -139,6 +141,8 @@ public static class JobsRegistration
 
     private static IServiceCollection AddVending(this IServiceCollection services) => services
         .AddSingleton<TokenCache.TokenCache>()
+        .AddSingleton<ITokenWatcher>(provider => provider.GetRequiredService<TokenCache.TokenCache>())
+        .AddSingleton<TokensByScope>()
         .AddSingleton<TokenChangeListener>()
         .AddSingleton<ReadCounters>()
         .AddSingleton<ClientReads>()

@@ -12,6 +12,9 @@ public interface ITokenProvider
     /// <summary>The settings that are still missing, in their environment spelling; empty when calls can be made.</summary>
     IReadOnlyList<string> MissingSettings { get; }
 
+    /// <summary>True where calls can be made: nothing is missing, and it is not switched off.</summary>
+    bool IsCallable => IsEnabled && MissingSettings.Count == 0;
+
     /// <summary>True where it was added while the server runs, so that no settings file names it.</summary>
     bool IsManaged => false;
 

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Globalization;
-using System.IO.Enumeration;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -10,20 +9,23 @@ using TokenRefresh.Jobs.Tokens;
 
 namespace TokenRefresh.Jobs.Administration;
 
-/// <summary>A known client with the names of the tokens that its patterns allow.</summary>
-public sealed record Client(ClientKey Key, FrozenSet<string> Tokens)
+/// <summary>A known client with what its key allows.</summary>
+public sealed record Client(ClientKey Key)
 {
     private readonly FrozenSet<string> acts = ClientActs.Split(Key.Acts).ToFrozenSet();
 
     /// <summary>True where the key may do that (<see cref="ClientActs"/>) with the tokens that its patterns fit.</summary>
     public bool May(string act) => acts.Contains(act);
 
+    /// <summary>The tokens that the key is for.</summary>
+    public TokenPatterns Tokens { get; } = new(Key.Tokens);
+
     /// <summary>True when a pattern of the key fits the name, whether such a token exists or not.</summary>
-    public bool MayRead(string token) => Tokens.Contains(token) || ClientKeys.Fits(Key.Tokens, token);
+    public bool MayRead(string token) => Tokens.Fits(token);
 }
 
 /// <summary>The keys of programs: issued, listed, revoked, and recognised from memory.</summary>
-public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TimeProvider clock) : IClientUse, IChangeSubscriber, IDisposable
+public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts, TokenFinder finder, TimeProvider clock) : IClientUse, IChangeSubscriber, IDisposable
 {
     private readonly SemaphoreSlim reading = new(1, 1);
     private volatile FrozenDictionary<string, Client> byId = FrozenDictionary<string, Client>.Empty;
@@ -62,13 +64,18 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
             throw new ArgumentException($"The acts of a client are one or more of {string.Join(", ", ClientActs.All)}, separated by commas.");
         }
 
-        var patterns = Split(tokens);
-        if (patterns.Length == 0 || !asked.Contains(ClientActs.Manage) && patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name))) is not null)
+        var patterns = new TokenPatterns(tokens).All;
+        if (patterns.Count == 0)
         {
-            var stray = patterns.FirstOrDefault(pattern => configured.All.All(token => !Fits(pattern, token.Name)));
-            throw new ArgumentException(stray is null
-                ? $"No pattern was given. Tokens: {string.Join(", ", configured.All.Select(token => token.Name))}."
-                : DidYouMean.Message("token", stray, configured.All.Select(token => token.Name)));
+            throw new ArgumentException($"No pattern was given. Tokens: {string.Join(", ", await finder.NamesAsync(new(), TokenFinder.MostSuggested, cancellationToken))}.");
+        }
+
+        foreach (var pattern in asked.Contains(ClientActs.Manage) ? [] : patterns)
+        {
+            if (await finder.NamesAsync(new(Patterns: new(pattern)), 1, cancellationToken) is [])
+            {
+                throw new ArgumentException(DidYouMean.Message("token", pattern, await finder.NamesAsync(new(), TokenFinder.MostSuggested, cancellationToken)));
+            }
         }
 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
@@ -125,7 +132,7 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             var good = await db.ClientKeys.AsNoTracking().Where(client => client.RevokedAt == null).ToListAsync(cancellationToken);
-            byId = good.ToFrozenDictionary(key => key.Id, key => new Client(key, configured.All.Select(token => token.Name).Where(name => Fits(key.Tokens, name)).ToFrozenSet()));
+            byId = good.ToFrozenDictionary(key => key.Id, key => new Client(key));
         }
         finally
         {
@@ -136,16 +143,12 @@ public sealed class ClientKeys(IDbContextFactory<TokenRefreshDbContext> contexts
     /// <inheritdoc />
     public void Dispose() => reading.Dispose();
 
-    internal static bool Fits(string patterns, string token) => Split(patterns).Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, token, ignoreCase: false));
-
     private static bool IsPrintable(Rune sign) => Rune.GetUnicodeCategory(sign) is not (
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse)
         && sign != Rune.ReplacementChar;
 
     // Spreadsheets take the wide forms of these characters, too.
     private static bool LooksLikeFormula(string name) => name[0] is '=' or '+' or '-' or '@' or '＝' or '＋' or '－' or '＠';
-
-    private static string[] Split(string patterns) => patterns.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static ArgumentException Taken(string name) => new($"A client '{name}' already exists. Revoke it first, or choose another name.");
 

@@ -46,7 +46,7 @@ public sealed class TokenControls(
             name,
             async (db, token, now) =>
             {
-                var settings = configured.Find(name)!;
+                var settings = configured.Of(token);
                 var issued = new IssuedToken(imported.AccessToken, imported.RefreshToken, now, imported.ExpiresAt, imported.RefreshExpiresAt, settings.Order.Scopes);
                 if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is { } replaced)
                 {
@@ -78,7 +78,7 @@ public sealed class TokenControls(
             name,
             async (db, token, now) =>
             {
-                var settings = configured.Find(name)!;
+                var settings = configured.Of(token);
                 if (await db.ReplacedTokens.SingleOrDefaultAsync(replaced => replaced.Name == token.Name, cancellationToken) is not { } kept || !kept.IsOfUse(now))
                 {
                     return null;
@@ -127,11 +127,11 @@ public sealed class TokenControls(
     // A refresh that ends between read and write changes the lease or the version: read again, and change that.
     private async Task<bool> ChangeAsync(string name, Func<TokenRefreshDbContext, Token, DateTimeOffset, Task<TokenChange?>> change, CancellationToken cancellationToken)
     {
-        var settings = configured.Find(name) ?? throw new ArgumentException($"No token {name}.", nameof(name));
+        var key = name.ToLowerInvariant();
         for (var tries = 1; ; tries++)
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-            var token = await db.Tokens.SingleAsync(token => token.Name == settings.Name, cancellationToken);
+            var token = await db.Tokens.SingleOrDefaultAsync(token => token.Name == key && token.Origin != Origin.Undeclared, cancellationToken) ?? throw new ArgumentException($"No token {name}.", nameof(name));
             if (await change(db, token, clock.GetUtcNow()) is not { } made)
             {
                 return false;

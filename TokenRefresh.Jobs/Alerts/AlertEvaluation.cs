@@ -21,6 +21,7 @@ public sealed record EvaluationResult(SystemDiagnosis Seen, IReadOnlyList<Findin
 public sealed class AlertEvaluation(
     IDbContextFactory<TokenRefreshDbContext> contexts,
     DiagnosisBuilder diagnosis,
+    TokenOverview overview,
     NotificationComposer composer,
     IOptions<ScheduleOptions> schedule,
     IOptions<HealthOptions> health,
@@ -73,13 +74,18 @@ public sealed class AlertEvaluation(
     private async Task<AlertInput> LookAsync(TokenRefreshDbContext db, SystemDiagnosis seen, SystemStatus status, IEnumerable<Incident> known, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
+
+        // A token is not well again for being listed no more, where there are more urgent ones.
+        var heard = known.Where(incident => incident.IsOfTokens).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal);
+        var burning = seen.Freshness.Tokens.Where(token => seen.Freshness.BurnRate(token) >= FreshnessReport.FastBurn).Select(token => token.Token);
+        var others = seen.IsWhole ? [] : await overview.FindAsync([.. heard.Concat(burning).Where(name => seen.Find(name) is null)], cancellationToken);
         return new(
-            now, seen.Tokens, await RatesAsync(db, now, cancellationToken), status,
+            now, [.. seen.Tokens, .. others], await RatesAsync(db, now, cancellationToken), status,
             new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold),
             known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal))
         {
             Freshness = seen.Freshness,
-            Heard = known.Where(incident => incident.IsOfTokens).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal),
+            Heard = heard,
             Clocks = await ClocksAsync(db, now, cancellationToken),
             Restored = await db.Audit.Where(entry => entry.Action == RestoredTokens.Action && entry.At >= now - ToldFor)
                 .Select(entry => entry.Subject).Distinct().Order().ToListAsync(cancellationToken),

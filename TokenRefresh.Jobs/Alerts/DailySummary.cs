@@ -24,7 +24,7 @@ public sealed record DayReport(
     /// <summary>When it was written.</summary>
     public DateTimeOffset Now => Diagnosis.AsOf;
 
-    /// <summary>Every token, worst first.</summary>
+    /// <summary>The tokens, worst first; of very many the most urgent ones.</summary>
     public IReadOnlyList<TokenView> Tokens => Diagnosis.Tokens;
 }
 
@@ -47,7 +47,7 @@ public sealed class DailySummary(
         var now = clock.GetUtcNow();
         var seen = await diagnosis.BuildAsync(status, cancellationToken);
         var providers = new List<ProviderDay>();
-        foreach (var provider in seen.Tokens.Select(token => token.Settings.Provider.Name).Distinct().Order(StringComparer.Ordinal))
+        foreach (var provider in seen.Counts.Alike.Select(alike => alike.Provider).Distinct().Order(StringComparer.Ordinal))
         {
             providers.Add(new(provider, await log.StatisticsAsync(provider, now - Day, cancellationToken)));
         }
@@ -85,9 +85,8 @@ internal static class SummaryMail
 
     public static MailText Write(DayReport report, TimeZoneInfo zone, IncidentLinks links, MailLanguage language = MailLanguage.English)
     {
-        var configured = report.Tokens.Where(token => token.State != TokenState.NotConfigured).ToList();
         var slowest = report.Providers.Where(provider => provider.Figures.P95DurationMs is not null).OrderByDescending(provider => provider.Figures.P95DurationMs).FirstOrDefault();
-        var heading = Heading(report, configured);
+        var heading = Heading(report);
         var body = new MailBody()
             .Say($"{char.ToUpperInvariant(heading[0])}{heading[1..]}.")
             .Facts(
@@ -121,10 +120,11 @@ internal static class SummaryMail
     }
 
     // Open incidents are in the heading, too: it must not say that all is valid above an incident.
-    private static string Heading(DayReport report, List<TokenView> configured)
+    private static string Heading(DayReport report)
     {
-        var ill = configured.Count(token => !token.IsWell);
-        var tokens = ill == 0 ? $"{configured.Count(token => token.IsValid)} / {configured.Count} valid" : $"{ill} of {configured.Count} tokens {(ill == 1 ? "needs" : "need")} attention";
+        var counts = report.Diagnosis.Counts;
+        var (configured, ill) = (counts.Sum(alike => alike.State != TokenState.NotConfigured), counts.Unwell);
+        var tokens = ill == 0 ? $"{counts.Sum(alike => alike.State != TokenState.NotConfigured && alike.IsValid)} / {configured} valid" : $"{ill} of {configured} tokens {(ill == 1 ? "needs" : "need")} attention";
         var others = report.Diagnosis.Wrong.Where(reason => reason.Part != DiagnosedPart.Token).Select(reason => $"{reason}");
         string[] open = report.Open.Count == 0 ? [] : [$"{report.Open.Count} open {(report.Open.Count == 1 ? "incident" : "incidents")}"];
         return string.Join("; ", [$"{report.Diagnosis.Overall.InWords().ToLowerInvariant()}, {tokens}", .. others, .. open]);

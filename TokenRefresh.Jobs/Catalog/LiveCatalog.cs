@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Data;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
@@ -14,10 +13,10 @@ using TokenRefresh.Providers.Settings;
 namespace TokenRefresh.Jobs.Catalog;
 
 /// <summary>
-/// Keeps this node's managed providers and tokens those of the database. A provider is made anew for each version of its row; calls in flight end with the one that they began with.
+/// Keeps this node's managed providers those of the database. A provider is made anew for each version of its row; calls in flight end with the one that they began with.
 /// </summary>
 public sealed partial class LiveCatalog(
-    IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, ProviderFactory factory, ManagedProviders managed, ITokenProviders providers, ConfiguredTokens tokens,
+    IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, ProviderFactory factory, ManagedProviders managed, ConfiguredTokens tokens,
     TimeProvider clock, ILogger<LiveCatalog> log) : IChangeSubscriber, IAsyncDisposable
 {
     /// <summary>The connections of a provider that was changed or removed are ended after this: no call takes as long.</summary>
@@ -28,7 +27,7 @@ public sealed partial class LiveCatalog(
 
     string IChangeSubscriber.Payload => ChangeFeed.Catalog;
 
-    /// <summary>Reads the managed providers and tokens; in force once it has ended.</summary>
+    /// <summary>Reads the managed providers; in force once it has ended.</summary>
     public async Task ReloadAsync(CancellationToken cancellationToken)
     {
         // One reading after the other: an older one must not come after a newer one.
@@ -36,31 +35,15 @@ public sealed partial class LiveCatalog(
         try
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-            await using var snapshot = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
             var rows = await db.Providers.AsNoTracking().Where(provider => provider.Origin == Origin.Managed).ToListAsync(cancellationToken);
-            var stored = await db.Tokens.AsNoTracking().Where(token => token.Origin == Origin.Managed)
-                .Select(token => new { token.Name, token.Provider, token.Scopes, token.Grant, token.Parameters, token.Labels }).ToListAsync(cancellationToken);
             Take(rows);
             managed.Replace([.. live.Values.Select(one => one.Built.Provider)]);
-            tokens.Replace(stored.Select(token => Join(token.Name, token.Provider, new(token.Name, token.Scopes, token.Grant, TokenDefinition.Pairs(token.Parameters)), TokenDefinition.Pairs(token.Labels))).OfType<ConfiguredToken>());
+            tokens.Follow(live.ToDictionary(one => one.Key, one => one.Value.Renewal, StringComparer.Ordinal));
         }
         finally
         {
             reading.Release();
         }
-    }
-
-    /// <summary>A token as it would be with these settings; null where its provider is not there.</summary>
-    internal ConfiguredToken? Join(string name, string provider, TokenOrder order, IReadOnlyDictionary<string, string> labels)
-    {
-        if (providers.Find(provider) is not { } known)
-        {
-            LogNoProvider(name, provider);
-            return null;
-        }
-
-        var own = live.TryGetValue(known.Name, out var one) && ReferenceEquals(one.Built.Provider, known) ? one.Renewal : null;
-        return tokens.Join(order, known, own) with { Origin = Origin.Managed, Labels = labels };
     }
 
     /// <summary>Makes a provider of settings, without anyone using it yet.</summary>
@@ -155,7 +138,4 @@ public sealed partial class LiveCatalog(
 
     [LoggerMessage(1301, LogLevel.Error, "The managed provider {Provider} cannot be used on this node: {Reason}")]
     private partial void LogNotMade(string provider, string reason);
-
-    [LoggerMessage(1302, LogLevel.Error, "The managed token {Token} cannot be used on this node: there is no provider {Provider} here")]
-    private partial void LogNoProvider(string token, string provider);
 }

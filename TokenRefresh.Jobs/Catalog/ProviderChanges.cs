@@ -84,7 +84,7 @@ public sealed class ProviderChanges(
 
             // Who adds a token locks its provider's row, so none comes in between.
             await CatalogLocks.OfAsync(db, row!.Name, cancellationToken);
-            var needed = await db.Tokens.Where(token => token.Provider == row.Name && (token.Origin == Origin.Managed || token.IsActive)).OrderBy(token => token.Name).Select(token => token.Name).Take(MostNames + 1).ToListAsync(cancellationToken);
+            var needed = await db.Tokens.Where(token => token.Provider == row.Name && token.Origin != Origin.Undeclared).OrderBy(token => token.Name).Select(token => token.Name).Take(MostNames + 1).ToListAsync(cancellationToken);
             if (needed.Count > 0)
             {
                 return new CatalogResult.Refused(

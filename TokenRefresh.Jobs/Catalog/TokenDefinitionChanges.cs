@@ -18,10 +18,13 @@ public sealed record TokenEdit(
 
 /// <summary>Adds, changes and removes managed tokens. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class TokenDefinitionChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ITokenProviders providers, IEnumerable<ITokenWatcher> watchers, TimeProvider clock)
 {
     /// <summary>How often a change is tried while refreshes interfere.</summary>
     private const int Tries = 10;
+
+    /// <summary>A removal waits so long for a refresh of the token to end.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     private const int MostPairs = 50, LongestText = 256, MostScopes = 100;
 
@@ -30,7 +33,7 @@ public sealed class TokenDefinitionChanges(
     {
         var key = name.ToLowerInvariant();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.Tokens.AsNoTracking().Where(token => token.Name == key)
+        return await TokenFinder.Known(db).Where(token => token.Name == key)
             .Select(token => new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels)).SingleOrDefaultAsync(cancellationToken);
     }
 
@@ -47,7 +50,7 @@ public sealed class TokenDefinitionChanges(
             return Taken(draft.Name);
         }
 
-        var token = live.Join(draft.Name, draft.Provider, OrderOf(draft), draft.Labels)!;
+        var token = configured.Of(draft.Name, DefinitionOf(draft));
         if (await RefuseByProviderAsync(token, change, cancellationToken) is { } refused)
         {
             return refused;
@@ -62,8 +65,15 @@ public sealed class TokenDefinitionChanges(
                 return new CatalogResult.Refused(CatalogRefusal.Invalid, $"The provider {token.Provider.Name} was removed meanwhile.");
             }
 
+            var undeclared = await db.Tokens.SingleOrDefaultAsync(row => row.Name == token.Name && row.Origin == Origin.Undeclared, cancellationToken);
+            if (undeclared is not null)
+            {
+                await db.Tokens.Where(row => row.Name == token.Name && row.Version == undeclared.Version).ExecuteDeleteAsync(cancellationToken);
+                db.ChangeTracker.Clear();
+            }
+
             var removed = await db.RemovedTokens.SingleOrDefaultAsync(gone => gone.Name == token.Name, cancellationToken);
-            var row = Token.New(token.Name, clock.GetUtcNow(), removed?.Version ?? 0);
+            var row = Token.New(token.Name, clock.GetUtcNow(), removed?.Version ?? undeclared?.Version ?? 0);
             row.Configure(token);
             db.Tokens.Add(row);
             if (removed is not null)
@@ -83,7 +93,7 @@ public sealed class TokenDefinitionChanges(
             await transaction.CommitAsync(CancellationToken.None);
         }
 
-        await live.ReloadAsync(CancellationToken.None);
+        await TellAsync(token.Name);
         return new CatalogResult.Done(TokenDefinition.Of(token).Tag);
     }
 
@@ -104,7 +114,7 @@ public sealed class TokenDefinitionChanges(
             return new CatalogResult.Refused(CatalogRefusal.Invalid, wrong);
         }
 
-        var token = live.Join(draft.Name, draft.Provider, OrderOf(draft), draft.Labels)!;
+        var token = configured.Of(draft.Name, DefinitionOf(draft));
         var wanted = TokenDefinition.Of(token);
         if (wanted.Equals(stored))
         {
@@ -139,11 +149,11 @@ public sealed class TokenDefinitionChanges(
             }
         }
 
-        await live.ReloadAsync(CancellationToken.None);
+        await TellAsync(token.Name);
         return new CatalogResult.Done(wanted.Tag);
     }
 
-    /// <summary>Removes a managed token with all that is stored of it but its log. A refresh that is in flight is not cut off: the removal is refused until it has ended.</summary>
+    /// <summary>Removes a managed token with all that is stored of it but its log. A refresh that is in flight is not cut off: the removal waits for its end, ten seconds at most.</summary>
     public async Task<CatalogResult> RemoveAsync(string name, CatalogChange change, CancellationToken cancellationToken)
     {
         var stored = await FindAsync(name, cancellationToken);
@@ -153,6 +163,21 @@ public sealed class TokenDefinitionChanges(
         }
 
         var key = name.ToLowerInvariant();
+        for (var since = clock.GetTimestamp(); await TryRemoveAsync(key, stored!, change, cancellationToken) is { } result; await Task.Delay(TimeSpan.FromMilliseconds(200), clock, cancellationToken))
+        {
+            if (result is not CatalogResult.Refused { Why: CatalogRefusal.InUse } || clock.GetElapsedTime(since) > LongestWait)
+            {
+                return result;
+            }
+        }
+
+        await TellAsync(key);
+        return new CatalogResult.Done("");
+    }
+
+    // Null where it was removed.
+    private async Task<CatalogResult?> TryRemoveAsync(string key, TokenDefinition stored, CatalogChange change, CancellationToken cancellationToken)
+    {
         await using (var db = await contexts.CreateDbContextAsync(cancellationToken))
         {
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
@@ -164,17 +189,16 @@ public sealed class TokenDefinitionChanges(
             {
                 return await db.Tokens.AnyAsync(token => token.Name == key, cancellationToken)
                     ? new CatalogResult.Refused(CatalogRefusal.InUse, $"Token {key} is being refreshed. Try again in a moment.")
-                    : Unknown(name);
+                    : Unknown(key);
             }
 
             await db.ReplacedTokens.Where(replaced => replaced.Name == key).ExecuteDeleteAsync(cancellationToken);
             db.RemovedTokens.Add(new() { Name = key, Version = version, RemovedAt = clock.GetUtcNow() });
-            await SaveAsync(db, key, "token.removed", new { provider = stored!.Provider }, change.By);
+            await SaveAsync(db, key, "token.removed", new { provider = stored.Provider }, change.By);
             await transaction.CommitAsync(CancellationToken.None);
         }
 
-        await live.ReloadAsync(CancellationToken.None);
-        return new CatalogResult.Done("");
+        return null;
     }
 
     private List<string> Check(TokenDraft draft)
@@ -210,7 +234,17 @@ public sealed class TokenDefinitionChanges(
         return wrong;
     }
 
-    private static TokenOrder OrderOf(TokenDraft draft) => new(draft.Name, [.. draft.Scopes], draft.Grant, draft.Parameters);
+    private static TokenDefinition DefinitionOf(TokenDraft draft) =>
+        new(draft.Provider.ToLowerInvariant(), Origin.Managed, [.. draft.Scopes], draft.Grant, TokenDefinition.Json(draft.Parameters), TokenDefinition.Json(draft.Labels));
+
+    // In force on this node as soon as the caller hears of it; the others hear it from the database.
+    private async Task TellAsync(string name)
+    {
+        foreach (var watcher in watchers)
+        {
+            await watcher.ReloadAsync([name], CancellationToken.None);
+        }
+    }
 
     private static async Task<CatalogResult.Refused?> RefuseByProviderAsync(ConfiguredToken token, CatalogChange change, CancellationToken cancellationToken) =>
         !change.IsUntested && token.NotConfiguredBecause is null && token.Order.Grant == Grant.ClientCredentials && await CatalogTrials.TryAsync(token.Provider, token.Order, cancellationToken) is { } failure
@@ -230,7 +264,7 @@ public sealed class TokenDefinitionChanges(
         db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), by, action, name, details));
         await db.SaveChangesAsync(CancellationToken.None);
         await ChangeFeed.AnnounceAsync(db, ChangeFeed.Catalog, CancellationToken.None);
-        await ChangeFeed.AnnounceAsync(db, ChangeFeed.Clients, CancellationToken.None);
+        await ChangeFeed.AnnounceAsync(db, name, CancellationToken.None);
     }
 
     private static CatalogResult.Refused Unknown(string name) => new(CatalogRefusal.Unknown, $"There is no token {name}.");

@@ -10,16 +10,22 @@ public sealed class DiagnosisBuilder(TokenOverview overview, RecurringJobPauses 
     /// <summary>How things stand now.</summary>
     /// <param name="status">The status, as it was just read.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    public async Task<SystemDiagnosis> BuildAsync(SystemStatus status, CancellationToken cancellationToken)
+    /// <param name="only">Of whose tokens; null for all. What concerns all of them stays.</param>
+    public async Task<SystemDiagnosis> BuildAsync(SystemStatus status, CancellationToken cancellationToken, TokenNameFilter? only = null)
     {
-        var tokens = await overview.ListAsync(cancellationToken);
+        var picture = await overview.ReadAsync(only, cancellationToken);
         var others = new List<DiagnosisReason>();
         foreach (var source in sources)
         {
             others.AddRange(await source.ReasonsAsync(cancellationToken));
         }
 
-        return Show(SystemDiagnosis.Of(tokens, status, others, (await pauses.ListAsync(cancellationToken)).Values, clock.GetUtcNow()) with { Freshness = await freshness.ReadAsync(cancellationToken) });
+        var seen = SystemDiagnosis.Of(picture.Listed, status, others, (await pauses.ListAsync(cancellationToken)).Values, clock.GetUtcNow()) with
+        {
+            Counts = picture.Counts,
+            Freshness = await freshness.ReadAsync(cancellationToken),
+        };
+        return only is null ? Show(seen) : seen with { Freshness = seen.Freshness.Of(token => only.Patterns?.Fits(token.Token) != false && (only.Providers is null || seen.Find(token.Token) is not null)) };
     }
 
     /// <summary>How things stand while the database is away.</summary>
@@ -39,7 +45,8 @@ public sealed class DiagnosisBuilder(TokenOverview overview, RecurringJobPauses 
 public sealed class DiagnosisReader(SystemStatusReader status, DiagnosisBuilder builder)
 {
     /// <summary>How things stand now.</summary>
-    public async Task<SystemDiagnosis> ReadAsync(CancellationToken cancellationToken) => await builder.BuildAsync(await status.ReadAsync(cancellationToken), cancellationToken);
+    /// <param name="only">Of whose tokens; null for all.</param>
+    public async Task<SystemDiagnosis> ReadAsync(CancellationToken cancellationToken, TokenNameFilter? only = null) => await builder.BuildAsync(await status.ReadAsync(cancellationToken), cancellationToken, only);
 
     /// <summary>The same for those who want an answer while the database is away, too: then it is an outage.</summary>
     public async Task<SystemDiagnosis> ReadOrOutageAsync(CancellationToken cancellationToken)

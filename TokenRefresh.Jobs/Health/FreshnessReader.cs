@@ -8,6 +8,9 @@ namespace TokenRefresh.Jobs.Health;
 /// <summary>Reads how long tokens had no valid value: the intervals that ended, and those that last.</summary>
 public sealed class FreshnessReader(IDbContextFactory<TokenRefreshDbContext> contexts, IOptions<ObjectiveOptions> options, TimeProvider clock) : IRetention
 {
+    /// <summary>Of more tokens than this the worst ones are told.</summary>
+    private const int MostTokens = 1000;
+
     /// <summary>The objective and the tokens that fell short of it at some time.</summary>
     public async Task<FreshnessReport> ReadAsync(CancellationToken cancellationToken)
     {
@@ -66,9 +69,10 @@ public sealed class FreshnessReader(IDbContextFactory<TokenRefreshDbContext> con
              FROM (SELECT token_name AS token, "from" AS began, "to" AS ended FROM unavailable_intervals
                    WHERE "to" > {since} AND "from" < {now} AND cause NOT IN ({UnavailableInterval.Paused}, {UnavailableInterval.NotConfigured})
                    UNION ALL
-                   SELECT name, greatest(expires_at, last_success_at, gap_from), {now} FROM tokens WHERE is_active AND access_token IS NOT NULL AND expires_at < {now}) AS gaps
+                   SELECT name, greatest(expires_at, last_success_at, gap_from), {now} FROM tokens WHERE provider IN (SELECT name FROM providers) AND is_active AND access_token IS NOT NULL AND expires_at < {now}) AS gaps
              WHERE ended > began AND least(ended, {now}) > greatest(began, {since})
              GROUP BY token
+             ORDER BY seconds DESC, token LIMIT {MostTokens}
              """).ToListAsync(cancellationToken);
     }
 

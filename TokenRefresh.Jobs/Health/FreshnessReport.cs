@@ -24,6 +24,9 @@ public sealed record FreshnessReport(double Target, TimeSpan Window, IReadOnlyLi
 
     private double Share => (100 - Target) / 100;
 
+    /// <summary>The same of some of the tokens.</summary>
+    internal FreshnessReport Of(Func<TokenFreshness, bool> isAsked) => this with { Tokens = [.. Tokens.Where(isAsked)] };
+
     /// <summary>The figures of a token.</summary>
     public TokenFreshness Of(string token) => Tokens.FirstOrDefault(each => each.Token == token) is { Token: not null } found ? found : new(token, TimeSpan.Zero, TimeSpan.Zero);
 

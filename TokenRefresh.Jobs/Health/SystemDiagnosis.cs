@@ -7,13 +7,19 @@ namespace TokenRefresh.Jobs.Health;
 /// alerts, messages and the heartbeat repeat it. Pure.
 /// </summary>
 /// <param name="AsOf">When it was made.</param>
-/// <param name="Tokens">The tokens, most urgent first.</param>
+/// <param name="Tokens">The tokens, most urgent first; of very many only those (<see cref="TokenOverview.MostListed"/>).</param>
 /// <param name="Status">When each part was last active; null while the database is unreachable.</param>
 /// <param name="Reasons">Everything that keeps it from being operational, and notices; the worst first.</param>
 public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenView> Tokens, SystemStatus? Status, IReadOnlyList<DiagnosisReason> Reasons)
 {
     /// <summary>The freshness objective and what is left of its budget.</summary>
     public FreshnessReport Freshness { get; init; } = new(new ObjectiveOptions().Target, new ObjectiveOptions().Window, []);
+
+    /// <summary>All tokens, counted.</summary>
+    public TokenCounts Counts { get; init; } = TokenCounts.Of(Tokens);
+
+    /// <summary>True where every token is listed.</summary>
+    public bool IsWhole => Counts.Total <= Tokens.Count;
 
     /// <summary>What can be said while the database is unreachable: no one can tell how the tokens are, and nothing is refreshed.</summary>
     public static SystemDiagnosis WithoutDatabase(DateTimeOffset now) =>
@@ -26,7 +32,7 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     public bool IsFresh => Overall is OverallStatus.Operational or OverallStatus.Degraded;
 
     /// <summary>True while some token was never obtained and its first attempt has not ended, as for a moment after the first start.</summary>
-    public bool AwaitsFirstTokens => Tokens.Any(token => token.State == TokenState.Pending);
+    public bool AwaitsFirstTokens => Counts.Sum(alike => alike.State == TokenState.Pending) > 0;
 
     /// <summary>What is wrong, worst first, without notices.</summary>
     public IEnumerable<DiagnosisReason> Wrong => Reasons.Where(reason => reason.Level > OverallStatus.Operational);
@@ -40,25 +46,14 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     /// <summary>The parts that are stalled, the outbox included.</summary>
     public IEnumerable<StalledComponent> Stalled => Status?.StalledComponents(AsOf) ?? [];
 
-    /// <summary>The tokens that need attention, most urgent first.</summary>
+    /// <summary>The listed tokens that need attention, most urgent first; <see cref="TokenCounts.Unwell"/> counts all.</summary>
     public IEnumerable<TokenView> Unwell => Tokens.Where(token => !token.IsWell);
-
-    /// <summary>The tokens that count: not those that are not configured, nor those that are paused while they are valid.</summary>
-    public IEnumerable<TokenView> Counted => Tokens.Where(token => token.State is not (TokenState.NotConfigured or TokenState.Paused) || !token.IsWell);
 
     /// <summary>The valid token that expires before all others; null without one.</summary>
     public TokenView? FirstToExpire => Tokens.Where(token => token.IsValid).MinBy(token => token.TimeLeft);
 
-    /// <summary>The token of that name in any case; null where there is none.</summary>
+    /// <summary>The listed token of that name in any case; null where there is none.</summary>
     public TokenView? Find(string name) => Tokens.FirstOrDefault(token => token.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>The same judgement of some of the tokens; what concerns all of them stays.</summary>
-    public SystemDiagnosis For(Func<TokenView, bool> isAsked)
-    {
-        var asked = Tokens.Where(isAsked).ToList();
-        var names = asked.Select(token => token.Name).ToHashSet(StringComparer.Ordinal);
-        return this with { Freshness = Freshness with { Tokens = [.. Freshness.Tokens.Where(token => names.Contains(token.Token))] }, Tokens = asked, Reasons = [.. Reasons.Where(reason => reason.Part != DiagnosedPart.Token || names.Contains(reason.Subject))] };
-    }
 
     /// <summary>Judges.</summary>
     /// <param name="tokens">The tokens, most urgent first.</param>

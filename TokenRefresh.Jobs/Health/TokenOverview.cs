@@ -5,127 +5,120 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Health;
 
-/// <summary>Who can renew a token.</summary>
-public enum RenewedBy
-{
-    /// <summary>This program, with the provider's credentials.</summary>
-    Itself,
-
-    /// <summary>This program while the refresh token lives; after that only a person can start it again.</summary>
-    RefreshToken,
-
-    /// <summary>Only a person: by importing a new one, or by correcting what the provider refuses.</summary>
-    Person,
-}
-
-/// <summary>One token as people see it. Of its secrets it tells only whether there is one: the sealed columns are not read.</summary>
-public sealed record TokenView(ConfiguredToken Settings, TokenState State, Token? Stored, DateTimeOffset AsOf)
-{
-    /// <summary>The token's name.</summary>
-    public string Name => Settings.Name;
-
-    /// <summary>Time left; null without a token, negative once it has expired.</summary>
-    public TimeSpan? TimeLeft => Stored?.ExpiresAt - AsOf;
-
-    /// <summary>True while there is a token that has not expired.</summary>
-    public bool IsValid => TimeLeft > TimeSpan.Zero;
-
-    /// <summary>True if it needs no attention: a paused token counts while it is valid.</summary>
-    public bool IsWell => State is TokenState.Healthy or TokenState.NotConfigured or TokenState.Pending || (State == TokenState.Paused && !HasExpired);
-
-    /// <summary>True where there was a token, and it is not valid any more.</summary>
-    public bool HasExpired => Stored is { AccessToken: not null } && TimeLeft <= TimeSpan.Zero;
-
-    /// <summary>True where a refresh, or a person, is waited for.</summary>
-    public bool NeedsRefresh => State is not (TokenState.NotConfigured or TokenState.Paused) && (State != TokenState.Healthy || Stored!.RefreshDueAt <= AsOf);
-
-    /// <summary>True where the refresh that should have come by now has not, for no reason that is stored with the token.</summary>
-    public bool IsLate => State is not (TokenState.NotConfigured or TokenState.Paused or TokenState.ActionRequired) && Stored is not null && TokenHealth.IsLate(Stored, AsOf);
-
-    /// <summary>What will be tried by itself.</summary>
-    public ScheduleOutlook Outlook { get; init; } = ScheduleOutlook.DueCheckAlone;
-
-    /// <summary>Who can renew it as things stand.</summary>
-    public RenewedBy RenewedBy => WaitsForPerson ? RenewedBy.Person
-        : Settings.Order.Grant != Grant.Imported ? RenewedBy.Itself
-        : Stored is { RefreshToken: not null } && (Stored.RefreshExpiresAt is null || Stored.RefreshExpiresAt > AsOf) ? RenewedBy.RefreshToken
-        : RenewedBy.Person;
-
-    /// <summary>True while a refresh of it is in flight.</summary>
-    public bool IsInFlight => Stored?.LeaseUntil > AsOf;
-
-    /// <summary>What the one rule answers the due check now.</summary>
-    public RefreshEligibility Eligibility => Ask(RefreshTrigger.Due);
-
-    /// <summary>When the due check or a job's retry comes: when it is due, a failing token when it is retried; null where time alone changes nothing. <see cref="NextRefreshAt"/> knows of paused jobs, too.</summary>
-    public DateTimeOffset? PlannedAt => Eligibility.Code switch
-    {
-        RefreshEligibility.NotConfigured or RefreshEligibility.NeedsImport or RefreshEligibility.Paused or RefreshEligibility.Refused => null,
-        _ when RenewedBy == RenewedBy.Person => null,
-        _ => Stored is null ? AsOf : Stored.NextDueAt,
-    };
-
-    /// <summary>When it is refreshed next as things stand: a failing token at its retry, any other when it is due; null where nothing is planned.</summary>
-    public DateTimeOffset? NextRefreshAt => Next?.At;
-
-    /// <summary>Why then, or why nothing is planned.</summary>
-    public string NextRefreshReason => (Eligibility.Code, this) switch
-    {
-        (RefreshEligibility.NotConfigured, _) => Settings.NotConfiguredBecause!,
-        (RefreshEligibility.Paused, _) => $"paused: {Stored!.PauseReason}",
-        (RefreshEligibility.Refused, { Next: not null }) => "retries stopped: update the credentials; the backup job still tries",
-        (RefreshEligibility.Refused, _) => "retries stopped: update the credentials",
-        (_, { RenewedBy: RenewedBy.Person, State: TokenState.ActionRequired }) => $"import it: tokens import {Name}",
-        (_, { RenewedBy: RenewedBy.Person }) => "only a person can renew it: import a new one before it expires",
-        (_, { Next: { IsBackup: true } }) => $"by the backup job; {Why}",
-        (_, { Next: { At: var at } }) when at > PlannedAt && at > AsOf => $"the due check is paused; {Why}",
-        _ => Why,
-    };
-
-    /// <summary>What the one rule answers now. The settings count as those of the last attempt: whether they have changed is found by the due check.</summary>
-    internal RefreshEligibility Ask(RefreshTrigger trigger) =>
-        RefreshEligibility.For(Stored ?? Token.New(Name, AsOf), Settings, new(Name, trigger, nameof(TokenView)), Stored?.SettingsFingerprint ?? "", AsOf);
-
-    // What is overdue stays so: the outlook tells of what is still to come.
-    private NextAttempt? Next => Outlook.Of(this) is { } next ? next with { At = next.At == Outlook.Now && PlannedAt < next.At ? PlannedAt.Value : next.At } : null;
-
-    private string Why => Stored is null ? "never obtained yet" : Stored.LastFailure is null ? Stored.DueReason : AfterFailures;
-
-    private string AfterFailures => $"after {Stored!.FailuresInWords} ({Stored.LastErrorCode})";
-
-    /// <summary>The last outcome in words.</summary>
-    public string LastOutcome => Stored switch
-    {
-        null or { LastAttemptAt: null, LastSuccessAt: null } => "never tried",
-        { LastErrorCode: { } code } => $"{code}: {Stored.LastError}",
-        _ => "success",
-    };
-
-    /// <summary>True where the last refresh failed for a reason that only changed settings or a person can remove.</summary>
-    public bool WaitsForPerson => Stored?.WaitsForPerson == true;
-}
+/// <summary>The tokens that people look at, and how many there are of each kind.</summary>
+/// <param name="Listed">Most urgent first: all of them, or of very many the most urgent ones.</param>
+/// <param name="Counts">All of them, counted.</param>
+public sealed record TokenPicture(IReadOnlyList<TokenView> Listed, TokenCounts Counts);
 
 /// <summary>Reads the tokens and how they stand, without their sealed secrets: no one who lists them opens one.</summary>
-public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ScheduleOutlookReader outlook, TimeProvider clock)
+public sealed class TokenOverview(
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ITokenProviders providers, TokenTotals totals, ScheduleOutlookReader outlook, TimeProvider clock)
 {
-    private static string? unsealed;
+    /// <summary>Of more tokens than this the most urgent ones are listed, and the others counted.</summary>
+    public const int MostListed = 250;
 
-    /// <summary>Every configured token, most urgent first.</summary>
-    public async Task<IReadOnlyList<TokenView>> ListAsync(CancellationToken cancellationToken)
+    private string? unsealed;
+
+    /// <summary>The most urgent tokens, and how all stand.</summary>
+    /// <param name="only">Of whose; null for all.</param>
+    public async Task<TokenPicture> ReadAsync(TokenNameFilter? only, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var stored = await db.Tokens.FromSqlRaw(unsealed ??= WithoutSecrets(db)).AsNoTracking().ToDictionaryAsync(token => token.Name, cancellationToken);
-        var next = await outlook.ReadAsync(isRunning: true, cancellationToken);
-        var now = clock.GetUtcNow();
-        return [.. configured.All
-            .Select(token => View(token, stored.GetValueOrDefault(token.Name), next, now))
-            .OrderBy(view => view.IsWell)
-            .ThenByDescending(view => view.State)
-            .ThenBy(view => view.Stored?.ExpiresAt ?? DateTimeOffset.MaxValue)
-            .ThenBy(view => view.Name, StringComparer.Ordinal)];
+        var rows = await Unsealed(db, only).OrderBy(token => token.Name).Take(MostListed + 1).ToListAsync(cancellationToken);
+        if (rows.Count <= MostListed)
+        {
+            var all = await ViewsAsync(rows, cancellationToken);
+            return new(all, TokenCounts.Of(all));
+        }
+
+        var urgent = await UrgentAsync(db, cancellationToken);
+        rows = await Unsealed(db, only).Where(token => urgent.Contains(token.Name)).ToListAsync(cancellationToken);
+        return new([.. (await ViewsAsync(rows, cancellationToken)).Take(MostListed)], await CountAsync(db, only, cancellationToken));
     }
 
+    /// <summary>The tokens of those names, most urgent first; names of no token are left out.</summary>
+    public async Task<IReadOnlyList<TokenView>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        string[] keys = [.. names.Select(name => name.ToLowerInvariant()).Distinct()];
+        if (keys.Length == 0)
+        {
+            return [];
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await ViewsAsync(await Unsealed(db, null).Where(token => keys.Contains(token.Name)).ToListAsync(cancellationToken), cancellationToken);
+    }
+
+    /// <summary>A page of the tokens that fit, in an order that an index has.</summary>
+    public async Task<IReadOnlyList<TokenView>> PageAsync(TokenQuery query, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var names = await query.NamesAsync(db, Facts(clock.GetUtcNow()), cancellationToken);
+        var views = (await ViewsAsync(await Unsealed(db, null).Where(token => names.Contains(token.Name)).ToListAsync(cancellationToken), cancellationToken)).ToDictionary(view => view.Name, StringComparer.Ordinal);
+        return [.. names.Select(name => views.GetValueOrDefault(name)).OfType<TokenView>()];
+    }
+
+    private static IOrderedEnumerable<TokenView> Urgency(IEnumerable<TokenView> views) => views
+        .OrderBy(view => view.IsWell)
+        .ThenByDescending(view => view.State)
+        .ThenBy(view => view.Stored?.ExpiresAt ?? DateTimeOffset.MaxValue)
+        .ThenBy(view => view.Name, StringComparer.Ordinal);
+
+    private async Task<IReadOnlyList<TokenView>> ViewsAsync(List<Token> rows, CancellationToken cancellationToken)
+    {
+        var next = await outlook.ReadAsync(isRunning: true, cancellationToken);
+        var now = clock.GetUtcNow();
+        return [.. Urgency(rows.Select(row => configured.Of(row) is var settings ? new TokenView(settings, TokenHealth.Of(row, settings, now), row, now) { Outlook = next } : throw new System.Diagnostics.UnreachableException()))];
+    }
+
+    // A few of each kind that may be urgent, each found by an index.
+    private async Task<List<string>> UrgentAsync(TokenRefreshDbContext db, CancellationToken cancellationToken) => await db.Database.SqlQueryRaw<string>(
+        $$"""
+          WITH {{TokenStateSql.Providers}}
+          SELECT urgent.name AS "Value" FROM facts CROSS JOIN LATERAL (
+            (SELECT name FROM tokens WHERE provider = facts.provider AND access_token IS NULL LIMIT {6})
+            UNION (SELECT name FROM tokens WHERE provider = facts.provider AND last_error_code IS NOT NULL ORDER BY expires_at LIMIT {6})
+            UNION (SELECT name FROM tokens WHERE provider = facts.provider AND expires_at <= {4} ORDER BY expires_at LIMIT {6})
+            UNION (SELECT name FROM tokens WHERE provider = facts.provider AND expires_at > {4} ORDER BY expires_at LIMIT {6})
+            UNION (SELECT name FROM tokens WHERE provider = facts.provider AND refresh_due_at < {4} ORDER BY refresh_due_at LIMIT {6})) AS urgent
+          UNION (SELECT name FROM tokens WHERE paused_at IS NOT NULL ORDER BY paused_at DESC LIMIT {6})
+          UNION (SELECT name FROM tokens WHERE "grant" = 'Imported' ORDER BY expires_at LIMIT {6})
+          """, [.. Facts(clock.GetUtcNow()), MostListed]).ToListAsync(cancellationToken);
+
+    // What is not healthy is counted; the rest is healthy.
+    private async Task<TokenCounts> CountAsync(TokenRefreshDbContext db, TokenNameFilter? only, CancellationToken cancellationToken)
+    {
+        var (likes, asked) = (only?.Patterns is { IsEverything: false } patterns ? patterns.Likes : null, only?.Providers?.ToArray());
+        var unwell = await db.Database.SqlQueryRaw<CountRow>(
+            $$"""
+              WITH {{TokenStateSql.Providers}},
+                   judged AS (SELECT tokens.provider, {{TokenStateSql.State}} AS state, {{TokenStateSql.IsValid}} AS is_valid, {{TokenStateSql.HasExpired}} AS has_expired
+                              FROM tokens LEFT JOIN facts ON facts.provider = tokens.provider
+                              WHERE {{TokenStateSql.MayBeUnwell}} AND tokens.origin <> 'undeclared'
+                                AND ({6}::text[] IS NULL OR tokens.name LIKE ANY ({6})) AND ({7}::text[] IS NULL OR tokens.provider = ANY ({7})))
+              SELECT provider, state, is_valid, has_expired, count(*) AS count FROM judged WHERE state <> 'healthy' GROUP BY 1, 2, 3, 4
+              """, [.. Facts(clock.GetUtcNow()), (object?)likes ?? DBNull.Value, (object?)asked ?? DBNull.Value]).ToListAsync(cancellationToken);
+        var all = likes is null
+            ? (await totals.ReadAsync(db, cancellationToken)).Where(total => asked?.Contains(total.Key) != false)
+            : (await TokenFinder.Known(db).Where(token => likes.Any(like => EF.Functions.Like(token.Name, like)) && (asked == null || asked.Contains(token.Provider)))
+                .GroupBy(token => token.Provider).Select(group => new { group.Key, Count = group.LongCount() }).ToListAsync(cancellationToken)).Select(group => KeyValuePair.Create(group.Key, group.Count));
+        var byProvider = unwell.ToLookup(row => row.Provider, row => row.Count);
+        return new(
+        [
+            .. unwell.Select(row => new TokenCount(row.Provider, TokenHealth.Parse(row.State)!.Value, row.IsValid, row.HasExpired, row.Count)),
+            .. all.Select(total => new TokenCount(total.Key, TokenState.Healthy, true, false, total.Value - byProvider[total.Key].Sum())).Where(alike => alike.Count > 0),
+        ]);
+    }
+
+    private object[] Facts(DateTimeOffset now) => [.. TokenStateSql.Parameters(providers.All, configured.CriticalThresholdOf, now)];
+
     // Whether there is a secret decides how a token stands; the secret itself does not.
+    private IQueryable<Token> Unsealed(TokenRefreshDbContext db, TokenNameFilter? only)
+    {
+        var rows = db.Tokens.FromSqlRaw(unsealed ??= WithoutSecrets(db)).AsNoTracking().Where(token => token.Origin != Origin.Undeclared);
+        return only is null ? rows : only.Of(rows);
+    }
+
     private static string WithoutSecrets(TokenRefreshDbContext db)
     {
         // In quotes, because one is a word of SQL.
@@ -134,6 +127,5 @@ public sealed class TokenOverview(IDbContextFactory<TokenRefreshDbContext> conte
         return $"SELECT {string.Join(", ", columns)} FROM tokens";
     }
 
-    private static TokenView View(ConfiguredToken settings, Token? stored, ScheduleOutlook next, DateTimeOffset now) =>
-        new(settings, TokenHealth.Of(stored, settings, now), stored, now) { Outlook = next };
+    private sealed record CountRow(string Provider, string State, bool IsValid, bool HasExpired, long Count);
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Refreshing;
 
@@ -67,12 +68,11 @@ public sealed partial class RestoredTokens(
             return false;
         }
 
-        if (row is null && await db.RemovedTokens.AnyAsync(removed => removed.Name == stale.Name, cancellationToken))
+        if ((row ?? await MissingAsync(db, stale, cancellationToken)) is not { } token)
         {
             return false;
         }
 
-        var token = row ?? Missing(db, stale.Name);
         var (stored, known, version) = (token.Version, versions.HighestOf(token.Name), versions.After(token.Name, token.Version));
         var isSavedBack = stale.Held is { } held && IsNewer(held, token, stale.IsKnown) && CanBeOpened(held);
         db.Audit.Add(AuditEntry.Of(
@@ -113,10 +113,17 @@ public sealed partial class RestoredTokens(
         }
     }
 
-    private Token Missing(TokenRefreshDbContext db, string name)
+    // Null for a token that was removed, or whose provider the database has lost, too.
+    private async Task<Token?> MissingAsync(TokenRefreshDbContext db, StaleToken stale, CancellationToken cancellationToken)
     {
-        var token = Token.New(name, clock.GetUtcNow());
-        token.Configure(configured.Find(name)!);
+        var settings = configured.Find(stale.Name) ?? (stale.Held is { } held && configured.Of(held) is { Provider: not UnknownProvider } known ? known : null);
+        if (settings is null || await db.RemovedTokens.AnyAsync(removed => removed.Name == stale.Name, cancellationToken))
+        {
+            return null;
+        }
+
+        var token = Token.New(stale.Name, clock.GetUtcNow());
+        token.Configure(settings);
         db.Tokens.Add(token);
         return token;
     }

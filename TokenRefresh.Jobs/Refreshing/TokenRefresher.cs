@@ -12,6 +12,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 public sealed partial class TokenRefresher(
     IDbContextFactory<TokenRefreshDbContext> contexts,
     ConfiguredTokens configured,
+    TokenFinder tokens,
     ProviderSlots slots,
     RenewOrAcquire exchange,
     RefreshCommitter committer,
@@ -25,6 +26,8 @@ public sealed partial class TokenRefresher(
     TimeProvider clock,
     ILogger<TokenRefresher> log)
 {
+    private const string Unknown = "There is no such token any more.";
+
     internal const string TakenOver = "This node was suspended for so long that another one took over.";
 
     /// <summary>Refreshes one token if the request and the stored state call for it, and leaves a row in the log.</summary>
@@ -33,26 +36,33 @@ public sealed partial class TokenRefresher(
     /// <exception cref="OperationCanceledException">It ended before the call, or the program did while the database was away.</exception>
     public async Task<RefreshOutcome> RefreshAsync(RefreshRequest request, CancellationToken cancellationToken)
     {
-        if (configured.Find(request.Token) is not { } settings)
+        if (await tokens.OutlineAsync(request.Token, cancellationToken) is not { } outline)
         {
-            return new RefreshOutcome.Skipped("This token is no longer in the settings.");
+            return new RefreshOutcome.Skipped(Unknown);
         }
 
-        var outcome = await RefreshAsync(settings, request, cancellationToken);
-        metrics.Refreshed(settings.Provider.Name, request.Trigger.Code(), outcome.Code);
+        var outcome = await RefreshAsync(outline, request, cancellationToken);
+        metrics.Refreshed(outline.Provider.Name, request.Trigger.Code(), outcome.Code);
         Remind(request, outcome);
         return outcome;
     }
 
-    private async Task<RefreshOutcome> RefreshAsync(ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)
+    private async Task<RefreshOutcome> RefreshAsync(ConfiguredToken outline, RefreshRequest request, CancellationToken cancellationToken)
     {
-        using var slot = await slots.EnterAsync(settings.Provider, cancellationToken);
+        using var slot = await slots.EnterAsync(outline.Provider, cancellationToken);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await back.HoldBackAsync(db, cancellationToken);
-        var lease = new Lease(db, settings.Name, $"{node.Value}/{Guid.NewGuid():N}", settings.Provider.Timeout, contact, clock);
+        var lease = new Lease(db, outline.Name, $"{node.Value}/{Guid.NewGuid():N}", outline.Provider.Timeout, contact, clock);
         if (await lease.TakeAsync(cancellationToken) is not { } token)
         {
-            return await NoteInFlightAsync(db, settings, request, cancellationToken);
+            return await NoteInFlightAsync(db, outline, request, cancellationToken);
+        }
+
+        var settings = configured.Of(token);
+        if (settings.Origin == Origin.Undeclared || settings.Provider.Name != outline.Provider.Name)
+        {
+            tokens.Forget(token.Name);
+            return await SkipAsync(db, token, settings, request, RefreshEligibility.GoneOrChanged);
         }
 
         // From here on nothing is cancelled by a shutdown: a rotated token must not be lost.

@@ -161,7 +161,7 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
         return new(false, write.Version);
     }
 
-    // A row that the database has lost altogether, or never had, is made here; null for a token that was removed.
+    // A declared token's row that the database has lost altogether, or never had, is made here; null for a token that was removed.
     private async Task<Token?> LockAsync(TokenRefreshDbContext db, string name, CancellationToken cancellationToken)
     {
         if ((await db.Tokens.FromSql($"SELECT * FROM tokens WHERE name = {name} FOR UPDATE").AsTracking().ToListAsync(cancellationToken)) is [var token])
@@ -169,17 +169,13 @@ public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts
             return token;
         }
 
-        if (await db.RemovedTokens.AnyAsync(removed => removed.Name == name, cancellationToken))
+        if (configured.Find(name) is not { } settings || await db.RemovedTokens.AnyAsync(removed => removed.Name == name, cancellationToken))
         {
             return null;
         }
 
         var made = Token.New(name, clock.GetUtcNow());
-        if (configured.Find(name) is { } settings)
-        {
-            made.Configure(settings);
-        }
-
+        made.Configure(settings);
         db.Tokens.Add(made);
         await db.SaveChangesAsync(cancellationToken);
         return made;

@@ -7,11 +7,17 @@ using TokenRefresh.Jobs.Tokens;
 namespace TokenRefresh.Jobs.Scheduling;
 
 /// <summary>The twelve-hourly sweep: every token is checked, and the reason for each skip is logged.</summary>
-public sealed class AutomaticRefreshJob(ConfiguredTokens configured, RefreshQueue queue)
+public sealed class AutomaticRefreshJob(TokenFinder tokens, RefreshQueue queue)
 {
-    /// <summary>Enqueues every configured token.</summary>
+    /// <summary>Enqueues every token. The name is stored in Hangfire, so it stays.</summary>
     [DisplayName("Sweep: check every token")]
-    public void Run() => queue.Enqueue([.. configured.All.Select(token => token.Name)], RefreshTrigger.Automatic, RecurringJobs.Scheduler);
+    public async Task Run()
+    {
+        await foreach (var names in tokens.AllAsync(new(), CancellationToken.None))
+        {
+            queue.Enqueue(names, RefreshTrigger.Automatic, RecurringJobs.Scheduler);
+        }
+    }
 }
 
 /// <summary>The heartbeat: asks which tokens are due, and enqueues them.</summary>
@@ -23,7 +29,13 @@ public sealed class DueRefreshJob(DueTokens due, RefreshQueue queue, Heartbeats 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await heartbeats.BeatAsync(Heartbeat.Scheduler, cancellationToken);
-        queue.Enqueue([.. await due.ClaimAsync(cancellationToken)], RefreshTrigger.Due, RecurringJobs.Scheduler);
+        IReadOnlyList<string> claimed;
+        do
+        {
+            claimed = await due.ClaimAsync(cancellationToken);
+            queue.Enqueue(claimed, RefreshTrigger.Due, RecurringJobs.Scheduler);
+        }
+        while (claimed.Count == DueTokens.MostClaimed);
     }
 }
 

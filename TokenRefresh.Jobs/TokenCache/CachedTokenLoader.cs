@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -10,7 +9,7 @@ namespace TokenRefresh.Jobs.TokenCache;
 
 /// <summary>Takes rows that were read into the slots, and notices where the database has gone back in time.</summary>
 internal sealed partial class CachedTokenLoader(
-    ConcurrentDictionary<string, CachedTokenSlot> slots, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger log)
+    HeldTokens slots, ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger log)
 {
     public async Task<IReadOnlyList<Token>> ReadAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
@@ -23,11 +22,14 @@ internal sealed partial class CachedTokenLoader(
     public async Task TakeAsync(IReadOnlyList<Token> rows, IEnumerable<string> asked, CancellationToken cancellationToken)
     {
         var found = rows.ToDictionary(row => row.Name, StringComparer.Ordinal);
+        asked = [.. asked];
         var stale = asked.Where(name => IsStale(name, found.GetValueOrDefault(name))).Order(StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
         foreach (var row in rows.Where(row => !stale.Contains(row.Name)))
         {
             Swap(row);
         }
+
+        DropRemoved(asked.Where(name => !found.ContainsKey(name) && !stale.Contains(name)));
 
         if (stale.Count == 0)
         {
@@ -38,9 +40,9 @@ internal sealed partial class CachedTokenLoader(
         {
             foreach (var name in stale)
             {
-                if (!slots.TryGetValue(name, out var slot))
+                if (slots.Find(name) is not { } slot)
                 {
-                    // It was removed meanwhile.
+                    // It was let go meanwhile.
                     continue;
                 }
 
@@ -48,6 +50,7 @@ internal sealed partial class CachedTokenLoader(
             }
 
             rows = await ReadAsync(stale, cancellationToken);
+            DropRemoved(stale.Except(rows.Select(row => row.Name)));
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error) || DatabaseFaults.IsTakenBack(error) || error is DbUpdateConcurrencyException)
         {
@@ -64,8 +67,15 @@ internal sealed partial class CachedTokenLoader(
     /// <param name="isSaved">False where it is only about to be a row.</param>
     public void Swap(Token token, bool isSaved = true)
     {
-        if (!slots.TryGetValue(token.Name, out var slot))
+        if (token.Origin == Origin.Undeclared)
         {
+            slots.Drop(token.Name);
+            return;
+        }
+
+        if (slots.Hold(token, isNeeded: !isSaved) is not { } slot)
+        {
+            versions.Forget(token.Name);
             return;
         }
 
@@ -80,6 +90,11 @@ internal sealed partial class CachedTokenLoader(
             slot.IsDistrusted = false;
             if (isSaved)
             {
+                if (slot.Stored is not { } last || !last.IsDefinedAs(token))
+                {
+                    slot.Settings = configured.Of(token);
+                }
+
                 if (token.Version >= versions.HighestOf(token.Name))
                 {
                     slot.NoteStored(token);
@@ -101,7 +116,16 @@ internal sealed partial class CachedTokenLoader(
         }
     }
 
-    private bool IsStale(string name, Token? row) => slots.TryGetValue(name, out var slot)
+    // What is in this node's hands alone is not gone for having no row.
+    private void DropRemoved(IEnumerable<string> names)
+    {
+        foreach (var name in names.Where(name => slots.Find(name) is not { Entry.IsSaved: false }))
+        {
+            slots.Drop(name);
+        }
+    }
+
+    private bool IsStale(string name, Token? row) => slots.Find(name) is { } slot
         && (row is null ? slot.Stored is not null : restored.IsStale(row, slot.Stored));
 
     private CachedToken Opened(Token token, bool isSaved)

@@ -16,6 +16,7 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     private (string Tag, IReadOnlyList<long> Versions)? aliases;
     private CachedToken? entry;
     private TaskCompletionSource unsaved = New();
+    private long readAt;
 
     /// <summary>How it is configured now.</summary>
     public ConfiguredToken Settings
@@ -23,6 +24,15 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
         get => Volatile.Read(ref settings);
         set => Volatile.Write(ref settings, value);
     }
+
+    /// <summary>When a program last read it here; the beginning of time where none did.</summary>
+    public DateTimeOffset ReadAt => new(Volatile.Read(ref readAt), TimeSpan.Zero);
+
+    /// <summary>Notes that a program reads it.</summary>
+    public void NoteRead(DateTimeOffset now) => Volatile.Write(ref readAt, now.UtcTicks);
+
+    /// <summary>True while what is known of it here is known nowhere else, or is about to change.</summary>
+    public bool IsInUse => Entry is { IsSaved: false } || Refresh.Last is { IsCompleted: false };
 
     /// <summary>What the one rule answers a reader; null while the row was not read.</summary>
     public RefreshEligibility? Ask(TimeSpan minValidity, SecretProtection secrets, DateTimeOffset now) => Entry is not { } known ? null : RefreshEligibility.For(

@@ -20,6 +20,9 @@ public static class ReadingCodes
     /// <summary>It has expired, and only time or an unreachable database delays its renewal.</summary>
     public const string Expired = "expired";
 
+    /// <summary>It is not in this node's memory, and the database is unreachable.</summary>
+    public const string NotLoaded = "not_loaded";
+
     /// <summary>Stale: its renewal has not come through within the longest wait.</summary>
     public const string NotInTime = "not_renewed_in_time";
 

@@ -1,6 +1,6 @@
-using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Telemetry;
@@ -13,7 +13,7 @@ namespace TokenRefresh.Jobs.TokenCache;
 /// Serves valid tokens from memory: a read takes no SQL, no lock and no allocation while enough life is left, whatever fails around it.
 /// With too little time left it starts one refresh for all waiting callers.
 /// </summary>
-public sealed partial class TokenCache
+public sealed partial class TokenCache : ITokenWatcher
 {
     /// <summary>The longest that a reader waits for a refresh.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
@@ -21,53 +21,66 @@ public sealed partial class TokenCache
     /// <summary>Suggested to a reader where nothing better is known.</summary>
     private static readonly TimeSpan UsualRetry = TimeSpan.FromSeconds(30);
 
+    /// <summary>Metrics have no more series of one name than this.</summary>
+    internal const int MostGauges = 2000;
+
+    /// <summary>So many are read in one statement.</summary>
+    private const int ReadAtOnce = 500;
+
     private readonly IDbContextFactory<TokenRefreshDbContext> contexts;
     private readonly TokenRefresher door;
     private readonly SecretProtection secrets;
     private readonly TimeProvider clock;
     private readonly ILogger<TokenCache> log;
-    private readonly ConcurrentDictionary<string, CachedTokenSlot> slots = new(StringComparer.Ordinal);
-    private readonly ConfiguredTokens configured;
+    private readonly HeldTokens slots;
     private readonly CachedTokenLoader intake;
+    private readonly int size;
 
     /// <summary>A cache that is empty until it is filled by <see cref="ReloadAsync(CancellationToken)"/>.</summary>
     public TokenCache(
         ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, SecretProtection secrets, TokenRefresher door, TokenStore answers, UnsavedTokenSpool unsaved,
-        RestoredTokens restored, TokenVersions versions, TimeProvider clock, ILogger<TokenCache> log)
+        RestoredTokens restored, TokenVersions versions, IOptions<PerformanceOptions> options, TimeProvider clock, ILogger<TokenCache> log)
     {
-        (this.configured, this.contexts, this.door, this.secrets, this.clock, this.log) = (configured, contexts, door, secrets, clock, log);
-        Follow();
-        configured.Changed += Follow;
-        intake = new(slots, contexts, secrets, restored, versions, clock, log);
+        (this.contexts, this.door, this.secrets, this.clock, this.log, size) = (contexts, door, secrets, clock, log, options.Value.CacheSize);
+        slots = new(configured, versions, size, clock);
+        foreach (var declared in configured.All)
+        {
+            slots.Hold(declared);
+        }
+
+        configured.Changed += slots.Follow;
+        intake = new(slots, configured, contexts, secrets, restored, versions, clock, log);
         unsaved.Kept += Serve;
         answers.Stored += stored => intake.Swap(stored);
     }
 
-    /// <summary>How every configured token stands that this node holds.</summary>
-    public IEnumerable<TokenGauge> Lives => slots.Values
+    /// <summary>How the tokens stand that this node holds: the first to expire, at most <see cref="MostGauges"/>.</summary>
+    public IEnumerable<TokenGauge> Lives => slots.All
         .Where(slot => slot.Entry is not null && slot.Settings.NotConfiguredBecause is null)
+        .OrderBy(slot => slot.Entry!.ExpiresAt ?? DateTimeOffset.MinValue).Take(MostGauges)
         .Select(slot => new TokenGauge(slot.Settings.Name, slot.Settings.Provider.Name, slot.Entry!.ExpiresAt, slot.Entry.IsPaused(clock.GetUtcNow()) ? null : slot.Entry.RefreshDueAt));
 
     /// <summary>A valid token with at least <paramref name="minValidity"/> left if that can be had; the best there is otherwise.</summary>
-    /// <returns>Null when the settings name no such token.</returns>
+    /// <returns>Null where there is no such token.</returns>
     public ValueTask<TokenReading?> ReadAsync(string name, TimeSpan minValidity, CancellationToken cancellationToken)
     {
-        if (!slots.TryGetValue(name, out var slot))
+        if (slots.Find(name) is not { } slot)
         {
-            return new((TokenReading?)null);
+            return ReadUnheldAsync(name, minValidity, cancellationToken);
         }
 
         var now = clock.GetUtcNow();
+        slot.NoteRead(now);
         return slot.Entry is { ExpiresAt: { } expires } entry && expires - now > minValidity
             ? new(new TokenReading(entry, StaleReason(entry), null))
             : ReadSlowlyAsync(slot, minValidity, cancellationToken);
     }
 
-    /// <summary>A program's call was refused with that version: renews once if it is still the current one. Does not wait.</summary>
-    /// <returns>False when the settings name no such token.</returns>
-    public bool Reject(string name, long version, string reportedBy)
+    /// <summary>A program's call was refused with that version: renews once if it is still the current one. Does not wait for it.</summary>
+    /// <returns>False where there is no such token.</returns>
+    public async ValueTask<bool> RejectAsync(string name, long version, string reportedBy)
     {
-        if (!slots.TryGetValue(name, out var slot))
+        if ((slots.Find(name) ?? await HoldAsync(name, CancellationToken.None)) is not { } slot)
         {
             return false;
         }
@@ -77,40 +90,82 @@ public sealed partial class TokenCache
         return true;
     }
 
-    /// <summary>Reads every token again: at the start, after a gap in the notifications, and each few minutes as the net beneath them.</summary>
-    public async Task ReloadAsync(CancellationToken cancellationToken)
-    {
-        IReadOnlyList<Token> rows;
-        await using (var db = await contexts.CreateDbContextAsync(cancellationToken))
-        {
-            rows = await db.Tokens.AsNoTracking().ToListAsync(cancellationToken);
-        }
+    /// <summary>
+    /// Reads the tokens again that are held, and as many others as there is room for, those first that were read last: at the start, after a gap in the
+    /// notifications, and each few minutes as the net beneath them.
+    /// </summary>
+    public Task ReloadAsync(CancellationToken cancellationToken) => ReloadAsync(size, cancellationToken);
 
-        await intake.TakeAsync(rows, slots.Keys, cancellationToken);
-    }
+    /// <summary>Reads the first tokens, so that readers find them in place; the others follow, or are read when they are asked for.</summary>
+    public Task BeginAsync(CancellationToken cancellationToken) => ReloadAsync(ReadAtOnce, cancellationToken);
 
     /// <summary>From now on what is stored counts, whatever its version, as soon as it is read; until then what is held is served.</summary>
     public void Invalidate()
     {
-        foreach (var slot in slots.Values)
+        foreach (var slot in slots.All)
         {
             slot.IsDistrusted = true;
         }
     }
 
-    /// <summary>Reads some tokens again.</summary>
+    /// <summary>Reads some tokens again, as far as they are held or there is room for them.</summary>
     public async Task ReloadAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
-        if (names.Count == 0)
+        foreach (var some in names.Where(name => slots.Find(name) is not null || slots.HasRoom).Chunk(ReadAtOnce))
         {
-            return;
+            await intake.TakeAsync(await intake.ReadAsync(some, cancellationToken), some, cancellationToken);
         }
-
-        await intake.TakeAsync(await intake.ReadAsync(names, cancellationToken), names, cancellationToken);
     }
 
     /// <summary>Ends when every refresh that readers and reports have set off has ended: a call in flight must not be lost with the process.</summary>
-    public Task DrainAsync() => Task.WhenAll(slots.Values.Select(slot => slot.Refresh.Last).OfType<Task>());
+    public Task DrainAsync() => Task.WhenAll(slots.All.Select(slot => slot.Refresh.Last).OfType<Task>());
+
+    private async Task ReloadAsync(int most, CancellationToken cancellationToken)
+    {
+        IEnumerable<string> names = slots.Names;
+        if (slots.HasRoom)
+        {
+            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+            var known = TokenFinder.Known(db);
+            var used = await known.Where(token => token.LastUsedAt != null).OrderByDescending(token => token.LastUsedAt).Select(token => token.Name).Take(most).ToListAsync(cancellationToken);
+            var others = await known.Where(token => token.LastUsedAt == null).OrderBy(token => token.Name).Select(token => token.Name).Take(most - used.Count).ToListAsync(cancellationToken);
+            names = [.. names.Union(used).Union(others)];
+        }
+
+        foreach (var some in names.Chunk(ReadAtOnce))
+        {
+            await intake.TakeAsync(await intake.ReadAsync(some, cancellationToken), some, cancellationToken);
+        }
+
+        slots.LetGo();
+    }
+
+    // Its first reader here waits for the row.
+    private async ValueTask<TokenReading?> ReadUnheldAsync(string name, TimeSpan minValidity, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await HoldAsync(name, cancellationToken) is null ? null : await ReadAsync(name, minValidity, cancellationToken);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            return new TokenReading(null, ReadingCodes.NotLoaded, UsualRetry);
+        }
+    }
+
+    private async Task<CachedTokenSlot?> HoldAsync(string name, CancellationToken cancellationToken)
+    {
+        if (!CatalogNames.IsAllowed(name) || await intake.ReadAsync([name], cancellationToken) is not [{ Origin: not Origin.Undeclared } row])
+        {
+            return null;
+        }
+
+        var slot = slots.Hold(row, isNeeded: true);
+        slot!.NoteRead(clock.GetUtcNow());
+        intake.Swap(row);
+        slots.LetGo();
+        return slot;
+    }
 
     // Another node may have issued it a moment ago, so the row decides; a version that was never issued ends here.
     private async Task RejectUnheardAsync(CachedTokenSlot slot, RefreshRequest request)
@@ -165,20 +220,6 @@ public sealed partial class TokenCache
 
         // Comes back to where the reader waits, as the refresh does; a bare WhenAny goes on wherever the one who tells lets it.
         static async Task EndOfAsync(Task told) => await told;
-    }
-
-    // A token that is gone is served no more; one that is configured otherwise keeps what it holds.
-    private void Follow()
-    {
-        foreach (var token in configured.All)
-        {
-            slots.GetOrAdd(token.Name, static (_, token) => new(token), token).Settings = token;
-        }
-
-        foreach (var name in slots.Keys.Where(name => configured.Find(name) is null).ToList())
-        {
-            slots.TryRemove(name, out _);
-        }
     }
 
     /// <summary>True unless the stored state already says that a refresh would not be made or would not help.</summary>
@@ -250,7 +291,7 @@ public sealed partial class TokenCache
     private void Serve(Token unsaved)
     {
         intake.Swap(unsaved, isSaved: false);
-        slots.GetValueOrDefault(unsaved.Name)?.TellOfUnsaved();
+        slots.Find(unsaved.Name)?.TellOfUnsaved();
     }
 
     /// <summary>A token that is served though its last refresh failed says why.</summary>

@@ -135,15 +135,26 @@ public sealed partial class TokenChangeListener(
         }
     }
 
-    /// <summary>Reads everything once; at the start, so that the first reader finds the tokens in place.</summary>
+    /// <summary>Reads at the start what the first readers need; all else follows once this node listens.</summary>
+    public async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        await ReloadSubscribersAsync(cancellationToken);
+        await cache.BeginAsync(cancellationToken);
+    }
+
+    /// <summary>Reads everything again.</summary>
     public async Task ReloadAllAsync(CancellationToken cancellationToken)
+    {
+        await ReloadSubscribersAsync(cancellationToken);
+        await cache.ReloadAsync(cancellationToken);
+    }
+
+    private async Task ReloadSubscribersAsync(CancellationToken cancellationToken)
     {
         foreach (var subscriber in subscribers)
         {
             await subscriber.ReloadAsync(cancellationToken);
         }
-
-        await cache.ReloadAsync(cancellationToken);
     }
 
     private async Task ApplyAsync(HashSet<string> changed, CancellationToken cancellationToken)

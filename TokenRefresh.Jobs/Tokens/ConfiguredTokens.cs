@@ -24,16 +24,13 @@ public sealed record ConfiguredToken(TokenOrder Order, ITokenProvider Provider, 
     /// <summary>The token's name.</summary>
     public string Name => Order.Name;
 
-    /// <summary>Everything in the settings that can make a refused call succeed: address, credentials, scopes, parameters. Holds a digest of secrets, so it is only for <see cref="SecretProtection.Fingerprint"/>.</summary>
-    internal byte[] Settings =>
-    [
-        .. Provider.SettingsDigest,
-        .. Encoding.UTF8.GetBytes($"{string.Join(',', Order.Scopes)}|{Order.Grant}|{string.Join(',', Order.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal))}"),
-    ];
+    /// <summary>Everything in the provider's settings that can make a refused call succeed: address and credentials. Holds a digest of secrets, so it is only for <see cref="SecretProtection.Fingerprint"/>.</summary>
+    internal byte[] Settings => Provider.SettingsDigest;
 
     /// <summary>Why no call can be made for it, or null when one can.</summary>
     public string? NotConfiguredBecause =>
-        !Provider.IsEnabled ? $"provider {Provider.Name} is switched off"
+        Provider is UnknownProvider ? $"provider {Provider.Name} is not known to this node"
+        : !Provider.IsEnabled ? $"provider {Provider.Name} is switched off"
         : Provider.MissingSettings.Count > 0 ? $"set {string.Join(", ", Provider.MissingSettings)}"
         : null;
 }
@@ -46,18 +43,24 @@ public enum Origin
 
     /// <summary>It was made while the server ran, by a person or a program, and is changed in the same way.</summary>
     Managed,
+
+    /// <summary>The settings named it once and do not any more. Its row is kept with what is stored of it, and is neither served nor refreshed nor listed.</summary>
+    Undeclared,
 }
 
-/// <summary>The tokens that there are on this node now, declared and managed, found by name.</summary>
+/// <summary>The tokens that the settings declare, and what joins any token's row with its provider and the rule by which it is renewed.</summary>
 public sealed class ConfiguredTokens
 {
-    private readonly IReadOnlyList<ConfiguredToken> declared;
+    private static readonly ReadOnlyDictionary<string, string> NoPairs = ReadOnlyDictionary<string, string>.Empty;
+
+    private readonly FrozenDictionary<string, ConfiguredToken> byName;
     private readonly RenewalRule generalRule;
     private readonly TimeSpan generalThreshold;
-    private readonly Func<string, ProviderRenewalOptions> ownRule;
-    private volatile Snapshot now;
+    private readonly Func<string, ProviderRenewalOptions> declaredRule;
+    private readonly ITokenProviders providers;
+    private volatile FrozenDictionary<string, ProviderRenewalOptions> managedRules = FrozenDictionary<string, ProviderRenewalOptions>.Empty;
 
-    /// <summary>Joins the settings of tokens, providers and renewal, which were validated at start. Managed tokens come with <see cref="Replace"/>.</summary>
+    /// <summary>Joins the settings of tokens, providers and renewal, which were validated at start.</summary>
     public ConfiguredTokens(
         TokenNames names,
         IOptionsMonitor<TokenSettings> settings,
@@ -66,53 +69,60 @@ public sealed class ConfiguredTokens
         IOptionsMonitor<ProviderRenewalOptions> ownRules,
         ITokenProviders providers)
     {
-        (generalRule, generalThreshold, ownRule) = (new(renewal.Value.Threshold, renewal.Value.LifetimeFraction), critical.Value.CriticalThreshold, ownRules.Get);
-        declared = [.. names.All.Select(Configure)];
-        now = new(declared);
+        (generalRule, generalThreshold, declaredRule, this.providers) = (new(renewal.Value.Threshold, renewal.Value.LifetimeFraction), critical.Value.CriticalThreshold, ownRules.Get, providers);
+        All = [.. names.All.Select(Configure).OrderBy(token => token.Name, StringComparer.Ordinal)];
+        byName = All.ToFrozenDictionary(token => token.Name, StringComparer.OrdinalIgnoreCase);
 
         ConfiguredToken Configure(string name)
         {
             var token = settings.Get(name);
             var provider = providers.Find(token.Provider)
                 ?? throw new InvalidOperationException($"The settings of token {name} were not validated.");
-            return Join(new(name, SplitList(token.Scopes), token.Grant, PairsRuleAttribute.Read(token.Parameters)), provider, own: null);
+            return Join(new(name, SplitList(token.Scopes), token.Grant, PairsRuleAttribute.Read(token.Parameters)), provider);
         }
     }
 
-    /// <summary>Happens once other tokens are there, or some are configured otherwise.</summary>
+    /// <summary>Happens once other managed providers are there, or some have other settings.</summary>
     internal event Action? Changed;
 
-    /// <summary>Every token, ordered by name.</summary>
-    public IReadOnlyList<ConfiguredToken> All => now.All;
+    /// <summary>Every token that the settings declare, ordered by name.</summary>
+    public IReadOnlyList<ConfiguredToken> All { get; }
 
-    /// <summary>Those that the settings name.</summary>
-    internal IReadOnlyList<ConfiguredToken> Declared => declared;
+    /// <summary>The declared token of that name in any case, or null.</summary>
+    public ConfiguredToken? Find(string name) => byName.GetValueOrDefault(name);
 
-    /// <summary>The token of that name in any case, or null.</summary>
-    public ConfiguredToken? Find(string name) => now.ByName.GetValueOrDefault(name);
+    /// <summary>A stored token with its provider, and the rule by which it is renewed.</summary>
+    public ConfiguredToken Of(Token row) => Of(row.Name, row.Definition);
 
-    /// <summary>What is asked of a provider, with the rule by which the answer is renewed.</summary>
-    /// <param name="own">The provider's own rule; null where the settings of the server have it.</param>
-    internal ConfiguredToken Join(TokenOrder order, ITokenProvider provider, ProviderRenewalOptions? own)
+    /// <summary>A token of that definition with its provider, and the rule by which it is renewed.</summary>
+    internal ConfiguredToken Of(string name, TokenDefinition definition) =>
+        Join(new(name, definition.Scopes, definition.Grant, PairsOf(definition.Parameters)), providers.Find(definition.Provider) ?? new UnknownProvider(definition.Provider))
+            with { Origin = definition.Origin, Labels = PairsOf(definition.Labels) };
+
+    /// <summary>The same token with its provider as that is now.</summary>
+    internal ConfiguredToken Renew(ConfiguredToken token) =>
+        Join(token.Order, providers.Find(token.Provider.Name) ?? new UnknownProvider(token.Provider.Name)) with { Origin = token.Origin, Labels = token.Labels };
+
+    /// <summary>From now on these are the renewal rules of the managed providers.</summary>
+    internal void Follow(IReadOnlyDictionary<string, ProviderRenewalOptions> rules)
     {
-        own ??= ownRule(provider.Name);
+        managedRules = rules.ToFrozenDictionary(StringComparer.Ordinal);
+        Changed?.Invoke();
+    }
+
+    /// <summary>With less life left than this, a failing token of that provider is critical.</summary>
+    internal TimeSpan CriticalThresholdOf(ITokenProvider provider) => OwnRuleOf(provider).CriticalThreshold ?? generalThreshold;
+
+    private ProviderRenewalOptions OwnRuleOf(ITokenProvider provider) => provider.IsManaged && managedRules.TryGetValue(provider.Name, out var managed) ? managed : declaredRule(provider.Name);
+
+    private ConfiguredToken Join(TokenOrder order, ITokenProvider provider)
+    {
+        var own = OwnRuleOf(provider);
         return new(
             order, provider, new(own.Threshold ?? generalRule.Threshold, own.LifetimeFraction ?? generalRule.LifetimeFraction), own.CriticalThreshold ?? generalThreshold);
     }
 
-    /// <summary>From now on these are the managed tokens; of one name the declared one counts.</summary>
-    internal void Replace(IEnumerable<ConfiguredToken> managed)
-    {
-        now = new([.. declared.UnionBy(managed, token => token.Name, StringComparer.OrdinalIgnoreCase)]);
-        Changed?.Invoke();
-    }
-
-    private sealed class Snapshot(IReadOnlyList<ConfiguredToken> tokens)
-    {
-        public IReadOnlyList<ConfiguredToken> All { get; } = [.. tokens.OrderBy(token => token.Name, StringComparer.Ordinal)];
-
-        public FrozenDictionary<string, ConfiguredToken> ByName { get; } = tokens.ToFrozenDictionary(token => token.Name, StringComparer.OrdinalIgnoreCase);
-    }
+    private static IReadOnlyDictionary<string, string> PairsOf(string json) => json == "{}" ? NoPairs : TokenDefinition.Pairs(json);
 
     private static string[] SplitList(string text) =>
         text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

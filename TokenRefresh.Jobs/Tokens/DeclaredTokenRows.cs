@@ -12,7 +12,7 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, NodeName no
         var stored = await db.Tokens
             .Select(token => new { token.Name, token.IsActive, token.PausedAt, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) })
             .ToDictionaryAsync(token => token.Name, cancellationToken);
-        var declared = configured.Declared.ToDictionary(token => token.Name);
+        var declared = configured.All.ToDictionary(token => token.Name);
         if (stored.Values.FirstOrDefault(row => row.Definition.Origin == Origin.Managed && declared.TryGetValue(row.Name, out var settings) && settings.Provider.Name != row.Definition.Provider) is { } other)
         {
             throw new CatalogConflictException(
@@ -42,7 +42,7 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, NodeName no
             var changed = stored.Values
                 .Where(token => declared.TryGetValue(token.Name, out var settings)
                     ? token.IsActive != token.PausedAt is null || !token.Definition.Equals(TokenDefinition.Of(settings))
-                    : token is { IsActive: true, Definition.Origin: Origin.Declared })
+                    : token.Definition.Origin == Origin.Declared)
                 .Select(token => token.Name).ToList();
             foreach (var token in await db.Tokens.Where(token => changed.Contains(token.Name)).ToListAsync(cancellationToken))
             {
@@ -64,7 +64,12 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, NodeName no
             }
         }
 
+        var told = db.ChangeTracker.Entries<Token>().Where(row => row.State != EntityState.Unchanged).Select(row => row.Entity.Name).ToList();
         await db.SaveChangesAsync(cancellationToken);
+        foreach (var name in told)
+        {
+            await ChangeFeed.AnnounceAsync(db, name, cancellationToken);
+        }
     }
 
     private void Audit(TokenRefreshDbContext db, string action, string token) => db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), $"node:{node.Value}", action, token, new { }));

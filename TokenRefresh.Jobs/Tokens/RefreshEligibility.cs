@@ -33,6 +33,9 @@ public sealed record RefreshEligibility
     public static readonly RefreshEligibility RefusedAgain = new(
         "refused_again", false, "This token and the previous one have just replaced refused tokens; an API that refuses every token has another reason.");
 
+    /// <summary>The answer where the token was removed, or made anew with another provider, since it was asked for.</summary>
+    internal static readonly RefreshEligibility GoneOrChanged = new("gone_or_changed", false, "This token is not in the catalogue any more, or has another provider now.");
+
     // The order is the rank: what stands first outranks the rest.
     private static readonly IReadOnlyList<Rule> Rules =
     [
@@ -69,7 +72,7 @@ public sealed record RefreshEligibility
     private RefreshEligibility(string code, bool isDue, string reason) => (Code, IsDue, Reason) = (code, isDue, reason);
 
     /// <summary>Every code, in the order of the rules.</summary>
-    public static IReadOnlyList<string> Codes { get; } = [.. Rules.Select(rule => rule.Code), RefusedAgain.Code];
+    public static IReadOnlyList<string> Codes { get; } = [.. Rules.Select(rule => rule.Code), RefusedAgain.Code, GoneOrChanged.Code];
 
     /// <summary>The rule that decided, as a stable word.</summary>
     public string Code { get; }
@@ -109,33 +112,29 @@ public sealed record RefreshEligibility
     }
 
     /// <summary>
-    /// The rules for the due check in SQL, as a condition on a row of <c>tokens</c>. Its parameters: {0} names, {1} fingerprints and {2} grants that only a person
-    /// starts, of the tokens that are configured; {3} now; {4} <see cref="PermanentCodes"/>; {5} <see cref="Token.RetryGrace"/>.
+    /// The rules for the due check in SQL, as a condition on a row of <c>tokens</c>. Its parameters: {0} the names and {1} the fingerprints of the providers that can
+    /// be called; {2} now; {3} <see cref="PermanentCodes"/>; {4} <see cref="Token.RetryGrace"/>. The second line is what the indexes find; the rest is asked of those rows.
     /// </summary>
     internal const string IsDueSql =
         """
-        EXISTS (
-            SELECT FROM unnest({0}, {1}, {2}) AS today (name, fingerprint, is_imported)
-            WHERE today.name = tokens.name
-              AND NOT (today.is_imported AND tokens.refresh_token IS NULL)
-              AND (tokens.paused_at IS NULL OR tokens.paused_until <= {3})
-              AND (tokens.settings_fingerprint <> today.fingerprint
-                   OR ((tokens.last_error_code IS NULL OR tokens.last_error_code <> ALL ({4}))
-                       AND (tokens.next_attempt_at IS NULL OR tokens.next_attempt_at + CASE WHEN tokens.retry_job_id IS NULL THEN interval '0' ELSE {5} END <= {3})))
-              AND (tokens.last_error_code IS NOT NULL OR tokens.access_token IS NULL OR tokens.refresh_due_at <= {3}))
+        tokens.provider = ANY ({0})
+        AND (tokens.last_error_code IS NOT NULL OR tokens.access_token IS NULL OR tokens.refresh_due_at <= {2})
+        AND tokens.origin <> 'undeclared'
+        AND NOT (tokens."grant" = 'Imported' AND tokens.refresh_token IS NULL)
+        AND (tokens.paused_at IS NULL OR tokens.paused_until <= {2})
+        AND (((tokens.last_error_code IS NULL OR tokens.last_error_code <> ALL ({3}))
+              AND (tokens.next_attempt_at IS NULL OR tokens.next_attempt_at + CASE WHEN tokens.retry_job_id IS NULL THEN interval '0' ELSE {4} END <= {2}))
+             OR EXISTS (SELECT FROM unnest({0}, {1}) AS today (provider, fingerprint) WHERE today.provider = tokens.provider AND tokens.settings_fingerprint <> today.fingerprint))
         """;
 
     /// <summary>The stored codes of the failures that another try does not end.</summary>
     internal static string[] PermanentCodes { get; } = [.. FailureKinds.Permanent.Select(kind => kind.Code())];
 
     /// <summary>The parameters of <see cref="IsDueSql"/>.</summary>
-    /// <param name="configured">The tokens that a call can be made for, with the digests of today's settings.</param>
+    /// <param name="callable">The providers that can be called, with the digests of today's settings.</param>
     /// <param name="now">The instant of the judgement.</param>
-    internal static object[] SqlParameters(IReadOnlyCollection<(ConfiguredToken Settings, string Fingerprint)> configured, DateTimeOffset now) =>
-    [
-        configured.Select(token => token.Settings.Name).ToArray(), configured.Select(token => token.Fingerprint).ToArray(),
-        configured.Select(token => token.Settings.Order.Grant == Grant.Imported).ToArray(), now, PermanentCodes, Token.RetryGrace,
-    ];
+    internal static object[] SqlParameters(IReadOnlyCollection<(string Provider, string Fingerprint)> callable, DateTimeOffset now) =>
+        [callable.Select(provider => provider.Provider).ToArray(), callable.Select(provider => provider.Fingerprint).ToArray(), now, PermanentCodes, Token.RetryGrace];
 
     private static Rule No(string code, Func<Question, bool> holds, Func<Question, string> sentence) => new(code, false, holds, sentence);
 

@@ -102,7 +102,7 @@ public sealed class Token : ISealedPair
     /// <summary>The last failure in words.</summary>
     public string? LastError { get; private set; }
 
-    /// <summary>A keyed digest of the settings that the last attempt used; another value lifts a block.</summary>
+    /// <summary>A keyed digest of the provider's settings that the last attempt used; another value lifts a block.</summary>
     public string? SettingsFingerprint { get; private set; }
 
     /// <summary>For people who query the table: true while the token is in the settings and not paused.</summary>
@@ -160,9 +160,19 @@ public sealed class Token : ISealedPair
     internal void Configure(ConfiguredToken settings)
     {
         var definition = TokenDefinition.Of(settings);
+        if (Provider.Length > 0 && !(Definition with { Origin = definition.Origin, Labels = definition.Labels }).Equals(definition))
+        {
+            // What was refused with the old definition may be granted with the new one.
+            SettingsFingerprint = "";
+        }
+
         (Provider, IsActive, Origin, Grant) = (definition.Provider, PausedAt is null, definition.Origin, definition.Grant);
         (Scopes, Parameters, Labels) = ([.. definition.Scopes], definition.Parameters, definition.Labels);
     }
+
+    /// <summary>True where both rows say the same of what the token is, as the database writes it.</summary>
+    internal bool IsDefinedAs(Token other) =>
+        (Provider, Origin, Grant, Parameters, Labels) == (other.Provider, other.Origin, other.Grant, other.Parameters, other.Labels) && Scopes.SequenceEqual(other.Scopes, StringComparer.Ordinal);
 
     /// <summary>What it is.</summary>
     internal TokenDefinition Definition => new(Provider, Origin, Scopes, Grant, Parameters, Labels);
@@ -178,7 +188,8 @@ public sealed class Token : ISealedPair
         }
     }
 
-    internal void Unconfigure() => IsActive = false;
+    /// <summary>The settings do not declare it any more.</summary>
+    internal void Unconfigure() => (IsActive, Origin) = (false, Origin.Undeclared);
 
     /// <summary>What is stored now; null where no token was obtained yet.</summary>
     private StoredToken? Stored => AccessToken is null

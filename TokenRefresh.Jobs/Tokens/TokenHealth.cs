@@ -64,6 +64,9 @@ public static class TokenHealth
         _ => state.ToString().ToLowerInvariant(),
     };
 
+    /// <summary>The state of that word; null where there is none.</summary>
+    public static TokenState? Parse(string code) => Enum.GetValues<TokenState>().Cast<TokenState?>().FirstOrDefault(state => state!.Value.Code() == code);
+
     /// <summary>The state in words, for pages and verbs.</summary>
     public static string InWords(this TokenState state) => state.Code().Replace('_', ' ');
 

@@ -47,7 +47,7 @@ internal sealed class TokenSettingsRules(ITokenProviders providers) : IValidateO
 }
 
 /// <summary>How tokens and providers may be called, so that a name can stand in an address.</summary>
-internal static partial class CatalogNames
+public static partial class CatalogNames
 {
     /// <summary>The rule, to follow "a name has".</summary>
     public const string Allowed = "1 to 64 characters of a-z, 0-9, '_', '-' and '.', and begins with a letter or digit";

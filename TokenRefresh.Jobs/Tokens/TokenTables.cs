@@ -44,8 +44,16 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
         builder.Property(token => token.Version).IsConcurrencyToken();
         builder.Property(token => token.LeaseOwner).IsConcurrencyToken();
 
-        builder.HasIndex(token => token.RefreshDueAt);
-        builder.HasIndex(token => token.Provider);
+        // Every index costs each refresh, so those that serve what is rare hold only what is rare.
+        builder.HasIndex(token => new { token.Provider, token.RefreshDueAt });
+        builder.HasIndex(token => new { token.Provider, token.ExpiresAt });
+        builder.HasIndex(token => token.LastUsedAt).HasFilter("last_used_at IS NOT NULL");
+        builder.HasIndex(token => new { token.Provider, token.ExpiresAt }, "ix_tokens_failed").HasFilter("last_error_code IS NOT NULL");
+        builder.HasIndex(token => token.Provider, "ix_tokens_never_obtained").HasFilter("access_token IS NULL");
+        builder.HasIndex(token => token.Provider, "ix_tokens_undeclared").HasFilter("origin = 'undeclared'");
+        builder.HasIndex(token => token.ExpiresAt, "ix_tokens_imported").HasFilter("\"grant\" = 'Imported'");
+        builder.HasIndex(token => token.PausedAt).HasFilter("paused_at IS NOT NULL");
+        builder.HasIndex(token => token.Labels).HasMethod("gin").HasFilter("labels <> '{}'");
     }
 }
 

@@ -25,6 +25,9 @@ public sealed class TokenVersions
         }
     }
 
+    /// <summary>This node holds the token no more.</summary>
+    internal void Forget(string token) => highest.TryRemove(token, out _);
+
     /// <summary>The version of the next token that is stored where <paramref name="stored"/> is.</summary>
     public long After(string token, long stored) => HighestOf(token) is var known && stored < known ? known + Gap : stored + 1;
 }

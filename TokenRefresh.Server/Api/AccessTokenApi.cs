@@ -19,7 +19,7 @@ internal sealed record AccessTokenAnswer(string Name, string AccessToken, string
 internal sealed class SelfGuarded;
 
 /// <summary>The call that programs make a thousand times a second. Its parts are held, because resolving them would make a scope for each request.</summary>
-internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens configured, TokenCache cache, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
+internal sealed class AccessTokenApi(ClientAccess access, TokensByScope scopes, TokenCache cache, ReadCounters counters, TokenMetrics metrics, TimeProvider clock)
 {
     /// <summary>The longest life that can be asked for; no provider's token lives longer.</summary>
     private static readonly int LongestValidity = (int)IssuedToken.LongestLife.TotalSeconds;
@@ -52,23 +52,24 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         return client is null ? problem!.ExecuteAsync(context) : ServeAsync(context, client, name);
     }
 
-    private Task GetByScopeAsync(HttpContext context, string scope)
+    private async Task GetByScopeAsync(HttpContext context, string scope)
     {
         var (client, problem) = access.Enter(context, changes: false);
         if (client is null)
         {
-            return problem!.ExecuteAsync(context);
+            await problem!.ExecuteAsync(context);
+            return;
         }
 
         // The server leaves a slash encoded in a path, and many authorization servers' scopes are addresses.
         scope = scope.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
-        var fitting = configured.All.Where(token => client.MayRead(token.Name) && token.Order.Scopes.Contains(scope)).ToList();
-        return fitting switch
+        var fitting = (await scopes.NamesAsync(scope, context.RequestAborted)).Where(client.MayRead).ToList();
+        await (fitting switch
         {
-            [var one] => ServeAsync(context, client, one.Name),
+            [var one] => ServeAsync(context, client, one),
             [] => Problem.UnknownScope.ExecuteAsync(context),
-            _ => Problem.AmbiguousScope(fitting.Select(token => token.Name)).ExecuteAsync(context),
-        };
+            _ => Problem.AmbiguousScope(fitting).ExecuteAsync(context),
+        });
     }
 
     private async Task ServeAsync(HttpContext context, Client client, string name)
@@ -96,7 +97,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
         {
             reading = reading.IsServed ? new(null, ReadingCodes.Expired, TimeSpan.Zero) : reading;
             metrics.Read("unavailable", reading.Code);
-            counters.AddRefused(client.Key.Id, client.Key.Name, reading.Entry?.Name ?? configured.Find(name)?.Name ?? name);
+            counters.AddRefused(client.Key.Id, client.Key.Name, name);
             await Unavailable(reading).ExecuteAsync(context);
             return;
         }
@@ -149,6 +150,7 @@ internal sealed class AccessTokenApi(ClientAccess access, ConfiguredTokens confi
             ReadingCodes.Paused => "The token is paused and has expired. An operator must resume it.",
             ReadingCodes.NeedsReauthorization => "Only a person can start this grant again and import it.",
             ReadingCodes.NotYet => "The token is being obtained for the first time.",
+            ReadingCodes.NotLoaded => "The database is unreachable, and this node does not hold the token in memory.",
             ReadingCodes.Expired => "The token has expired and its renewal has not completed yet.",
             "credential_rejected" or "configuration" => "The provider refuses the server's settings. An operator must change them.",
             _ => "The last refresh failed and the token has expired. The server keeps retrying.",

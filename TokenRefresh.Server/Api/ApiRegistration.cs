@@ -40,6 +40,7 @@ internal static class ApiRegistration
 
         var api = routes.MapGroup("/api").WithTags("Tokens").RequireAuthorization(ClientKeyAuthentication.Name);
         api.MapRejections();
+        api.MapTokenList();
         api.MapTokens();
         api.MapTokenDefinitions();
         api.MapProviders();

@@ -30,7 +30,7 @@ internal static class LogsApi
     }
 
     private static async Task<IResult> ListAsync(
-        HttpContext context, AttemptLog log, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken,
+        HttpContext context, AttemptLog log, TokenFinder tokens, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken,
         string? hours = null, string? provider = null, string? token = null, string? status = null, string? trigger = null, string? cursor = null, string? limit = null)
     {
         (hours, provider, token, status, trigger, cursor, limit) = (Given(hours), Given(provider), Given(token), Given(status), Given(trigger), Given(cursor), Given(limit));
@@ -69,7 +69,7 @@ internal static class LogsApi
                 Since = clock.GetUtcNow() - back,
                 Provider = provider?.ToLowerInvariant(),
                 Token = token,
-                Tokens = token is null ? client.Tokens : null,
+                Tokens = token is null ? await NamesAsync(client, tokens, cancellationToken) : null,
                 Status = status is null ? null : Enum.Parse<AttemptStatus>(status, ignoreCase: true),
                 Trigger = trigger is null ? null : RefreshTriggers.Parse(trigger),
             },
@@ -78,7 +78,7 @@ internal static class LogsApi
     }
 
     private static async Task<IResult> StatisticsAsync(
-        HttpContext context, AttemptLog log, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken, string? hours = null, string? provider = null)
+        HttpContext context, AttemptLog log, TokenFinder tokens, ITokenProviders providers, TimeProvider clock, CancellationToken cancellationToken, string? hours = null, string? provider = null)
     {
         (hours, provider) = (Given(hours), Given(provider));
         if (Hours(hours) is not { } back || (provider is not null && providers.Find(provider) is null))
@@ -86,7 +86,24 @@ internal static class LogsApi
             return Problem.BadRequest($"hours must be greater than 0 and at most {LongestHours}; provider must be configured.");
         }
 
-        return TypedResults.Ok(await log.StatisticsAsync(provider?.ToLowerInvariant(), clock.GetUtcNow() - back, cancellationToken, context.Client().Tokens));
+        return TypedResults.Ok(await log.StatisticsAsync(provider?.ToLowerInvariant(), clock.GetUtcNow() - back, cancellationToken, await NamesAsync(context.Client(), tokens, cancellationToken)));
+    }
+
+    // Null for all: a key for everything sees the rows of removed tokens, too.
+    private static async Task<IReadOnlyCollection<string>?> NamesAsync(Jobs.Administration.Client client, TokenFinder tokens, CancellationToken cancellationToken)
+    {
+        if (client.Tokens.IsEverything)
+        {
+            return null;
+        }
+
+        var names = new List<string>();
+        await foreach (var some in tokens.AllAsync(new(Patterns: client.Tokens), cancellationToken))
+        {
+            names.AddRange(some);
+        }
+
+        return names;
     }
 
     // A form sends what was left blank, too.

@@ -55,7 +55,6 @@ internal static class TokensApi
 
     public static void MapTokens(this RouteGroupBuilder api)
     {
-        api.MapGet("/tokens", ListAsync).WithName("ListTokens").WithSummary("The tokens of this key, most urgent first. No secrets.");
         api.MapGet("/tokens/health", HealthAsync).WithName("TokenHealth").WithSummary("Healthy, partial or unhealthy; 503 when unhealthy.");
         api.MapGet("/tokens/needs-refresh", NeedsRefreshAsync).WithName("TokensNeedingRefresh").WithSummary("The tokens that are due or need a person.");
         api.MapPost("/tokens/refresh", RefreshAsync).WithName("RefreshTokens")
@@ -63,21 +62,18 @@ internal static class TokensApi
             .Produces(StatusCodes.Status202Accepted);
     }
 
-    private static async Task<IResult> ListAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken) =>
-        TypedResults.Ok((await MineAsync(context, diagnosis, cancellationToken)).Tokens.Select(TokenSummary.Of));
-
     private static async Task<IResult> HealthAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken)
     {
         var health = await MineAsync(context, diagnosis, cancellationToken);
-        var (now, counted) = (health.AsOf, health.Counted.ToList());
+        var now = health.AsOf;
         var answer = new
         {
             status = "success",
             data = new
             {
                 overall_health = health.Overall.SeedCode(),
-                healthy_providers = counted.Count(view => view.IsWell),
-                total_providers = counted.Count,
+                healthy_providers = health.Counts.CountedWell,
+                total_providers = health.Counts.Counted,
                 providers = health.Tokens.ToDictionary(view => view.Name, view => new TokenHealthAnswer(
                     view.Stored?.AccessToken is not null, view.Stored?.IsActive == true, view.Stored?.ExpiresAt <= now, view.Stored?.RefreshExpiresAt <= now,
                     view.NeedsRefresh, view.Stored?.ExpiresAt, view.Stored?.RefreshExpiresAt, view.Stored?.LastUsedAt, view.State.InWords(), view.State.Code())),
@@ -98,7 +94,7 @@ internal static class TokensApi
     }
 
     private static async Task<IResult> RefreshAsync(
-        HttpContext context, RefreshOrder? order, ConfiguredTokens configured, ITokenProviders providers, RefreshQueue queue, AuditTrail audit, RepeatedRequests repeated, CancellationToken cancellationToken)
+        HttpContext context, RefreshOrder? order, TokenFinder tokens, ITokenProviders providers, RefreshQueue queue, AuditTrail audit, RepeatedRequests repeated, CancellationToken cancellationToken)
     {
         var client = context.Client();
         if (!client.May(ClientActs.Refresh))
@@ -112,7 +108,7 @@ internal static class TokensApi
             return Problem.UnknownProvider(providers.All.Select(known => known.Name));
         }
 
-        var token = order.Token is null ? null : configured.Find(order.Token);
+        var token = order.Token is null ? null : await tokens.FindAsync(order.Token, cancellationToken);
         if (order.Token is { } name && (client.MayRead(name) ? token is null ? Problem.UnknownToken : null : Problem.Forbidden) is { } problem)
         {
             return problem;
@@ -128,35 +124,37 @@ internal static class TokensApi
             return Problem.NotConfigured(missing);
         }
 
-        return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), Enqueue, cancellationToken);
+        return await repeated.AnswerAsync(context, client, JsonSerializer.Serialize(order), EnqueueAsync, cancellationToken);
 
-        object Enqueue(TokenRefreshDbContext db)
+        async Task<object> EnqueueAsync(TokenRefreshDbContext db)
         {
-            var names = configured.All
-                .Where(each => client.MayRead(each.Name) && each.NotConfiguredBecause is null)
-                .Where(each => token is null || each == token)
-                .Where(each => order.Provider is null || each.Provider.Name.Equals(order.Provider, StringComparison.OrdinalIgnoreCase))
-                .Select(each => each.Name).ToList();
+            var asked = new TokenNameFilter([.. providers.All.Where(each => each.IsCallable && (order.Provider is null || each == providers.Find(order.Provider))).Select(each => each.Name)], client.Tokens);
+            var names = new List<string>(token is null ? [] : [token.Name]);
+            await foreach (var some in token is null ? tokens.AllAsync(asked, CancellationToken.None) : AsyncEnumerable.Empty<IReadOnlyList<string>>())
+            {
+                names.AddRange(some);
+            }
+
             var jobs = queue.Enqueue(names, order.Force == true ? RefreshTrigger.Forced : RefreshTrigger.Manual, client.Key.Actor);
             audit.AddRefreshes(db, client.Key.Actor, order.Force == true, jobs);
             return new { status = "accepted", data = new { jobs = jobs.Select(job => new { job_id = job.JobId, tokens = job.Tokens }) } };
         }
     }
 
-    private static async Task<SystemDiagnosis> MineAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken) =>
-        (await diagnosis.ReadAsync(cancellationToken)).For(view => context.Client().MayRead(view.Name));
+    private static Task<SystemDiagnosis> MineAsync(HttpContext context, DiagnosisReader diagnosis, CancellationToken cancellationToken) =>
+        diagnosis.ReadAsync(cancellationToken, context.Client().Tokens is { IsEverything: false } some ? new(Patterns: some) : null);
 
     /// <summary>Answers a repeated request as the first time. What was done is written down with the answer, on one connection and whether or not the program still waits.</summary>
     internal sealed class RepeatedRequests(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
     {
         private static readonly TimeSpan KeptFor = TimeSpan.FromDays(1);
 
-        public async Task<IResult> AnswerAsync(HttpContext context, Client client, string request, Func<TokenRefreshDbContext, object> act, CancellationToken cancellationToken)
+        public async Task<IResult> AnswerAsync(HttpContext context, Client client, string request, Func<TokenRefreshDbContext, Task<object>> act, CancellationToken cancellationToken)
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             if (!context.Request.Headers.TryGetValue("Idempotency-Key", out var chosen))
             {
-                var done = act(db);
+                var done = await act(db);
                 await db.SaveChangesAsync(CancellationToken.None);
                 return TypedResults.Accepted((string?)null, done);
             }
@@ -181,7 +179,7 @@ internal static class TokensApi
                 return Problem.IdempotencyKeyReused;
             }
 
-            var answer = isFirst ? JsonSerializer.Serialize(act(db)) : stored.Answer;
+            var answer = isFirst ? JsonSerializer.Serialize(await act(db)) : stored.Answer;
             await db.SaveChangesAsync(CancellationToken.None);
             await db.RepeatedRequests.Where(row => row.Key == id).ExecuteUpdateAsync(row => row.SetProperty(request => request.Answer, answer), CancellationToken.None);
             await transaction.CommitAsync(CancellationToken.None);

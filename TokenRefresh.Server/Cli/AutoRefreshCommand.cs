@@ -27,24 +27,30 @@ internal static class AutoRefreshCommand
             var trigger = call.GetValue(force) ? RefreshTrigger.Forced : RefreshTrigger.Manual;
             var isNamed = call.GetValue(token) is not null;
             return call.GetValue(sync)
-                ? host.RunCallingAsync(services => RefreshAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), isNamed, trigger, call.GetValue(json), cancellationToken), cancellationToken, mayBeFirst: true)
-                : host.RunFirstAsync(services => EnqueueAsync(services, Select(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json)), cancellationToken);
+                ? host.RunCallingAsync(async services => await RefreshAsync(services, await SelectAsync(services, call.GetValue(provider), call.GetValue(token)), isNamed, trigger, call.GetValue(json), cancellationToken), cancellationToken, mayBeFirst: true)
+                : host.RunFirstAsync(async services => await EnqueueAsync(services, await SelectAsync(services, call.GetValue(provider), call.GetValue(token)), trigger, call.GetValue(json)), cancellationToken);
         });
         return command;
     }
 
-    private static List<ConfiguredToken> Select(IServiceProvider services, string? providerName, string? tokenName)
+    private static async Task<List<ConfiguredToken>> SelectAsync(IServiceProvider services, string? providerName, string? tokenName)
     {
         var provider = TokensCommands.RequireProvider(services, providerName);
         if (tokenName is not null)
         {
-            var token = TokensCommands.Require(services, tokenName);
+            var token = await TokensCommands.RequireAsync(services, tokenName);
             return provider is null || token.Provider == provider
                 ? [token]
                 : throw new UsageException($"Token '{token.Name}' belongs to provider {token.Provider.Name}, not {provider.Name}.");
         }
 
-        var asked = services.GetRequiredService<ConfiguredTokens>().All.Where(token => provider is null || token.Provider == provider).ToList();
+        var tokens = services.GetRequiredService<TokenFinder>();
+        var asked = new List<ConfiguredToken>();
+        await foreach (var names in tokens.AllAsync(new(provider is null ? null : [provider.Name]), CancellationToken.None))
+        {
+            asked.AddRange(await tokens.FindAsync(names, CancellationToken.None));
+        }
+
         foreach (var skipped in asked.Where(token => token.NotConfiguredBecause is not null))
         {
             Output.Note($"{skipped.Name} is not configured: {skipped.NotConfiguredBecause}.");

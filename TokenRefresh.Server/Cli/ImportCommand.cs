@@ -21,7 +21,7 @@ internal static class ImportCommand
         command.SetAction((call, cancellationToken) => host.RunFirstAsync(
             async services =>
             {
-                var token = TokensCommands.Require(services, call.GetValue(name)!);
+                var token = await TokensCommands.RequireAsync(services, call.GetValue(name)!);
                 var imported = Parse(await ReadAsync(cancellationToken), services.GetRequiredService<TimeProvider>().GetUtcNow());
                 await services.GetRequiredService<TokenControls>().ImportAsync(token.Name, imported, Options.Caller, cancellationToken);
                 if (token.Order.Grant != Grant.Imported)

@@ -29,7 +29,7 @@ internal static class LogsCommands
                 var filter = new AttemptFilter
                 {
                     Provider = TokensCommands.RequireProvider(services, call.GetValue(provider))?.Name,
-                    Token = call.GetValue(token) is { } name ? TokensCommands.Require(services, name).Name : null,
+                    Token = call.GetValue(token) is { } name ? (await TokensCommands.RequireAsync(services, name)).Name : null,
                     Status = ParseStatus(call.GetValue(status)),
                 };
                 var count = call.GetValue(lines) is >= 1 and <= MostLines and var asked

@@ -65,7 +65,7 @@ internal static class TokenDefinitionCommands
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
-                var known = TokensCommands.Require(services, call.GetValue(name)!).Name;
+                var known = (await TokensCommands.RequireAsync(services, call.GetValue(name)!)).Name;
                 var token = (await services.GetRequiredService<TokenDefinitionChanges>().FindAsync(known, cancellationToken))!;
                 if (call.GetValue(json))
                 {
@@ -94,7 +94,7 @@ internal static class TokenDefinitionCommands
     }
 
     /// <summary>What a token is made of, as options.</summary>
-    private sealed class DefinitionOptions
+    internal sealed class DefinitionOptions
     {
         public Option<string?> Scopes { get; } = new("--scopes") { Description = "The scopes, separated by commas." };
 
@@ -120,7 +120,7 @@ internal static class TokenDefinitionCommands
                 call.GetValue(Labels) is { Length: > 0 } labels ? Pairs("--label", labels) : null);
         }
 
-        private static Dictionary<string, string> Pairs(string option, string[] pairs)
+        internal static Dictionary<string, string> Pairs(string option, string[] pairs)
         {
             var read = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
             foreach (var pair in pairs)

@@ -13,6 +13,8 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>tokens …</c></summary>
 internal static class TokensCommands
 {
+    private const int UsualRows = 1000, MostRows = 10_000;
+
     public static Command Create(CommandRunner host)
     {
         var tokens = new Command("tokens", "Manage tokens: show, refresh, test, import, pause, resume, add, set, remove.")
@@ -35,11 +37,11 @@ internal static class TokensCommands
 
     /// <summary>The token of that name.</summary>
     /// <exception cref="UsageException">There is none.</exception>
-    public static ConfiguredToken Require(IServiceProvider services, string name)
+    public static async Task<ConfiguredToken> RequireAsync(IServiceProvider services, string name)
     {
-        var configured = services.GetRequiredService<ConfiguredTokens>();
-        return configured.Find(name)
-            ?? throw new UsageException(DidYouMean.Message("token", name, configured.All.Select(token => token.Name)));
+        var tokens = services.GetRequiredService<TokenFinder>();
+        return await tokens.FindAsync(name, CancellationToken.None)
+            ?? throw new UsageException(DidYouMean.Message("token", name, await tokens.NamesAsync(new(), TokenFinder.MostSuggested, CancellationToken.None)));
     }
 
     /// <summary>The provider of that name, or null where none was named.</summary>
@@ -57,7 +59,7 @@ internal static class TokensCommands
         var json = Options.Json();
         var command = new Command("health", "Show one row per token, most urgent first; exit code 1 unless everything is operational. Changes nothing.") { provider, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
-            services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: true, cancellationToken), cancellationToken));
+            services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), query: null, cancellationToken), cancellationToken));
         return command;
     }
 
@@ -65,19 +67,42 @@ internal static class TokensCommands
     {
         var provider = Options.Provider();
         var json = Options.Json();
-        var command = new Command("list", "List the configured tokens.") { provider, json };
+        var state = new Option<string?>("--state") { Description = $"Only tokens in this state: {string.Join(", ", Enum.GetValues<TokenState>().Select(each => each.Code()))}." };
+        var label = new Option<string[]>("--label") { Description = "Only tokens with this label, as k=v; several times." };
+        var limit = new Option<int>("--limit") { Description = $"The most tokens to list, 1 to {MostRows}.", DefaultValueFactory = _ => UsualRows };
+        var after = new Option<string?>("--after") { Description = "Continue after this name." };
+        var command = new Command("list", $"List the tokens, most urgent first; more than {TokenOverview.MostListed}, or some of them, by name.") { provider, state, label, limit, after, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
-            services => ShowAsync(services, call.GetValue(provider), call.GetValue(json), exitsByHealth: false, cancellationToken), cancellationToken));
+            services =>
+            {
+                var asked = call.GetValue(state);
+                if (asked is not null && TokenHealth.Parse(asked) is null)
+                {
+                    throw new UsageException(DidYouMean.Message("state", asked, Enum.GetValues<TokenState>().Select(each => each.Code())));
+                }
+
+                if (call.GetValue(limit) is not (>= 1 and <= MostRows and var most))
+                {
+                    throw new UsageException($"--limit must be 1 to {MostRows}.");
+                }
+
+                var query = new TokenQuery(most)
+                {
+                    State = asked is null ? null : TokenHealth.Parse(asked), Labels = call.GetValue(label) is { Length: > 0 } labels ? TokenDefinitionCommands.DefinitionOptions.Pairs("--label", labels) : null, After = call.GetValue(after),
+                };
+                return ShowAsync(services, call.GetValue(provider), call.GetValue(json), query, cancellationToken);
+            },
+            cancellationToken));
         return command;
     }
 
-    private static async Task<int> ShowAsync(IServiceProvider services, string? provider, bool json, bool exitsByHealth, CancellationToken cancellationToken)
+    /// <param name="query">The page of a list; null for the judgement of all, by which it exits.</param>
+    private static async Task<int> ShowAsync(IServiceProvider services, string? provider, bool json, TokenQuery? query, CancellationToken cancellationToken)
     {
         var zone = services.GetRequiredService<IOptions<ScheduleOptions>>().Value.Zone;
         var asked = RequireProvider(services, provider);
-        var health = (await services.GetRequiredService<DiagnosisReader>().ReadAsync(cancellationToken))
-            .For(view => asked is null || view.Settings.Provider == asked);
-        var views = health.Tokens;
+        var health = await services.GetRequiredService<DiagnosisReader>().ReadAsync(cancellationToken, asked is null ? null : new([asked.Name]));
+        var views = query is null || (query.IsAll && health.IsWhole) ? health.Tokens : await services.GetRequiredService<TokenOverview>().PageAsync(query with { Provider = asked?.Name }, cancellationToken);
         var notifications = services.GetRequiredService<NotificationReadinessReader>().Latest;
         if (json)
         {
@@ -113,9 +138,19 @@ internal static class TokensCommands
                 zone);
         }
 
-        if (!exitsByHealth)
+        if (query is not null)
         {
+            if (views.Count == query.Limit && views.Count < health.Counts.Total)
+            {
+                Output.Note($"There may be more: tokens list --after {views[^1].Name}");
+            }
+
             return ExitCode.Done;
+        }
+
+        if (!health.IsWhole)
+        {
+            Output.Note($"The {views.Count} most urgent of {health.Counts.Total} tokens. All of them by name: tokens list --limit 1000");
         }
 
         if (notifications.IsFault)
@@ -152,7 +187,7 @@ internal static class TokensCommands
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services =>
             {
-                var token = Require(services, call.GetValue(name)!);
+                var token = await RequireAsync(services, call.GetValue(name)!);
                 if (await services.GetRequiredService<TokenProbe>().TryAsync(token.Name, cancellationToken) is not { } probe)
                 {
                     Output.Note($"{token.Name} has no stored token to test. Obtain one: {(token.Order.Grant == Grant.Imported ? $"tokens import {token.Name}" : $"tokens auto-refresh --token {token.Name} --sync")}");
@@ -184,7 +219,7 @@ internal static class TokensCommands
         command.SetAction((call, cancellationToken) => host.RunAsync(
             async services =>
             {
-                var token = Require(services, call.GetValue(name)!);
+                var token = await RequireAsync(services, call.GetValue(name)!);
                 DateTimeOffset? until = call.GetValue(hours) switch
                 {
                     null => null,
@@ -206,7 +241,7 @@ internal static class TokensCommands
         command.SetAction((call, cancellationToken) => host.RunAsync(
             async services =>
             {
-                var token = Require(services, call.GetValue(name)!);
+                var token = await RequireAsync(services, call.GetValue(name)!);
                 await services.GetRequiredService<TokenControls>().ResumeAsync(token.Name, Options.Caller, cancellationToken);
                 Output.Line($"Resumed {token.Name}.");
                 return ExitCode.Done;

@@ -55,7 +55,7 @@ internal static class HangfireRegistration
                 // "default" too: what Hangfire re-creates without a queue would wait there for ever.
                 options.Queues = [queue.Name, "default"];
                 options.WorkerCount = queue.Workers;
-                SetTimes(options, provider, CallsAndSave(provider.GetRequiredService<ConfiguredTokens>().All.Select(token => token.Provider.Timeout).DefaultIfEmpty().Max()));
+                SetTimes(options, provider, CallsAndSave(provider.GetRequiredService<ITokenProviders>().All.Select(each => each.Timeout).DefaultIfEmpty().Max()));
             });
 
             // Apart, so that a mail server that hangs takes no worker from the tokens, nor a thousand tokens the time to tell of them.

@@ -10,10 +10,10 @@ internal sealed partial class TokenCacheService(TokenCache cache, TokenChangeLis
 {
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMinutes(1);
 
-    // Before the first request is accepted, so that no reader finds an empty cache.
+    // Before the first request is accepted: a reader whose token is not among the first waits for its row.
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await feed.ReloadAllAsync(cancellationToken);
+        await feed.BeginAsync(cancellationToken);
         metrics.Observe(() => cache.Lives);
         await base.StartAsync(cancellationToken);
     }

@@ -12,7 +12,7 @@ internal static class DiagnosisWords
     /// <summary>How the whole stands, in a sentence.</summary>
     public static Phrase Heading(SystemDiagnosis seen, TimeFormat times) => (seen.Overall, Problems(seen)) switch
     {
-        (OverallStatus.Operational, _) when !seen.Tokens.Any(token => token.IsValid) =>
+        (OverallStatus.Operational, _) when seen.Counts.Valid == 0 =>
             seen.AwaitsFirstTokens ? "No tokens yet: the first refresh has not ended" : "No tokens yet: add credentials",
         (OverallStatus.Operational, _) => "All systems operational",
         (_, [var one]) => Until(seen) is { } expires ? (Phrase)$"{one}; valid until {times.Day(expires)}" : one,
@@ -34,16 +34,16 @@ internal static class DiagnosisWords
     // Several problems: how many tokens are hit, the worst first.
     private static Phrase Counted(SystemDiagnosis seen, int problems)
     {
-        var all = seen.Counted.Count();
-        var unwell = seen.Unwell.ToList();
-        var (down, waiting) = (unwell.Count(token => !token.IsValid), unwell.Count(token => token.State == TokenState.ActionRequired));
-        return (down, waiting, unwell.Count) switch
+        var all = seen.Counts.Counted;
+        var unwell = seen.Counts.Unwell;
+        var (down, waiting) = (seen.Counts.Sum(alike => !alike.IsWell && !alike.IsValid), seen.Counts.Sum(alike => alike.State == TokenState.ActionRequired));
+        return (down, waiting, unwell) switch
         {
             (1, _, _) => (Phrase)$"1 of {all} tokens is down",
             ( > 0, _, _) => (Phrase)$"{down} of {all} tokens are down",
             (_, 1, _) => (Phrase)$"1 of {all} tokens needs action",
             (_, > 0, _) => (Phrase)$"{waiting} of {all} tokens need action",
-            (_, _, > 0) => (Phrase)$"Refresh failing: {unwell.Count} of {all} tokens",
+            (_, _, > 0) => (Phrase)$"Refresh failing: {unwell} of {all} tokens",
             _ => (Phrase)$"{(Phrase)seen.Overall.InWords()}: {problems} problems",
         };
     }

@@ -11,12 +11,12 @@ public sealed record IncidentList(IReadOnlyList<Incident> Rows, IReadOnlyDiction
 {
     /// <summary>The open ones.</summary>
     public static async Task<IncidentList> OpenAsync(IncidentService desk, CurrentDiagnosis diagnosis, CancellationToken cancellationToken) =>
-        await OfAsync(await desk.OpenAsync(cancellationToken), (await diagnosis.ReadAsync(cancellationToken)).Tokens, desk, cancellationToken);
+        await OfAsync(await desk.OpenAsync(cancellationToken), diagnosis, desk, cancellationToken);
 
-    /// <summary>Incidents, and how all tokens are now.</summary>
-    public static async Task<IncidentList> OfAsync(IReadOnlyList<Incident> incidents, IEnumerable<TokenView> tokens, IncidentService desk, CancellationToken cancellationToken) => new(
+    /// <summary>Incidents, and how their tokens are now.</summary>
+    public static async Task<IncidentList> OfAsync(IReadOnlyList<Incident> incidents, CurrentDiagnosis diagnosis, IncidentService desk, CancellationToken cancellationToken) => new(
         incidents, await desk.NoticesAsync(incidents, cancellationToken),
-        tokens.Where(token => token.IsWell).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
+        (await diagnosis.FindAsync([.. incidents.Where(incident => incident.IsOpen).SelectMany(incident => incident.Subjects)], cancellationToken)).Where(token => token.IsWell).Select(token => token.Name).ToHashSet(StringComparer.Ordinal));
 
     /// <summary>Who was notified of it.</summary>
     public IncidentNotice Notice(Incident incident) => Notices.GetValueOrDefault(incident.Id, IncidentNotice.None);

@@ -119,7 +119,7 @@ internal static class JobsDashboard
 
         GlobalConfiguration.Configuration
             .UseDashboardMetric(new DashboardMetric("tokens:unwell", "Tokens that need attention", page => Count(
-                Wait(Service<CurrentDiagnosis>(page).ReadAsync(CancellationToken.None)).Unwell.Count())))
+                Wait(Service<CurrentDiagnosis>(page).ReadAsync(CancellationToken.None)).Counts.Unwell)))
             .UseDashboardMetric(new DashboardMetric("tokens:failures", "Failed attempts, 24 h", page => Count(
                 Wait(Service<AttemptLog>(page).FailuresAsync(Service<TimeProvider>(page).GetUtcNow().AddDays(-1), MostAttempts, CancellationToken.None)))))
             .UseJobDetailsRenderer(10, details => new NonEscapedString(
@@ -139,7 +139,7 @@ internal static class JobsDashboard
         public Task<IFormCollection> ReadFormAsync(CancellationToken cancellationToken) => throw new BadHttpRequestException("A form is needed here.");
     }
 
-    private static Metric Count(int number) => new(number < MostAttempts ? $"{number}" : "999+") { Style = number > 0 ? MetricStyle.Danger : MetricStyle.Default, Highlighted = number > 0 };
+    private static Metric Count(long number) => new(number < MostAttempts ? $"{number}" : "999+") { Style = number > 0 ? MetricStyle.Danger : MetricStyle.Default, Highlighted = number > 0 };
 
     private static T Service<T>(RazorPage page)
         where T : notnull => page.Context.GetHttpContext().RequestServices.GetRequiredService<T>();

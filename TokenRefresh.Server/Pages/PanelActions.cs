@@ -22,7 +22,7 @@ internal sealed record FlashMessage(bool IsWell, string Text)
 
 /// <summary>What people do on pages: through the one door, written to the audit, answered in a sentence.</summary>
 internal sealed class PanelActions(
-    RefreshQueue queue, TokenControls controls, TokenProbe probe, AuditTrail audit, ConfiguredTokens configured, IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
+    RefreshQueue queue, TokenControls controls, TokenProbe probe, AuditTrail audit, TokenFinder tokens, IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock)
 {
     /// <summary>No reason is longer.</summary>
     public const int LongestReason = 200;
@@ -35,8 +35,8 @@ internal sealed class PanelActions(
     /// <summary>Asks for refreshes and waits a moment for what comes of them.</summary>
     public async Task<FlashMessage> RefreshAsync(IReadOnlyCollection<string> names, bool force, string actor, CancellationToken cancellationToken)
     {
-        var chosen = Known(names);
-        var known = chosen.Where(name => configured.Find(name) is { NotConfiguredBecause: null }).ToList();
+        var chosen = await tokens.FindAsync(names, cancellationToken);
+        var known = chosen.Where(token => token.NotConfiguredBecause is null).Select(token => token.Name).ToList();
         if (known.Count == 0)
         {
             return new(false, names.Count == 0 ? "No tokens selected." : "None of these tokens is configured.");
@@ -47,7 +47,7 @@ internal sealed class PanelActions(
         await audit.WriteRefreshesAsync(actor, force, jobs);
         var rows = await ResultsAsync([.. jobs.Select(job => job.JobId)], known.Count, askedAt, cancellationToken);
         var told = known.Select(name => Tell(name, rows.GetValueOrDefault(name), actor)).ToList();
-        var each = told.Concat(chosen.Except(known).Select(name => new FlashMessageOf(name, false, $"not configured: {configured.Find(name)!.NotConfiguredBecause}"))).ToList();
+        var each = told.Concat(chosen.Where(token => token.NotConfiguredBecause is not null).Select(token => new FlashMessageOf(token.Name, false, $"not configured: {token.NotConfiguredBecause}"))).ToList();
         return rows.Count < known.Count
             ? new(true, $"Refreshing {Count(known)}: {rows.Count} finished so far. This page and the log show the results.") { Each = Several(each) }
             : new(told.TrueForAll(one => one.IsWell), each.Count == 1 ? $"{each[0].Token}: {each[0].Text}" : Summary(rows.Values)) { Each = Several(each) };
@@ -57,7 +57,7 @@ internal sealed class PanelActions(
     public async Task<FlashMessage> TestAsync(IReadOnlyCollection<string> names, string actor, CancellationToken cancellationToken)
     {
         var told = new List<FlashMessageOf>();
-        foreach (var some in Known(names).Chunk(ProbesAtOnce))
+        foreach (var some in (await KnownAsync(names, cancellationToken)).Chunk(ProbesAtOnce))
         {
             told.AddRange(await Task.WhenAll(some.Select(name => TestAsync(name, actor, cancellationToken))));
         }
@@ -84,7 +84,7 @@ internal sealed class PanelActions(
             return new(false, "Enter more than 0 hours and at most a year, or leave it empty for no end.");
         }
 
-        var known = Known(names);
+        var known = await KnownAsync(names, cancellationToken);
         DateTimeOffset? until = lasts is { } end ? clock.GetUtcNow().AddHours(end) : null;
         foreach (var name in known)
         {
@@ -102,7 +102,7 @@ internal sealed class PanelActions(
     /// <summary>Ends pauses.</summary>
     public async Task<FlashMessage> ResumeAsync(IReadOnlyCollection<string> names, string actor, CancellationToken cancellationToken)
     {
-        var known = Known(names);
+        var known = await KnownAsync(names, cancellationToken);
         foreach (var name in known)
         {
             await controls.ResumeAsync(name, actor, cancellationToken);
@@ -123,7 +123,7 @@ internal sealed class PanelActions(
         ? $"accepted by the provider (HTTP {result.HttpStatus}, {result.Latency.TotalMilliseconds:0} ms)."
         : $"not accepted by the provider: {result.Failure?.Reason ?? $"HTTP {result.HttpStatus}"} ({result.Latency.TotalMilliseconds:0} ms).";
 
-    private List<string> Known(IEnumerable<string> names) => [.. names.Select(configured.Find).OfType<ConfiguredToken>().Select(token => token.Name).Distinct()];
+    private async Task<List<string>> KnownAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken) => [.. (await tokens.FindAsync(names, cancellationToken)).Select(token => token.Name)];
 
     // What came of each token so far. Who came second waits for the first, and is told what came of that.
     private async Task<Dictionary<string, RefreshAttempt>> ResultsAsync(string[] jobs, int expected, DateTimeOffset askedAt, CancellationToken cancellationToken)

@@ -7,11 +7,12 @@ using TokenRefresh.Providers;
 namespace TokenRefresh.Server.Pages;
 
 /// <summary>One provider as its card shows it.</summary>
-/// <param name="Tokens">Its tokens, most urgent first.</param>
+/// <param name="Tokens">Its tokens, most urgent first; of very many only some.</param>
+/// <param name="Counts">All of them, counted.</param>
 /// <param name="Day">Its attempts of the last 24 hours.</param>
 /// <param name="Days">Thirty days, the last is today.</param>
 /// <param name="OpenUntil">Until when this node's circuit breaker lets no call through; null while it is closed.</param>
-internal sealed record ProviderSummary(ITokenProvider Provider, IReadOnlyList<TokenView> Tokens, AttemptStatistics Day, IReadOnlyList<UptimeCell> Days, DateTimeOffset? OpenUntil)
+internal sealed record ProviderSummary(ITokenProvider Provider, IReadOnlyList<TokenView> Tokens, TokenCounts Counts, AttemptStatistics Day, IReadOnlyList<UptimeCell> Days, DateTimeOffset? OpenUntil)
 {
     /// <summary>The earliest expiry of its valid tokens; null without one.</summary>
     public TokenView? NextExpiry => Tokens.Where(token => token.IsValid).MinBy(token => token.TimeLeft);
@@ -41,8 +42,11 @@ internal sealed record ProviderSummary(ITokenProvider Provider, IReadOnlyList<To
 }
 
 /// <summary>Reads how providers fare.</summary>
-internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProviders providers, AttemptHours hours, TimeProvider clock)
+internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, TokenOverview overview, ITokenProviders providers, AttemptHours hours, TimeProvider clock)
 {
+    /// <summary>The most tokens of a provider that a page lists.</summary>
+    public const int Shown = 100;
+
     private const int DaysShown = 30;
 
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
@@ -71,12 +75,17 @@ internal sealed class ProviderSummaries(CurrentDiagnosis diagnosis, ITokenProvid
         var now = clock.GetUtcNow();
         var first = Midnight(now) - ((DaysShown - 1) * Day);
         var month = (await hours.OutcomesAsync(scope, first, cancellationToken)).ToLookup(hour => hour.Provider);
-        var tokens = (await diagnosis.ReadAsync(cancellationToken)).Tokens.ToLookup(token => token.Settings.Provider.Name);
+        var seen = await diagnosis.ReadAsync(cancellationToken);
+        var tokens = seen.Tokens.ToLookup(token => token.Settings.Provider.Name);
         return await Task.WhenAll(asked.Select(async provider => new ProviderSummary(
-            provider, [.. tokens[provider.Name]], await hours.StatisticsAsync(periods, new(provider.Name), since, cancellationToken),
+            provider, await TokensAsync(seen, tokens[provider.Name], provider, cancellationToken), seen.Counts.Of(provider.Name), await hours.StatisticsAsync(periods, new(provider.Name), since, cancellationToken),
             UptimeStrip.Cells(month[provider.Name].Select(hour => new UptimeCell(hour.Hour, hour.Succeeded, hour.Failed)), first, Day, DaysShown),
             provider.CircuitOpenUntil is { } until && until > now ? until : null)));
     }
+
+    // Those of a provider without trouble are not among the most urgent of very many.
+    private async Task<IReadOnlyList<TokenView>> TokensAsync(SystemDiagnosis seen, IEnumerable<TokenView> listed, ITokenProvider provider, CancellationToken cancellationToken) =>
+        seen.IsWhole ? [.. listed] : [.. listed.UnionBy(await overview.PageAsync(new(Shown) { Provider = provider.Name }, cancellationToken), token => token.Name)];
 
     private static DateTimeOffset Midnight(DateTimeOffset now) => new(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerDay), TimeSpan.Zero);
 }

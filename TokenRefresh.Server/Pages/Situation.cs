@@ -131,7 +131,7 @@ internal sealed class CurrentSituation(CurrentDiagnosis diagnosis, ClientReads r
         ({ State: TokenState.ActionRequired } one, _) => new(SituationAct.Open, "How to update the credentials", [], $"{PanelPaths.Provider(one.Settings.Provider.Name)}#credentials"),
         (_, { Part: DiagnosedPart.Schedule or DiagnosedPart.Workers }) => new(SituationAct.Open, "Open System", [], PanelPaths.Health),
         ({ } one, _) => new(SituationAct.Open, "Open the token", [], PanelPaths.Token(one.Name)),
-        _ when seen.Overall == OverallStatus.Operational && seen.Tokens.All(token => token.State == TokenState.NotConfigured) => new(SituationAct.Open, "Add credentials", [], PanelPaths.Providers),
+        _ when seen.Overall == OverallStatus.Operational && seen.Counts.Sum(alike => alike.State != TokenState.NotConfigured) == 0 => new(SituationAct.Open, "Add credentials", [], PanelPaths.Providers),
         _ when seen.Undelivered is not null => SituationStep.SetUpNotifications,
         _ => null,
     };

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Persistence;
@@ -79,7 +80,7 @@ internal static partial class BrokenLaws
         {
             Replace = services => services.AddSingleton(provider => new TokenCache(
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
-                provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<TokenStore>(), provider.GetRequiredService<UnsavedTokenSpool>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenCache>>())),
+                provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<TokenStore>(), provider.GetRequiredService<UnsavedTokenSpool>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), provider.GetRequiredService<IOptions<PerformanceOptions>>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenCache>>())),
         },
         new("the vault hears of nothing", "I3", 14)
         {

@@ -37,7 +37,7 @@ internal sealed class Reader(SimWorld world, SimNode node, string token, TimeSpa
         if (!world.ProviderOf(token).Accepts(token, TokenRows.NumberOf(entry.AccessToken!)))
         {
             world.Trace($"{node.Name} reports {token} version {entry.Version}");
-            node.Get<TokenCache>().Reject(token, entry.Version, "a client");
+            _ = node.Get<TokenCache>().RejectAsync(token, entry.Version, "a client").AsTask();
             world.Served.Reported(node, token, entry);
         }
     }

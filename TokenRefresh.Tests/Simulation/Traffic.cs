@@ -142,10 +142,10 @@ internal sealed class Traffic(SimWorld world, Scenario scenario)
         world.Agenda.In(HalfADay, Sweep);
         if (world.AnyNode() is { IsAway: false } node)
         {
-            world.Start(node, "sweep", () =>
+            world.Start(node, "sweep", async () =>
             {
-                node.Get<AutomaticRefreshJob>().Run();
-                return node.Get<BackupRefreshJob>().RunAsync(CancellationToken.None);
+                await node.Get<AutomaticRefreshJob>().Run();
+                await node.Get<BackupRefreshJob>().RunAsync(CancellationToken.None);
             });
             world.Start(node, "clean-up", () => node.Get<LogCleanup>().RunAsync(CancellationToken.None));
         }

@@ -8,12 +8,15 @@ namespace TokenRefresh.Server.Pages.Access;
 
 /// <summary>The keys of programs, for administrators.</summary>
 [Authorize(nameof(Role.Admin))]
-internal sealed class ClientsModel(ClientKeys keys, ConfiguredTokens configured) : PanelPage
+internal sealed class ClientsModel(ClientKeys keys, TokenFinder tokens) : PanelPage
 {
+    private const int MostOffered = 200;
+
     /// <summary>The good keys by name, then the revoked ones, newest first.</summary>
     public IReadOnlyList<ClientKey> Clients { get; private set; } = [];
 
-    public IReadOnlyList<ConfiguredToken> Tokens => configured.All;
+    /// <summary>Names that the field offers; others are typed.</summary>
+    public IReadOnlyList<string> Tokens { get; private set; } = [];
 
     /// <summary>A key that was made just now; no later page can show it.</summary>
     public (string Name, string Key)? Made { get; private set; }
@@ -51,6 +54,9 @@ internal sealed class ClientsModel(ClientKeys keys, ConfiguredTokens configured)
             : new(false, $"No client '{name}' with an active key."),
         PanelPaths.Clients);
 
-    private async Task LoadAsync(CancellationToken cancellationToken) =>
+    private async Task LoadAsync(CancellationToken cancellationToken)
+    {
+        Tokens = await tokens.NamesAsync(new(), MostOffered, cancellationToken);
         Clients = [.. (await keys.ListAsync(cancellationToken)).OrderBy(client => client.RevokedAt is not null).ThenByDescending(client => client.RevokedAt).ThenBy(client => client.Name, StringComparer.Ordinal)];
+    }
 }

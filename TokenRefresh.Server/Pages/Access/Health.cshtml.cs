@@ -76,7 +76,7 @@ internal sealed class HealthModel(
         var crons = timetable.Crons();
         Timetable = [.. timetable.Installed().Select(job => new RecurringJobRow(job, crons.GetValueOrDefault(job.Id, job.Cron), paused.GetValueOrDefault(job.Id)))];
         LastTick = Diagnosis.Status!.SchedulerTick;
-        Notes = [.. Findings(await IncidentList.OfAsync(await desk.OpenAsync(cancellationToken), Diagnosis.Tokens, desk, cancellationToken))];
+        Notes = [.. Findings(await IncidentList.OpenAsync(desk, diagnosis, cancellationToken))];
         OtherSettings = await settings.CompareAsync(node.Value, cancellationToken);
         Database = await figures.ReadAsync(cancellationToken);
         Disk = DiskOf(data.Value.Directory);

@@ -70,7 +70,7 @@ internal sealed class OverviewModel(
 
     private async Task<IReadOnlyList<SetupStep>> SetupAsync(CancellationToken cancellationToken)
     {
-        if (Diagnosis.Tokens.Any(token => token.Stored?.LastUsedAt is not null))
+        if (!Diagnosis.IsWhole || Diagnosis.Tokens.Any(token => token.Stored?.LastUsedAt is not null))
         {
             return [];
         }

@@ -12,7 +12,7 @@ namespace TokenRefresh.Server.Pages.Access;
 internal sealed record SearchHit(Phrase What, Phrase Name, string Path);
 
 /// <summary>Finds tokens, providers, clients, incidents and pages by a part of their name.</summary>
-internal sealed class SearchModel(ConfiguredTokens tokens, ITokenProviders providers, ClientKeys clients, IncidentService incidents, PanelText text) : PanelPage
+internal sealed class SearchModel(TokenFinder tokens, ITokenProviders providers, ClientKeys clients, IncidentService incidents, PanelText text) : PanelPage
 {
     private const int MostOfAKind = 20, MostIncidents = 100;
 
@@ -35,7 +35,7 @@ internal sealed class SearchModel(ConfiguredTokens tokens, ITokenProviders provi
         bool Says(Phrase words) => Fits($"{words}") || Fits(text.Plain(words));
         IEnumerable<(string Path, Phrase Words)> pages = [.. PanelFrame.Links.Select(link => (link.Path, link.Words)).Where(page => May(Role.Admin) || page.Path != PanelPaths.Clients), .. May(Role.Admin) ? PanelFrame.ForAdmins : []];
         found.AddRange(pages.Where(page => Says(page.Words)).Select(page => new SearchHit("Page", page.Words, page.Path)));
-        found.AddRange(tokens.All.Where(token => Fits(token.Name)).Take(MostOfAKind).Select(token => new SearchHit("Token", $"{token.Name}", PanelPaths.Token(token.Name))));
+        found.AddRange((await tokens.NamesAsync(new(Part: asked), MostOfAKind, cancellationToken)).Select(token => new SearchHit("Token", $"{token}", PanelPaths.Token(token))));
         found.AddRange(providers.All.Where(provider => Fits(provider.Name)).Take(MostOfAKind).Select(provider => new SearchHit("Provider", $"{provider.Name}", PanelPaths.Provider(provider.Name))));
         if (May(Role.Admin))
         {

@@ -23,7 +23,7 @@ public sealed class RejectionReportTests(PostgresFixture postgres)
 
         for (var wave = 0; wave < 20; wave++)
         {
-            await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Task.Run(() => ObtainedWorld.Vault(world).Reject("jibit", 1, "client:storm"))));
+            await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Task.Run(async () => await ObtainedWorld.Vault(world).RejectAsync("jibit", 1, "client:storm"))));
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 
@@ -55,7 +55,7 @@ public sealed class RejectionReportTests(PostgresFixture postgres)
         await deaf.ReloadAsync(CancellationToken.None);
         await world.RefreshAsync(RefreshTrigger.Forced);
 
-        deaf.Reject("jibit", 2, "client:quick").ShouldBeTrue();
+        (await deaf.RejectAsync("jibit", 2, "client:quick")).ShouldBeTrue();
 
         await RunningServer.UntilAsync(async () => (await world.TokenAsync()).Version == 3, "version 2 is renewed", seconds: 30);
     }
@@ -69,8 +69,8 @@ public sealed class RejectionReportTests(PostgresFixture postgres)
         await using var world = await ObtainedWorld.CreateAsync(postgres);
         world.Clock.Advance(TimeSpan.FromMinutes(1));
 
-        ObtainedWorld.Vault(world).Reject("jibit", version, "client:storm").ShouldBeTrue();
-        ObtainedWorld.Vault(world).Reject("unknown", 1, "client:storm").ShouldBeFalse();
+        (await ObtainedWorld.Vault(world).RejectAsync("jibit", version, "client:storm")).ShouldBeTrue();
+        (await ObtainedWorld.Vault(world).RejectAsync("unknown", 1, "client:storm")).ShouldBeFalse();
 
         (await world.Door.RefreshAsync(new("jibit", RefreshTrigger.Rejected, "client:storm") { RejectedVersion = version }, CancellationToken.None)).ShouldBeOfType<RefreshOutcome.Skipped>();
         world.Provider.Calls.Count.ShouldBe(1);

@@ -60,7 +60,7 @@ public sealed class RestoredDatabaseTests(PostgresFixture postgres)
         await using var world = await WentBackAsync();
         await ObtainedWorld.Vault(world).ReloadAsync(CancellationToken.None);
 
-        ObtainedWorld.Vault(world).Reject("jibit", version, "client:a").ShouldBeTrue();
+        (await ObtainedWorld.Vault(world).RejectAsync("jibit", version, "client:a")).ShouldBeTrue();
 
         await RunningServer.UntilAsync(async () => (await world.TokenAsync()).Version == 1003, "the token is renewed");
         world.Provider.Reused.ShouldBeEmpty();
@@ -71,7 +71,7 @@ public sealed class RestoredDatabaseTests(PostgresFixture postgres)
     {
         await using var world = await WentBackAsync();
 
-        ObtainedWorld.Vault(world).Reject("jibit", 2, "client:a").ShouldBeTrue();
+        (await ObtainedWorld.Vault(world).RejectAsync("jibit", 2, "client:a")).ShouldBeTrue();
 
         await RunningServer.UntilAsync(async () => (await EntryAsync(world.Node)).AccessToken == "access-of-jibit-3", "the token is renewed");
         world.Provider.Reused.ShouldBeEmpty();
@@ -85,7 +85,7 @@ public sealed class RestoredDatabaseTests(PostgresFixture postgres)
         var other = world.AddNode("node-2").GetRequiredService<TokenCache>();
         await other.ReloadAsync(CancellationToken.None);
 
-        other.Reject("jibit", 2, "client:a").ShouldBeTrue();
+        (await other.RejectAsync("jibit", 2, "client:a")).ShouldBeTrue();
 
         await RunningServer.UntilAsync(async () => (await world.TokenAsync()).Version == 1003, "the token is renewed");
     }

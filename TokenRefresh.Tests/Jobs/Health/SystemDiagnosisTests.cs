@@ -79,17 +79,6 @@ public sealed class SystemDiagnosisTests
     public void Each_status_has_its_word_and_the_seeds(OverallStatus status, string word, string seeds) => (status.Code(), status.SeedCode()).ShouldBe((word, seeds));
 
     [Fact]
-    public void Some_of_the_tokens_are_judged_by_themselves_with_what_concerns_all()
-    {
-        var whole = SystemDiagnosis.Of([View(Some.Fresh(), name: "fino"), Token("expired")], Alive, new NotificationReadiness(ReadinessState.Failing, "Failing.").Reasons, [], Now);
-
-        var some = whole.For(token => token.Name == "fino");
-
-        whole.Overall.ShouldBe(OverallStatus.Outage);
-        (some.Overall, some.Tokens.Count).ShouldBe((OverallStatus.ActionRequired, 1));
-    }
-
-    [Fact]
     public void What_strangers_may_read_names_nothing()
     {
         var pause = new RecurringJobPause { Job = RecurringJobIds.AutomaticTokenRefresh, PausedBy = "sara", Reason = "moving", PausedAt = Now, Until = Now.AddHours(1) };

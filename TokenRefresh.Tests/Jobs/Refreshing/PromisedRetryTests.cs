@@ -187,7 +187,7 @@ public sealed class PromisedRetryTests(PostgresFixture postgres)
         return world;
     }
 
-    private static async Task<TokenView> ViewAsync(TokenWorld world) => (await world.Node.GetRequiredService<TokenOverview>().ListAsync(default)).Single(token => token.Name == "jibit");
+    private static async Task<TokenView> ViewAsync(TokenWorld world) => (await world.Node.GetRequiredService<TokenOverview>().ReadAsync(null, default)).Listed.Single(token => token.Name == "jibit");
 
     /// <summary>What the due check does, and what comes of the jobs that it makes.</summary>
     private static async Task<List<RefreshOutcome>> TickAsync(TokenWorld world)

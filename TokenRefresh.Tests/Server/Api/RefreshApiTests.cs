@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -63,7 +62,7 @@ public sealed class RefreshApiTests(PostgresFixture postgres)
     public async Task An_order_whose_program_hung_up_is_not_carried_out_again_when_it_is_repeated()
     {
         await using var server = await ApiServer.FreshAsync(postgres, "jibit");
-        var client = new Client(await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContext().ClientKeys.SingleAsync(), FrozenSet.Create("jibit"));
+        var client = new Client(await server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>().CreateDbContext().ClientKeys.SingleAsync());
         var orders = new TokensApi.RepeatedRequests(server.Services.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), TimeProvider.System);
         var context = new DefaultHttpContext { Request = { Headers = { ["Idempotency-Key"] = "once" } } };
         using var hangsUp = new CancellationTokenSource();
@@ -76,9 +75,9 @@ public sealed class RefreshApiTests(PostgresFixture postgres)
 
         carriedOut.ShouldBe(1);
 
-        object Act(TokenRefreshDbContext db)
+        async Task<object> Act(TokenRefreshDbContext db)
         {
-            hangsUp.Cancel();
+            await hangsUp.CancelAsync();
             return ++carriedOut;
         }
     }

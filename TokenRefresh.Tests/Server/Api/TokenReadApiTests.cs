@@ -82,7 +82,7 @@ public sealed class TokenReadApiTests(PostgresFixture postgres, SharedServer sha
         await keys.ReloadAsync(CancellationToken.None);
         using var access = new ClientAccess(keys, Microsoft.Extensions.Options.Options.Create(new ApiOptions()));
         var api = new AccessTokenApi(
-            access, world.Node.GetRequiredService<TokenRefresh.Jobs.Tokens.ConfiguredTokens>(), vault, world.Node.GetRequiredService<ReadCounters>(),
+            access, world.Node.GetRequiredService<TokensByScope>(), vault, world.Node.GetRequiredService<ReadCounters>(),
             world.Node.GetRequiredService<TokenRefresh.Jobs.Telemetry.TokenMetrics>(), world.Clock);
         world.Clock.Advance((await world.TokenAsync()).ExpiresAt!.Value - TimeSpan.FromSeconds(1) - world.Clock.GetUtcNow());
         world.Clock.AutoAdvanceAmount = TimeSpan.FromSeconds(2);

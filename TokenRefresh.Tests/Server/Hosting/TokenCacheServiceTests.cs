@@ -22,7 +22,7 @@ public sealed class TokenCacheServiceTests(PostgresFixture postgres)
             await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System);
             return null;
         };
-        ObtainedWorld.Vault(world).Reject("jibit", 1, "a program");
+        (await ObtainedWorld.Vault(world).RejectAsync("jibit", 1, "a program")).ShouldBeTrue();
 
         await host.StopAsync(CancellationToken.None);
 
@@ -40,7 +40,7 @@ public sealed class TokenCacheServiceTests(PostgresFixture postgres)
             await answer.Task;
             return null;
         };
-        ObtainedWorld.Vault(world).Reject("jibit", 1, "a program");
+        (await ObtainedWorld.Vault(world).RejectAsync("jibit", 1, "a program")).ShouldBeTrue();
 
         await host.StopAsync(new CancellationToken(canceled: true));
 

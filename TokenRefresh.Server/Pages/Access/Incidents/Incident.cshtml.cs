@@ -48,8 +48,7 @@ internal sealed class IncidentModel(
         }
 
         Incident = incident;
-        var seen = await diagnosis.ReadAsync(cancellationToken);
-        Tokens = incident.IsOfTokens ? [.. incident.Subjects.Select(seen.Find).OfType<TokenView>()] : [];
+        Tokens = incident.IsOfTokens ? await diagnosis.FindAsync([.. incident.Subjects], cancellationToken) : [];
         Clients = Tokens.Count == 0 ? [] : await reads.ConsumersAsync([.. incident.Subjects], incident.OpenedAt.AddDays(-1), cancellationToken);
         Messages = await incidents.MessagesAsync(id, cancellationToken);
         Episodes = await incidents.EpisodesAsync(incident, MostEpisodes, cancellationToken);

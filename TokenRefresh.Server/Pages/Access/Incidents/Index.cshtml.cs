@@ -22,7 +22,7 @@ internal sealed class IncidentsModel(IncidentService desk, CurrentDiagnosis diag
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Open = await IncidentList.OpenAsync(desk, diagnosis, cancellationToken);
-        Ended = await IncidentList.OfAsync(await desk.EndedAsync(LastEnded, cancellationToken), [], desk, cancellationToken);
+        Ended = await IncidentList.OfAsync(await desk.EndedAsync(LastEnded, cancellationToken), diagnosis, desk, cancellationToken);
         Deliveries = await desk.DeliveriesAsync(LastDeliveries, cancellationToken);
     }
 

@@ -17,10 +17,10 @@ internal sealed record LogNews(int Newer, int Ended, string Ask, string Show);
 
 /// <summary>The log: figures, charts, filters, rows in an order that an index has, and refreshes from here.</summary>
 internal sealed class IndexModel(
-    AttemptLog log, AttemptHours hours, ConfiguredTokens configured, ITokenProviders providers, PanelActions actions, TimeFormat times, PanelText text, IOptions<ScheduleOptions> schedule, TimeProvider clock)
+    AttemptLog log, AttemptHours hours, TokenFinder tokens, ITokenProviders providers, PanelActions actions, TimeFormat times, PanelText text, IOptions<ScheduleOptions> schedule, TimeProvider clock)
     : PanelPage
 {
-    public const int MostNews = 1000;
+    public const int MostNews = 1000, MostTriggered = 1000, MostOffered = 200;
 
     private const string Here = PanelPaths.Log;
     private const int PageSize = 50;
@@ -43,7 +43,8 @@ internal sealed class IndexModel(
 
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
-    public IEnumerable<string> TokenNames => configured.All.Select(token => token.Name);
+    /// <summary>The names that the fields offer; those of a large catalogue are typed.</summary>
+    public IReadOnlyList<string> TokenNames { get; private set; } = [];
 
     public static IEnumerable<string> ErrorCodes => Enum.GetValues<FailureKind>().Select(kind => kind.Code());
 
@@ -56,6 +57,8 @@ internal sealed class IndexModel(
         {
             return NotFound();
         }
+
+        TokenNames = await tokens.NamesAsync(new(), MostOffered + 1, cancellationToken);
 
         // Side by side, since each waits for the database.
         var figures = LogFigures.ReadAsync(hours, Asked.Scope, clock.GetUtcNow(), Asked.Chart, cancellationToken);
@@ -100,10 +103,12 @@ internal sealed class IndexModel(
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostTriggerAsync(string? provider, string? token, bool force, string? back, CancellationToken cancellationToken)
     {
-        var chosen = configured.All
-            .Where(each => (LogQuery.Blank(provider) is not { } asked || each.Provider.Name == asked) && (LogQuery.Blank(token) is not { } name || each.Name == name)).ToList();
-        var said = chosen.Count == 0
-            ? new FlashMessage(false, "This provider has no token with that name.")
+        var (asked, named) = (LogQuery.Blank(provider), LogQuery.Blank(token));
+        var chosen = named is null
+            ? await tokens.FindAsync(await tokens.NamesAsync(new(asked is null ? null : [asked]), MostTriggered + 1, cancellationToken), cancellationToken)
+            : [.. (await tokens.FindAsync([named], cancellationToken)).Where(each => asked is null || each.Provider.Name == asked)];
+        var said = chosen.Count == 0 ? new FlashMessage(false, "This provider has no token with that name.")
+            : chosen.Count > MostTriggered ? new(false, $"These are more than {MostTriggered} tokens. Choose one, or use the Tokens page.")
             : await actions.RefreshAsync([.. chosen.Where(each => each.NotConfiguredBecause is null).Select(each => each.Name)], force, Actor, cancellationToken);
         return Tell(said, back ?? Here);
     }

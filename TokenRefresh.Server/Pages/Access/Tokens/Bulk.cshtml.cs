@@ -9,7 +9,7 @@ using TokenRefresh.Server.Access;
 namespace TokenRefresh.Server.Pages.Access.Tokens;
 
 /// <summary>Does something to all tokens that match a filter: shows how many they are, and asks once.</summary>
-internal sealed class BulkModel(CurrentDiagnosis diagnosis, BulkRuns runs, AuditTrail audit, PanelActions actions) : PanelPage
+internal sealed class BulkModel(CurrentDiagnosis diagnosis, TokenOverview overview, BulkRuns runs, AuditTrail audit, PanelActions actions) : PanelPage
 {
     /// <summary>So many names are shown.</summary>
     public const int Shown = 50;
@@ -43,6 +43,12 @@ internal sealed class BulkModel(CurrentDiagnosis diagnosis, BulkRuns runs, Audit
     /// <summary>The list with the same filter.</summary>
     public string Back => $"{PanelPaths.Tokens}{TokenFilter.Kept(Request.Query)}";
 
+    /// <summary>The most tokens that one click acts on.</summary>
+    public const int Most = 5000;
+
+    /// <summary>True where more match than one click acts on.</summary>
+    public bool IsTooMany { get; private set; }
+
     /// <summary>The tokens that match now.</summary>
     public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
 
@@ -69,8 +75,23 @@ internal sealed class BulkModel(CurrentDiagnosis diagnosis, BulkRuns runs, Audit
     /// <summary>What a button of this page does, with the filter as it is.</summary>
     public string Do(string handler) => new QueryBuilder(TokenFilter.Kept(Request.Query)) { { "handler", handler } }.ToString();
 
-    private async Task<IReadOnlyList<TokenView>> MatchingAsync(CancellationToken cancellationToken) =>
-        Misunderstood.Count > 0 ? [] : [.. (await diagnosis.ReadAsync(cancellationToken)).Tokens.Where(new TokenFilter(Provider, State, Text, By).Fits)];
+    private async Task<IReadOnlyList<TokenView>> MatchingAsync(CancellationToken cancellationToken)
+    {
+        if (Misunderstood.Count > 0)
+        {
+            return [];
+        }
+
+        var (seen, filter) = (await diagnosis.ReadAsync(cancellationToken), new TokenFilter(Provider, State, Text, By));
+        if (seen.IsWhole)
+        {
+            return [.. seen.Tokens.Where(filter.Fits)];
+        }
+
+        var found = await overview.PageAsync(filter.Query(Most + 1), cancellationToken);
+        IsTooMany = found.Count > Most;
+        return IsTooMany ? [] : found;
+    }
 
     // Who has made a mistake keeps the page, its filter and what was typed.
     private async Task<IActionResult> OutcomeAsync(FlashMessage said, CancellationToken cancellationToken)

@@ -27,13 +27,13 @@ internal enum TokenOrderBy
 }
 
 /// <summary>Every token, most urgent first, and what can be done about it.</summary>
-internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders providers, PanelActions actions, AttemptHours attempts, UptimeStrip strips, SavedFilters filters) : PanelPage
+internal sealed class IndexModel(CurrentDiagnosis diagnosis, TokenOverview overview, ITokenProviders providers, PanelActions actions, AttemptHours attempts, UptimeStrip strips, SavedFilters filters) : PanelPage
 {
     /// <summary>The most tokens on one page.</summary>
     public const int PageSize = 50;
 
-    /// <summary>The name of <see cref="Skip"/> in an address.</summary>
-    public const string SkipKey = "skip";
+    /// <summary>The names of <see cref="Skip"/> and <see cref="After"/> in an address.</summary>
+    public const string SkipKey = "skip", AfterKey = "after";
 
     private const int HoursShown = 24;
 
@@ -63,14 +63,24 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     [BindProperty(SupportsGet = true)]
     public int Skip { get; set; }
 
-    /// <summary>How many fit.</summary>
-    public int Fitting { get; private set; }
+    /// <summary>Of very many tokens, which are listed by name: the last one of the page before.</summary>
+    [BindProperty(SupportsGet = true)]
+    public string? After { get; set; }
+
+    /// <summary>How many fit; null where that was not counted.</summary>
+    public long? Fitting { get; private set; }
+
+    /// <summary>Of very many tokens: the name after which the next page begins; null on the last.</summary>
+    public string? Next { get; private set; }
+
+    /// <summary>True where only the most urgent of very many tokens are listed.</summary>
+    public bool IsCut => !Diagnosis.IsWhole && !IsByName;
+
+    /// <summary>True where the list is in the order of the names because there are very many.</summary>
+    public bool IsByName => !Diagnosis.IsWhole && (IsFiltered || Sort == TokenOrderBy.Name);
 
     /// <summary>Those of them that this page shows, in the order that was asked for.</summary>
     public IReadOnlyList<TokenView> Tokens { get; private set; } = [];
-
-    /// <summary>Every token, most urgent first.</summary>
-    public IReadOnlyList<TokenView> All => Diagnosis.Tokens;
 
     /// <summary>The judgement that every other page repeats.</summary>
     public SystemDiagnosis Diagnosis { get; private set; } = null!;
@@ -78,7 +88,7 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     public IEnumerable<string> Providers => providers.All.Select(provider => provider.Name);
 
     /// <summary>The tokens of this page by provider, so that one cause shows once; one nameless group where another order than the default was asked for.</summary>
-    public IEnumerable<(string? Provider, IReadOnlyList<TokenView> Tokens)> Groups => Sort == TokenOrderBy.Urgency
+    public IEnumerable<(string? Provider, IReadOnlyList<TokenView> Tokens)> Groups => Sort == TokenOrderBy.Urgency && !IsByName
         ? Tokens.GroupBy(token => token.Settings.Provider.Name).Select(group => ((string?)group.Key, (IReadOnlyList<TokenView>)[.. group]))
         : [(null, Tokens)];
 
@@ -90,7 +100,7 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     private TokenFilter Filter => new(Provider, State, Text, By);
 
     /// <summary>How many there are in each state that there is, worst first.</summary>
-    public IEnumerable<(TokenState State, int Count)> States => All.GroupBy(token => token.State).OrderByDescending(group => group.Key).Select(group => (group.Key, group.Count()));
+    public IEnumerable<(TokenState State, long Count)> States => Diagnosis.Counts.States;
 
     /// <summary>The one cause for which tokens of a provider fail; null where none fails, or for several causes.</summary>
     public static string? Cause(IEnumerable<TokenView> tokens) => tokens.Select(token => token.Stored?.LastErrorCode).OfType<string>().Distinct().ToList() is [var one] ? one : null;
@@ -106,9 +116,31 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Diagnosis = await diagnosis.ReadAsync(cancellationToken);
-        var fitting = All.Where(Filter.Fits).ToList();
+        if (IsByName)
+        {
+            await ListByNameAsync(cancellationToken);
+        }
+        else
+        {
+            ListAll();
+        }
+
+        hours = (await attempts.OutcomesAsync(new(Tokens: [.. Tokens.Select(token => token.Name)]), Diagnosis.AsOf.AddHours(1 - HoursShown), cancellationToken)).ToLookup(hour => hour.Token);
+    }
+
+    private async Task ListByNameAsync(CancellationToken cancellationToken)
+    {
+        var found = await overview.PageAsync(Filter.Query(PageSize + 1, After), cancellationToken);
+        Tokens = [.. found.Take(PageSize)];
+        Next = found.Count > PageSize ? Tokens[^1].Name : null;
+        Fitting = Filter with { State = null } is { IsAsked: false } ? Diagnosis.Counts.Sum(alike => State is null || alike.State == State) : null;
+    }
+
+    private void ListAll()
+    {
+        var fitting = Diagnosis.Tokens.Where(Filter.Fits).ToList();
         Fitting = fitting.Count;
-        Skip = Math.Clamp(Skip, 0, (Math.Max(1, Fitting) - 1) / PageSize * PageSize);
+        Skip = Math.Clamp(Skip, 0, (Math.Max(1, fitting.Count) - 1) / PageSize * PageSize);
         Tokens = [.. (Sort switch
         {
             TokenOrderBy.Name => fitting.OrderBy(token => token.Name, StringComparer.Ordinal),
@@ -116,13 +148,12 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
             TokenOrderBy.Next => fitting.OrderBy(token => token.NextRefreshAt ?? DateTimeOffset.MaxValue),
             _ => fitting.AsEnumerable(),
         }).Skip(Skip).Take(PageSize)];
-        hours = (await attempts.OutcomesAsync(new(Tokens: [.. Tokens.Select(token => token.Name)]), Diagnosis.AsOf.AddHours(1 - HoursShown), cancellationToken)).ToLookup(hour => hour.Token);
     }
 
     /// <summary>This page, with one thing asked for otherwise; null for no more. Another order or filter begins at the first page.</summary>
     public string Address(string name, object? value)
     {
-        var query = new QueryBuilder(Request.Query.Where(pair => pair.Key is not "handler" && (name == "handler" || !pair.Key.Equals(SkipKey, StringComparison.OrdinalIgnoreCase)) && !pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")));
+        var query = new QueryBuilder(Request.Query.Where(pair => pair.Key is not "handler" && (name == "handler" || !IsPlace(pair.Key)) && !pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")));
         if (value is not null)
         {
             query.Add(name, $"{value}");
@@ -132,7 +163,7 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     }
 
     /// <summary>The page on which something is done to all tokens that fit.</summary>
-    public string Matching => $"{PanelPaths.Bulk}{new QueryBuilder(Request.Query.Where(pair => pair.Key is not ("handler" or "sort" or SkipKey)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")))}";
+    public string Matching => $"{PanelPaths.Bulk}{new QueryBuilder(Request.Query.Where(pair => pair.Key is not ("handler" or "sort" or SkipKey or AfterKey)).SelectMany(pair => pair.Value, (pair, each) => KeyValuePair.Create(pair.Key, each ?? "")))}";
 
     /// <summary>What a button of this page does, in the list as it is shown.</summary>
     public string Do(string handler) => Address("handler", handler);
@@ -179,6 +210,8 @@ internal sealed class IndexModel(CurrentDiagnosis diagnosis, ITokenProviders pro
     public IReadOnlyList<SavedFilter> Saved => SavedFilters.Of(User);
 
     private const string Here = PanelPaths.Tokens;
+
+    private static bool IsPlace(string key) => key.Equals(SkipKey, StringComparison.OrdinalIgnoreCase) || key.Equals(AfterKey, StringComparison.OrdinalIgnoreCase);
 
     private string Back => Address("handler", null);
 

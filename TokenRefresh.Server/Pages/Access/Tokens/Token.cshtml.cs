@@ -27,7 +27,7 @@ internal enum TokenTab
 
 /// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
 internal sealed class TokenModel(
-    ConfiguredTokens configured, CurrentDiagnosis diagnosis, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports, TokenDefinitionChanges changes) : PanelPage
+    TokenFinder tokens, CurrentDiagnosis diagnosis, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports, TokenDefinitionChanges changes) : PanelPage
 {
     private const int MostNames = 20;
 
@@ -79,10 +79,11 @@ internal sealed class TokenModel(
 
     public override async Task OnPageHandlerExecutionAsync(PageHandlerExecutingContext context, PageHandlerExecutionDelegate next)
     {
-        if ((await diagnosis.ReadAsync(HttpContext.RequestAborted)).Find(Name) is not { } token)
+        if (await diagnosis.FindAsync([Name], HttpContext.RequestAborted) is not [var token])
         {
-            var names = string.Join(", ", configured.All.Take(MostNames).Select(known => known.Name));
-            ErrorPages.SayInstead(HttpContext, configured.All.Count > MostNames ? $"No token has that name. Tokens: {names}, and more." : (Phrase)$"No token has that name. Tokens: {names}.");
+            var known = await tokens.NamesAsync(new(), MostNames + 1, HttpContext.RequestAborted);
+            var names = string.Join(", ", known.Take(MostNames));
+            ErrorPages.SayInstead(HttpContext, known.Count > MostNames ? $"No token has that name. Tokens: {names}, and more." : (Phrase)$"No token has that name. Tokens: {names}.");
             context.Result = NotFound();
             return;
         }

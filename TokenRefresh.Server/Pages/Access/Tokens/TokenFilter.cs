@@ -10,7 +10,7 @@ internal sealed record TokenFilter(string? Provider, TokenState? State, string? 
 {
     private const int LongestShown = 50;
 
-    private static readonly string[] Known = ["provider", "state", "text", "by", "sort", IndexModel.SkipKey, "handler"];
+    private static readonly string[] Known = ["provider", "state", "text", "by", "sort", IndexModel.SkipKey, IndexModel.AfterKey, "handler"];
 
     /// <summary>True where anything is asked.</summary>
     public bool IsAsked => !string.IsNullOrEmpty(Provider) || State is not null || !string.IsNullOrWhiteSpace(Text) || By is not null;
@@ -35,6 +35,12 @@ internal sealed record TokenFilter(string? Provider, TokenState? State, string? 
         && (Text?.Trim() is not { Length: > 0 } text
             || token.Name.Contains(text, StringComparison.OrdinalIgnoreCase)
             || token.Settings.Order.Scopes.Any(scope => scope.Contains(text, StringComparison.OrdinalIgnoreCase)));
+
+    /// <summary>The same for the database.</summary>
+    public TokenQuery Query(int limit, string? after = null) => new(limit)
+    {
+        Provider = string.IsNullOrEmpty(Provider) ? null : Provider, State = State, Text = Text?.Trim(), By = By, After = after,
+    };
 
     private static string Cut(string text) => text.Length <= LongestShown ? text : $"{Texts.Start(text, LongestShown)}…";
 }
