@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
@@ -9,7 +12,7 @@ public sealed class CachedToken
     /// <param name="tag">Tells this token from every other one, and nothing of it: a keyed digest.</param>
     internal CachedToken(Token stored, string? accessToken, string tag, bool isSaved = true)
     {
-        (Tag, Sealed) = (tag, stored.AccessToken);
+        (Tag, SealedAs) = (tag, Digest(stored.AccessToken));
         Facts = RefreshFacts.Of(stored) with { HasAccessToken = accessToken is not null };
         IsSaved = isSaved;
         Name = stored.Name;
@@ -55,11 +58,11 @@ public sealed class CachedToken
 
     internal string Tag { get; }
 
+    /// <summary>Tells the stored text that it was opened from; each sealing gives another one.</summary>
+    internal UInt128 SealedAs { get; }
+
     /// <summary>What decides whether it may be refreshed.</summary>
     internal RefreshFacts Facts { get; }
-
-    /// <summary>The token as it is stored.</summary>
-    internal string? Sealed { get; }
 
     /// <summary>The version under which the token was stored before the database went back in time.</summary>
     internal long? RestoredFrom { get; }
@@ -73,6 +76,9 @@ public sealed class CachedToken
 
     /// <summary>True while a pause holds.</summary>
     public bool IsPaused(DateTimeOffset now) => TokenHealth.IsPaused(PausedAt, PausedUntil, now);
+
+    /// <summary>A digest of a sealed text; 0 where there is none.</summary>
+    internal static UInt128 Digest(string? text) => text is null ? UInt128.Zero : BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(MemoryMarshal.AsBytes(text.AsSpan())));
 
     /// <inheritdoc />
     public override string ToString() => $"{nameof(CachedToken)} {{ {Name}, {nameof(Version)} = {Version}, {nameof(ExpiresAt)} = {ExpiresAt:O} }}";

@@ -46,7 +46,7 @@ internal sealed partial class CachedTokenLoader(
                     continue;
                 }
 
-                await restored.RepairAsync(new(name, slot.IsDistrusted ? null : slot.Stored, slot.IsKnown), cancellationToken);
+                await restored.RepairAsync(new(name, slot.IsDistrusted ? null : slot.Stored?.Whole, slot.IsKnown), cancellationToken);
             }
 
             rows = await ReadAsync(stale, cancellationToken);
@@ -88,9 +88,10 @@ internal sealed partial class CachedTokenLoader(
             }
 
             slot.IsDistrusted = false;
+            token = KeptRow.Shared(token);
             if (isSaved)
             {
-                if (slot.Stored is not { } last || !last.IsDefinedAs(token))
+                if (slot.Stored is not { WithoutSecrets: var last } || !last.IsDefinedAs(token))
                 {
                     slot.Settings = configured.Of(token);
                 }
@@ -105,7 +106,8 @@ internal sealed partial class CachedTokenLoader(
 
             try
             {
-                slot.Serve(slot.Entry is { AccessToken: not null, IsSaved: true } known && known.Sealed == token.AccessToken
+                // Opened again only where it is another one.
+                slot.Serve(slot.Entry is { AccessToken: not null, IsSaved: true } known && known.SealedAs == CachedToken.Digest(token.AccessToken)
                     ? new CachedToken(token, known.AccessToken, known.Tag)
                     : Opened(token, isSaved));
             }
@@ -126,7 +128,7 @@ internal sealed partial class CachedTokenLoader(
     }
 
     private bool IsStale(string name, Token? row) => slots.Find(name) is { } slot
-        && (row is null ? slot.Stored is not null : restored.IsStale(row, slot.Stored));
+        && (row is null ? slot.Stored is not null : restored.IsStale(row, slot.Stored?.WithoutSecrets));
 
     private CachedToken Opened(Token token, bool isSaved)
     {

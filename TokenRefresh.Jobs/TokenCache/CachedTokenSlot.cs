@@ -12,11 +12,12 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     /// <summary>A database rarely goes back by more tokens than this.</summary>
     private const int MostIssues = 16;
 
-    private readonly Queue<DateTimeOffset> issues = new();
+    private Queue<DateTimeOffset>? issues;
     private (string Tag, IReadOnlyList<long> Versions)? aliases;
     private CachedToken? entry;
-    private TaskCompletionSource unsaved = New();
+    private TaskCompletionSource? unsaved;
     private long readAt;
+    private DateTimeOffset lastIssue;
 
     /// <summary>How it is configured now.</summary>
     public ConfiguredToken Settings
@@ -45,8 +46,8 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
         private set => Volatile.Write(ref entry, value);
     }
 
-    /// <summary>The newest row that was read from the database, sealed: what is saved back if the database goes back in time.</summary>
-    public Token? Stored { get; private set; }
+    /// <summary>The newest row that was read from the database.</summary>
+    public KeptRow? Stored { get; private set; }
 
     /// <summary>True while a lower version that is read counts more than the one that is held.</summary>
     public bool IsDistrusted { get; set; }
@@ -54,9 +55,17 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     /// <summary>Notes a row that was read.</summary>
     public void NoteStored(Token row)
     {
-        Stored = row;
-        if (row.IssuedAt is { } issued && AsStored(issued) is var stored && stored != issues.LastOrDefault())
+        Stored = new(row);
+        if (row.IssuedAt is { } issued && AsStored(issued) is var stored && stored != (issues?.LastOrDefault() ?? lastIssue))
         {
+            // Most are issued once while they are held.
+            if (lastIssue == default)
+            {
+                lastIssue = stored;
+                return;
+            }
+
+            issues ??= new([lastIssue]);
             issues.Enqueue(stored);
             while (issues.Count > MostIssues)
             {
@@ -70,7 +79,7 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     {
         lock (this)
         {
-            return issuedAt is { } issued && issues.Contains(AsStored(issued));
+            return issuedAt is { } issued && AsStored(issued) is var stored && (issues?.Contains(stored) ?? lastIssue == stored);
         }
     }
 
@@ -101,7 +110,7 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
     public bool IsAwayTold { get; set; }
 
     /// <summary>Ends when a token is at hand that cannot be saved yet.</summary>
-    public Task Unsaved => Volatile.Read(ref unsaved).Task;
+    public Task Unsaved => (Volatile.Read(ref unsaved) ?? Begin()).Task;
 
     /// <summary>
     /// A reader who asks for nearly a whole life would renew at each read, and take the others' token away each time: what was issued to a reader
@@ -119,7 +128,13 @@ internal sealed class CachedTokenSlot(ConfiguredToken settings)
         return now - issued < (rest < most ? rest : most);
     }
 
-    public void TellOfUnsaved() => Interlocked.Exchange(ref unsaved, New()).SetResult();
+    public void TellOfUnsaved() => Interlocked.Exchange(ref unsaved, null)?.SetResult();
+
+    private TaskCompletionSource Begin()
+    {
+        var made = New();
+        return Interlocked.CompareExchange(ref unsaved, made, null) ?? made;
+    }
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -170,6 +170,16 @@ public sealed class Token : ISealedPair
         (Scopes, Parameters, Labels) = ([.. definition.Scopes], definition.Parameters, definition.Labels);
     }
 
+    /// <summary>The same row with other sealed secrets, and its texts as <paramref name="share"/> gives them back.</summary>
+    internal Token Copy(string? accessToken, string? refreshToken, Func<string?, string?> share)
+    {
+        var copy = (Token)MemberwiseClone();
+        (copy.AccessToken, copy.RefreshToken) = (accessToken, refreshToken);
+        (copy.Provider, copy.Parameters, copy.Labels, copy.Metadata, copy.DueReason) = (share(Provider)!, share(Parameters)!, share(Labels)!, share(Metadata)!, share(DueReason)!);
+        (copy.SettingsFingerprint, copy.LastErrorCode) = (share(SettingsFingerprint), share(LastErrorCode));
+        return copy;
+    }
+
     /// <summary>True where both rows say the same of what the token is, as the database writes it.</summary>
     internal bool IsDefinedAs(Token other) =>
         (Provider, Origin, Grant, Parameters, Labels) == (other.Provider, other.Origin, other.Grant, other.Parameters, other.Labels) && Scopes.SequenceEqual(other.Scopes, StringComparer.Ordinal);

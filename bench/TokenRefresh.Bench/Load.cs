@@ -155,28 +155,10 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
         Tell($"… until each of {count:N0} tokens served, one after another", $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
         // What was read just now is written down within a minute; that is work, not rest.
         await Task.Delay(TimeSpan.FromSeconds(75), TimeProvider.System);
-        var statements = await StatementsAsync();
+        var statements = await PostgresLog.StatementsAsync(postgres.ConnectionString, Rest);
         var (resident, own) = node.Memory;
         Tell($"memory at rest, {count:N0} tokens: resident, and without shared file pages", $"{resident:0} and {own:0} MB");
         Tell($"SQL statements per second at rest, {count:N0} tokens", $"{statements:0.0}");
-    }
-
-    private async Task<double> StatementsAsync()
-    {
-        await using var db = NpgsqlDataSource.Create(postgres.ConnectionString);
-        var log = Path.Combine(Path.GetDirectoryName(await ScalarAsync<string>(db, "SHOW data_directory"))!, "server.log");
-        await db.CreateCommand("ALTER SYSTEM SET log_statement = 'all'").ExecuteNonQueryAsync();
-        await db.CreateCommand("SELECT pg_reload_conf()").ExecuteNonQueryAsync();
-        await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System);
-        var before = new FileInfo(log).Length;
-        await Task.Delay(Rest, TimeProvider.System);
-        await using var stream = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        stream.Seek(before, SeekOrigin.Begin);
-        using var reader = new StreamReader(stream);
-        var lines = (await reader.ReadToEndAsync()).Split('\n').Count(line => line.Contains("LOG:  execute", StringComparison.Ordinal) || line.Contains("LOG:  statement:", StringComparison.Ordinal));
-        await db.CreateCommand("ALTER SYSTEM RESET log_statement").ExecuteNonQueryAsync();
-        await db.CreateCommand("SELECT pg_reload_conf()").ExecuteNonQueryAsync();
-        return lines / Rest.TotalSeconds;
     }
 
     private const string ConnectionString = "ConnectionStrings__TokenRefresh";

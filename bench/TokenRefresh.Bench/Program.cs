@@ -28,6 +28,14 @@ switch (args)
 
         return 0;
 
+    case ["scale", var tokens, var resultFile]:
+        await using (var scale = new Scale(int.Parse(tokens, System.Globalization.CultureInfo.InvariantCulture), resultFile))
+        {
+            await scale.RunAsync();
+        }
+
+        return 0;
+
     case ["chaos", var minutes, var seed, var resultFile]:
         return await new ChaosRun(TimeSpan.FromMinutes(double.Parse(minutes, System.Globalization.CultureInfo.InvariantCulture)), int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), resultFile).RunAsync();
 
@@ -59,6 +67,6 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("freshness TABLE CHART: expired seconds with five ways to renew; read: in-process reads of cached tokens; log ROWS ROUNDS FILE PLANS: pages and figures with that many rows in the log; load TOKENS FILE: real nodes under load and at rest; chaos MINUTES SEED FILE: real nodes under random faults; failover ROUNDS SEED FILE: real nodes during failovers to a replica; mutation AREA REPORT LOOKED-AT WHERE FILE: changes that no test detects; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        Console.Error.WriteLine("freshness TABLE CHART: expired seconds with five ways to renew; read: in-process reads of cached tokens; log ROWS ROUNDS FILE PLANS: pages and figures with that many rows in the log; load TOKENS FILE: real nodes under load and at rest; scale TOKENS FILE: one node with that many tokens in the database; chaos MINUTES SEED FILE: real nodes under random faults; failover ROUNDS SEED FILE: real nodes during failovers to a replica; mutation AREA REPORT LOOKED-AT WHERE FILE: changes that no test detects; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
         return 2;
 }

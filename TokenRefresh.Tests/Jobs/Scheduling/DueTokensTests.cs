@@ -147,7 +147,7 @@ public sealed class DueTokensTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.ExecuteAsync(
-            "INSERT INTO tokens SELECT (jsonb_populate_record(tokens, jsonb_build_object('name', 'gone', 'is_active', false, 'paused_at', now(), 'paused_until', '2020-01-01'))).* FROM tokens");
+            "INSERT INTO tokens SELECT (jsonb_populate_record(tokens, jsonb_build_object('name', 'gone', 'is_active', false, 'origin', 'undeclared', 'paused_at', now(), 'paused_until', '2020-01-01'))).* FROM tokens");
 
         (await ClaimAsync(world)).ShouldBe(["jibit"]);
 

@@ -46,7 +46,7 @@ public sealed class TokenStateSqlTests(PostgresFixture postgres)
         var rows = await db.Tokens.AsNoTracking().ToListAsync(CancellationToken.None);
 
         var inSql = await db.Database.SqlQueryRaw<Judged>(
-            $"WITH {TokenStateSql.Providers} SELECT tokens.name, {TokenStateSql.State} AS state, {TokenStateSql.MayBeUnwell} AS is_found FROM tokens LEFT JOIN facts ON facts.provider = tokens.provider",
+            $"WITH {TokenStateSql.Providers} SELECT tokens.name, {TokenStateSql.State} AS state, coalesce({TokenStateSql.MayBeUnwell}, false) AS is_found FROM tokens LEFT JOIN facts ON facts.provider = tokens.provider",
             [.. TokenStateSql.Parameters([.. Providers.Values], _ => Critical, now)]).ToDictionaryAsync(row => row.Name, CancellationToken.None);
 
         var states = rows.ToDictionary(row => row.Name, row => TokenHealth.Of(row, SettingsOf(row), now));
