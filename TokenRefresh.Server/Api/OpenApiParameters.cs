@@ -20,7 +20,9 @@ internal static class OpenApiParameters
         ["token"] = (JsonSchemaType.String, "Only this token."),
         ["status"] = (JsonSchemaType.String, $"One of {string.Join(", ", Enum.GetNames<AttemptStatus>().Select(name => name.ToLowerInvariant()))}."),
         ["trigger"] = (JsonSchemaType.String, $"One of {string.Join(", ", Enum.GetValues<RefreshTrigger>().Select(trigger => trigger.Code()))}."),
-        ["cursor"] = (JsonSchemaType.Integer, "The next_cursor of the previous page."),
+        ["cursor"] = (JsonSchemaType.Integer | JsonSchemaType.String, "The next_cursor of the previous page."),
+        ["state"] = (JsonSchemaType.String, $"One of {string.Join(", ", Enum.GetValues<TokenState>().Select(state => state.Code()))}."),
+        ["label"] = (JsonSchemaType.String, "Only tokens with this label, as key:value; may be given several times."),
         ["limit"] = (JsonSchemaType.Integer, "Rows per page, 1 to 1000. Default 100."),
     };
 
