@@ -39,7 +39,7 @@ public sealed class TokenOverview(
     /// <summary>The tokens of those names, most urgent first; names of no token are left out.</summary>
     public async Task<IReadOnlyList<TokenView>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
-        string[] keys = [.. names.Select(name => name.ToLowerInvariant()).Distinct()];
+        string[] keys = [.. names.Select(name => name.ToLowerInvariant()).Where(CatalogNames.IsAllowed).Distinct()];
         if (keys.Length == 0)
         {
             return [];

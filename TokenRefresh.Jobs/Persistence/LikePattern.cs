@@ -32,6 +32,7 @@ internal static class LikePattern
         return like.ToString();
     }
 
+    // Postgres stores no NUL, and takes none in a pattern.
     private static string Literal(string text) =>
-        text.Replace(Escape, Escape + Escape, StringComparison.Ordinal).Replace("%", Escape + "%", StringComparison.Ordinal).Replace("_", Escape + "_", StringComparison.Ordinal);
+        text.Replace("\0", "", StringComparison.Ordinal).Replace(Escape, Escape + Escape, StringComparison.Ordinal).Replace("%", Escape + "%", StringComparison.Ordinal).Replace("_", Escape + "_", StringComparison.Ordinal);
 }

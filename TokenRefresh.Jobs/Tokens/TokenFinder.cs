@@ -44,7 +44,7 @@ public sealed class TokenFinder(IDbContextFactory<TokenRefreshDbContext> context
     /// <summary>The tokens of those names in any case, ordered by name; names of no token are left out.</summary>
     public async Task<IReadOnlyList<ConfiguredToken>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
-        string[] keys = [.. names.Select(name => name.ToLowerInvariant()).Distinct()];
+        string[] keys = [.. names.Select(name => name.ToLowerInvariant()).Where(CatalogNames.IsAllowed).Distinct()];
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var rows = await Known(db).Where(token => keys.Contains(token.Name)).OrderBy(token => token.Name)
             .Select(token => new { token.Name, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) }).ToListAsync(cancellationToken);

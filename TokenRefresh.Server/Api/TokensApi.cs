@@ -108,7 +108,7 @@ internal static class TokensApi
             return Problem.UnknownProvider(providers.All.Select(known => known.Name));
         }
 
-        var token = order.Token is null ? null : await tokens.FindAsync(order.Token, cancellationToken);
+        var token = order.Token is null || !client.MayRead(order.Token) ? null : await tokens.FindAsync(order.Token, cancellationToken);
         if (order.Token is { } name && (client.MayRead(name) ? token is null ? Problem.UnknownToken : null : Problem.Forbidden) is { } problem)
         {
             return problem;
