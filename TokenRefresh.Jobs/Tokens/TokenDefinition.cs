@@ -11,7 +11,8 @@ public sealed class CatalogConflictException(string message) : Exception(message
 /// <summary>What a token is, as its row says: not how it fares.</summary>
 /// <param name="Parameters">What the provider is told beside the scopes: JSON, in the order of the keys.</param>
 /// <param name="Labels">What people note about it: JSON, in the order of the keys.</param>
-public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyList<string> Scopes, Grant Grant, string Parameters, string Labels)
+/// <param name="SubjectHash">The keyed hash of whom it belongs to; null where nobody was named.</param>
+public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyList<string> Scopes, Grant Grant, string Parameters, string Labels, string? SubjectHash = null)
 {
     private const int TagLength = 16;
 
@@ -26,7 +27,7 @@ public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyLi
 
     /// <inheritdoc />
     public bool Equals(TokenDefinition? other) => other is not null
-        && (Provider, Origin, Grant, Normal(Parameters), Normal(Labels)) == (other.Provider, other.Origin, other.Grant, Normal(other.Parameters), Normal(other.Labels)) && Scopes.SequenceEqual(other.Scopes);
+        && (Provider, Origin, Grant, Normal(Parameters), Normal(Labels), SubjectHash) == (other.Provider, other.Origin, other.Grant, Normal(other.Parameters), Normal(other.Labels), other.SubjectHash) && Scopes.SequenceEqual(other.Scopes);
 
     /// <inheritdoc />
     public override int GetHashCode() => HashCode.Combine(Provider, Origin, Grant, Scopes.Count);
