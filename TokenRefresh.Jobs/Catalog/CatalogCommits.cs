@@ -28,6 +28,7 @@ internal static class CatalogCommits
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
+            await transaction.DisposeAsync();
             return await IsStoredAsync(entry, provider, contexts, clock) switch
             {
                 true => null,

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using TokenRefresh.Providers;
 
 namespace TokenRefresh.Server.Pages.Account;
 
@@ -13,14 +14,14 @@ internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
     private const string Antiforgery = "__RequestVerificationToken";
 
     /// <summary>The names of fields that never come back to a page.</summary>
-    private static readonly HashSet<string> Secret = new(StringComparer.OrdinalIgnoreCase) { "access", "refresh", "password" };
+    private static readonly HashSet<string> Secret = new(StringComparer.OrdinalIgnoreCase) { "access", "refresh", "password", "subject" };
 
     /// <summary>The page that the form was on.</summary>
     public string Page => To.Split('?')[0];
 
     /// <summary>Takes a form over; null where it is none of the panel's.</summary>
     public static SavedForm? Of(string? to, IFormCollection form) => IsOurs(to)
-        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new SavedField(field.Key, Secret.Contains(field.Key) ? null : value ?? ""))])
+        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new SavedField(field.Key, IsSecret(field.Key) ? null : value ?? ""))])
         : null;
 
     /// <summary>Reads what <see cref="ToString"/> has written; null for anything else.</summary>
@@ -42,6 +43,9 @@ internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
     }
 
     public override string ToString() => JsonSerializer.Serialize(this);
+
+    // The fields of a provider are called setting.NAME.
+    private static bool IsSecret(string field) => Secret.Contains(field) || ProviderTypes.All.Any(type => type.Setting(field[(field.IndexOf('.', StringComparison.Ordinal) + 1)..]) is { IsSecret: true });
 
     private static bool IsOurs(string? to) => to?.StartsWith(PanelPaths.Root, StringComparison.Ordinal) == true;
 }
