@@ -14,7 +14,7 @@ internal static class CatalogCommits
     /// <summary>Longer than the database needs to notice the end of a transaction that was lost.</summary>
     private const int SecondsPerTry = 5;
 
-    /// <summary>Null once the change is stored, and a refusal where nobody knows whether it is.</summary>
+    /// <summary>Null once the change is stored, and a refusal where no one knows whether it is.</summary>
     /// <param name="transaction">Holds the lock of <paramref name="provider"/> and has saved one audit entry.</param>
     /// <exception cref="Exception">The database is away, and nothing was stored.</exception>
     public static async Task<CatalogResult.Refused?> EndAsync(

@@ -21,7 +21,7 @@ public sealed class Subjects(IDbContextFactory<TokenRefreshDbContext> contexts, 
         return await TokenFinder.Known(db).Where(token => token.SubjectHash == hash).OrderBy(token => token.Name).Select(token => token.Name).Take(MostFound).ToListAsync(cancellationToken);
     }
 
-    /// <summary>Whom a token belongs to, as it is shown; null where nobody was named. Of one that was sealed with keys that are not here nothing is shown.</summary>
+    /// <summary>Whom a token belongs to, as it is shown; null where no one was named. Of one that was sealed with keys that are not here nothing is shown.</summary>
     public async Task<string?> MaskedAsync(string token, CancellationToken cancellationToken)
     {
         var key = token.ToLowerInvariant();

@@ -12,7 +12,7 @@ namespace TokenRefresh.Jobs.Catalog;
 public sealed record TokenDraft(
     string Name, string Provider, IReadOnlyList<string> Scopes, Grant Grant, IReadOnlyDictionary<string, string> Parameters, IReadOnlyDictionary<string, string> Labels)
 {
-    /// <summary>Whom it belongs to, as it was typed; null for nobody. Personal data: it is stored sealed.</summary>
+    /// <summary>Whom it belongs to, as it was typed; null for no one. Personal data: it is stored sealed.</summary>
     public string? Subject { get; init; }
 
     /// <inheritdoc />
@@ -23,7 +23,7 @@ public sealed record TokenDraft(
 public sealed record TokenEdit(
     IReadOnlyList<string>? Scopes = null, Grant? Grant = null, IReadOnlyDictionary<string, string>? Parameters = null, IReadOnlyDictionary<string, string>? Labels = null)
 {
-    /// <summary>Whom it belongs to from now on, as it was typed; empty for nobody.</summary>
+    /// <summary>Whom it belongs to from now on, as it was typed; empty for no one.</summary>
     public string? Subject { get; init; }
 
     /// <inheritdoc />
@@ -251,7 +251,7 @@ public sealed class TokenDefinitionChanges(
         // The rest of a definition is stored in clear, and its name is in addresses, logs and job arguments.
         if (subject is not null && draft.Parameters.Concat(draft.Labels).SelectMany(pair => new[] { pair.Key, pair.Value }).Concat(draft.Scopes).Prepend(draft.Name).Any(subject.IsIn))
         {
-            wrong.Add("The subject must not be in the name, the scopes, the parameters or the labels: these are not sealed.");
+            wrong.Add("The subject must not be in the name, the scopes, the parameters or the labels: these are not encrypted.");
         }
 
         if (!CatalogNames.IsAllowed(draft.Name))

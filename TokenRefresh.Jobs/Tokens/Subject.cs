@@ -16,8 +16,8 @@ public sealed partial class Subject
     /// <summary>The most characters at the end that are shown.</summary>
     private const int MostShown = 4;
 
-    /// <summary>Of a shorter one less is shown: never more than one character of this many.</summary>
-    private const int CharactersPerShown = 3;
+    /// <summary>Of a shorter one less is shown, so that most of it stays hidden.</summary>
+    private const double MostOfAll = 0.4;
 
     /// <summary>A shorter one is a part of many words by chance.</summary>
     private const int ShortestToLookFor = 5;
@@ -38,7 +38,7 @@ public sealed partial class Subject
         get
         {
             var signs = Value.EnumerateRunes().ToList();
-            return $"{Hidden}{string.Concat(signs.TakeLast(Math.Min(MostShown, signs.Count / CharactersPerShown)))}";
+            return $"{Hidden}{string.Concat(signs.TakeLast(Math.Min(MostShown, (int)(signs.Count * MostOfAll))))}";
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class Token : ISealedPair
     /// <summary>What people note about it, by key: JSON.</summary>
     public string Labels { get; private set; } = "{}";
 
-    /// <summary>Whom it belongs to, sealed; null where nobody was named.</summary>
+    /// <summary>Whom it belongs to, sealed; null where no one was named.</summary>
     public string? Subject { get; private set; }
 
     /// <summary>The keyed hash by which its subject is found.</summary>
@@ -193,7 +193,7 @@ public sealed class Token : ISealedPair
     /// <summary>What it is.</summary>
     internal TokenDefinition Definition => new(Provider, Origin, Scopes, Grant, Parameters, Labels, SubjectHash);
 
-    /// <summary>It belongs to somebody from now on, or to nobody.</summary>
+    /// <summary>It belongs to someone from now on, or to no one.</summary>
     internal void Assign(SealedSubject? subject) => (Subject, SubjectHash) = (subject?.Sealed, subject?.Hash);
 
     /// <summary>It is to be another token from now on: what is stored is served while it is valid, and replaced at the next look.</summary>

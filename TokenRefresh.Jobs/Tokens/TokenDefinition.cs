@@ -11,7 +11,7 @@ public sealed class CatalogConflictException(string message) : Exception(message
 /// <summary>What a token is, as its row says: not how it fares.</summary>
 /// <param name="Parameters">What the provider is told beside the scopes: JSON, in the order of the keys.</param>
 /// <param name="Labels">What people note about it: JSON, in the order of the keys.</param>
-/// <param name="SubjectHash">The keyed hash of whom it belongs to; null where nobody was named.</param>
+/// <param name="SubjectHash">The keyed hash of whom it belongs to; null where no one was named.</param>
 public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyList<string> Scopes, Grant Grant, string Parameters, string Labels, string? SubjectHash = null)
 {
     private const int TagLength = 16;

@@ -9,7 +9,7 @@ internal static class SubjectOption
 
     public static Option<string?> Create(string description) => new("--subject") { Description = description };
 
-    /// <summary>What was given: null where the option was not, and empty for nobody.</summary>
+    /// <summary>What was given: null where the option was not, and empty for no one.</summary>
     /// <exception cref="UsageException">It was given as an argument, or nothing came.</exception>
     public static string? Read(string? given) => given switch
     {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TokenRefresh.Providers;
 
 namespace TokenRefresh.Server.Pages.Account;
 
@@ -21,7 +20,7 @@ internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
 
     /// <summary>Takes a form over; null where it is none of the panel's.</summary>
     public static SavedForm? Of(string? to, IFormCollection form) => IsOurs(to)
-        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new SavedField(field.Key, IsSecret(field.Key) ? null : value ?? ""))])
+        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new SavedField(field.Key, Secret.Contains(field.Key) ? null : value ?? ""))])
         : null;
 
     /// <summary>Reads what <see cref="ToString"/> has written; null for anything else.</summary>
@@ -43,9 +42,6 @@ internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
     }
 
     public override string ToString() => JsonSerializer.Serialize(this);
-
-    // The fields of a provider are called setting.NAME.
-    private static bool IsSecret(string field) => Secret.Contains(field) || ProviderTypes.All.Any(type => type.Setting(field[(field.IndexOf('.', StringComparison.Ordinal) + 1)..]) is { IsSecret: true });
 
     private static bool IsOurs(string? to) => to?.StartsWith(PanelPaths.Root, StringComparison.Ordinal) == true;
 }

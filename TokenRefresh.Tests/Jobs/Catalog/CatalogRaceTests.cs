@@ -15,8 +15,9 @@ public sealed class CatalogRaceTests(PostgresFixture postgres)
     public async Task Of_two_changes_of_one_version_of_a_token_one_is_stored_and_one_refused()
     {
         await using var catalog = await CatalogWorld.CreateAsync(postgres);
-        var (one, other) = (await catalog.NodeAsync(), await catalog.NodeAsync());
+        var one = await catalog.NodeAsync();
         await one.AddProviderAsync();
+        var other = await catalog.NodeAsync();
         await one.AddTokenAsync();
         for (var round = 1; round <= Rounds; round++)
         {
@@ -34,8 +35,9 @@ public sealed class CatalogRaceTests(PostgresFixture postgres)
     public async Task Of_a_change_and_a_removal_of_one_version_of_a_token_one_is_stored()
     {
         await using var catalog = await CatalogWorld.CreateAsync(postgres);
-        var (one, other) = (await catalog.NodeAsync(), await catalog.NodeAsync());
+        var one = await catalog.NodeAsync();
         await one.AddProviderAsync();
+        var other = await catalog.NodeAsync();
         for (var round = 1; round <= Rounds; round++)
         {
             await one.AddTokenAsync();
@@ -53,8 +55,9 @@ public sealed class CatalogRaceTests(PostgresFixture postgres)
     public async Task Of_two_changes_of_one_version_of_a_provider_one_is_stored_and_one_refused()
     {
         await using var catalog = await CatalogWorld.CreateAsync(postgres);
-        var (one, other) = (await catalog.NodeAsync(), await catalog.NodeAsync());
+        var one = await catalog.NodeAsync();
         await one.AddProviderAsync();
+        var other = await catalog.NodeAsync();
         for (var round = 1; round <= Rounds; round++)
         {
             var tag = $"{round}";

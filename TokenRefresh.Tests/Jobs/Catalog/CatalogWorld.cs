@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,12 +7,11 @@ using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 using Shouldly;
 using TokenRefresh.Tests.Fixtures;
-using TokenRefresh.Tests.Providers;
 
 namespace TokenRefresh.Tests.Jobs.Catalog;
 
-/// <summary>Nodes on one database with the product's own providers, and a token endpoint that issues to everyone and knows who asked.</summary>
-internal sealed class CatalogWorld(TokenWorld world, LoopbackServer acme, ConcurrentQueue<string> asked) : IAsyncDisposable
+/// <summary>Nodes on one database with the product's own providers, and a token endpoint that issues to everyone.</summary>
+internal sealed class CatalogWorld(TokenWorld world, AcmeServer acme) : IAsyncDisposable
 {
     /// <summary>In everything that must not be seen.</summary>
     public const string Planted = "planted";
@@ -25,21 +22,10 @@ internal sealed class CatalogWorld(TokenWorld world, LoopbackServer acme, Concur
 
     public TokenWorld World => world;
 
-    /// <summary>The secrets with which tokens were asked for.</summary>
-    public ConcurrentQueue<string> Asked => asked;
-
-    public static async Task<CatalogWorld> CreateAsync(PostgresFixture postgres)
-    {
-        var asked = new ConcurrentQueue<string>();
-        var acme = await LoopbackServer.StartAsync(async http =>
-        {
-            asked.Enqueue((await http.Request.ReadFormAsync())["client_secret"].ToString());
-            await http.Response.WriteAsJsonAsync(new { access_token = $"{Planted}-issued-{Guid.NewGuid():N}", token_type = "Bearer", expires_in = 3600 });
-        });
-        return new(await TokenWorld.CreateAsync(postgres, Settings), acme, asked);
-    }
+    public static async Task<CatalogWorld> CreateAsync(PostgresFixture postgres) => new(await TokenWorld.CreateAsync(postgres, Settings), await AcmeServer.StartAsync());
 
     /// <summary>A node that has just started, and knows what is stored.</summary>
+    /// <param name="clock">Its own clock, on which no call would have time: its changes are not tried at the provider.</param>
     public async Task<CatalogNode> NodeAsync(NodeFaults? faults = null, TimeProvider? clock = null)
     {
         var services = world.AddNode($"catalog-{++nodes}", shape: services =>
@@ -56,7 +42,7 @@ internal sealed class CatalogWorld(TokenWorld world, LoopbackServer acme, Concur
             }
         });
         await services.GetRequiredService<LiveCatalog>().ReloadAsync(CancellationToken.None);
-        return new(services, $"{acme.Address}/token");
+        return new(services, acme.TokenUrl, isUntested: clock is not null);
     }
 
     public async ValueTask DisposeAsync()
@@ -67,11 +53,11 @@ internal sealed class CatalogWorld(TokenWorld world, LoopbackServer acme, Concur
 }
 
 /// <summary>The changes that tests make on a node, each in a numbered form of which every part tells its number.</summary>
-internal sealed class CatalogNode(ServiceProvider services, string tokenUrl)
+internal sealed class CatalogNode(ServiceProvider services, string tokenUrl, bool isUntested)
 {
     public const string Provider = "acme", Token = "acme-orders";
 
-    private static readonly CatalogChange Change = new("a test");
+    private readonly CatalogChange change = new("a test", isUntested);
 
     public ServiceProvider Services => services;
 
@@ -79,19 +65,19 @@ internal sealed class CatalogNode(ServiceProvider services, string tokenUrl)
 
     private TokenDefinitionChanges Tokens => services.GetRequiredService<TokenDefinitionChanges>();
 
-    public Task<CatalogResult> AddProviderAsync(int number = 0) => Providers.AddAsync(Provider, "OAuth2", ProviderSettings(number), Change, CancellationToken.None);
+    public Task<CatalogResult> AddProviderAsync(int number = 0) => Providers.AddAsync(Provider, "OAuth2", ProviderSettings(number), change, CancellationToken.None);
 
-    public Task<CatalogResult> ChangeProviderAsync(int number, string? tag = null) => Providers.ChangeAsync(Provider, ProviderSettings(number), Change with { Tag = tag }, CancellationToken.None);
+    public Task<CatalogResult> ChangeProviderAsync(int number, string? tag = null) => Providers.ChangeAsync(Provider, ProviderSettings(number), change with { Tag = tag }, CancellationToken.None);
 
-    public Task<CatalogResult> RemoveProviderAsync() => Providers.RemoveAsync(Provider, Change, CancellationToken.None);
+    public Task<CatalogResult> RemoveProviderAsync() => Providers.RemoveAsync(Provider, change, CancellationToken.None);
 
     public Task<CatalogResult> AddTokenAsync(int number = 0, string name = Token) =>
-        Tokens.AddAsync(new(name, Provider, [$"scope-{number}"], Grant.ClientCredentials, new Dictionary<string, string>(), Labels(number)) { Subject = SubjectOf(number) }, Change, CancellationToken.None);
+        Tokens.AddAsync(new(name, Provider, [$"scope-{number}"], Grant.ClientCredentials, new Dictionary<string, string>(), Labels(number)) { Subject = SubjectOf(number) }, change, CancellationToken.None);
 
     public Task<CatalogResult> ChangeTokenAsync(int number, string? tag = null) =>
-        Tokens.ChangeAsync(Token, new([$"scope-{number}"], Labels: Labels(number)) { Subject = SubjectOf(number) }, Change with { Tag = tag }, CancellationToken.None);
+        Tokens.ChangeAsync(Token, new([$"scope-{number}"], Labels: Labels(number)) { Subject = SubjectOf(number) }, change with { Tag = tag }, CancellationToken.None);
 
-    public Task<CatalogResult> RemoveTokenAsync(string? tag = null, string name = Token) => Tokens.RemoveAsync(name, Change with { Tag = tag }, CancellationToken.None);
+    public Task<CatalogResult> RemoveTokenAsync(string? tag = null, string name = Token) => Tokens.RemoveAsync(name, change with { Tag = tag }, CancellationToken.None);
 
     public async Task<string> TokenTagAsync() => (await Tokens.FindAsync(Token, CancellationToken.None))!.Tag;
 

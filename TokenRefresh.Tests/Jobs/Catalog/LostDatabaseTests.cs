@@ -70,8 +70,8 @@ public sealed class LostDatabaseTests(PostgresFixture postgres)
         faults.Fault = () => new NpgsqlException("Nobody listens.", new SocketException((int)SocketError.ConnectionRefused));
         (faults.IsBrief, faults.Only) = (true, "connecting");
 
-        // Whether the name is in use, whose token it is tried with, the change itself, and then the reading.
-        faults.EndAt(4);
+        // Whether the name is in use, the change itself, and then the reading.
+        faults.EndAt(3);
 
         (await node.AddProviderAsync()).ShouldBeOfType<CatalogResult.Done>();
         faults.HasEnded.ShouldBeTrue();
