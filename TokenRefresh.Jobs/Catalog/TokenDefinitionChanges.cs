@@ -180,8 +180,12 @@ public sealed class TokenDefinitionChanges(
 
                 break;
             }
-            catch (DbUpdateConcurrencyException) when (tries < Tries)
+            catch (DbUpdateConcurrencyException)
             {
+                if (tries == Tries)
+                {
+                    return InUse(token.Name);
+                }
             }
         }
 
@@ -228,9 +232,7 @@ public sealed class TokenDefinitionChanges(
              """).ToListAsync(cancellationToken);
         if (versions is not [var version])
         {
-            return await db.Tokens.AnyAsync(token => token.Name == key, cancellationToken)
-                ? new CatalogResult.Refused(CatalogRefusal.InUse, $"Token {key} is being refreshed. Try again in a moment.")
-                : Unknown(key);
+            return await db.Tokens.AnyAsync(token => token.Name == key, cancellationToken) ? InUse(key) : Unknown(key);
         }
 
         await db.ReplacedTokens.Where(replaced => replaced.Name == key).ExecuteDeleteAsync(cancellationToken);
@@ -331,6 +333,8 @@ public sealed class TokenDefinitionChanges(
     }
 
     private static CatalogResult.Refused Unknown(string name) => new(CatalogRefusal.Unknown, $"There is no token {name}.");
+
+    private static CatalogResult.Refused InUse(string name) => new(CatalogRefusal.InUse, $"Token {name} is being refreshed. Try again in a moment.");
 
     private static CatalogResult.Refused Stale(string name) => new(CatalogRefusal.Stale, $"Token {name} was changed meanwhile. Read it again, and repeat the change.");
 

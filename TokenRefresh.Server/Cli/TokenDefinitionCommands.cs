@@ -110,7 +110,7 @@ internal static class TokenDefinitionCommands
 
         public Option<string[]> Labels { get; } = new("--label") { Description = "A note as k=v, several times." };
 
-        public Option<string?> Subject { get; } = SubjectOption.Create("Whom it belongs to, from stdin: --subject - (a mobile number, a national code, a customer number); empty for no one. Stored encrypted, shown masked.");
+        public Option<string?> Subject { get; } = SubjectOption.Create("Whom it belongs to, from stdin: --subject - (a mobile number, a national code, a customer number); --subject none for no one. Stored encrypted, shown masked.");
 
         /// <exception cref="UsageException">A value cannot be understood.</exception>
         public TokenEdit Read(ParseResult call)

@@ -90,7 +90,7 @@ public sealed class CatalogNodesTests(PostgresFixture postgres)
         (await nodes.VerbAsync($"{Next}\n", "providers", "set", "acme", "--set", "ClientSecret=-")).ExitCode.ShouldBe(0);
         (await nodes.VerbAsync("", "tokens", "set", "acme-1", "--label", "team=billing")).ExitCode.ShouldBe(0);
         var found = await nodes.Second.DoneAsync(HttpMethod.Post, "/api/tokens/find", new { subject = Subject });
-        (await nodes.VerbAsync("", "tokens", "set", "acme-1", "--subject=")).ExitCode.ShouldBe(0);
+        (await nodes.VerbAsync("", "tokens", "set", "acme-1", "--subject", "none")).ExitCode.ShouldBe(0);
         (await nodes.VerbAsync("", "tokens", "show", "acme-1")).Out.ShouldNotContain("subject");
         (await nodes.VerbAsync("", "keys", "rotate")).ExitCode.ShouldBe(0);
         var metrics = await nodes.First.GetStringAsync("/metrics");

@@ -75,7 +75,7 @@ public sealed class LostDatabaseTests(PostgresFixture postgres)
 
         (await node.AddProviderAsync()).ShouldBeOfType<CatalogResult.Done>();
         faults.HasEnded.ShouldBeTrue();
-        catalog.World.Events.ShouldContain(line => line.Id == 1303);
+        catalog.World.Events.ShouldContain(line => line.Id == 1309);
         (await (await catalog.NodeAsync()).ProviderNumberAsync()).ShouldBe(0);
     }
 }

@@ -30,8 +30,8 @@ public sealed class TakenOverTokensTests(PostgresFixture postgres)
     {
         var database = await postgres.CreateMigratedDatabaseAsync();
         using var dump = new StreamReader(typeof(TakenOverTokensTests).Assembly.GetManifestResourceStream("BeforeCatalog.sql")!);
-        await ReadAsync(database, $"DROP SCHEMA public CASCADE; {await dump.ReadToEndAsync()}; SELECT ''");
-        var (tokens, log) = (await ReadAsync(database, $"SET search_path TO public; {Stored}"), await ReadAsync(database, Log));
+        await RestoreAsync(database, $"DROP SCHEMA public CASCADE; {await dump.ReadToEndAsync()}");
+        var (tokens, log) = (await ReadAsync(database, Stored), await ReadAsync(database, Log));
 
         await using (var server = await RunningServer.StartAsync(
             postgres, database, withSandbox: true, clock: new ShiftedClock(Then - TimeProvider.System.GetUtcNow()),
@@ -57,6 +57,14 @@ public sealed class TakenOverTokensTests(PostgresFixture postgres)
         (await ReadAsync(database, Stored)).ShouldBe(tokens);
         (await ReadAsync(database, Log)).ShouldBe(log);
         await postgres.DropDatabaseAsync(database);
+    }
+
+    private static async Task RestoreAsync(string database, string sql)
+    {
+        await using var connection = new NpgsqlConnection(database);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static Task<long> CountAsync(string database, string what) => ScalarAsync<long>(database, $"SELECT count(*) FROM {what}");
