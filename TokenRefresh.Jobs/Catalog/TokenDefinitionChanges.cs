@@ -52,7 +52,7 @@ public sealed class TokenDefinitionChanges(
 
     private static async Task<TokenDefinition?> DefinitionAsync(TokenRefreshDbContext db, string key, CancellationToken cancellationToken) =>
         await TokenFinder.Known(db).Where(token => token.Name == key)
-            .Select(token => new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels, token.SubjectHash)).SingleOrDefaultAsync(cancellationToken);
+            .Select(token => new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) { SubjectHash = token.SubjectHash }).SingleOrDefaultAsync(cancellationToken);
 
     /// <summary>Adds a token.</summary>
     public async Task<CatalogResult> AddAsync(TokenDraft draft, CatalogChange change, CancellationToken cancellationToken)

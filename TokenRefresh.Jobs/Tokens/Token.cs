@@ -191,7 +191,7 @@ public sealed class Token : ISealedPair
         (Provider, Origin, Grant, Parameters, Labels) == (other.Provider, other.Origin, other.Grant, other.Parameters, other.Labels) && Scopes.SequenceEqual(other.Scopes, StringComparer.Ordinal);
 
     /// <summary>What it is.</summary>
-    internal TokenDefinition Definition => new(Provider, Origin, Scopes, Grant, Parameters, Labels, SubjectHash);
+    internal TokenDefinition Definition => new(Provider, Origin, Scopes, Grant, Parameters, Labels) { SubjectHash = SubjectHash };
 
     /// <summary>It belongs to someone from now on, or to no one.</summary>
     internal void Assign(SealedSubject? subject) => (Subject, SubjectHash) = (subject?.Sealed, subject?.Hash);

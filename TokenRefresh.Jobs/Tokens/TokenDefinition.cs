@@ -11,10 +11,12 @@ public sealed class CatalogConflictException(string message) : Exception(message
 /// <summary>What a token is, as its row says: not how it fares.</summary>
 /// <param name="Parameters">What the provider is told beside the scopes: JSON, in the order of the keys.</param>
 /// <param name="Labels">What people note about it: JSON, in the order of the keys.</param>
-/// <param name="SubjectHash">The keyed hash of whom it belongs to; null where no one was named.</param>
-public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyList<string> Scopes, Grant Grant, string Parameters, string Labels, string? SubjectHash = null)
+public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyList<string> Scopes, Grant Grant, string Parameters, string Labels)
 {
     private const int TagLength = 16;
+
+    /// <summary>The keyed hash of whom it belongs to; null where no one was named.</summary>
+    public string? SubjectHash { get; init; }
 
     /// <summary>What a configured token is.</summary>
     public static TokenDefinition Of(ConfiguredToken token) =>

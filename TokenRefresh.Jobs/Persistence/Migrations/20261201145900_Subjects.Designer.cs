@@ -13,7 +13,7 @@ using TokenRefresh.Jobs.Persistence;
 namespace TokenRefresh.Jobs.Persistence.Migrations
 {
     [DbContext(typeof(TokenRefreshDbContext))]
-    [Migration("20261201141039_Subjects")]
+    [Migration("20261201145900_Subjects")]
     partial class Subjects
     {
         /// <inheritdoc />
@@ -1260,11 +1260,41 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.HasKey("Name")
                         .HasName("pk_tokens");
 
-                    b.HasIndex("Provider")
-                        .HasDatabaseName("ix_tokens_provider");
+                    b.HasIndex("Labels")
+                        .HasDatabaseName("ix_tokens_labels")
+                        .HasFilter("labels <> '{}'");
 
-                    b.HasIndex("RefreshDueAt")
-                        .HasDatabaseName("ix_tokens_refresh_due_at");
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex("Labels"), "gin");
+
+                    b.HasIndex("LastUsedAt")
+                        .HasDatabaseName("ix_tokens_last_used_at")
+                        .HasFilter("last_used_at IS NOT NULL");
+
+                    b.HasIndex("PausedAt")
+                        .HasDatabaseName("ix_tokens_paused_at")
+                        .HasFilter("paused_at IS NOT NULL");
+
+                    b.HasIndex("Provider", "ExpiresAt")
+                        .HasDatabaseName("ix_tokens_provider_expires_at");
+
+                    b.HasIndex("Provider", "RefreshDueAt")
+                        .HasDatabaseName("ix_tokens_provider_refresh_due_at");
+
+                    b.HasIndex(new[] { "Provider", "ExpiresAt" }, "ix_tokens_failed")
+                        .HasDatabaseName("ix_tokens_provider_expires_at1")
+                        .HasFilter("last_error_code IS NOT NULL");
+
+                    b.HasIndex(new[] { "ExpiresAt" }, "ix_tokens_imported")
+                        .HasDatabaseName("ix_tokens_expires_at")
+                        .HasFilter("\"grant\" = 'Imported'");
+
+                    b.HasIndex(new[] { "Provider" }, "ix_tokens_never_obtained")
+                        .HasDatabaseName("ix_tokens_provider")
+                        .HasFilter("access_token IS NULL");
+
+                    b.HasIndex(new[] { "Provider" }, "ix_tokens_undeclared")
+                        .HasDatabaseName("ix_tokens_provider1")
+                        .HasFilter("origin = 'undeclared'");
 
                     b.HasIndex("SubjectHash")
                         .HasDatabaseName("ix_tokens_subject_hash")
