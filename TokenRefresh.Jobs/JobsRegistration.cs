@@ -109,6 +109,7 @@ public static class JobsRegistration
             .AddSingleton<IDatabaseSeed, DeclaredProviders>()
             .AddSingleton<LiveCatalog>()
             .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<LiveCatalog>())
+            .AddSingleton<Subjects>()
             .AddSingleton<ProviderChanges>()
             .AddSingleton<TokenDefinitionChanges>();
     }

@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Administration;
 
 /// <summary>How far a rotation has come.</summary>
 /// <param name="Resealed">Pairs that are sealed with the new key.</param>
-/// <param name="Total">Pairs there are, those kept for a rollback and the secrets of providers included.</param>
+/// <param name="Total">Pairs there are, those kept for a rollback, the secrets of providers and the subjects of tokens included.</param>
 public sealed record RotationProgress(int Resealed, int Total);
 
 /// <summary>What came of a rotation.</summary>
@@ -84,12 +84,13 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
     private async Task ResealAsync(TokenRefreshDbContext db, Guid key, SortedSet<string> unopened, IProgress<RotationProgress> progress, CancellationToken cancellationToken)
     {
         var total = await Rows<Token>(db).CountAsync(cancellationToken) + await Rows<ReplacedToken>(db).CountAsync(cancellationToken)
-            + await db.Providers.CountAsync(provider => provider.Secrets != null, cancellationToken);
+            + await db.Providers.CountAsync(provider => provider.Secrets != null, cancellationToken) + await Subjects(db).CountAsync(cancellationToken);
         var done = 0;
         progress.Report(new(done, total));
         await ResealAsync<Token>(Note);
         await ResealAsync<ReplacedToken>(Note);
         await ResealProvidersAsync(db, key, Note, cancellationToken);
+        await ResealSubjectsAsync(db, key, Note, cancellationToken);
 
         void Note(string name, bool wasOpened)
         {
@@ -166,6 +167,31 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         }
     }
 
+    private async Task ResealSubjectsAsync(TokenRefreshDbContext db, Guid key, Action<string, bool> note, CancellationToken cancellationToken)
+    {
+        for (var after = ""; await Subjects(db).Where(row => row.Name.CompareTo(after) > 0).OrderBy(row => row.Name).Take(Chunk).ToListAsync(cancellationToken) is { Count: > 0 } chunk; after = chunk[^1].Name)
+        {
+            foreach (var row in chunk)
+            {
+                try
+                {
+                    if (KeyOf(row.Subject) != key)
+                    {
+                        var sealedAnew = secrets.SealSubject(row.Name, secrets.OpenSubject(row.Name, row.Subject));
+                        await db.Tokens.Where(token => token.Name == row.Name && token.Subject == row.Subject)
+                            .ExecuteUpdateAsync(update => update.SetProperty(token => token.Subject, sealedAnew), cancellationToken);
+                    }
+
+                    note(row.Name, true);
+                }
+                catch (CryptographicException)
+                {
+                    note(row.Name, false);
+                }
+            }
+        }
+    }
+
     private SealedRow? Reseal(SealedRow row)
     {
         try
@@ -187,6 +213,9 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
         where T : class, ISealedPair =>
         db.Set<T>().AsNoTracking().Where(token => token.AccessToken != null).Select(token => new SealedRow { Name = token.Name, Access = token.AccessToken!, Refresh = token.RefreshToken });
 
+    private static IQueryable<SubjectRow> Subjects(TokenRefreshDbContext db) =>
+        db.Tokens.AsNoTracking().Where(token => token.Subject != null).Select(token => new SubjectRow { Name = token.Name, Subject = token.Subject! });
+
     private static async Task<HashSet<Guid>> KeysInUseAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
     {
         var keys = new HashSet<Guid>();
@@ -200,12 +229,24 @@ public sealed class KeyRotation(IDbContextFactory<TokenRefreshDbContext> context
             keys.UnionWith(new[] { KeyOf(row) }.OfType<Guid>());
         }
 
+        await foreach (var row in Subjects(db).AsAsyncEnumerable().WithCancellation(cancellationToken))
+        {
+            keys.UnionWith(new[] { KeyOf(row.Subject) }.OfType<Guid>());
+        }
+
         return keys;
     }
 
     private static bool IsSealedWith(Guid key, SealedRow row) => KeyOf(row.Access) == key && (row.Refresh is null || KeyOf(row.Refresh) == key);
 
     private static Guid? KeyOf(string sealedSecret) => Base64Url.IsValid(sealedSecret) ? KeyRing.KeyOf(Base64Url.DecodeFromChars(sealedSecret)) : null;
+
+    private sealed class SubjectRow
+    {
+        public required string Name { get; init; }
+
+        public required string Subject { get; init; }
+    }
 
     private sealed class SealedRow
     {

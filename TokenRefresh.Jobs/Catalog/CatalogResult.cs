@@ -23,6 +23,9 @@ public enum CatalogRefusal
 
     /// <summary>The provider did not issue a token with these settings.</summary>
     RefusedByProvider,
+
+    /// <summary>The database was lost at the end of the change, and no one knows whether it is stored.</summary>
+    Unconfirmed,
 }
 
 /// <summary>What came of a change of the catalogue.</summary>

@@ -46,6 +46,19 @@ public sealed partial class LiveCatalog(
         }
     }
 
+    /// <summary>Takes over what this node has just stored. Where the database is lost in between, it is taken over once that is back: what is stored is stored.</summary>
+    internal async Task CatchUpAsync()
+    {
+        try
+        {
+            await ReloadAsync(CancellationToken.None);
+        }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            LogNotCaughtUp(DatabaseFaults.InWords(error));
+        }
+    }
+
     /// <summary>Makes a provider of settings, without anyone using it yet.</summary>
     internal ProviderBuild Build(string name, ProviderType type, ProviderSettings settings)
     {
@@ -138,4 +151,7 @@ public sealed partial class LiveCatalog(
 
     [LoggerMessage(1301, LogLevel.Error, "The managed provider {Provider} cannot be used on this node: {Reason}")]
     private partial void LogNotMade(string provider, string reason);
+
+    [LoggerMessage(1309, LogLevel.Warning, "A change of the catalogue is stored, and is in force on this node once the database is back: {Fault}")]
+    private partial void LogNotCaughtUp(string fault);
 }

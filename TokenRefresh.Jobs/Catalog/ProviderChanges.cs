@@ -97,10 +97,13 @@ public sealed class ProviderChanges(
                 return lost;
             }
 
-            await transaction.CommitAsync(CancellationToken.None);
+            if (await transaction.EndAsync(db, row.Name, contexts, clock) is { } unknown)
+            {
+                return unknown;
+            }
         }
 
-        await live.ReloadAsync(cancellationToken);
+        await live.CatchUpAsync();
         return new CatalogResult.Done("");
     }
 
@@ -139,6 +142,7 @@ public sealed class ProviderChanges(
 
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            await CatalogLocks.OfAsync(db, row.Name, cancellationToken);
             _ = isNew ? db.Providers.Add(row) : db.Providers.Attach(row);
             var before = isNew ? null : ProviderSettings.Of(row, secrets);
             var sealedSecrets = before?.Secret.SequenceEqual(settings.Secret) == true ? row.Secrets : settings.Seal(row.Name, secrets);
@@ -153,10 +157,13 @@ public sealed class ProviderChanges(
                 return lost;
             }
 
-            await transaction.CommitAsync(CancellationToken.None);
+            if (await transaction.EndAsync(db, row.Name, contexts, clock) is { } unknown)
+            {
+                return unknown;
+            }
         }
 
-        await live.ReloadAsync(CancellationToken.None);
+        await live.CatchUpAsync();
         return new CatalogResult.Done(TagOf(row));
     }
 

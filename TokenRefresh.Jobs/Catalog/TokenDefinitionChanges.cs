@@ -10,15 +10,29 @@ namespace TokenRefresh.Jobs.Catalog;
 /// <param name="Parameters">What the provider is told beside the scopes.</param>
 /// <param name="Labels">What people note about it; no secrets.</param>
 public sealed record TokenDraft(
-    string Name, string Provider, IReadOnlyList<string> Scopes, Grant Grant, IReadOnlyDictionary<string, string> Parameters, IReadOnlyDictionary<string, string> Labels);
+    string Name, string Provider, IReadOnlyList<string> Scopes, Grant Grant, IReadOnlyDictionary<string, string> Parameters, IReadOnlyDictionary<string, string> Labels)
+{
+    /// <summary>Whom it belongs to, as it was typed; null for no one. Personal data: it is stored sealed.</summary>
+    public string? Subject { get; init; }
+
+    /// <inheritdoc />
+    public override string ToString() => $"{nameof(TokenDraft)} {{ {Name} }}";
+}
 
 /// <summary>Some of what a token is; what is null stays as it is.</summary>
 public sealed record TokenEdit(
-    IReadOnlyList<string>? Scopes = null, Grant? Grant = null, IReadOnlyDictionary<string, string>? Parameters = null, IReadOnlyDictionary<string, string>? Labels = null);
+    IReadOnlyList<string>? Scopes = null, Grant? Grant = null, IReadOnlyDictionary<string, string>? Parameters = null, IReadOnlyDictionary<string, string>? Labels = null)
+{
+    /// <summary>Whom it belongs to from now on, as it was typed; empty for no one.</summary>
+    public string? Subject { get; init; }
+
+    /// <inheritdoc />
+    public override string ToString() => nameof(TokenEdit);
+}
 
 /// <summary>Adds, changes and removes managed tokens. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class TokenDefinitionChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ITokenProviders providers, IEnumerable<ITokenWatcher> watchers, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ITokenProviders providers, Subjects subjects, IEnumerable<ITokenWatcher> watchers, TimeProvider clock)
 {
     /// <summary>How often a change is tried while refreshes interfere.</summary>
     private const int Tries = 10;
@@ -33,14 +47,18 @@ public sealed class TokenDefinitionChanges(
     {
         var key = name.ToLowerInvariant();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await TokenFinder.Known(db).Where(token => token.Name == key)
-            .Select(token => new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels)).SingleOrDefaultAsync(cancellationToken);
+        return await DefinitionAsync(db, key, cancellationToken);
     }
+
+    private static async Task<TokenDefinition?> DefinitionAsync(TokenRefreshDbContext db, string key, CancellationToken cancellationToken) =>
+        await TokenFinder.Known(db).Where(token => token.Name == key)
+            .Select(token => new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) { SubjectHash = token.SubjectHash }).SingleOrDefaultAsync(cancellationToken);
 
     /// <summary>Adds a token.</summary>
     public async Task<CatalogResult> AddAsync(TokenDraft draft, CatalogChange change, CancellationToken cancellationToken)
     {
-        if (Check(draft) is { Count: > 0 } wrong)
+        var subject = Subject.Read(draft.Subject ?? "");
+        if (Check(draft, draft.Subject, subject) is { Count: > 0 } wrong)
         {
             return new CatalogResult.Refused(CatalogRefusal.Invalid, wrong);
         }
@@ -75,6 +93,7 @@ public sealed class TokenDefinitionChanges(
             var removed = await db.RemovedTokens.SingleOrDefaultAsync(gone => gone.Name == token.Name, cancellationToken);
             var row = Token.New(token.Name, clock.GetUtcNow(), removed?.Version ?? undeclared?.Version ?? 0);
             row.Configure(token);
+            row.Assign(subject is null ? null : subjects.Seal(token.Name, subject));
             db.Tokens.Add(row);
             if (removed is not null)
             {
@@ -83,18 +102,21 @@ public sealed class TokenDefinitionChanges(
 
             try
             {
-                await SaveAsync(db, token.Name, "token.added", new { provider = token.Provider.Name, scopes = token.Order.Scopes, grant = token.Order.Grant.ToString(), untested = change.IsUntested }, change.By);
+                await SaveAsync(db, token.Name, "token.added", new { provider = token.Provider.Name, scopes = token.Order.Scopes, grant = token.Order.Grant.ToString(), untested = change.IsUntested, subject = subject is not null }, change.By);
             }
             catch (DbUpdateException error) when (error is DbUpdateConcurrencyException or { InnerException: PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } })
             {
                 return Taken(draft.Name);
             }
 
-            await transaction.CommitAsync(CancellationToken.None);
+            if (await transaction.EndAsync(db, token.Provider.Name, contexts, clock) is { } unknown)
+            {
+                return unknown;
+            }
         }
 
         await TellAsync(token.Name);
-        return new CatalogResult.Done(TokenDefinition.Of(token).Tag);
+        return new CatalogResult.Done((TokenDefinition.Of(token) with { SubjectHash = subject is null ? null : subjects.HashOf(subject) }).Tag);
     }
 
     /// <summary>Changes a managed token. What it holds is served while it is valid, and replaced at the next look.</summary>
@@ -109,19 +131,20 @@ public sealed class TokenDefinitionChanges(
         var draft = new TokenDraft(
             name.ToLowerInvariant(), stored!.Provider, edit.Scopes ?? stored.Scopes, edit.Grant ?? stored.Grant, edit.Parameters ?? TokenDefinition.Pairs(stored.Parameters),
             edit.Labels ?? TokenDefinition.Pairs(stored.Labels));
-        if (Check(draft) is { Count: > 0 } wrong)
+        var subject = edit.Subject is null ? await SubjectAsync(draft.Name, cancellationToken) : Subject.Read(edit.Subject);
+        if (Check(draft, edit.Subject, subject) is { Count: > 0 } wrong)
         {
             return new CatalogResult.Refused(CatalogRefusal.Invalid, wrong);
         }
 
         var token = configured.Of(draft.Name, DefinitionOf(draft));
-        var wanted = TokenDefinition.Of(token);
+        var wanted = TokenDefinition.Of(token) with { SubjectHash = edit.Subject is null ? stored.SubjectHash : subject is null ? null : subjects.HashOf(subject) };
         if (wanted.Equals(stored))
         {
             return new CatalogResult.Done(stored.Tag, IsChanged: false);
         }
 
-        if (!(wanted with { Labels = stored.Labels }).Equals(stored) && await RefuseByProviderAsync(token, change, cancellationToken) is { } refusedByProvider)
+        if (!(wanted with { Labels = stored.Labels, SubjectHash = stored.SubjectHash }).Equals(stored) && await RefuseByProviderAsync(token, change, cancellationToken) is { } refusedByProvider)
         {
             return refusedByProvider;
         }
@@ -131,6 +154,9 @@ public sealed class TokenDefinitionChanges(
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+
+            // Of two changes of one version the second waits here, and finds that it is late.
+            await CatalogLocks.OfAsync(db, token.Provider.Name, cancellationToken);
             var row = await db.Tokens.SingleOrDefaultAsync(row => row.Name == token.Name, cancellationToken);
             if (row is null || !row.Definition.Equals(stored))
             {
@@ -138,14 +164,28 @@ public sealed class TokenDefinitionChanges(
             }
 
             row.Redefine(token, clock.GetUtcNow());
+            if (wanted.SubjectHash != stored.SubjectHash)
+            {
+                row.Assign(subject is null ? null : subjects.Seal(token.Name, subject));
+            }
+
             try
             {
-                await SaveAsync(db, token.Name, "token.changed", new { scopes = token.Order.Scopes, grant = token.Order.Grant.ToString(), untested = change.IsUntested }, change.By);
-                await transaction.CommitAsync(CancellationToken.None);
+                await SaveAsync(
+                    db, token.Name, "token.changed", new { scopes = token.Order.Scopes, grant = token.Order.Grant.ToString(), untested = change.IsUntested, subject = wanted.SubjectHash != stored.SubjectHash }, change.By);
+                if (await transaction.EndAsync(db, token.Provider.Name, contexts, clock) is { } unknown)
+                {
+                    return unknown;
+                }
+
                 break;
             }
-            catch (DbUpdateConcurrencyException) when (tries < Tries)
+            catch (DbUpdateConcurrencyException)
             {
+                if (tries == Tries)
+                {
+                    return InUse(token.Name);
+                }
             }
         }
 
@@ -178,32 +218,44 @@ public sealed class TokenDefinitionChanges(
     // Null where it was removed.
     private async Task<CatalogResult?> TryRemoveAsync(string key, TokenDefinition stored, CatalogChange change, CancellationToken cancellationToken)
     {
-        await using (var db = await contexts.CreateDbContextAsync(cancellationToken))
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await CatalogLocks.OfAsync(db, stored.Provider, cancellationToken);
+        if (Refuse(await DefinitionAsync(db, key, cancellationToken), key, change) is { } late)
         {
-            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-            var versions = await db.Database.SqlQuery<long>(
-                $"""
-                 DELETE FROM tokens WHERE name = {key} AND origin = 'managed' AND (lease_owner IS NULL OR lease_until < clock_timestamp()) RETURNING version AS "Value"
-                 """).ToListAsync(cancellationToken);
-            if (versions is not [var version])
-            {
-                return await db.Tokens.AnyAsync(token => token.Name == key, cancellationToken)
-                    ? new CatalogResult.Refused(CatalogRefusal.InUse, $"Token {key} is being refreshed. Try again in a moment.")
-                    : Unknown(key);
-            }
-
-            await db.ReplacedTokens.Where(replaced => replaced.Name == key).ExecuteDeleteAsync(cancellationToken);
-            db.RemovedTokens.Add(new() { Name = key, Version = version, RemovedAt = clock.GetUtcNow() });
-            await SaveAsync(db, key, "token.removed", new { provider = stored.Provider }, change.By);
-            await transaction.CommitAsync(CancellationToken.None);
+            return late;
         }
 
-        return null;
+        var versions = await db.Database.SqlQuery<long>(
+            $"""
+             DELETE FROM tokens WHERE name = {key} AND origin = 'managed' AND (lease_owner IS NULL OR lease_until < clock_timestamp()) RETURNING version AS "Value"
+             """).ToListAsync(cancellationToken);
+        if (versions is not [var version])
+        {
+            return await db.Tokens.AnyAsync(token => token.Name == key, cancellationToken) ? InUse(key) : Unknown(key);
+        }
+
+        await db.ReplacedTokens.Where(replaced => replaced.Name == key).ExecuteDeleteAsync(cancellationToken);
+        db.RemovedTokens.Add(new() { Name = key, Version = version, RemovedAt = clock.GetUtcNow() });
+        await SaveAsync(db, key, "token.removed", new { provider = stored.Provider }, change.By);
+        return await transaction.EndAsync(db, stored.Provider, contexts, clock);
     }
 
-    private List<string> Check(TokenDraft draft)
+    /// <param name="typed">The subject as it was typed; null where it stays.</param>
+    private List<string> Check(TokenDraft draft, string? typed, Subject? subject)
     {
         var wrong = new List<string>();
+        if (subject is null && !string.IsNullOrEmpty(typed))
+        {
+            wrong.Add($"A subject is {Subject.Allowed}.");
+        }
+
+        // The rest of a definition is stored in clear, and its name is in addresses, logs and job arguments.
+        if (subject is not null && draft.Parameters.Concat(draft.Labels).SelectMany(pair => new[] { pair.Key, pair.Value }).Concat(draft.Scopes).Prepend(draft.Name).Any(subject.IsIn))
+        {
+            wrong.Add("The subject must not be in the name, the scopes, the parameters or the labels: these are not encrypted.");
+        }
+
         if (!CatalogNames.IsAllowed(draft.Name))
         {
             wrong.Add($"A token name has {CatalogNames.Allowed}.");
@@ -237,13 +289,26 @@ public sealed class TokenDefinitionChanges(
     private static TokenDefinition DefinitionOf(TokenDraft draft) =>
         new(draft.Provider.ToLowerInvariant(), Origin.Managed, [.. draft.Scopes], draft.Grant, TokenDefinition.Json(draft.Parameters), TokenDefinition.Json(draft.Labels));
 
-    // In force on this node as soon as the caller hears of it; the others hear it from the database.
+    // In force on this node as soon as the caller hears of it; the others hear it from the database, and so does this one where it is lost in between.
     private async Task TellAsync(string name)
     {
-        foreach (var watcher in watchers)
+        try
         {
-            await watcher.ReloadAsync([name], CancellationToken.None);
+            foreach (var watcher in watchers)
+            {
+                await watcher.ReloadAsync([name], CancellationToken.None);
+            }
         }
+        catch (Exception error) when (DatabaseFaults.IsAway(error))
+        {
+            // What is stored is stored, and each watcher reads everything once the database is back.
+        }
+    }
+
+    private async Task<Subject?> SubjectAsync(string name, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return subjects.Open(name, await db.Tokens.Where(token => token.Name == name).Select(token => token.Subject).SingleOrDefaultAsync(cancellationToken));
     }
 
     private static async Task<CatalogResult.Refused?> RefuseByProviderAsync(ConfiguredToken token, CatalogChange change, CancellationToken cancellationToken) =>
@@ -268,6 +333,8 @@ public sealed class TokenDefinitionChanges(
     }
 
     private static CatalogResult.Refused Unknown(string name) => new(CatalogRefusal.Unknown, $"There is no token {name}.");
+
+    private static CatalogResult.Refused InUse(string name) => new(CatalogRefusal.InUse, $"Token {name} is being refreshed. Try again in a moment.");
 
     private static CatalogResult.Refused Stale(string name) => new(CatalogRefusal.Stale, $"Token {name} was changed meanwhile. Read it again, and repeat the change.");
 

@@ -123,7 +123,7 @@ public sealed class TokenOverview(
     {
         // In quotes, because one is a word of SQL.
         var columns = db.Model.FindEntityType(typeof(Token))!.GetProperties().Select(property => (property.Name, Column: $"\"{property.GetColumnName()}\""))
-            .Select(property => property.Name is nameof(Token.AccessToken) or nameof(Token.RefreshToken) ? $"CASE WHEN {property.Column} IS NOT NULL THEN '' END AS {property.Column}" : property.Column);
+            .Select(property => property.Name is nameof(Token.AccessToken) or nameof(Token.RefreshToken) or nameof(Token.Subject) ? $"CASE WHEN {property.Column} IS NOT NULL THEN '' END AS {property.Column}" : property.Column);
         return $"SELECT {string.Join(", ", columns)} FROM tokens";
     }
 

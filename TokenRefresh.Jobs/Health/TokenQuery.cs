@@ -26,6 +26,9 @@ public sealed record TokenQuery(int Limit)
     /// <summary>Only those that have these labels.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
+    /// <summary>Only those of the subject that has this keyed hash.</summary>
+    public string? SubjectHash { get; init; }
+
     /// <summary>Only those that fit.</summary>
     public TokenPatterns? Patterns { get; init; }
 
@@ -36,7 +39,7 @@ public sealed record TokenQuery(int Limit)
     public string? After { get; init; }
 
     /// <summary>True where nothing is asked but the first page of all.</summary>
-    public bool IsAll => (Provider, State, Text, Patterns, By, After) is (null, null, null or "", null, null, null) && Labels is null or { Count: 0 };
+    public bool IsAll => (Provider, State, Text, SubjectHash, Patterns, By, After) is (null, null, null or "", null, null, null, null) && Labels is null or { Count: 0 };
 
     /// <summary>The names of the page, in its order.</summary>
     /// <param name="facts">As <see cref="TokenStateSql.Parameters"/>.</param>
@@ -63,6 +66,11 @@ public sealed record TokenQuery(int Limit)
         if (Labels is { Count: > 0 } labels)
         {
             sql.Append($" AND tokens.labels <> '{{{{}}}}' AND tokens.labels @> {Value(JsonSerializer.Serialize(labels))}::jsonb");
+        }
+
+        if (SubjectHash is { } hash)
+        {
+            sql.Append($" AND tokens.subject_hash = {Value(hash)}");
         }
 
         if (Patterns is { IsEverything: false } patterns)

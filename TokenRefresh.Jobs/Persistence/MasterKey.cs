@@ -25,6 +25,9 @@ public sealed class MasterKey
     /// <summary>A digest that only a holder of the key can make, for values that must be compared but not guessed.</summary>
     public string Digest(byte[] value) => Convert.ToHexStringLower(HMACSHA256.HashData(key, value));
 
+    /// <summary>As <see cref="Digest(byte[])"/>, with a key of its own for each purpose, so that no digest of one stands for one of another.</summary>
+    internal string Digest(string purpose, string value) => Convert.ToHexStringLower(HMACSHA256.HashData(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(purpose)), Encoding.UTF8.GetBytes(value)));
+
     internal string Seal(string text)
     {
         var plain = Encoding.UTF8.GetBytes(text);

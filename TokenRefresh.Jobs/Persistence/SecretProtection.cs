@@ -36,6 +36,16 @@ public sealed class SecretProtection(IDataProtectionProvider protection, MasterK
     /// <exception cref="System.Security.Cryptography.CryptographicException">As <see cref="OpenAccess"/>.</exception>
     public string OpenProvider(string provider, string sealedSecrets) => ProviderProtector(provider).Unprotect(sealedSecrets);
 
+    /// <summary>Seals whom <paramref name="token"/> belongs to.</summary>
+    public string SealSubject(string token, string subject) => Protector(token, "subject").Protect(subject);
+
+    /// <summary>Opens a stored subject.</summary>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">As <see cref="OpenAccess"/>.</exception>
+    public string OpenSubject(string token, string sealedSubject) => Protector(token, "subject").Unprotect(sealedSubject);
+
+    /// <summary>By which a subject is found again without being stored in clear. It stays the same when the keys rotate, because the master key does.</summary>
+    public string HashSubject(string subject) => masterKey.Digest("tokenrefresh subject", subject);
+
     /// <summary>Tells one token from another without telling anything of either: only a holder of the master key can make it, so no guess can be tried against it.</summary>
     public string Tag(string token, string? secret) => secret is null ? "none" : masterKey.Digest(Encoding.UTF8.GetBytes($"{token}|{secret}"))[..TagLength];
 

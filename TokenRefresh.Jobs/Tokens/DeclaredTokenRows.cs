@@ -10,7 +10,7 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, NodeName no
     {
         // Without the sealed columns, because nearly all of thousands are as they should be.
         var stored = await db.Tokens
-            .Select(token => new { token.Name, token.IsActive, token.PausedAt, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) })
+            .Select(token => new { token.Name, token.IsActive, token.PausedAt, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) { SubjectHash = token.SubjectHash } })
             .ToDictionaryAsync(token => token.Name, cancellationToken);
         var declared = configured.All.ToDictionary(token => token.Name);
         if (stored.Values.FirstOrDefault(row => row.Definition.Origin == Origin.Managed && declared.TryGetValue(row.Name, out var settings) && settings.Provider.Name != row.Definition.Provider) is { } other)
@@ -54,6 +54,9 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, NodeName no
                 if (declared.TryGetValue(token.Name, out var settings))
                 {
                     token.Configure(settings);
+
+                    // What is declared cannot be changed here, so personal data in it could not be taken out.
+                    token.Assign(null);
                     Audit(db, "token.changed", token.Name);
                 }
                 else

@@ -34,6 +34,12 @@ public sealed class Token : ISealedPair
     /// <summary>What people note about it, by key: JSON.</summary>
     public string Labels { get; private set; } = "{}";
 
+    /// <summary>Whom it belongs to, sealed; null where no one was named.</summary>
+    public string? Subject { get; private set; }
+
+    /// <summary>The keyed hash by which its subject is found.</summary>
+    public string? SubjectHash { get; private set; }
+
     /// <summary>The sealed bearer token; null until it was first obtained.</summary>
     public string? AccessToken { get; private set; }
 
@@ -185,14 +191,17 @@ public sealed class Token : ISealedPair
         (Provider, Origin, Grant, Parameters, Labels) == (other.Provider, other.Origin, other.Grant, other.Parameters, other.Labels) && Scopes.SequenceEqual(other.Scopes, StringComparer.Ordinal);
 
     /// <summary>What it is.</summary>
-    internal TokenDefinition Definition => new(Provider, Origin, Scopes, Grant, Parameters, Labels);
+    internal TokenDefinition Definition => new(Provider, Origin, Scopes, Grant, Parameters, Labels) { SubjectHash = SubjectHash };
+
+    /// <summary>It belongs to someone from now on, or to no one.</summary>
+    internal void Assign(SealedSubject? subject) => (Subject, SubjectHash) = (subject?.Sealed, subject?.Hash);
 
     /// <summary>It is to be another token from now on: what is stored is served while it is valid, and replaced at the next look.</summary>
     internal void Redefine(ConfiguredToken settings, DateTimeOffset now)
     {
         var (before, after) = (Definition, TokenDefinition.Of(settings));
         Configure(settings);
-        if (before with { Labels = after.Labels } != after)
+        if (before with { Labels = after.Labels, SubjectHash = after.SubjectHash } != after)
         {
             (RefreshDueAt, DueReason, NextAttemptAt) = (now, "its definition was changed", null);
         }

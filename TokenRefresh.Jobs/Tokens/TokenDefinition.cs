@@ -15,6 +15,9 @@ public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyLi
 {
     private const int TagLength = 16;
 
+    /// <summary>The keyed hash of whom it belongs to; null where no one was named.</summary>
+    public string? SubjectHash { get; init; }
+
     /// <summary>What a configured token is.</summary>
     public static TokenDefinition Of(ConfiguredToken token) =>
         new(token.Provider.Name, token.Origin, token.Order.Scopes, token.Order.Grant, Json(token.Order.Parameters), Json(token.Labels));
@@ -26,7 +29,7 @@ public sealed record TokenDefinition(string Provider, Origin Origin, IReadOnlyLi
 
     /// <inheritdoc />
     public bool Equals(TokenDefinition? other) => other is not null
-        && (Provider, Origin, Grant, Normal(Parameters), Normal(Labels)) == (other.Provider, other.Origin, other.Grant, Normal(other.Parameters), Normal(other.Labels)) && Scopes.SequenceEqual(other.Scopes);
+        && (Provider, Origin, Grant, Normal(Parameters), Normal(Labels), SubjectHash) == (other.Provider, other.Origin, other.Grant, Normal(other.Parameters), Normal(other.Labels), other.SubjectHash) && Scopes.SequenceEqual(other.Scopes);
 
     /// <inheritdoc />
     public override int GetHashCode() => HashCode.Combine(Provider, Origin, Grant, Scopes.Count);

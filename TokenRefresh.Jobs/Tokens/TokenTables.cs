@@ -37,6 +37,7 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
         builder.Property(token => token.Grant).HasMaxLength(32).HasConversion<string>().HasDefaultValue(Grant.ClientCredentials);
         builder.Property(token => token.Parameters).HasColumnType("jsonb").HasDefaultValueSql("'{}'");
         builder.Property(token => token.Labels).HasColumnType("jsonb").HasDefaultValueSql("'{}'");
+        builder.Property(token => token.SubjectHash).HasMaxLength(64);
         builder.Property(token => token.LastErrorCode).HasMaxLength(32);
         builder.Ignore(token => token.LastFailure).Ignore(token => token.RestoredFrom).Ignore(token => token.Definition);
 
@@ -54,6 +55,7 @@ internal sealed class TokenConfiguration : IEntityTypeConfiguration<Token>
         builder.HasIndex(token => token.ExpiresAt, "ix_tokens_imported").HasFilter("\"grant\" = 'Imported'");
         builder.HasIndex(token => token.PausedAt).HasFilter("paused_at IS NOT NULL");
         builder.HasIndex(token => token.Labels).HasMethod("gin").HasFilter("labels <> '{}'");
+        builder.HasIndex(token => token.SubjectHash).HasFilter("subject_hash IS NOT NULL");
     }
 }
 

@@ -1,5 +1,6 @@
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Catalog;
+using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Api;
 
@@ -33,7 +34,15 @@ internal static class CatalogRequests
         {
             case CatalogResult.Done(var tag, _):
                 context.Tag(tag);
-                return await done();
+                try
+                {
+                    return await done();
+                }
+                catch (Exception error) when (DatabaseFaults.IsAway(error))
+                {
+                    return Problem.StoredUnread;
+                }
+
             case CatalogResult.Refused refused:
                 return Problem.Of(refused);
             default:

@@ -39,7 +39,7 @@ internal static class OpenApiExamples
     ];
 
     private const string Definition =
-        """{"name":"acme-orders","provider":"acme","origin":"managed","scopes":["orders.read"],"grant":"ClientCredentials","parameters":{},"labels":{"team":"billing"}}""";
+        """{"name":"acme-orders","provider":"acme","origin":"managed","scopes":["orders.read"],"grant":"ClientCredentials","parameters":{},"labels":{"team":"billing"},"subject":"•••4567"}""";
 
     private const string Provider =
         """{"name":"acme","type":"OAuth2","origin":"managed","enabled":true,"is_configured":true,"settings":{"ClientId":"ours","TokenUrl":"https://login.acme.example/token"},"credentials":[{"setting":"ClientSecret","is_set":true,"last_characters":"x9Qa"}],"version":3,"changed_at":"2026-11-23T10:00:05Z"}""";
@@ -47,7 +47,7 @@ internal static class OpenApiExamples
     private static readonly Problem[] OfCatalog =
     [
         .. OfChanging, Problem.ActNotAllowed("manage"), Problem.UnknownProvider(["acme", "finnotech", "jibit"]), Problem.DatabaseAway,
-        .. new[] { CatalogRefusal.Taken, CatalogRefusal.Declared, CatalogRefusal.Stale, CatalogRefusal.InUse, CatalogRefusal.RefusedByProvider }.Select(why => Problem.Of(new(why, ["What to do."]))),
+        .. new[] { CatalogRefusal.Taken, CatalogRefusal.Declared, CatalogRefusal.Stale, CatalogRefusal.InUse, CatalogRefusal.RefusedByProvider, CatalogRefusal.Unconfirmed }.Select(why => Problem.Of(new(why, ["What to do."]))),
     ];
 
     private static readonly Dictionary<string, (string Status, string? Answer, Problem[] Problems)> Operations = new(StringComparer.Ordinal)
@@ -62,6 +62,7 @@ internal static class OpenApiExamples
             [.. OfChanging, Problem.UnknownProvider(["finnotech", "jibit"]), Problem.NotConfigured("set Providers__Jibit__ApiKey"), Problem.IdempotencyKeyReused, Problem.DatabaseAway]),
         ["ListAttempts"] = ("200", $$$"""{"data":[{{{Attempt}}}],"next_cursor":412}""", [.. OfTheStored, Problem.Forbidden]),
         ["AddToken"] = ("201", Definition, OfCatalog),
+        ["FindTokens"] = ("200", """{"tokens":["acme-orders"]}""", [.. OfTheStored, Problem.ActNotAllowed("manage"), Problem.TooLarge, Problem.NotJson]),
         ["GetToken"] = ("200", Definition, [.. OfTheStored, Problem.Forbidden, Problem.UnknownToken]),
         ["PutToken"] = ("200", Definition, OfCatalog),
         ["PatchToken"] = ("200", Definition, OfCatalog),

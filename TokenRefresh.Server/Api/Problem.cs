@@ -35,6 +35,7 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
             CatalogRefusal.Declared => (StatusCodes.Status409Conflict, "declared", "It is declared by the server's settings"),
             CatalogRefusal.Stale => (StatusCodes.Status412PreconditionFailed, "changed_meanwhile", "It was changed meanwhile"),
             CatalogRefusal.InUse => (StatusCodes.Status409Conflict, "in_use", "It is in use"),
+            CatalogRefusal.Unconfirmed => (StatusCodes.Status503ServiceUnavailable, "outcome_unknown", "It is unknown whether the change is stored"),
             CatalogRefusal.RefusedByProvider => (StatusCodes.Status422UnprocessableEntity, "refused_by_provider", "The provider refused it"),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
@@ -52,6 +53,9 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
 
     public static Problem DatabaseAway { get; } = new(
         StatusCodes.Status503ServiceUnavailable, "database_away", "The database is unreachable", "Valid tokens are still served; this call needs the database.", TimeSpan.FromSeconds(5));
+
+    /// <summary>A change was stored, and the database was lost before it could be read back.</summary>
+    public static Problem StoredUnread { get; } = DatabaseAway with { Title = "The change is stored; reading it back failed", Detail = "Do not repeat the change. Read it once the database is back." };
 
     public static Problem TooLarge { get; } = new(
         StatusCodes.Status413PayloadTooLarge, "too_large", "The request is too large", $"At most {RequestBodies.Largest} bytes.");

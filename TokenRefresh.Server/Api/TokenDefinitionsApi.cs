@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Scheduling;
 using TokenRefresh.Jobs.Tokens;
@@ -9,13 +10,27 @@ namespace TokenRefresh.Server.Api;
 
 /// <summary>A token as somebody wants it; what a change leaves out stays as it is.</summary>
 internal sealed record TokenDefinitionOrder(
-    string? Name = null, string? Provider = null, IReadOnlyList<string>? Scopes = null, string? Grant = null, Dictionary<string, string>? Parameters = null, Dictionary<string, string>? Labels = null);
-
-/// <summary>What a token is, as programs see it. No secrets.</summary>
-internal sealed record TokenDefinitionAnswer(string Name, string Provider, string Origin, IReadOnlyList<string> Scopes, string Grant, JsonObject Parameters, JsonObject Labels)
+    string? Name = null, string? Provider = null, IReadOnlyList<string>? Scopes = null, string? Grant = null, Dictionary<string, string>? Parameters = null, Dictionary<string, string>? Labels = null, string? Subject = null)
 {
-    public static TokenDefinitionAnswer Of(string name, TokenDefinition token) => new(
-        name, token.Provider, token.Origin.ToString().ToLowerInvariant(), token.Scopes, token.Grant.ToString(), JsonNode.Parse(token.Parameters)!.AsObject(), JsonNode.Parse(token.Labels)!.AsObject());
+    /// <inheritdoc />
+    public override string ToString() => nameof(TokenDefinitionOrder);
+}
+
+/// <summary>Whose tokens are looked for. In the body, because addresses are logged by whatever stands in between.</summary>
+internal sealed record SubjectOrder(string? Subject = null)
+{
+    /// <inheritdoc />
+    public override string ToString() => nameof(SubjectOrder);
+}
+
+/// <summary>The tokens of a subject, by name.</summary>
+internal sealed record SubjectAnswer(IReadOnlyList<string> Tokens);
+
+/// <summary>What a token is, as programs see it. No secrets; of its subject the last characters only.</summary>
+internal sealed record TokenDefinitionAnswer(string Name, string Provider, string Origin, IReadOnlyList<string> Scopes, string Grant, JsonObject Parameters, JsonObject Labels, string? Subject)
+{
+    public static TokenDefinitionAnswer Of(string name, TokenDefinition token, string? subject) => new(
+        name, token.Provider, token.Origin.ToString().ToLowerInvariant(), token.Scopes, token.Grant.ToString(), JsonNode.Parse(token.Parameters)!.AsObject(), JsonNode.Parse(token.Labels)!.AsObject(), subject);
 }
 
 /// <summary>Tokens: added, changed and removed while everything runs.</summary>
@@ -26,6 +41,7 @@ internal static class TokenDefinitionsApi
     public static void MapTokenDefinitions(this RouteGroupBuilder api)
     {
         api.MapPost("/tokens", AddAsync).WithName("AddToken").WithSummary("Adds a token; without a name one is made. Tried first, unless ?untested=true. Act: manage.");
+        api.MapPost("/tokens/find", FindBySubjectAsync).WithName("FindTokens").WithSummary("The names of the tokens of a subject, among those of this key. Act: manage.");
         api.MapGet("/tokens/{name}", FindAsync).WithName("GetToken").WithSummary("What a token is; its ETag is for If-Match. No secrets.");
         api.MapPut("/tokens/{name}", PutAsync).WithName("PutToken").WithSummary("Adds a token, or replaces what one is. Tried first, unless ?untested=true. Act: manage.");
         api.MapPatch("/tokens/{name}", PatchAsync).WithName("PatchToken").WithSummary("Changes what is given. Tried first, unless ?untested=true. Act: manage.");
@@ -47,7 +63,7 @@ internal static class TokenDefinitionsApi
             return UnknownGrant;
         }
 
-        var draft = new TokenDraft(name, order.Provider ?? "", order.Scopes ?? [], grant ?? Grant.ClientCredentials, order.Parameters ?? [], order.Labels ?? []);
+        var draft = new TokenDraft(name, order.Provider ?? "", order.Scopes ?? [], grant ?? Grant.ClientCredentials, order.Parameters ?? [], order.Labels ?? []) { Subject = order.Subject };
         var result = await changes.AddAsync(draft, context.Change(), cancellationToken);
         if (result is CatalogResult.Done && draft.Grant == Grant.ClientCredentials)
         {
@@ -55,6 +71,19 @@ internal static class TokenDefinitionsApi
         }
 
         return await context.AnswerAsync(result, () => ShowAsync(context, name, StatusCodes.Status201Created, changes, cancellationToken));
+    }
+
+    private static async Task<IResult> FindBySubjectAsync(HttpContext context, SubjectOrder order, Subjects subjects, CancellationToken cancellationToken)
+    {
+        var client = context.Client();
+        if (!client.May(ClientActs.Manage))
+        {
+            return Problem.ActNotAllowed(ClientActs.Manage);
+        }
+
+        return Subject.Read(order.Subject ?? "") is { } subject
+            ? TypedResults.Ok(new SubjectAnswer([.. (await subjects.FindAsync(subject, cancellationToken)).Where(client.MayRead)]))
+            : Problem.BadRequest($"A subject is {Subject.Allowed}.");
     }
 
     private static async Task<IResult> FindAsync(HttpContext context, string name, TokenDefinitionChanges changes, CancellationToken cancellationToken) =>
@@ -93,7 +122,7 @@ internal static class TokenDefinitionsApi
         }
 
         return await context.AnswerAsync(
-            await changes.ChangeAsync(name, new(order.Scopes, grant, order.Parameters, order.Labels), context.Change(), cancellationToken),
+            await changes.ChangeAsync(name, new(order.Scopes, grant, order.Parameters, order.Labels) { Subject = order.Subject }, context.Change(), cancellationToken),
             () => ShowAsync(context, name, StatusCodes.Status200OK, changes, cancellationToken));
     }
 
@@ -109,7 +138,7 @@ internal static class TokenDefinitionsApi
         }
 
         context.Tag(token.Tag);
-        return TypedResults.Json(TokenDefinitionAnswer.Of(name.ToLowerInvariant(), token), statusCode: status);
+        return TypedResults.Json(TokenDefinitionAnswer.Of(name.ToLowerInvariant(), token, await context.RequestServices.GetRequiredService<Subjects>().MaskedAsync(name, cancellationToken)), statusCode: status);
     }
 
     private static Problem UnknownGrant { get; } = Problem.BadRequest($"grant must be one of {string.Join(", ", Enum.GetNames<Grant>())}.");

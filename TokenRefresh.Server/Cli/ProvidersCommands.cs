@@ -152,7 +152,7 @@ internal static class ProvidersCommands
             case CatalogResult.Done:
                 Output.Line("Nothing to change.");
                 return ExitCode.Done;
-            case CatalogResult.Refused { Why: CatalogRefusal.RefusedByProvider or CatalogRefusal.InUse or CatalogRefusal.Stale } refused:
+            case CatalogResult.Refused { Why: CatalogRefusal.RefusedByProvider or CatalogRefusal.InUse or CatalogRefusal.Stale or CatalogRefusal.Unconfirmed } refused:
                 Output.Note(string.Join(" ", refused.Reasons));
                 return ExitCode.Failed;
             case CatalogResult.Refused refused:

@@ -15,13 +15,13 @@ internal static class TokenDefinitionCommands
     {
         var provider = new Option<string>("--provider") { Description = "The provider that issues it.", Required = true };
         var (name, parts, untested) = (Options.Token(), new DefinitionOptions(), ProvidersCommands.Untested());
-        var command = new Command("add", "Add a token. It is tried first: one is acquired and thrown away.") { name, provider, parts.Scopes, parts.Grant, parts.Parameters, parts.Labels, untested };
+        var command = new Command("add", "Add a token. It is tried first: one is acquired and thrown away.") { name, provider, parts.Scopes, parts.Grant, parts.Parameters, parts.Labels, parts.Subject, untested };
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services =>
             {
                 var edit = parts.Read(call);
                 var draft = new TokenDraft(
-                    call.GetValue(name)!, call.GetValue(provider)!, edit.Scopes ?? [], edit.Grant ?? Grant.ClientCredentials, edit.Parameters ?? new Dictionary<string, string>(), edit.Labels ?? new Dictionary<string, string>());
+                    call.GetValue(name)!, call.GetValue(provider)!, edit.Scopes ?? [], edit.Grant ?? Grant.ClientCredentials, edit.Parameters ?? new Dictionary<string, string>(), edit.Labels ?? new Dictionary<string, string>()) { Subject = edit.Subject };
                 return ProvidersCommands.Say(
                     await services.GetRequiredService<TokenDefinitionChanges>().AddAsync(draft, new(Options.Caller, call.GetValue(untested)), cancellationToken),
                     $"Added token {draft.Name}; a server obtains it within a minute, or when it is first read.");
@@ -33,7 +33,7 @@ internal static class TokenDefinitionCommands
     private static Command Set(CommandRunner host)
     {
         var (name, parts, untested) = (Options.Token(), new DefinitionOptions(), ProvidersCommands.Untested());
-        var command = new Command("set", "Change a token that was added at run time; what is not given stays. It is tried first.") { name, parts.Scopes, parts.Grant, parts.Parameters, parts.Labels, untested };
+        var command = new Command("set", "Change a token that was added at run time; what is not given stays. It is tried first.") { name, parts.Scopes, parts.Grant, parts.Parameters, parts.Labels, parts.Subject, untested };
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services => ProvidersCommands.Say(
                 await services.GetRequiredService<TokenDefinitionChanges>().ChangeAsync(call.GetValue(name)!, parts.Read(call), new(Options.Caller, call.GetValue(untested)), cancellationToken),
@@ -61,24 +61,30 @@ internal static class TokenDefinitionCommands
     private static Command Show(CommandRunner host)
     {
         var (name, json) = (Options.Token(), Options.Json());
-        var command = new Command("show", "Show what a token is: provider, scopes, grant, parameters, labels. No secrets.") { name, json };
+        var command = new Command("show", "Show what a token is: provider, scopes, grant, parameters, labels, and the last characters of its subject. No secrets.") { name, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             async services =>
             {
                 var known = (await TokensCommands.RequireAsync(services, call.GetValue(name)!)).Name;
                 var token = (await services.GetRequiredService<TokenDefinitionChanges>().FindAsync(known, cancellationToken))!;
+                var subject = await services.GetRequiredService<Subjects>().MaskedAsync(known, cancellationToken);
                 if (call.GetValue(json))
                 {
                     Output.Json(new
                     {
                         Name = known, token.Provider, Origin = token.Origin.ToString().ToLowerInvariant(), token.Scopes, Grant = token.Grant.ToString(),
-                        Parameters = JsonNode.Parse(token.Parameters), Labels = JsonNode.Parse(token.Labels),
+                        Parameters = JsonNode.Parse(token.Parameters), Labels = JsonNode.Parse(token.Labels), Subject = subject,
                     });
                     return ExitCode.Done;
                 }
 
                 Output.Line($"{known}: provider {token.Provider}, {token.Grant}, {token.Origin.ToString().ToLowerInvariant()}{(token.Origin == Origin.Declared ? $" by the server's settings (Tokens__{known}__…)" : "")}");
                 Output.Line($"  scopes: {(token.Scopes.Count == 0 ? "none" : string.Join(", ", token.Scopes))}");
+                if (subject is not null)
+                {
+                    Output.Line($"  subject: {subject}");
+                }
+
                 foreach (var (what, pairs) in new[] { ("parameters", token.Parameters), ("labels", token.Labels) })
                 {
                     if (JsonNode.Parse(pairs)!.AsObject() is { Count: > 0 } some)
@@ -104,6 +110,8 @@ internal static class TokenDefinitionCommands
 
         public Option<string[]> Labels { get; } = new("--label") { Description = "A note as k=v, several times." };
 
+        public Option<string?> Subject { get; } = SubjectOption.Create("Whom it belongs to, from stdin: --subject - (a mobile number, a national code, a customer number); --subject none for no one. Stored encrypted, shown masked.");
+
         /// <exception cref="UsageException">A value cannot be understood.</exception>
         public TokenEdit Read(ParseResult call)
         {
@@ -117,7 +125,7 @@ internal static class TokenDefinitionCommands
                 call.GetValue(Scopes)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
                 grant is null ? null : Enum.Parse<Grant>(grant, ignoreCase: true),
                 call.GetValue(Parameters) is { } parameters ? Pairs("--parameters", parameters.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) : null,
-                call.GetValue(Labels) is { Length: > 0 } labels ? Pairs("--label", labels) : null);
+                call.GetValue(Labels) is { Length: > 0 } labels ? Pairs("--label", labels) : null) { Subject = SubjectOption.Read(call.GetValue(Subject)) };
         }
 
         internal static Dictionary<string, string> Pairs(string option, string[] pairs)

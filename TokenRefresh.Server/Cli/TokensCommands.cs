@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
@@ -70,8 +71,9 @@ internal static class TokensCommands
         var state = new Option<string?>("--state") { Description = $"Only tokens in this state: {string.Join(", ", Enum.GetValues<TokenState>().Select(each => each.Code()))}." };
         var label = new Option<string[]>("--label") { Description = "Only tokens with this label, as k=v; several times." };
         var limit = new Option<int>("--limit") { Description = $"The most tokens to list, 1 to {MostRows}.", DefaultValueFactory = _ => UsualRows };
+        var subject = SubjectOption.Create("Only the tokens of this subject, from stdin: --subject -");
         var after = new Option<string?>("--after") { Description = "Continue after this name." };
-        var command = new Command("list", $"List the tokens, most urgent first; more than {TokenOverview.MostListed}, or some of them, by name.") { provider, state, label, limit, after, json };
+        var command = new Command("list", $"List the tokens, most urgent first; more than {TokenOverview.MostListed}, or some of them, by name.") { provider, state, label, subject, limit, after, json };
         command.SetAction((call, cancellationToken) => host.ReadAsync(
             services =>
             {
@@ -88,6 +90,7 @@ internal static class TokensCommands
 
                 var query = new TokenQuery(most)
                 {
+                    SubjectHash = HashOf(services, SubjectOption.Read(call.GetValue(subject))),
                     State = asked is null ? null : TokenHealth.Parse(asked), Labels = call.GetValue(label) is { Length: > 0 } labels ? TokenDefinitionCommands.DefinitionOptions.Pairs("--label", labels) : null, After = call.GetValue(after),
                 };
                 return ShowAsync(services, call.GetValue(provider), call.GetValue(json), query, cancellationToken);
@@ -95,6 +98,11 @@ internal static class TokensCommands
             cancellationToken));
         return command;
     }
+
+    private static string? HashOf(IServiceProvider services, string? subject) =>
+        string.IsNullOrEmpty(subject) ? null
+        : Subject.Read(subject) is { } known ? services.GetRequiredService<Subjects>().HashOf(known)
+        : throw new UsageException($"A subject is {Subject.Allowed}.");
 
     /// <param name="query">The page of a list; null for the judgement of all, by which it exits.</param>
     private static async Task<int> ShowAsync(IServiceProvider services, string? provider, bool json, TokenQuery? query, CancellationToken cancellationToken)
@@ -134,7 +142,7 @@ internal static class TokensCommands
                     view.Name, view.Settings.Provider.Name, view.State.InWords(), Left(view),
                     Output.At(view.NextRefreshAt, zone), ZonedTime.Words(view.NextRefreshReason, zone), ZonedTime.Words(view.LastOutcome, zone),
                 ]),
-                "No tokens are configured. Add one with Tokens__NAME__Provider.",
+                query?.SubjectHash is null ? "No tokens are configured. Add one with Tokens__NAME__Provider." : "No token has this subject.",
                 zone);
         }
 

@@ -1240,6 +1240,15 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("settings_fingerprint");
 
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<string>("SubjectHash")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("subject_hash");
+
                     b.Property<long>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("bigint")
@@ -1283,6 +1292,10 @@ namespace TokenRefresh.Jobs.Persistence.Migrations
                     b.HasIndex(new[] { "Provider" }, "ix_tokens_undeclared")
                         .HasDatabaseName("ix_tokens_provider1")
                         .HasFilter("origin = 'undeclared'");
+
+                    b.HasIndex("SubjectHash")
+                        .HasDatabaseName("ix_tokens_subject_hash")
+                        .HasFilter("subject_hash IS NOT NULL");
 
                     b.ToTable("tokens", (string)null);
                 });

@@ -13,7 +13,7 @@ internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
     private const string Antiforgery = "__RequestVerificationToken";
 
     /// <summary>The names of fields that never come back to a page.</summary>
-    private static readonly HashSet<string> Secret = new(StringComparer.OrdinalIgnoreCase) { "access", "refresh", "password" };
+    private static readonly HashSet<string> Secret = new(StringComparer.OrdinalIgnoreCase) { "access", "refresh", "password", "subject" };
 
     /// <summary>The page that the form was on.</summary>
     public string Page => To.Split('?')[0];

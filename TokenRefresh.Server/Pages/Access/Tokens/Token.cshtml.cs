@@ -27,7 +27,7 @@ internal enum TokenTab
 
 /// <summary>One token: how it stands, how long it really lives, what was tried, who reads it; and the import of the next.</summary>
 internal sealed class TokenModel(
-    TokenFinder tokens, CurrentDiagnosis diagnosis, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports, TokenDefinitionChanges changes) : PanelPage
+    TokenFinder tokens, CurrentDiagnosis diagnosis, TokenStories stories, MaskedSecrets tails, PanelActions actions, ImportActions imports, TokenDefinitionChanges changes, Subjects subjects) : PanelPage
 {
     private const int MostNames = 20;
 
@@ -71,6 +71,9 @@ internal sealed class TokenModel(
     /// <summary>The tails of the stored secrets, on the very answer to the request for them.</summary>
     public MaskedSecret? Tail { get; private set; }
 
+    /// <summary>Whom it belongs to, masked; null for nobody.</summary>
+    public string? Subject { get; private set; }
+
     /// <summary>What was wrong with the last import or the request for tails.</summary>
     public FlashMessage? Problem { get; private set; }
 
@@ -100,7 +103,11 @@ internal sealed class TokenModel(
     /// <summary>What a button of the settings does.</summary>
     public string Do(string handler) => $"{Back}?tab={TokenTab.Settings}&handler={handler}";
 
-    public async Task OnGetAsync(CancellationToken cancellationToken) => Story = await stories.ReadAsync(Token.Name, cancellationToken);
+    public async Task OnGetAsync(CancellationToken cancellationToken)
+    {
+        Story = await stories.ReadAsync(Token.Name, cancellationToken);
+        Subject = Tab == TokenTab.Settings ? await subjects.MaskedAsync(Token.Name, cancellationToken) : null;
+    }
 
     [Needs(Role.Operator)]
     public async Task<IActionResult> OnPostRefreshAsync(CancellationToken cancellationToken) => Tell(await actions.RefreshAsync([Token.Name], false, Actor, cancellationToken), Back);

@@ -22,7 +22,7 @@ internal sealed record TypedToken(string Name, string Provider, string Scopes, G
 
 /// <summary>Adds a token, also as a copy of another, or changes one that was added while the server ran; for administrators.</summary>
 [Authorize(nameof(Role.Admin))]
-internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProviders providers, RefreshQueue queue) : PanelPage
+internal sealed class TokenFormModel(TokenDefinitionChanges changes, Subjects subjects, ITokenProviders providers, RefreshQueue queue) : PanelPage
 {
     /// <summary>The token that is changed; null for a new one.</summary>
     [BindProperty(SupportsGet = true)]
@@ -42,6 +42,9 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
     /// <summary>The version that is changed; null for a new one.</summary>
     public string? Tag { get; private set; }
 
+    /// <summary>Whom it belongs to, masked; null for nobody.</summary>
+    public string? Subject { get; private set; }
+
     /// <summary>What was wrong with the last try, a sentence each.</summary>
     public IReadOnlyList<string> Problems { get; private set; } = [];
 
@@ -52,6 +55,7 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
     {
         if (Name is not null)
         {
+            Subject = await subjects.MaskedAsync(Name, cancellationToken);
             return await changes.FindAsync(Name, cancellationToken) switch
             {
                 null => NotFound(),
@@ -66,8 +70,9 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
     }
 
     [Needs(Role.Admin)]
-    public async Task<IActionResult> OnPostAsync(string? newName, string? scopes, Grant grant, string? parameters, string? labels, bool untested, string? tag, CancellationToken cancellationToken)
+    public async Task<IActionResult> OnPostAsync(string? newName, string? scopes, Grant grant, string? parameters, string? labels, string? subject, bool forget, bool untested, string? tag, CancellationToken cancellationToken)
     {
+        Subject = Name is null ? null : await subjects.MaskedAsync(Name, cancellationToken);
         var typed = new TypedToken(Name ?? (newName ?? "").Trim().ToLowerInvariant(), Provider ?? "", scopes ?? "", grant, parameters ?? "", labels ?? "");
         if (!TryPairs(typed.Parameters, out var read) | !TryPairs(typed.Labels, out var notes))
         {
@@ -78,8 +83,8 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
         string[] words = [.. typed.Scopes.Split([',', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
         var change = new CatalogChange(Actor, untested, string.IsNullOrEmpty(tag) ? null : tag);
         var result = Name is null
-            ? await changes.AddAsync(new(typed.Name, typed.Provider, words, grant, read, notes), change, cancellationToken)
-            : await changes.ChangeAsync(Name, new(words, grant, read, notes), change, cancellationToken);
+            ? await changes.AddAsync(new(typed.Name, typed.Provider, words, grant, read, notes) { Subject = subject }, change, cancellationToken)
+            : await changes.ChangeAsync(Name, new(words, grant, read, notes) { Subject = forget ? "" : string.IsNullOrWhiteSpace(subject) ? null : subject }, change, cancellationToken);
         switch (result)
         {
             case CatalogResult.Done done:
