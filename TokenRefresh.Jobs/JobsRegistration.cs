@@ -105,11 +105,14 @@ public static class JobsRegistration
     {
         services.TryAddSingleton<ManagedProviders>();
         services.TryAddSingleton<ProviderFactory>();
+        services.TryAddSingleton(new StandIns([]));
         return services
+            .AddSingleton<DeclaredSettings>()
             .AddSingleton<IDatabaseSeed, DeclaredProviders>()
             .AddSingleton<LiveCatalog>()
             .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<LiveCatalog>())
             .AddSingleton<ProviderChanges>()
+            .AddSingleton<ProviderAdoption>()
             .AddSingleton<TokenDefinitionChanges>();
     }
 

@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Catalog;
 
 /// <summary>Adds, changes and removes managed providers. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class ProviderChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, SecretProtection secrets, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, DeclaredSettings declared, SecretProtection secrets, TimeProvider clock)
 {
     /// <summary>The longest value of a setting.</summary>
     public const int LongestValue = 8192;
@@ -53,7 +53,7 @@ public sealed class ProviderChanges(
             return Taken(name);
         }
 
-        return await StoreAsync(ProviderRow.New(name, Origin.Managed, clock.GetUtcNow()), isNew: true, known, ProviderSettings.None.With(known, settings), [.. settings.Keys], change, cancellationToken);
+        return await StoreAsync(ProviderRow.New(name, Origin.Managed, clock.GetUtcNow()), new(Origin.Managed, "provider.added"), known, ProviderSettings.None.With(known, settings), [.. settings.Keys], change, cancellationToken);
     }
 
     /// <summary>Changes some settings of a managed provider; a value that is null or empty takes a setting away.</summary>
@@ -66,10 +66,10 @@ public sealed class ProviderChanges(
         }
 
         var type = ProviderTypes.Find(row!.Type)!;
-        return await StoreAsync(row, isNew: false, type, ProviderSettings.Of(row, secrets).With(type, settings), [.. settings.Keys], change, cancellationToken);
+        return await StoreAsync(row, new(row.Origin, "provider.changed"), type, ProviderSettings.Of(row, secrets).With(type, settings), [.. settings.Keys], change, cancellationToken);
     }
 
-    /// <summary>Removes a managed provider that no token needs.</summary>
+    /// <summary>Removes a managed provider that no token needs. One that was adopted and that the settings of this server still name is theirs again.</summary>
     public async Task<CatalogResult> RemoveAsync(string name, CatalogChange change, CancellationToken cancellationToken)
     {
         var key = name.ToLowerInvariant();
@@ -84,15 +84,25 @@ public sealed class ProviderChanges(
 
             // Who adds a token locks its provider's row, so none comes in between.
             await CatalogLocks.OfAsync(db, row!.Name, cancellationToken);
-            var needed = await db.Tokens.Where(token => token.Provider == row.Name && token.Origin != Origin.Undeclared).OrderBy(token => token.Name).Select(token => token.Name).Take(MostNames + 1).ToListAsync(cancellationToken);
+            var theirs = row.Origin == Origin.Adopted ? declared.Find(row.Name) : null;
+            var needed = theirs is { MissingSettings.Count: 0 } ? [] : await db.Tokens.Where(token => token.Provider == row.Name && token.Origin != Origin.Undeclared).OrderBy(token => token.Name).Select(token => token.Name).Take(MostNames + 1).ToListAsync(cancellationToken);
             if (needed.Count > 0)
             {
                 return new CatalogResult.Refused(
                     CatalogRefusal.InUse, $"Provider {row.Name} is needed by {string.Join(", ", needed.Take(MostNames))}{(needed.Count > MostNames ? " and more" : "")}. Remove these tokens first.");
             }
 
-            db.Providers.Remove(row);
-            if (await SaveAsync(db, row.Name, "provider.removed", new { type = row.Type }, change.By) is { } lost)
+            if (theirs is null)
+            {
+                db.Providers.Remove(row);
+            }
+            else
+            {
+                var (type, settings) = declared.Of(row.Name);
+                row.Change(type.Name, Origin.Declared, (theirs.IsEnabled, theirs.MissingSettings.Count == 0), settings.PlainJson, null, clock.GetUtcNow());
+            }
+
+            if (await SaveAsync(db, row.Name, theirs is null ? "provider.removed" : "provider.returned", new { type = row.Type }, change.By) is { } lost)
             {
                 return lost;
             }
@@ -107,8 +117,9 @@ public sealed class ProviderChanges(
     /// <summary>Tries a provider as it is: null where it issues a token, and otherwise why not.</summary>
     public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await CatalogTrials.TryAsync(provider, await OrderAsync(provider.Name, cancellationToken), cancellationToken);
 
-    private async Task<CatalogResult> StoreAsync(
-        ProviderRow row, bool isNew, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
+    /// <summary>Checks, tries and stores.</summary>
+    internal async Task<CatalogResult> StoreAsync(
+        ProviderRow row, Storing storing, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
     {
         if (settings.All.FirstOrDefault(setting => setting.Value.Length > LongestValue) is { Key: not null } tooLong)
         {
@@ -139,16 +150,17 @@ public sealed class ProviderChanges(
 
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            var isNew = row.Version == 0;
             _ = isNew ? db.Providers.Add(row) : db.Providers.Attach(row);
             var before = isNew ? null : ProviderSettings.Of(row, secrets);
             var sealedSecrets = before?.Secret.SequenceEqual(settings.Secret) == true ? row.Secrets : settings.Seal(row.Name, secrets);
-            if (!row.Change(type.Name, Origin.Managed, (provider.IsEnabled, provider.MissingSettings.Count == 0), settings.PlainJson, sealedSecrets, clock.GetUtcNow()))
+            if (!row.Change(type.Name, storing.Origin, (provider.IsEnabled, provider.MissingSettings.Count == 0), settings.PlainJson, sealedSecrets, clock.GetUtcNow()))
             {
                 return new CatalogResult.Done(TagOf(row), IsChanged: false);
             }
 
             var details = new { type = type.Name, settings = named.Order(StringComparer.Ordinal), untested = change.IsUntested };
-            if (await SaveAsync(db, row.Name, isNew ? "provider.added" : "provider.changed", details, change.By) is { } lost)
+            if (await SaveAsync(db, row.Name, storing.Action, details, change.By) is { } lost)
             {
                 return lost;
             }
@@ -171,8 +183,8 @@ public sealed class ProviderChanges(
 
     private static CatalogResult.Refused? Refuse(ProviderRow? row, string name, CatalogChange change) => row switch
     {
-        null => new(CatalogRefusal.Unknown, $"There is no provider {name}."),
-        { Origin: Origin.Declared } => new(CatalogRefusal.Declared, $"Provider {row.Name} is declared by the server's settings ({ProviderOptions.Section}__{row.Name}__…). Change it there and restart."),
+        null => Unknown(name),
+        { Origin: Origin.Declared } => new(CatalogRefusal.Declared, $"Provider {row.Name} is declared by the server's settings ({ProviderOptions.Section}__{row.Name}__…). Change it there and restart, or move it into the database: providers adopt {row.Name}."),
         _ when change.Tag is { } tag && tag != TagOf(row) => Stale(row.Name),
         _ => null,
     };
@@ -196,7 +208,13 @@ public sealed class ProviderChanges(
         }
     }
 
-    private static CatalogResult.Refused Stale(string name) => new(CatalogRefusal.Stale, $"Provider {name} was changed meanwhile. Read it again, and repeat the change.");
+    internal static CatalogResult.Refused Unknown(string name) => new(CatalogRefusal.Unknown, $"There is no provider {name}.");
+
+    internal static CatalogResult.Refused Stale(string name) => new(CatalogRefusal.Stale, $"Provider {name} was changed meanwhile. Read it again, and repeat the change.");
 
     private static CatalogResult.Refused Taken(string name) => new(CatalogRefusal.Taken, $"A provider {name} exists already.");
+
+    /// <summary>What a row becomes.</summary>
+    /// <param name="Action">As the audit calls it.</param>
+    internal readonly record struct Storing(Origin Origin, string Action);
 }

@@ -15,7 +15,7 @@ internal sealed record TokenDefinitionOrder(
 internal sealed record TokenDefinitionAnswer(string Name, string Provider, string Origin, IReadOnlyList<string> Scopes, string Grant, JsonObject Parameters, JsonObject Labels)
 {
     public static TokenDefinitionAnswer Of(string name, TokenDefinition token) => new(
-        name, token.Provider, token.Origin.ToString().ToLowerInvariant(), token.Scopes, token.Grant.ToString(), JsonNode.Parse(token.Parameters)!.AsObject(), JsonNode.Parse(token.Labels)!.AsObject());
+        name, token.Provider, token.Origin.Word(), token.Scopes, token.Grant.ToString(), JsonNode.Parse(token.Parameters)!.AsObject(), JsonNode.Parse(token.Labels)!.AsObject());
 }
 
 /// <summary>Tokens: added, changed and removed while everything runs.</summary>

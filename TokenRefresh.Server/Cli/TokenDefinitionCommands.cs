@@ -71,13 +71,13 @@ internal static class TokenDefinitionCommands
                 {
                     Output.Json(new
                     {
-                        Name = known, token.Provider, Origin = token.Origin.ToString().ToLowerInvariant(), token.Scopes, Grant = token.Grant.ToString(),
+                        Name = known, token.Provider, Origin = token.Origin.Word(), token.Scopes, Grant = token.Grant.ToString(),
                         Parameters = JsonNode.Parse(token.Parameters), Labels = JsonNode.Parse(token.Labels),
                     });
                     return ExitCode.Done;
                 }
 
-                Output.Line($"{known}: provider {token.Provider}, {token.Grant}, {token.Origin.ToString().ToLowerInvariant()}{(token.Origin == Origin.Declared ? $" by the server's settings (Tokens__{known}__…)" : "")}");
+                Output.Line($"{known}: provider {token.Provider}, {token.Grant}, {token.Origin.Word()}{(token.Origin == Origin.Declared ? $" by the server's settings (Tokens__{known}__…)" : "")}");
                 Output.Line($"  scopes: {(token.Scopes.Count == 0 ? "none" : string.Join(", ", token.Scopes))}");
                 foreach (var (what, pairs) in new[] { ("parameters", token.Parameters), ("labels", token.Labels) })
                 {

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
@@ -56,7 +57,7 @@ internal static class ServerHost
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "unsaved")));
         services.AddSingleton(provider => new MailDropFolder(
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "mail")));
-        services.AddSingleton(sandbox);
+        services.AddSingleton(sandbox).AddSingleton(new StandIns(sandbox.Names));
         services.AddSingleton<Freshness>();
 
         services.AddTokenProviders(builder.Configuration);
