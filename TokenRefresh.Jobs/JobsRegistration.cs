@@ -113,6 +113,7 @@ public static class JobsRegistration
             .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<LiveCatalog>())
             .AddSingleton<ProviderChanges>()
             .AddSingleton<ProviderAdoption>()
+            .AddSingleton<CatalogPlanner>()
             .AddSingleton<TokenDefinitionChanges>();
     }
 

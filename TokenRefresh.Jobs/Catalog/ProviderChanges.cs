@@ -38,16 +38,12 @@ public sealed class ProviderChanges(
     /// <param name="settings">Its settings, secrets included, by their names in any case.</param>
     public async Task<CatalogResult> AddAsync(string name, string type, IReadOnlyDictionary<string, string?> settings, CatalogChange change, CancellationToken cancellationToken)
     {
-        if (!CatalogNames.IsAllowed(name))
+        if (RefuseName(name, type) is { } refused)
         {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, $"A provider name has {CatalogNames.Allowed}.");
+            return refused;
         }
 
-        if (ProviderTypes.Find(type) is not { } known)
-        {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, $"type must be one of {string.Join(", ", ProviderTypes.All.Select(each => each.Name))}.");
-        }
-
+        var known = ProviderTypes.Find(type)!;
         if (providers.Find(name) is not null || await FindAsync(name, cancellationToken) is not null)
         {
             return Taken(name);
@@ -117,35 +113,40 @@ public sealed class ProviderChanges(
     /// <summary>Tries a provider as it is: null where it issues a token, and otherwise why not.</summary>
     public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await CatalogTrials.TryAsync(provider, await OrderAsync(provider.Name, cancellationToken), cancellationToken);
 
+    /// <summary>What is wrong with a provider before it is tried; null for nothing.</summary>
+    internal async Task<CatalogResult.Refused?> CheckAsync(string name, ProviderType type, ProviderSettings settings, bool isUntested)
+    {
+        var (built, refused) = await MakeAsync(name, type, settings, isUntested);
+        if (built is not null)
+        {
+            await built.DisposeAsync();
+        }
+
+        return refused;
+    }
+
+    /// <summary>What is wrong with the name or the type of a new provider; null for nothing.</summary>
+    internal static CatalogResult.Refused? RefuseName(string name, string type) =>
+        !CatalogNames.IsAllowed(name) ? new(CatalogRefusal.Invalid, $"A provider name has {CatalogNames.Allowed}.")
+        : ProviderTypes.Find(type) is null ? new(CatalogRefusal.Invalid, $"type must be one of {string.Join(", ", ProviderTypes.All.Select(each => each.Name))}.")
+        : null;
+
     /// <summary>Checks, tries and stores.</summary>
     internal async Task<CatalogResult> StoreAsync(
         ProviderRow row, Storing storing, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
     {
-        if (settings.All.FirstOrDefault(setting => setting.Value.Length > LongestValue) is { Key: not null } tooLong)
+        var (built, refused) = await MakeAsync(row.Name, type, settings, change.IsUntested);
+        if (built is null)
         {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, $"{tooLong.Key} is longer than {LongestValue} characters.");
+            return refused!;
         }
 
-        var build = live.Build(row.Name, type, settings);
-        if (build is ProviderBuild.Refused(var complaints))
-        {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, complaints);
-        }
-
-        await using (var built = ((ProviderBuild.Built)build).Provider)
+        await using (built)
         {
             var provider = built.Provider;
-            if (!change.IsUntested && provider.IsEnabled)
+            if (!change.IsUntested && provider.IsEnabled && await CatalogTrials.TryAsync(provider, await OrderAsync(row.Name, cancellationToken), cancellationToken) is { } failure)
             {
-                if (provider.MissingSettings is { Count: > 0 } missing)
-                {
-                    return new CatalogResult.Refused(CatalogRefusal.Invalid, $"Missing: {string.Join(", ", missing.Select(setting => setting.Split(' ')[0]))}.");
-                }
-
-                if (await CatalogTrials.TryAsync(provider, await OrderAsync(row.Name, cancellationToken), cancellationToken) is { } failure)
-                {
-                    return new CatalogResult.Refused(CatalogRefusal.RefusedByProvider, $"The provider issued no token with these settings: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.");
-                }
+                return new CatalogResult.Refused(CatalogRefusal.RefusedByProvider, $"The provider issued no token with these settings: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.");
             }
 
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
@@ -172,6 +173,27 @@ public sealed class ProviderChanges(
         return new CatalogResult.Done(TagOf(row));
     }
 
+    private async Task<(BuiltProvider? Built, CatalogResult.Refused? Refused)> MakeAsync(string name, ProviderType type, ProviderSettings settings, bool isUntested)
+    {
+        if (settings.All.FirstOrDefault(setting => setting.Value.Length > LongestValue) is { Key: not null } tooLong)
+        {
+            return (null, new(CatalogRefusal.Invalid, $"{tooLong.Key} is longer than {LongestValue} characters."));
+        }
+
+        switch (live.Build(name, type, settings))
+        {
+            case ProviderBuild.Built({ Provider: { IsEnabled: true, MissingSettings: { Count: > 0 } missing } } built) when !isUntested:
+                await built.DisposeAsync();
+                return (null, new(CatalogRefusal.Invalid, $"Missing: {string.Join(", ", missing.Select(setting => setting.Split(' ')[0]))}."));
+            case ProviderBuild.Built(var built):
+                return (built, null);
+            case ProviderBuild.Refused(var complaints):
+                return (null, new(CatalogRefusal.Invalid, complaints));
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
     // As one of its own tokens is asked for, where it has one: a provider may issue nothing without a scope.
     private async Task<TokenOrder> OrderAsync(string provider, CancellationToken cancellationToken)
     {
@@ -181,7 +203,7 @@ public sealed class ProviderChanges(
         return token is null ? CatalogTrials.Any(provider) : new(token.Name, token.Scopes, Grant.ClientCredentials, TokenDefinition.Pairs(token.Parameters));
     }
 
-    private static CatalogResult.Refused? Refuse(ProviderRow? row, string name, CatalogChange change) => row switch
+    internal static CatalogResult.Refused? Refuse(ProviderRow? row, string name, CatalogChange change) => row switch
     {
         null => Unknown(name),
         { Origin: Origin.Declared } => new(CatalogRefusal.Declared, $"Provider {row.Name} is declared by the server's settings ({ProviderOptions.Section}__{row.Name}__…). Change it there and restart, or move it into the database: providers adopt {row.Name}."),

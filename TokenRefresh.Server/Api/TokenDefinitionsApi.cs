@@ -112,11 +112,11 @@ internal static class TokenDefinitionsApi
         return TypedResults.Json(TokenDefinitionAnswer.Of(name.ToLowerInvariant(), token), statusCode: status);
     }
 
-    private static Problem UnknownGrant { get; } = Problem.BadRequest($"grant must be one of {string.Join(", ", Enum.GetNames<Grant>())}.");
+    private static Problem UnknownGrant { get; } = Problem.BadRequest($"grant must be one of {Grants.Allowed}.");
 
     private static bool TryGrant(string? text, out Grant? grant)
     {
-        grant = Enum.TryParse<Grant>(text, ignoreCase: true, out var known) && Enum.IsDefined(known) && !int.TryParse(text, out _) ? known : null;
+        grant = text is not null && Grants.TryRead(text, out var known) ? known : null;
         return text is null || grant is not null;
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Server.Cli.Apply;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -69,6 +70,7 @@ internal static class CommandLine
             new ServeCommand(settings),
             TokensCommands.Create(verbs),
             ProvidersCommands.Create(verbs),
+            ApplyCommand.Create(verbs),
             LogsCommands.Create(verbs),
             ScheduleCommands.Create(verbs),
             QueueCommands.Create(verbs),

@@ -103,7 +103,7 @@ internal sealed partial class CatalogFileReader(Func<string, string?> variable)
             }
         }
 
-        return new(entry.Key, type ?? entry.Key, settings, entry.Line);
+        return new(entry.Key, type ?? entry.Key, settings);
     }
 
     private TokenDraft? Token(FileNode.Entry entry)

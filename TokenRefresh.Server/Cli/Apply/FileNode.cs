@@ -52,7 +52,7 @@ internal abstract record FileNode(long Line)
             throw At(parser.Current!, "this is nested too deep");
         }
 
-        if (!parser.MoveNextTo<NodeEvent>(out var found) || found is AnchorAlias)
+        if (!parser.TryConsume<NodeEvent>(out var found))
         {
             throw At(parser.Current!, "aliases (*name) are not supported; write the value out");
         }
@@ -76,13 +76,13 @@ internal abstract record FileNode(long Line)
 
                 return new List(items, line);
             case MappingStart:
-                return new Map(Entries(parser, depth), line);
+                return new Map(ReadEntries(parser, depth), line);
             default:
                 throw At(found, "this cannot be read");
         }
     }
 
-    private static List<Entry> Entries(Parser parser, int depth)
+    private static List<Entry> ReadEntries(Parser parser, int depth)
     {
         var entries = new List<Entry>();
         var keys = new Dictionary<string, long>(StringComparer.OrdinalIgnoreCase);
@@ -105,11 +105,4 @@ internal abstract record FileNode(long Line)
     }
 
     private static UsageException At(ParsingEvent found, string what) => new($"line {found.Start.Line}: {what}.");
-}
-
-internal static class ParserSteps
-{
-    /// <summary>Takes the next event; false where it is of another kind, and then it stays the current one.</summary>
-    public static bool MoveNextTo<T>(this IParser parser, out T found)
-        where T : ParsingEvent => parser.TryConsume(out found!);
 }
