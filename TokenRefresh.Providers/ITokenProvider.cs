@@ -62,6 +62,9 @@ public sealed record MaskedCredential(string Setting, bool IsSet, string? LastCh
 
     internal static MaskedCredential Of(string setting, string value) => new(setting, value.Length > 0, LastOf(value));
 
+    /// <summary>A secret as a list shows it, such as <c>(secret) ••••1234</c>.</summary>
+    public static string Masked(string secret) => $"(secret) ••••{LastOf(secret)}";
+
     /// <summary>The last four characters of a secret; null where it is so short that they would give it away.</summary>
     public static string? LastOf(string secret) => secret.Length >= Shortest ? secret[^Shown..] : null;
 }

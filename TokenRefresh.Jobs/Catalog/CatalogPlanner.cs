@@ -7,8 +7,6 @@ namespace TokenRefresh.Jobs.Catalog;
 /// <summary>Compares what somebody wants with what is stored, and checks all of it before anything is done.</summary>
 public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionChanges tokens, DeclaredSettings declared, SecretProtection secrets)
 {
-    private const string Mask = "(secret) ••••";
-
     /// <summary>What is to be done, and what is wrong.</summary>
     /// <param name="prunes">True: managed providers and tokens that are not named are removed, but for providers that the settings of this server still name.</param>
     /// <param name="isUntested">True: providers are stored without being tried, so their credentials may be missing.</param>
@@ -136,7 +134,7 @@ public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionCha
     private static IReadOnlyList<CatalogDifference> Compare(ProviderSettings before, ProviderSettings after) =>
     [
         .. Compare(before.Plain, after.Plain, "", value => value),
-        .. Compare(before.Secret, after.Secret, "", value => $"{Mask}{MaskedCredential.LastOf(value)}"),
+        .. Compare(before.Secret, after.Secret, "", MaskedCredential.Masked),
     ];
 
     private static IReadOnlyList<CatalogDifference> Compare(TokenDefinition? before, TokenDefinition? after) =>

@@ -80,6 +80,7 @@ internal static class CommandLine
             UsersCommands.Create(verbs),
             KeysCommands.Create(verbs),
             NotifyCommands.Create(verbs),
+            ConfigCommands.Create(settings),
         };
         root.Options.Add(new Option<bool>(Verbose) { Description = "Print on stderr which database a verb uses, as at a terminal.", Recursive = true });
         ServeCommand.Configure(root, settings);
