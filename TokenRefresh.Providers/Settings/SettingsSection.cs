@@ -20,8 +20,7 @@ public enum SettingSecrecy
 /// <summary>A setting that the program reads.</summary>
 /// <param name="Key">In configuration spelling, for example <c>TokenRefresh:Queue:Workers</c>.</param>
 /// <param name="Default">What counts where it is not set; empty for nothing.</param>
-/// <param name="IsText">True where an empty value counts as one.</param>
-public sealed record KnownSetting(string Key, string Default, SettingSecrecy Secrecy, bool IsText);
+public sealed record KnownSetting(string Key, string Default, SettingSecrecy Secrecy);
 
 /// <summary>A section that was registered with <see cref="SettingsRegistration"/>: the one list of the settings that there are.</summary>
 public sealed class SettingsSection
@@ -39,8 +38,7 @@ public sealed class SettingsSection
             var defaults = Activator.CreateInstance(options);
             return options.GetProperties().Where(property => property.CanWrite).Select(property => new KnownSetting(
                 ConfigurationPath.Combine(path, property.Name), Text(property.GetValue(defaults)),
-                property.IsDefined(typeof(SecretSettingAttribute)) ? SettingSecrecy.Secret : property.IsDefined(typeof(SecretAddressAttribute)) ? SettingSecrecy.HostOnly : SettingSecrecy.None,
-                property.PropertyType == typeof(string)));
+                property.IsDefined(typeof(SecretSettingAttribute)) ? SettingSecrecy.Secret : property.IsDefined(typeof(SecretAddressAttribute)) ? SettingSecrecy.HostOnly : SettingSecrecy.None));
         }
     }
 

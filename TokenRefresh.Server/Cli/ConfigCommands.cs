@@ -28,7 +28,7 @@ internal static class ConfigCommands
             }
             else
             {
-                Output.Table(["SETTING", new("VALUE", 2, IsProse: true), new("SOURCE", 1)], all.Select(setting => (IReadOnlyList<string>)[setting.Key, setting.Value, setting.Source]), "No settings.");
+                Output.Table(["SETTING", new("SOURCE", 1), new("VALUE", 2, IsProse: true)], all.Select(setting => (IReadOnlyList<string>)[setting.Key, setting.Source, setting.Value]), "No settings.");
             }
 
             foreach (var complaint in wrong)

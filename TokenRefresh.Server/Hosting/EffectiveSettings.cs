@@ -16,9 +16,6 @@ internal sealed class EffectiveSettings(IConfiguration configuration, IEnumerabl
 {
     private const string Default = "default", Environment = "environment";
 
-    /// <summary>Settings of the host, whose values are no secrets.</summary>
-    private static readonly string[] Host = ["urls", "AllowedHosts"];
-
     /// <summary>What may name the environment, in the order in which it counts.</summary>
     private static readonly string[] EnvironmentNames = [HostDefaults.EnvironmentKey, "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT"];
 
@@ -32,7 +29,7 @@ internal sealed class EffectiveSettings(IConfiguration configuration, IEnumerabl
         return
         [
             new("ASPNETCORE_ENVIRONMENT", environment.EnvironmentName, EnvironmentNames.Select(key => Find(key)?.Source).FirstOrDefault(source => source is not (null or Default)) ?? Default),
-            .. Host.Select(key => Effective(new(key, "", SettingSecrecy.None, IsText: false))),
+            Effective(new("AllowedHosts", "", SettingSecrecy.None)),
             .. known.Select(Effective).OrderBy(setting => setting.Key, StringComparer.OrdinalIgnoreCase),
             .. configuration.AsEnumerable().Where(pair => pair.Value is { Length: > 0 } && !keys.Contains(pair.Key) && IsOurs(pair.Key)).OrderBy(pair => pair.Key, StringComparer.OrdinalIgnoreCase).Select(pair => Further(pair.Key)),
         ];

@@ -67,6 +67,12 @@ internal static class ApplyCommand
 
     private static async Task<int> RunAsync(CatalogPlan plan, bool isUntested, CancellationToken cancellationToken)
     {
+        if (plan.Steps.Count == 0)
+        {
+            Output.Line($"Nothing to change, {plan.Unchanged} unchanged.");
+            return ExitCode.Done;
+        }
+
         var messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         var outcome = await messages.Progress().AutoClear(true).StartAsync(progress =>
         {
