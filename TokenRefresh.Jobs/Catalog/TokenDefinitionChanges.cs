@@ -47,7 +47,7 @@ public sealed class TokenDefinitionChanges(
         var found = new Dictionary<string, TokenDefinition>(names.Count);
         foreach (var some in names.Chunk(NamesAtOnce))
         {
-            foreach (var token in await db.Tokens.AsNoTracking().Where(token => some.Contains(token.Name))
+            foreach (var token in await TokenFinder.Known(db).Where(token => some.Contains(token.Name))
                 .Select(token => new { token.Name, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) }).ToListAsync(cancellationToken))
             {
                 found[token.Name] = token.Definition;
