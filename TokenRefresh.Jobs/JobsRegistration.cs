@@ -105,12 +105,16 @@ public static class JobsRegistration
     {
         services.TryAddSingleton<ManagedProviders>();
         services.TryAddSingleton<ProviderFactory>();
+        services.TryAddSingleton(new StandIns([]));
         return services
+            .AddSingleton<DeclaredSettings>()
             .AddSingleton<IDatabaseSeed, DeclaredProviders>()
             .AddSingleton<LiveCatalog>()
             .AddSingleton<IChangeSubscriber>(provider => provider.GetRequiredService<LiveCatalog>())
             .AddSingleton<Subjects>()
             .AddSingleton<ProviderChanges>()
+            .AddSingleton<ProviderAdoption>()
+            .AddSingleton<CatalogPlanner>()
             .AddSingleton<TokenDefinitionChanges>();
     }
 

@@ -60,7 +60,13 @@ public sealed record MaskedCredential(string Setting, bool IsSet, string? LastCh
 {
     private const int Shown = 4, Shortest = 12;
 
-    internal static MaskedCredential Of(string setting, string value) => new(setting, value.Length > 0, value.Length >= Shortest ? value[^Shown..] : null);
+    internal static MaskedCredential Of(string setting, string value) => new(setting, value.Length > 0, LastOf(value));
+
+    /// <summary>A secret as a list shows it, such as <c>(secret) ••••1234</c>.</summary>
+    public static string Masked(string secret) => $"(secret) ••••{LastOf(secret)}";
+
+    /// <summary>The last four characters of a secret; null where it is so short that they would give it away.</summary>
+    public static string? LastOf(string secret) => secret.Length >= Shortest ? secret[^Shown..] : null;
 }
 
 /// <summary>All configured providers, found by name.</summary>

@@ -79,7 +79,7 @@ public sealed class ManagedProviders
     public void Replace(IReadOnlyList<ITokenProvider> providers) => all = providers;
 }
 
-/// <summary>The declared and the managed providers together; of one name the declared one counts.</summary>
+/// <summary>The declared and the managed providers together; of one name the managed one counts, as the declared one was moved into the database.</summary>
 internal sealed class TokenProviders(IEnumerable<ITokenProvider> declared, ManagedProviders managed) : ITokenProviders
 {
     private readonly IReadOnlyList<ITokenProvider> declared = [.. declared.OrderBy(provider => provider.Name, StringComparer.Ordinal)];
@@ -92,7 +92,7 @@ internal sealed class TokenProviders(IEnumerable<ITokenProvider> declared, Manag
             var now = managed.All;
             if (joined is not { } last || !ReferenceEquals(last.Managed, now))
             {
-                joined = last = new(now, [.. declared.Concat(now.ExceptBy(declared.Select(provider => provider.Name), provider => provider.Name)).OrderBy(provider => provider.Name, StringComparer.Ordinal)]);
+                joined = last = new(now, [.. now.UnionBy(declared, provider => provider.Name).OrderBy(provider => provider.Name, StringComparer.Ordinal)]);
             }
 
             return last.Joined;

@@ -64,6 +64,7 @@ public sealed class NotificationOptions
 
     /// <summary>URLs that receive each change of an incident as a signed JSON POST, comma-separated. Empty (default): none.</summary>
     [WebAddresses]
+    [SecretAddress]
     public string WebhookUrls { get; set; } = "";
 
     /// <summary>Signs the webhooks (HMAC-SHA256); at least 16 characters, needed when <see cref="WebhookUrls"/> is set.</summary>
@@ -105,6 +106,7 @@ public sealed class HealthOptions
     /// not, as healthchecks-style services expect. Empty (default): never.
     /// </summary>
     [WebAddress]
+    [SecretAddress]
     public string HeartbeatUrl { get; set; } = "";
 }
 

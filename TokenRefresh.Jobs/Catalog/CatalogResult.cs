@@ -15,6 +15,9 @@ public enum CatalogRefusal
     /// <summary>The settings of the server declare it, so it is changed there.</summary>
     Declared,
 
+    /// <summary>It is managed, and what was asked for is for what the settings declare.</summary>
+    Managed,
+
     /// <summary>It was changed since it was read.</summary>
     Stale,
 

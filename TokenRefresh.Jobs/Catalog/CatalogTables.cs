@@ -26,5 +26,6 @@ internal sealed class ProviderRowConfiguration : IEntityTypeConfiguration<Provid
         // Text, so that what is compared at the next start is what was written.
         builder.Property(provider => provider.Settings).HasColumnType("json");
         builder.Property(provider => provider.Version).IsConcurrencyToken();
+        builder.Ignore(provider => provider.IsManaged);
     }
 }

@@ -1,14 +1,14 @@
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Catalog;
 
-/// <summary>Gives each provider of the settings its row. Secrets stay in the settings.</summary>
-internal sealed class DeclaredProviders(ITokenProviders providers, ManagedProviders managed, IConfiguration configuration, NodeName node, TimeProvider clock) : IDatabaseSeed
+/// <summary>Gives each provider of the settings its row. Secrets stay in the settings. One that was adopted stays as the database has it.</summary>
+internal sealed partial class DeclaredProviders(
+    ITokenProviders providers, ManagedProviders managed, DeclaredSettings settings, NodeName node, TimeProvider clock, ILogger<DeclaredProviders> log) : IDatabaseSeed
 {
     public async Task RunAsync(TokenRefreshDbContext db, bool marksStrays, CancellationToken cancellationToken)
     {
@@ -17,17 +17,27 @@ internal sealed class DeclaredProviders(ITokenProviders providers, ManagedProvid
         var declared = providers.All.Except(managed.All).ToList();
         foreach (var provider in declared)
         {
-            var (type, settings) = Declared(provider.Name);
+            var (type, own) = settings.Of(provider.Name);
             var isNew = !stored.TryGetValue(provider.Name, out var row);
-            if (row is { Origin: Origin.Managed } && row.Type != type)
+            if (row is { IsManaged: true } && row.Type != type.Name)
             {
                 throw new CatalogConflictException(
-                    $"{ProviderOptions.Section}__{provider.Name} is declared with type {type}, and a provider of that name and of type {row.Type} was added at run time. Remove that one ('providers remove {provider.Name}'), or choose another name.");
+                    $"{ProviderOptions.Section}__{provider.Name} is declared with type {type.Name}, and a provider of that name and of type {row.Type} was {(row.Origin == Origin.Adopted ? "moved into the database" : "added at run time")}. Remove that one ('providers remove {provider.Name}'), or choose another name.");
+            }
+
+            if (row is { Origin: Origin.Adopted })
+            {
+                if (marksStrays && settings.KeysOf(provider.Name) is { Count: > 0 } unused)
+                {
+                    LogUnused(provider.Name, string.Join(", ", unused));
+                }
+
+                continue;
             }
 
             row ??= db.Providers.Add(ProviderRow.New(provider.Name, Origin.Declared, clock.GetUtcNow())).Entity;
             if ((isNew || marksStrays)
-                && row.Change(type, Origin.Declared, (provider.IsEnabled, provider.MissingSettings.Count == 0), settings, null, clock.GetUtcNow()) && !isFirst)
+                && row.Change(type.Name, Origin.Declared, (provider.IsEnabled, provider.MissingSettings.Count == 0), own.PlainJson, null, clock.GetUtcNow()) && !isFirst)
             {
                 Audit(db, isNew ? "provider.declared" : "provider.changed", provider.Name);
             }
@@ -47,14 +57,6 @@ internal sealed class DeclaredProviders(ITokenProviders providers, ManagedProvid
 
     private void Audit(TokenRefreshDbContext db, string action, string provider) => db.Audit.Add(AuditEntry.Of(clock.GetUtcNow(), $"node:{node.Value}", action, provider, new { }));
 
-    private (string Type, string Settings) Declared(string name)
-    {
-        var section = configuration.GetSection($"{ProviderOptions.Section}:{name}");
-        var stated = section["Type"] is { Length: > 0 } text ? text : name;
-        var type = ProviderTypes.Find(stated);
-        var plain = section.GetChildren()
-            .Where(setting => setting.Value is { Length: > 0 } && !setting.Key.Equals("Type", StringComparison.OrdinalIgnoreCase) && type?.Setting(setting.Key) is not { IsSecret: true })
-            .ToDictionary(setting => type?.Setting(setting.Key)?.Name ?? setting.Key, setting => setting.Value!);
-        return (type?.Name ?? stated, JsonSerializer.Serialize(new SortedDictionary<string, string>(plain, StringComparer.Ordinal)));
-    }
+    [LoggerMessage(1303, LogLevel.Warning, "Provider {Provider} was moved into the database, so these settings of it are not used any more: {Keys}. Remove them")]
+    private partial void LogUnused(string provider, string keys);
 }

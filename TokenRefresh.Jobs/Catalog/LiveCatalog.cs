@@ -35,7 +35,7 @@ public sealed partial class LiveCatalog(
         try
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-            var rows = await db.Providers.AsNoTracking().Where(provider => provider.Origin == Origin.Managed).ToListAsync(cancellationToken);
+            var rows = await db.Providers.AsNoTracking().Where(provider => provider.Origin != Origin.Declared).ToListAsync(cancellationToken);
             Take(rows);
             managed.Replace([.. live.Values.Select(one => one.Built.Provider)]);
             tokens.Follow(live.ToDictionary(one => one.Key, one => one.Value.Renewal, StringComparer.Ordinal));

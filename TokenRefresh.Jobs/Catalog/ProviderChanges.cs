@@ -9,7 +9,7 @@ namespace TokenRefresh.Jobs.Catalog;
 
 /// <summary>Adds, changes and removes managed providers. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class ProviderChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, SecretProtection secrets, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, DeclaredSettings declared, SecretProtection secrets, TimeProvider clock)
 {
     /// <summary>The longest value of a setting.</summary>
     public const int LongestValue = 8192;
@@ -38,22 +38,18 @@ public sealed class ProviderChanges(
     /// <param name="settings">Its settings, secrets included, by their names in any case.</param>
     public async Task<CatalogResult> AddAsync(string name, string type, IReadOnlyDictionary<string, string?> settings, CatalogChange change, CancellationToken cancellationToken)
     {
-        if (!CatalogNames.IsAllowed(name))
+        if (RefuseName(name, type) is { } refused)
         {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, $"A provider name has {CatalogNames.Allowed}.");
+            return refused;
         }
 
-        if (ProviderTypes.Find(type) is not { } known)
-        {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, $"type must be one of {string.Join(", ", ProviderTypes.All.Select(each => each.Name))}.");
-        }
-
+        var known = ProviderTypes.Find(type)!;
         if (providers.Find(name) is not null || await FindAsync(name, cancellationToken) is not null)
         {
             return Taken(name);
         }
 
-        return await StoreAsync(ProviderRow.New(name, Origin.Managed, clock.GetUtcNow()), isNew: true, known, ProviderSettings.None.With(known, settings), [.. settings.Keys], change, cancellationToken);
+        return await StoreAsync(ProviderRow.New(name, Origin.Managed, clock.GetUtcNow()), new(Origin.Managed, "provider.added"), known, ProviderSettings.None.With(known, settings), [.. settings.Keys], change, cancellationToken);
     }
 
     /// <summary>Changes some settings of a managed provider; a value that is null or empty takes a setting away.</summary>
@@ -66,10 +62,10 @@ public sealed class ProviderChanges(
         }
 
         var type = ProviderTypes.Find(row!.Type)!;
-        return await StoreAsync(row, isNew: false, type, ProviderSettings.Of(row, secrets).With(type, settings), [.. settings.Keys], change, cancellationToken);
+        return await StoreAsync(row, new(row.Origin, "provider.changed"), type, ProviderSettings.Of(row, secrets).With(type, settings), [.. settings.Keys], change, cancellationToken);
     }
 
-    /// <summary>Removes a managed provider that no token needs.</summary>
+    /// <summary>Removes a managed provider that no token needs. One that was adopted and that the settings of this server still name is theirs again.</summary>
     public async Task<CatalogResult> RemoveAsync(string name, CatalogChange change, CancellationToken cancellationToken)
     {
         var key = name.ToLowerInvariant();
@@ -84,15 +80,25 @@ public sealed class ProviderChanges(
 
             // Who adds a token locks its provider's row, so none comes in between.
             await CatalogLocks.OfAsync(db, row!.Name, cancellationToken);
-            var needed = await db.Tokens.Where(token => token.Provider == row.Name && token.Origin != Origin.Undeclared).OrderBy(token => token.Name).Select(token => token.Name).Take(MostNames + 1).ToListAsync(cancellationToken);
+            var theirs = row.Origin == Origin.Adopted ? declared.Find(row.Name) : null;
+            var needed = theirs is { MissingSettings.Count: 0 } ? [] : await db.Tokens.Where(token => token.Provider == row.Name && token.Origin != Origin.Undeclared).OrderBy(token => token.Name).Select(token => token.Name).Take(MostNames + 1).ToListAsync(cancellationToken);
             if (needed.Count > 0)
             {
                 return new CatalogResult.Refused(
                     CatalogRefusal.InUse, $"Provider {row.Name} is needed by {string.Join(", ", needed.Take(MostNames))}{(needed.Count > MostNames ? " and more" : "")}. Remove these tokens first.");
             }
 
-            db.Providers.Remove(row);
-            if (await SaveAsync(db, row.Name, "provider.removed", new { type = row.Type }, change.By) is { } lost)
+            if (theirs is null)
+            {
+                db.Providers.Remove(row);
+            }
+            else
+            {
+                var (type, settings) = declared.Of(row.Name);
+                row.Change(type.Name, Origin.Declared, (theirs.IsEnabled, theirs.MissingSettings.Count == 0), settings.PlainJson, null, clock.GetUtcNow());
+            }
+
+            if (await SaveAsync(db, row.Name, theirs is null ? "provider.removed" : "provider.returned", new { type = row.Type }, change.By) is { } lost)
             {
                 return lost;
             }
@@ -110,49 +116,56 @@ public sealed class ProviderChanges(
     /// <summary>Tries a provider as it is: null where it issues a token, and otherwise why not.</summary>
     public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await CatalogTrials.TryAsync(provider, await OrderAsync(provider.Name, cancellationToken), cancellationToken);
 
-    private async Task<CatalogResult> StoreAsync(
-        ProviderRow row, bool isNew, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
+    /// <summary>What is wrong with a provider before it is tried; null for nothing.</summary>
+    internal async Task<CatalogResult.Refused?> CheckAsync(string name, ProviderType type, ProviderSettings settings, bool isUntested)
     {
-        if (settings.All.FirstOrDefault(setting => setting.Value.Length > LongestValue) is { Key: not null } tooLong)
+        var (built, refused) = await MakeAsync(name, type, settings, isUntested);
+        if (built is not null)
         {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, $"{tooLong.Key} is longer than {LongestValue} characters.");
+            await built.DisposeAsync();
         }
 
-        var build = live.Build(row.Name, type, settings);
-        if (build is ProviderBuild.Refused(var complaints))
+        return refused;
+    }
+
+    /// <summary>What is wrong with the name or the type of a new provider; null for nothing.</summary>
+    internal static CatalogResult.Refused? RefuseName(string name, string type) =>
+        !CatalogNames.IsAllowed(name) ? new(CatalogRefusal.Invalid, $"A provider name has {CatalogNames.Allowed}.")
+        : ProviderTypes.Find(type) is null ? new(CatalogRefusal.Invalid, $"type must be one of {string.Join(", ", ProviderTypes.All.Select(each => each.Name))}.")
+        : null;
+
+    /// <summary>Checks, tries and stores.</summary>
+    internal async Task<CatalogResult> StoreAsync(
+        ProviderRow row, Storing storing, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
+    {
+        var (built, refused) = await MakeAsync(row.Name, type, settings, change.IsUntested);
+        if (built is null)
         {
-            return new CatalogResult.Refused(CatalogRefusal.Invalid, complaints);
+            return refused!;
         }
 
-        await using (var built = ((ProviderBuild.Built)build).Provider)
+        await using (built)
         {
             var provider = built.Provider;
-            if (!change.IsUntested && provider.IsEnabled)
+            if (!change.IsUntested && provider.IsEnabled && await CatalogTrials.TryAsync(provider, await OrderAsync(row.Name, cancellationToken), cancellationToken) is { } failure)
             {
-                if (provider.MissingSettings is { Count: > 0 } missing)
-                {
-                    return new CatalogResult.Refused(CatalogRefusal.Invalid, $"Missing: {string.Join(", ", missing.Select(setting => setting.Split(' ')[0]))}.");
-                }
-
-                if (await CatalogTrials.TryAsync(provider, await OrderAsync(row.Name, cancellationToken), cancellationToken) is { } failure)
-                {
-                    return new CatalogResult.Refused(CatalogRefusal.RefusedByProvider, $"The provider issued no token with these settings: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.");
-                }
+                return new CatalogResult.Refused(CatalogRefusal.RefusedByProvider, $"The provider issued no token with these settings: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.");
             }
 
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
             await CatalogLocks.OfAsync(db, row.Name, cancellationToken);
+            var isNew = row.Version == 0;
             _ = isNew ? db.Providers.Add(row) : db.Providers.Attach(row);
             var before = isNew ? null : ProviderSettings.Of(row, secrets);
             var sealedSecrets = before?.Secret.SequenceEqual(settings.Secret) == true ? row.Secrets : settings.Seal(row.Name, secrets);
-            if (!row.Change(type.Name, Origin.Managed, (provider.IsEnabled, provider.MissingSettings.Count == 0), settings.PlainJson, sealedSecrets, clock.GetUtcNow()))
+            if (!row.Change(type.Name, storing.Origin, (provider.IsEnabled, provider.MissingSettings.Count == 0), settings.PlainJson, sealedSecrets, clock.GetUtcNow()))
             {
                 return new CatalogResult.Done(TagOf(row), IsChanged: false);
             }
 
             var details = new { type = type.Name, settings = named.Order(StringComparer.Ordinal), untested = change.IsUntested };
-            if (await SaveAsync(db, row.Name, isNew ? "provider.added" : "provider.changed", details, change.By) is { } lost)
+            if (await SaveAsync(db, row.Name, storing.Action, details, change.By) is { } lost)
             {
                 return lost;
             }
@@ -167,6 +180,27 @@ public sealed class ProviderChanges(
         return new CatalogResult.Done(TagOf(row));
     }
 
+    private async Task<(BuiltProvider? Built, CatalogResult.Refused? Refused)> MakeAsync(string name, ProviderType type, ProviderSettings settings, bool isUntested)
+    {
+        if (settings.All.FirstOrDefault(setting => setting.Value.Length > LongestValue) is { Key: not null } tooLong)
+        {
+            return (null, new(CatalogRefusal.Invalid, $"{tooLong.Key} is longer than {LongestValue} characters."));
+        }
+
+        switch (live.Build(name, type, settings))
+        {
+            case ProviderBuild.Built({ Provider: { IsEnabled: true, MissingSettings: { Count: > 0 } missing } } built) when !isUntested:
+                await built.DisposeAsync();
+                return (null, new(CatalogRefusal.Invalid, $"Missing: {string.Join(", ", missing.Select(setting => setting.Split(' ')[0]))}."));
+            case ProviderBuild.Built(var built):
+                return (built, null);
+            case ProviderBuild.Refused(var complaints):
+                return (null, new(CatalogRefusal.Invalid, complaints));
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
     // As one of its own tokens is asked for, where it has one: a provider may issue nothing without a scope.
     private async Task<TokenOrder> OrderAsync(string provider, CancellationToken cancellationToken)
     {
@@ -176,10 +210,10 @@ public sealed class ProviderChanges(
         return token is null ? CatalogTrials.Any(provider) : new(token.Name, token.Scopes, Grant.ClientCredentials, TokenDefinition.Pairs(token.Parameters));
     }
 
-    private static CatalogResult.Refused? Refuse(ProviderRow? row, string name, CatalogChange change) => row switch
+    internal static CatalogResult.Refused? Refuse(ProviderRow? row, string name, CatalogChange change) => row switch
     {
-        null => new(CatalogRefusal.Unknown, $"There is no provider {name}."),
-        { Origin: Origin.Declared } => new(CatalogRefusal.Declared, $"Provider {row.Name} is declared by the server's settings ({ProviderOptions.Section}__{row.Name}__…). Change it there and restart."),
+        null => Unknown(name),
+        { Origin: Origin.Declared } => new(CatalogRefusal.Declared, $"Provider {row.Name} is declared by the server's settings ({ProviderOptions.Section}__{row.Name}__…). Change it there and restart, or move it into the database: providers adopt {row.Name}."),
         _ when change.Tag is { } tag && tag != TagOf(row) => Stale(row.Name),
         _ => null,
     };
@@ -203,7 +237,13 @@ public sealed class ProviderChanges(
         }
     }
 
-    private static CatalogResult.Refused Stale(string name) => new(CatalogRefusal.Stale, $"Provider {name} was changed meanwhile. Read it again, and repeat the change.");
+    internal static CatalogResult.Refused Unknown(string name) => new(CatalogRefusal.Unknown, $"There is no provider {name}.");
+
+    internal static CatalogResult.Refused Stale(string name) => new(CatalogRefusal.Stale, $"Provider {name} was changed meanwhile. Read it again, and repeat the change.");
 
     private static CatalogResult.Refused Taken(string name) => new(CatalogRefusal.Taken, $"A provider {name} exists already.");
+
+    /// <summary>What a row becomes.</summary>
+    /// <param name="Action">As the audit calls it.</param>
+    internal readonly record struct Storing(Origin Origin, string Action);
 }

@@ -18,6 +18,9 @@ public sealed class ProviderRow
     /// <summary>Who made it.</summary>
     public Origin Origin { get; private set; }
 
+    /// <summary>True where it is changed here, and not in the settings.</summary>
+    public bool IsManaged => Origin != Origin.Declared;
+
     /// <summary>False where it is switched off.</summary>
     public bool Enabled { get; private set; }
 

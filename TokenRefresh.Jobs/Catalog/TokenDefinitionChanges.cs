@@ -40,6 +40,9 @@ public sealed class TokenDefinitionChanges(
     /// <summary>A removal waits so long for a refresh of the token to end.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
+    /// <summary>As many names go into one statement.</summary>
+    private const int NamesAtOnce = 1000;
+
     private const int MostPairs = 50, LongestText = 256, MostScopes = 100;
 
     /// <summary>What the token of that name is, or null.</summary>
@@ -53,6 +56,30 @@ public sealed class TokenDefinitionChanges(
     private static async Task<TokenDefinition?> DefinitionAsync(TokenRefreshDbContext db, string key, CancellationToken cancellationToken) =>
         await TokenFinder.Known(db).Where(token => token.Name == key)
             .Select(token => new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) { SubjectHash = token.SubjectHash }).SingleOrDefaultAsync(cancellationToken);
+
+    /// <summary>What the tokens of these names are, by name; a name without a token is left out.</summary>
+    internal async Task<Dictionary<string, TokenDefinition>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var found = new Dictionary<string, TokenDefinition>(names.Count);
+        foreach (var some in names.Chunk(NamesAtOnce))
+        {
+            foreach (var token in await TokenFinder.Known(db).Where(token => some.Contains(token.Name))
+                .Select(token => new { token.Name, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) { SubjectHash = token.SubjectHash } }).ToListAsync(cancellationToken))
+            {
+                found[token.Name] = token.Definition;
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>The names of all managed tokens.</summary>
+    internal async Task<IReadOnlyList<string>> ManagedNamesAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Tokens.AsNoTracking().Where(token => token.Origin == Origin.Managed).OrderBy(token => token.Name).Select(token => token.Name).ToListAsync(cancellationToken);
+    }
 
     /// <summary>Adds a token.</summary>
     public async Task<CatalogResult> AddAsync(TokenDraft draft, CatalogChange change, CancellationToken cancellationToken)
@@ -241,8 +268,10 @@ public sealed class TokenDefinitionChanges(
         return await transaction.EndAsync(db, stored.Provider, contexts, clock);
     }
 
+    /// <summary>What is wrong with a token, a sentence each.</summary>
     /// <param name="typed">The subject as it was typed; null where it stays.</param>
-    private List<string> Check(TokenDraft draft, string? typed, Subject? subject)
+    /// <param name="coming">Providers that are not there yet, and will be.</param>
+    internal List<string> Check(TokenDraft draft, string? typed = null, Subject? subject = null, IReadOnlyCollection<string>? coming = null)
     {
         var wrong = new List<string>();
         if (subject is null && !string.IsNullOrEmpty(typed))
@@ -261,9 +290,9 @@ public sealed class TokenDefinitionChanges(
             wrong.Add($"A token name has {CatalogNames.Allowed}.");
         }
 
-        if (providers.Find(draft.Provider) is null)
+        if (providers.Find(draft.Provider) is null && coming?.Contains(draft.Provider, StringComparer.OrdinalIgnoreCase) != true)
         {
-            wrong.Add($"provider must be one of {string.Join(", ", providers.All.Select(provider => provider.Name))}.");
+            wrong.Add($"provider must be one of {string.Join(", ", providers.All.Select(provider => provider.Name).Union(coming ?? []))}.");
         }
 
         if (draft.Scopes.Count > MostScopes || draft.Scopes.Any(scope => scope.Length is 0 or > LongestText || scope.Any(sign => char.IsWhiteSpace(sign) || char.IsControl(sign) || sign is ',' or '"' or '\\')))
@@ -316,7 +345,7 @@ public sealed class TokenDefinitionChanges(
             ? new(CatalogRefusal.RefusedByProvider, $"The provider issued no such token: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.")
             : null;
 
-    private static CatalogResult.Refused? Refuse(TokenDefinition? stored, string name, CatalogChange change) => stored switch
+    internal static CatalogResult.Refused? Refuse(TokenDefinition? stored, string name, CatalogChange change) => stored switch
     {
         null => Unknown(name),
         { Origin: Origin.Declared } => new(CatalogRefusal.Declared, $"Token {name} is declared by the server's settings (Tokens__{name}__…). Change it there and restart."),

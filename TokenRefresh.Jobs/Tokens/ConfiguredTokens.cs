@@ -46,6 +46,16 @@ public enum Origin
 
     /// <summary>The settings named it once and do not any more. Its row is kept with what is stored of it, and is neither served nor refreshed nor listed.</summary>
     Undeclared,
+
+    /// <summary>Of a provider: the settings named it first, and it was moved into the database. It is managed, and what the settings still say of it is not used.</summary>
+    Adopted,
+}
+
+/// <summary>The words for who made something.</summary>
+public static class Origins
+{
+    /// <summary>Such as <c>declared</c> or <c>managed</c>.</summary>
+    public static string Word(this Origin origin) => (origin == Origin.Adopted ? Origin.Managed : origin).ToString().ToLowerInvariant();
 }
 
 /// <summary>The tokens that the settings declare, and what joins any token's row with its provider and the rule by which it is renewed.</summary>

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Providers;
 using TokenRefresh.Providers.Settings;
@@ -26,7 +27,7 @@ public sealed class TokenSettings
 }
 
 /// <summary>Checks what one section alone cannot: that the name can be used in an address, and that the provider exists.</summary>
-internal sealed class TokenSettingsRules(ITokenProviders providers) : IValidateOptions<TokenSettings>
+internal sealed class TokenSettingsRules(IServiceProvider services) : IValidateOptions<TokenSettings>
 {
     public ValidateOptionsResult Validate(string? name, TokenSettings options)
     {
@@ -40,6 +41,8 @@ internal sealed class TokenSettingsRules(ITokenProviders providers) : IValidateO
             return ValidateOptionsResult.Fail($"Tokens__{name} is not allowed: a token name has {CatalogNames.Allowed}.");
         }
 
+        // Asked for only here: where a provider's settings are wrong, the other sections are checked all the same.
+        var providers = services.GetRequiredService<ITokenProviders>();
         return providers.Find(options.Provider) is null
             ? ValidateOptionsResult.Fail($"Tokens__{name}__Provider = '{options.Provider}' is not allowed: one of {string.Join(", ", providers.All.Select(provider => provider.Name))}.")
             : ValidateOptionsResult.Success;

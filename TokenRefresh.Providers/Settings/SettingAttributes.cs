@@ -64,6 +64,10 @@ public abstract class PairsRuleAttribute(params string[] reserved)
 /// <summary>Pairs <c>key=value</c> separated by commas, each key once.</summary>
 public sealed class PairsAttribute() : PairsRuleAttribute;
 
+/// <summary>Marks addresses that are as good as a password, of which a list of the settings shows the host alone.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class SecretAddressAttribute : Attribute;
+
 /// <summary>Marks a setting whose value is never printed, not even when it is wrong.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SecretSettingAttribute : Attribute;

@@ -21,7 +21,7 @@ public static class SettingsRegistration
         services.AddSingleton<IReadOnlyList<SettingsBinder<T>>>(provider =>
             [new(provider.GetRequiredService<IConfiguration>().GetSection(section), name ?? Options.DefaultName, alsoKnown)]);
         services.AddOptions<T>(name).ValidateOnStart();
-        return services.AddBinders<T>();
+        return services.AddSingleton(new SettingsSection(section, typeof(T))).AddBinders<T>();
     }
 
     /// <summary>Binds <typeparamref name="T"/> to each of a section's children, by the child's name; thousands of them cost no more than their reading.</summary>
@@ -33,6 +33,11 @@ public static class SettingsRegistration
     {
         services.AddSingleton<IReadOnlyList<SettingsBinder<T>>>(provider =>
             [.. names.Select(name => new SettingsBinder<T>(provider.GetRequiredService<IConfiguration>().GetSection($"{section}:{name}"), name, []))]);
+        foreach (var name in names)
+        {
+            services.AddSingleton(new SettingsSection(ConfigurationPath.Combine(section, name), typeof(T)));
+        }
+
         services.AddOptions<EachOf<T>>().ValidateOnStart();
         services.AddSingleton<IValidateOptions<EachOf<T>>>(provider => new EachIsValid<T>(provider.GetRequiredService<IOptionsMonitor<T>>(), names));
         return services.AddBinders<T>();

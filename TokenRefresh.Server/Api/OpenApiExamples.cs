@@ -47,7 +47,7 @@ internal static class OpenApiExamples
     private static readonly Problem[] OfCatalog =
     [
         .. OfChanging, Problem.ActNotAllowed("manage"), Problem.UnknownProvider(["acme", "finnotech", "jibit"]), Problem.DatabaseAway,
-        .. new[] { CatalogRefusal.Taken, CatalogRefusal.Declared, CatalogRefusal.Stale, CatalogRefusal.InUse, CatalogRefusal.RefusedByProvider, CatalogRefusal.Unconfirmed }.Select(why => Problem.Of(new(why, ["What to do."]))),
+        .. new[] { CatalogRefusal.Taken, CatalogRefusal.Declared, CatalogRefusal.Managed, CatalogRefusal.Stale, CatalogRefusal.InUse, CatalogRefusal.RefusedByProvider, CatalogRefusal.Unconfirmed }.Select(why => Problem.Of(new(why, ["What to do."]))),
     ];
 
     private static readonly Dictionary<string, (string Status, string? Answer, Problem[] Problems)> Operations = new(StringComparer.Ordinal)
@@ -72,6 +72,7 @@ internal static class OpenApiExamples
         ["PutProvider"] = ("200", Provider, OfCatalog),
         ["PatchProvider"] = ("200", Provider, OfCatalog),
         ["DeleteProvider"] = ("204", null, OfCatalog),
+        ["AdoptProvider"] = ("200", Provider, OfCatalog),
         ["TestProvider"] = ("200", """{"issued":false,"code":"credential_rejected","reason":"HTTP 401 invalid_client"}""", OfCatalog),
         ["AttemptStatistics"] = ("200",
             """{"total_attempts":42,"successful_attempts":38,"failed_attempts":2,"skipped_attempts":2,"automatic_attempts":38,"manual_attempts":3,"forced_attempts":1,"success_rate":95.0,"avg_duration_ms":210.4,"p95_duration_ms":480.0}""",

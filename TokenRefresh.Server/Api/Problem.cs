@@ -33,6 +33,7 @@ internal sealed record Problem(int Status, string Code, string Title, string Det
             CatalogRefusal.Unknown => (StatusCodes.Status404NotFound, "not_found", "Not found"),
             CatalogRefusal.Taken => (StatusCodes.Status409Conflict, "name_in_use", "The name is in use"),
             CatalogRefusal.Declared => (StatusCodes.Status409Conflict, "declared", "It is declared by the server's settings"),
+            CatalogRefusal.Managed => (StatusCodes.Status409Conflict, "managed", "It is managed already"),
             CatalogRefusal.Stale => (StatusCodes.Status412PreconditionFailed, "changed_meanwhile", "It was changed meanwhile"),
             CatalogRefusal.InUse => (StatusCodes.Status409Conflict, "in_use", "It is in use"),
             CatalogRefusal.Unconfirmed => (StatusCodes.Status503ServiceUnavailable, "outcome_unknown", "It is unknown whether the change is stored"),

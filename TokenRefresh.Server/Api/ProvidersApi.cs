@@ -16,7 +16,7 @@ internal sealed record ProviderAnswer(
     string Name, string Type, string Origin, bool Enabled, bool IsConfigured, JsonObject Settings, IReadOnlyList<CredentialAnswer> Credentials, long Version, DateTimeOffset ChangedAt)
 {
     public static ProviderAnswer Of(ProviderRow row, ITokenProvider? live) => new(
-        row.Name, row.Type, row.Origin.ToString().ToLowerInvariant(), row.Enabled, row.IsConfigured, JsonNode.Parse(row.Settings)!.AsObject(),
+        row.Name, row.Type, row.Origin.Word(), row.Enabled, row.IsConfigured, JsonNode.Parse(row.Settings)!.AsObject(),
         [.. (live?.Credentials ?? []).Select(credential => new CredentialAnswer(credential.Setting.Split(' ')[0].Split("__")[^1], credential.IsSet, credential.LastCharacters))], row.Version, row.ChangedAt);
 }
 
@@ -34,6 +34,7 @@ internal static class ProvidersApi
         providers.MapPut("/{name}", PutAsync).WithName("PutProvider").WithSummary("Adds a provider, or replaces the settings of one but for the secrets that are not given. Tried first, unless ?untested=true. Act: manage.");
         providers.MapPatch("/{name}", PatchAsync).WithName("PatchProvider").WithSummary("Changes the settings that are given; null takes one away. Tried first, unless ?untested=true. Act: manage.");
         providers.MapDelete("/{name}", DeleteAsync).WithName("DeleteProvider").WithSummary("Removes a provider that no token needs. Act: manage.");
+        providers.MapPost("/{name}/adopt", AdoptAsync).WithName("AdoptProvider").WithSummary("Moves a provider that the settings declare into the database, with its settings and secrets. Tried first, unless ?untested=true. Act: manage.");
         providers.MapPost("/{name}/test", TestAsync).WithName("TestProvider").WithSummary("Acquires a token and throws it away. Act: manage.");
     }
 
@@ -87,6 +88,11 @@ internal static class ProvidersApi
     private static async Task<IResult> DeleteAsync(HttpContext context, string name, ProviderChanges changes, CancellationToken cancellationToken) =>
         context.Client().RefuseProviders()
             ?? await context.AnswerAsync(await changes.RemoveAsync(name, context.Change(), cancellationToken), () => Task.FromResult<IResult>(TypedResults.NoContent()));
+
+    private static async Task<IResult> AdoptAsync(HttpContext context, string name, ProviderAdoption adoption, ProviderChanges changes, ITokenProviders live, CancellationToken cancellationToken) =>
+        context.Client().RefuseProviders()
+            ?? await context.AnswerAsync(
+                await adoption.AdoptAsync(name, context.Change(), cancellationToken), () => ShowAsync(context, name, StatusCodes.Status200OK, changes, live, cancellationToken));
 
     private static async Task<IResult> TestAsync(HttpContext context, string name, ProviderChanges changes, ITokenProviders live, CancellationToken cancellationToken)
     {

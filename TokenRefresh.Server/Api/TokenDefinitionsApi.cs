@@ -30,7 +30,7 @@ internal sealed record SubjectAnswer(IReadOnlyList<string> Tokens);
 internal sealed record TokenDefinitionAnswer(string Name, string Provider, string Origin, IReadOnlyList<string> Scopes, string Grant, JsonObject Parameters, JsonObject Labels, string? Subject)
 {
     public static TokenDefinitionAnswer Of(string name, TokenDefinition token, string? subject) => new(
-        name, token.Provider, token.Origin.ToString().ToLowerInvariant(), token.Scopes, token.Grant.ToString(), JsonNode.Parse(token.Parameters)!.AsObject(), JsonNode.Parse(token.Labels)!.AsObject(), subject);
+        name, token.Provider, token.Origin.Word(), token.Scopes, token.Grant.ToString(), JsonNode.Parse(token.Parameters)!.AsObject(), JsonNode.Parse(token.Labels)!.AsObject(), subject);
 }
 
 /// <summary>Tokens: added, changed and removed while everything runs.</summary>
@@ -141,11 +141,11 @@ internal static class TokenDefinitionsApi
         return TypedResults.Json(TokenDefinitionAnswer.Of(name.ToLowerInvariant(), token, await context.RequestServices.GetRequiredService<Subjects>().MaskedAsync(name, cancellationToken)), statusCode: status);
     }
 
-    private static Problem UnknownGrant { get; } = Problem.BadRequest($"grant must be one of {string.Join(", ", Enum.GetNames<Grant>())}.");
+    private static Problem UnknownGrant { get; } = Problem.BadRequest($"grant must be one of {Grants.Allowed}.");
 
     private static bool TryGrant(string? text, out Grant? grant)
     {
-        grant = Enum.TryParse<Grant>(text, ignoreCase: true, out var known) && Enum.IsDefined(known) && !int.TryParse(text, out _) ? known : null;
+        grant = text is not null && Grants.TryRead(text, out var known) ? known : null;
         return text is null || grant is not null;
     }
 }

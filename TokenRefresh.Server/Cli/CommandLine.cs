@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Server.Cli.Apply;
 using TokenRefresh.Server.Hosting;
 
 namespace TokenRefresh.Server.Cli;
@@ -69,6 +70,7 @@ internal static class CommandLine
             new ServeCommand(settings),
             TokensCommands.Create(verbs),
             ProvidersCommands.Create(verbs),
+            ApplyCommand.Create(verbs),
             LogsCommands.Create(verbs),
             ScheduleCommands.Create(verbs),
             QueueCommands.Create(verbs),
@@ -78,6 +80,7 @@ internal static class CommandLine
             UsersCommands.Create(verbs),
             KeysCommands.Create(verbs),
             NotifyCommands.Create(verbs),
+            ConfigCommands.Create(settings),
         };
         root.Options.Add(new Option<bool>(Verbose) { Description = "Print on stderr which database a verb uses, as at a terminal.", Recursive = true });
         ServeCommand.Configure(root, settings);

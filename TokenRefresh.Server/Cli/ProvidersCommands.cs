@@ -9,7 +9,7 @@ namespace TokenRefresh.Server.Cli;
 /// <summary><c>providers …</c></summary>
 internal static class ProvidersCommands
 {
-    public static Command Create(CommandRunner host) => new("providers", "Manage providers: list, show, test, add, set, remove.") { List(host), Show(host), Test(host), Add(host), Set(host), Remove(host) };
+    public static Command Create(CommandRunner host) => new("providers", "Manage providers: list, show, test, add, set, adopt, remove.") { List(host), Show(host), Test(host), Add(host), Set(host), Adopt(host), Remove(host) };
 
     private static Command List(CommandRunner host)
     {
@@ -27,7 +27,7 @@ internal static class ProvidersCommands
                 {
                     Output.Table(
                         ["NAME", "TYPE", new("ORIGIN", 2), new("STATE", 3)],
-                        rows.Select(row => (IReadOnlyList<string>)[row.Name, row.Type, Word(row.Origin), !row.Enabled ? "switched off" : row.IsConfigured ? "configured" : "not configured"]),
+                        rows.Select(row => (IReadOnlyList<string>)[row.Name, row.Type, row.Origin.Word(), !row.Enabled ? "switched off" : row.IsConfigured ? "configured" : "not configured"]),
                         "No providers. Add one: providers add NAME --type T --set KEY=VALUE");
                 }
 
@@ -51,7 +51,7 @@ internal static class ProvidersCommands
                     return ExitCode.Done;
                 }
 
-                Output.Line($"{row.Name}: {row.Type}, {Word(row.Origin)}{(row.Origin == Origin.Declared ? $" by the server's settings ({ProviderOptions.Section}__{row.Name}__…)" : "")}");
+                Output.Line($"{row.Name}: {row.Type}, {row.Origin.Word()}{(row.Origin == Origin.Declared ? $" by the server's settings ({ProviderOptions.Section}__{row.Name}__…)" : "")}");
                 foreach (var (key, value) in JsonNode.Parse(row.Settings)!.AsObject())
                 {
                     Output.Line($"  {key} = {value}");
@@ -62,6 +62,7 @@ internal static class ProvidersCommands
                     Output.Line($"  {credential.Setting}: {(!credential.IsSet ? "missing" : credential.LastCharacters is { } last ? $"…{last}" : "set")}");
                 }
 
+                SayUnused(services.GetRequiredService<ProviderAdoption>(), row);
                 return ExitCode.Done;
             },
             cancellationToken));
@@ -124,6 +125,25 @@ internal static class ProvidersCommands
         return command;
     }
 
+    private static Command Adopt(CommandRunner host)
+    {
+        var (name, untested) = (Name(), Untested());
+        var command = new Command("adopt", "Move a provider that the settings declare into the database, with its settings and secrets as this verb reads them. It is tried first.") { name, untested };
+        command.SetAction((call, cancellationToken) => host.RunCallingAsync(
+            async services =>
+            {
+                var row = await RequireAsync(services, call.GetValue(name)!, cancellationToken);
+                var adoption = services.GetRequiredService<ProviderAdoption>();
+                var exitCode = Say(
+                    await adoption.AdoptAsync(row.Name, new(Options.Caller, call.GetValue(untested)), cancellationToken),
+                    $"Provider {row.Name} is managed from now on: change it with 'providers set', the API or the panel.");
+                SayUnused(adoption, await RequireAsync(services, row.Name, cancellationToken));
+                return exitCode;
+            },
+            cancellationToken));
+        return command;
+    }
+
     private static Command Remove(CommandRunner host)
     {
         var (name, yes) = (Name(), Confirmation.Option());
@@ -164,6 +184,14 @@ internal static class ProvidersCommands
 
     public static Option<bool> Untested() => new("--untested") { Description = "Store it without trying it at the provider." };
 
+    private static void SayUnused(ProviderAdoption adoption, ProviderRow row)
+    {
+        if (adoption.UnusedSettings(row) is { Count: > 0 } unused)
+        {
+            Output.Note($"These settings of {row.Name} are not used any more: {string.Join(", ", unused)}. Remove them; leave its Type while the settings name tokens of it.");
+        }
+    }
+
     private static Argument<string> Name() => new("NAME") { Description = "The provider's name." };
 
     private static Option<string[]> Settings() => new("--set")
@@ -202,7 +230,7 @@ internal static class ProvidersCommands
     {
         row.Name,
         row.Type,
-        Origin = Word(row.Origin),
+        Origin = row.Origin.Word(),
         row.Enabled,
         row.IsConfigured,
         Settings = JsonNode.Parse(row.Settings),
@@ -210,6 +238,4 @@ internal static class ProvidersCommands
         row.Version,
         row.ChangedAt,
     };
-
-    private static string Word(Origin origin) => origin.ToString().ToLowerInvariant();
 }

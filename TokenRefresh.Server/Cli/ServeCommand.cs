@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Hosting;
 
@@ -81,6 +82,7 @@ internal sealed class ServeCommand : Command
     private static void Greet(WebApplication app, Roles roles, string? password)
     {
         var sandbox = app.Services.GetRequiredService<SandboxedProviders>();
+        var replaced = sandbox.Names.Where(name => app.Services.GetRequiredService<ITokenProviders>().Find(name) is not { IsManaged: true }).ToList();
         var tokens = app.Services.GetRequiredService<ConfiguredTokens>().All;
         var missing = tokens.Count(token => token.NotConfiguredBecause is not null);
         var notifications = app.Services.GetRequiredService<NotificationReadinessReader>().Configured;
@@ -90,7 +92,7 @@ internal sealed class ServeCommand : Command
             $"TokenRefresh is running ({roles.ToString().ToLowerInvariant().Replace("all", "web, worker", StringComparison.Ordinal)}, {app.Environment.EnvironmentName}).",
             $"  address    {string.Join(' ', app.Urls)}",
             $"  database   {app.Services.GetRequiredService<Database>().Description}",
-            $"  sandbox    {(sandbox.Names.Count > 0 ? $"on, replaces {string.Join(", ", sandbox.Names)}" : sandbox.IsEnabled ? "on, not used by any provider" : "off")}",
+            $"  sandbox    {(replaced.Count > 0 ? $"on, replaces {string.Join(", ", replaced)}" : sandbox.IsEnabled ? "on, not used by any provider" : "off")}",
             $"  tokens     {tokens.Count} configured in settings{(missing > 0 ? $", {missing} without credentials" : "")}; status: tokens health",
             $"  notify     {notifications.Line}",
             .. carriesLinks ? Array.Empty<string>() : [$"  links      none in messages: {IncidentLinks.HowToHaveThem}"],

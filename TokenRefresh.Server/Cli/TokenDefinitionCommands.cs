@@ -72,13 +72,13 @@ internal static class TokenDefinitionCommands
                 {
                     Output.Json(new
                     {
-                        Name = known, token.Provider, Origin = token.Origin.ToString().ToLowerInvariant(), token.Scopes, Grant = token.Grant.ToString(),
+                        Name = known, token.Provider, Origin = token.Origin.Word(), token.Scopes, Grant = token.Grant.ToString(),
                         Parameters = JsonNode.Parse(token.Parameters), Labels = JsonNode.Parse(token.Labels), Subject = subject,
                     });
                     return ExitCode.Done;
                 }
 
-                Output.Line($"{known}: provider {token.Provider}, {token.Grant}, {token.Origin.ToString().ToLowerInvariant()}{(token.Origin == Origin.Declared ? $" by the server's settings (Tokens__{known}__…)" : "")}");
+                Output.Line($"{known}: provider {token.Provider}, {token.Grant}, {token.Origin.Word()}{(token.Origin == Origin.Declared ? $" by the server's settings (Tokens__{known}__…)" : "")}");
                 Output.Line($"  scopes: {(token.Scopes.Count == 0 ? "none" : string.Join(", ", token.Scopes))}");
                 if (subject is not null)
                 {
@@ -115,15 +115,13 @@ internal static class TokenDefinitionCommands
         /// <exception cref="UsageException">A value cannot be understood.</exception>
         public TokenEdit Read(ParseResult call)
         {
-            var grant = call.GetValue(Grant);
-            if (grant is not null && (!Enum.TryParse<Grant>(grant, ignoreCase: true, out _) || int.TryParse(grant, out _)))
-            {
-                throw new UsageException($"--grant must be one of {string.Join(", ", Enum.GetNames<Grant>())}.");
-            }
+            Grant? grant = call.GetValue(Grant) is not { } name ? null
+                : Grants.TryRead(name, out var known) ? known
+                : throw new UsageException($"--grant must be one of {Grants.Allowed}.");
 
             return new(
                 call.GetValue(Scopes)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-                grant is null ? null : Enum.Parse<Grant>(grant, ignoreCase: true),
+                grant,
                 call.GetValue(Parameters) is { } parameters ? Pairs("--parameters", parameters.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) : null,
                 call.GetValue(Labels) is { Length: > 0 } labels ? Pairs("--label", labels) : null) { Subject = SubjectOption.Read(call.GetValue(Subject)) };
         }

@@ -6,9 +6,12 @@ namespace TokenRefresh.Server.Hosting;
 /// Settings whose children are found by an index. The library's own providers walk all keys each time a section is asked for its
 /// children, so that ten thousand tokens, each asked once, were walked a hundred million times.
 /// </summary>
-internal sealed class IndexedSettings(IDictionary<string, string?> pairs) : ConfigurationProvider, IConfigurationSource
+/// <param name="name">Where they come from, in the words of <c>config check</c>.</param>
+internal sealed class IndexedSettings(IReadOnlyDictionary<string, string?> pairs, string name) : ConfigurationProvider, IConfigurationSource
 {
     private ILookup<string, string> children = SettingsIndex.Of([]);
+
+    public string Name => name;
 
     public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
 

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Providers;
@@ -56,7 +57,7 @@ internal static class ServerHost
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "unsaved")));
         services.AddSingleton(provider => new MailDropFolder(
             Path.Combine(provider.GetRequiredService<IOptions<DataOptions>>().Value.Directory, "mail")));
-        services.AddSingleton(sandbox);
+        services.AddSingleton(sandbox).AddSingleton(new StandIns(sandbox.Names));
         services.AddSingleton<Freshness>();
 
         services.AddTokenProviders(builder.Configuration);
@@ -144,15 +145,15 @@ internal static class ServerHost
             sources[at] = new IndexedEnvironment();
         }
 
-        sources.Insert(at, new IndexedSettings(EnvFile.FromEnvironment()));
-        sources.Insert(at, new IndexedSettings(envFile));
+        sources.Insert(at, new IndexedSettings(EnvFile.FromEnvironment(), "environment"));
+        sources.Insert(at, new IndexedSettings(envFile, ".env"));
         if (roles == Roles.None)
         {
             // A verb has its own words for what it did; only what went wrong is worth a line beside them, unless a person asks for more.
-            sources.Insert(at, new IndexedSettings(new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" }));
+            sources.Insert(at, new IndexedSettings(new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" }, "verb"));
         }
 
-        builder.Configuration.AddInMemoryCollection(settings);
+        ((IConfigurationBuilder)builder.Configuration).Add(new IndexedSettings(settings, "command line"));
         builder.Services.AddSingleton(new EnvSettings(envFile, warnings));
         return builder;
 
@@ -173,7 +174,7 @@ internal static class ServerHost
 
         var sandbox = SandboxSettings.For(builder.Configuration);
         // Last, because they replace nothing but blanks, as a copied .env.example leaves them.
-        builder.Configuration.AddInMemoryCollection(sandbox.Values);
+        ((IConfigurationBuilder)builder.Configuration).Add(new IndexedSettings(sandbox.Values, "sandbox"));
         builder.Services.AddSandbox();
         return new(true, sandbox.Providers);
     }

@@ -28,6 +28,37 @@ internal static partial class StartUp
         }
     }
 
+    /// <summary>All that is wrong with the settings, where <see cref="Validate"/> stops at the first part that complains.</summary>
+    public static IReadOnlyList<string> Complaints(IServiceProvider services)
+    {
+        var wrong = new List<string>();
+        Try(() => TimeZoneData.CheckSchedule(services.GetRequiredService<IConfiguration>()));
+        Try(() => services.GetRequiredService<IStartupValidator>().Validate());
+        if (wrong.Count == 0)
+        {
+            // What joins the settings reads them without a second check.
+            Try(() => Validate(services));
+        }
+
+        return [.. wrong.Distinct()];
+
+        void Try(Action check)
+        {
+            try
+            {
+                check();
+            }
+            catch (OptionsValidationException error)
+            {
+                wrong.AddRange(error.Failures);
+            }
+            catch (AggregateException errors) when (errors.InnerExceptions.All(error => error is OptionsValidationException))
+            {
+                wrong.AddRange(errors.InnerExceptions.Cast<OptionsValidationException>().SelectMany(error => error.Failures));
+            }
+        }
+    }
+
     /// <summary>Brings up the database and its schema.</summary>
     /// <exception cref="StartUpException">There is no database to work on.</exception>
     /// <exception cref="WrongMasterKeyException">The database was sealed with another master key.</exception>

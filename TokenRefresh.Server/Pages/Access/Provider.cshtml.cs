@@ -13,7 +13,7 @@ namespace TokenRefresh.Server.Pages.Access;
 
 /// <summary>One provider: credentials, circuit breaker, tokens, recent failures, and in Development the outage that can be rehearsed.</summary>
 internal sealed class ProviderModel(
-    ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, ProviderChanges changes, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
+    ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, ProviderChanges changes, ProviderAdoption adoption, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const int FailuresRead = 100, FailuresShown = 10;
 
@@ -34,6 +34,12 @@ internal sealed class ProviderModel(
 
     /// <summary>How its stand-in behaves; null where there is no sandbox, and for viewers.</summary>
     public SandboxStatus? StandIn { get; private set; }
+
+    /// <summary>True where it can be moved into the database.</summary>
+    public bool CanAdopt { get; private set; }
+
+    /// <summary>Settings of this server that are not used, because it was moved into the database.</summary>
+    public IReadOnlyList<string> UnusedSettings { get; private set; } = [];
 
     public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
 
@@ -57,6 +63,11 @@ internal sealed class ProviderModel(
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Failures = [.. (await AttemptGroup.FoldAsync(log, await log.RecentAsync(new() { Provider = Provider.Name, Status = AttemptStatus.Failed }, FailuresRead, null, cancellationToken), cancellationToken)).Take(FailuresShown)];
+        if (await changes.FindAsync(Provider.Name, cancellationToken) is { } row)
+        {
+            (CanAdopt, UnusedSettings) = (May(Role.Admin) && adoption.Offers(row), adoption.UnusedSettings(row));
+        }
+
         StandIn = sandbox is not null && May(Role.Operator) && SandboxBehaviourApi.Providers.Contains(Provider.Name) ? await sandbox.FindAsync(Provider.Name, cancellationToken) : null;
     }
 
@@ -72,6 +83,13 @@ internal sealed class ProviderModel(
         var failure = await changes.TestAsync(Provider, cancellationToken);
         return Tell(failure is null ? new(true, $"{Provider.Name} has issued a token; it was thrown away.") : new(false, $"{Provider.Name} issues no token: {failure.Kind.Code()}: {failure.Reason}."), Back);
     }
+
+    /// <summary>Moves a declared provider into the database.</summary>
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostAdoptAsync(CancellationToken cancellationToken) =>
+        await adoption.AdoptAsync(Provider.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused
+            ? Tell(new(false, string.Join(" ", refused.Reasons)), Back)
+            : Tell(new(true, $"Provider {Provider.Name} is managed from now on."), Back);
 
     /// <summary>Removes a provider that was added while the server ran, once its name was typed.</summary>
     [Needs(Role.Admin)]

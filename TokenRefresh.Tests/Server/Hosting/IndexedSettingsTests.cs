@@ -23,7 +23,7 @@ public sealed class IndexedSettingsTests
     [InlineData("Nothing")]
     public void A_section_has_the_children_that_it_has_without_an_index(string path)
     {
-        Children(new ConfigurationBuilder().Add(new IndexedSettings(Pairs)), path).ShouldBe(Children(new ConfigurationBuilder().AddInMemoryCollection(Pairs), path));
+        Children(new ConfigurationBuilder().Add(new IndexedSettings(Pairs, "a test")), path).ShouldBe(Children(new ConfigurationBuilder().AddInMemoryCollection(Pairs), path));
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class IndexedSettingsTests
     {
         var joined = new ConfigurationBuilder()
             .AddInMemoryCollection(new Dictionary<string, string?> { ["Tokens:below:Provider"] = "x" })
-            .Add(new IndexedSettings(Pairs))
+            .Add(new IndexedSettings(Pairs, "a test"))
             .AddInMemoryCollection(new Dictionary<string, string?> { ["Tokens:above:Provider"] = "x" });
 
         Children(joined, "Tokens").ShouldBe(["9", "10", "above", "below", "fino", "jibit"]);
