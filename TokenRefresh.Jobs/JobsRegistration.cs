@@ -20,6 +20,7 @@ using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.OAuth2;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs;
@@ -105,6 +106,7 @@ public static class JobsRegistration
     {
         services.TryAddSingleton<ManagedProviders>();
         services.TryAddSingleton<ProviderFactory>();
+        services.TryAddSingleton<IssuerDiscovery>();
         return services
             .AddSingleton<IDatabaseSeed, DeclaredProviders>()
             .AddSingleton<LiveCatalog>()
@@ -163,6 +165,8 @@ public static class JobsRegistration
             .AddSingleton<IRetention, AlertRetention>()
             .AddSingleton<NotificationReadinessReader>()
             .AddSingleton<IDiagnosisSource>(provider => provider.GetRequiredService<NotificationReadinessReader>())
+            .AddSingleton<NextCredentialsInUse>()
+            .AddSingleton<IDiagnosisSource>(provider => provider.GetRequiredService<NextCredentialsInUse>())
             .AddSingleton<LiveServers>()
             .AddSingleton<SystemStatusReader>()
             .AddSingleton<DatabaseFigures>()

@@ -4,12 +4,13 @@ using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.OAuth2;
 
 namespace TokenRefresh.Jobs.Catalog;
 
 /// <summary>Adds, changes and removes managed providers. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class ProviderChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, SecretProtection secrets, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, IssuerDiscovery discovery, SecretProtection secrets, TimeProvider clock)
 {
     /// <summary>The longest value of a setting.</summary>
     public const int LongestValue = 8192;
@@ -53,7 +54,7 @@ public sealed class ProviderChanges(
             return Taken(name);
         }
 
-        return await StoreAsync(ProviderRow.New(name, Origin.Managed, clock.GetUtcNow()), isNew: true, known, ProviderSettings.None.With(known, settings), [.. settings.Keys], change, cancellationToken);
+        return await StoreAsync(ProviderRow.New(name, Origin.Managed, clock.GetUtcNow()), "provider.added", known, ProviderSettings.None.With(known, settings), [.. settings.Keys], change, cancellationToken);
     }
 
     /// <summary>Changes some settings of a managed provider; a value that is null or empty takes a setting away.</summary>
@@ -66,7 +67,31 @@ public sealed class ProviderChanges(
         }
 
         var type = ProviderTypes.Find(row!.Type)!;
-        return await StoreAsync(row, isNew: false, type, ProviderSettings.Of(row, secrets).With(type, settings), [.. settings.Keys], change, cancellationToken);
+        return await StoreAsync(row, "provider.changed", type, ProviderSettings.Of(row, secrets).With(type, settings), [.. settings.Keys], change, cancellationToken);
+    }
+
+    /// <summary>Makes the credential that follows the present one of a managed provider the present one. It is tried alone first.</summary>
+    public async Task<CatalogResult> PromoteAsync(string name, CatalogChange change, CancellationToken cancellationToken)
+    {
+        var row = await FindAsync(name, cancellationToken);
+        if (row is { Origin: Origin.Declared })
+        {
+            var lines = ProviderTypes.Find(row.Type)?.Successions.Select(pair => $"give {Key(row, pair.Present)} the value of {Key(row, pair.Next)} and remove the latter") ?? [];
+            return new CatalogResult.Refused(CatalogRefusal.Declared, $"Provider {row.Name} is declared by the server's settings. There, {string.Join("; ", lines)}. Then restart.");
+        }
+
+        if (Refuse(row, name, change) is { } refused)
+        {
+            return refused;
+        }
+
+        var (type, settings) = (ProviderTypes.Find(row!.Type)!, ProviderSettings.Of(row, secrets));
+        var succession = settings.Succession(type);
+        return succession.Count == 0
+            ? new CatalogResult.Refused(CatalogRefusal.Invalid, $"Provider {row.Name} has no next credential.{string.Concat(type.Successions.Select(pair => $" Set {pair.Next.Name} first, or {pair.Present.Name} itself.").Take(1))}")
+            : await StoreAsync(row, "provider.promoted", type, settings.With(type, succession), [.. succession.Keys], change, cancellationToken);
+
+        static string Key(ProviderRow row, ProviderSetting setting) => $"{ProviderOptions.Section}__{row.Name}__{setting.Name}";
     }
 
     /// <summary>Removes a managed provider that no token needs.</summary>
@@ -108,11 +133,18 @@ public sealed class ProviderChanges(
     public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await CatalogTrials.TryAsync(provider, await OrderAsync(provider.Name, cancellationToken), cancellationToken);
 
     private async Task<CatalogResult> StoreAsync(
-        ProviderRow row, bool isNew, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
+        ProviderRow row, string action, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
     {
         if (settings.All.FirstOrDefault(setting => setting.Value.Length > LongestValue) is { Key: not null } tooLong)
         {
             return new CatalogResult.Refused(CatalogRefusal.Invalid, $"{tooLong.Key} is longer than {LongestValue} characters.");
+        }
+
+        var before = row.Version == 0 ? null : ProviderSettings.Of(row, secrets);
+        (settings, var undiscovered) = await new DiscoveredSettings(discovery).FillAsync(type, before, settings, named, cancellationToken);
+        if (undiscovered is not null)
+        {
+            return new CatalogResult.Refused(CatalogRefusal.Invalid, undiscovered);
         }
 
         var build = live.Build(row.Name, type, settings);
@@ -139,8 +171,7 @@ public sealed class ProviderChanges(
 
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-            _ = isNew ? db.Providers.Add(row) : db.Providers.Attach(row);
-            var before = isNew ? null : ProviderSettings.Of(row, secrets);
+            _ = before is null ? db.Providers.Add(row) : db.Providers.Attach(row);
             var sealedSecrets = before?.Secret.SequenceEqual(settings.Secret) == true ? row.Secrets : settings.Seal(row.Name, secrets);
             if (!row.Change(type.Name, Origin.Managed, (provider.IsEnabled, provider.MissingSettings.Count == 0), settings.PlainJson, sealedSecrets, clock.GetUtcNow()))
             {
@@ -148,7 +179,7 @@ public sealed class ProviderChanges(
             }
 
             var details = new { type = type.Name, settings = named.Order(StringComparer.Ordinal), untested = change.IsUntested };
-            if (await SaveAsync(db, row.Name, isNew ? "provider.added" : "provider.changed", details, change.By) is { } lost)
+            if (await SaveAsync(db, row.Name, action, details, change.By) is { } lost)
             {
                 return lost;
             }

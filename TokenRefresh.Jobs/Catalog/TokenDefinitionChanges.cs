@@ -156,6 +156,9 @@ public sealed class TokenDefinitionChanges(
         await using (var db = await contexts.CreateDbContextAsync(cancellationToken))
         {
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+
+            // The time without a valid value ends with it.
+            var gap = (await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == key, cancellationToken))?.EndGapOfThisCause(clock.GetUtcNow());
             var versions = await db.Database.SqlQuery<long>(
                 $"""
                  DELETE FROM tokens WHERE name = {key} AND origin = 'managed' AND (lease_owner IS NULL OR lease_until < clock_timestamp()) RETURNING version AS "Value"
@@ -168,6 +171,7 @@ public sealed class TokenDefinitionChanges(
             }
 
             await db.ReplacedTokens.Where(replaced => replaced.Name == key).ExecuteDeleteAsync(cancellationToken);
+            db.UnavailableIntervals.AddRange(gap is null ? [] : [gap]);
             db.RemovedTokens.Add(new() { Name = key, Version = version, RemovedAt = clock.GetUtcNow() });
             await SaveAsync(db, key, "token.removed", new { provider = stored!.Provider }, change.By);
             await transaction.CommitAsync(CancellationToken.None);
