@@ -45,7 +45,7 @@ public sealed class NextCredentialsInUse(IDbContextFactory<TokenRefreshDbContext
         return await db.Database.SqlQuery<bool>(
             $$"""
               SELECT (metadata #>> '{credential,next}')::boolean AS "Value"
-              FROM (SELECT metadata, last_success_at FROM tokens WHERE provider = {{provider.Name}} LIMIT {{Sample}}) AS some
+              FROM (SELECT metadata, last_success_at FROM tokens WHERE provider = {{provider.Name}} LIMIT {{Sample}}) AS sample
               WHERE metadata #>> '{credential,settings}' = {{settings}}
               ORDER BY last_success_at DESC NULLS LAST LIMIT 1
               """).SingleOrDefaultAsync(cancellationToken);
