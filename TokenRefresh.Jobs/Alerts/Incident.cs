@@ -216,7 +216,7 @@ public sealed class Incident
 
     internal void Resolve(DateTimeOffset now) => ResolvedAt = now;
 
-    /// <summary>What it was about is not there any more, which is no recovery: nobody hears that it works again.</summary>
+    /// <summary>What it was about is not there any more, which is no recovery: no one is told that it works again.</summary>
     internal void EndWithSubjects(DateTimeOffset now) => (Cause, ResolvedAt, RecoveryToldAt) = (Removed, now, now);
 
     /// <summary>Its subjects are another incident's now, so its end is no news.</summary>

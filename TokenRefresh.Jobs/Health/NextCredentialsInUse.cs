@@ -6,7 +6,7 @@ using TokenRefresh.Providers;
 namespace TokenRefresh.Jobs.Health;
 
 /// <summary>
-/// Says of which providers the credential that follows is taken, because the present one is refused: their tokens are well, and somebody should make it the
+/// Says of which providers the credential that follows is taken, because the present one is refused: their tokens are well, and someone should make it the
 /// present one before it is forgotten.
 /// </summary>
 public sealed class NextCredentialsInUse(IDbContextFactory<TokenRefreshDbContext> contexts, ITokenProviders providers, SecretProtection secrets) : IDiagnosisSource
