@@ -20,6 +20,7 @@ using TokenRefresh.Jobs.Telemetry;
 using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.OAuth2;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Jobs;
@@ -106,6 +107,7 @@ public static class JobsRegistration
         services.TryAddSingleton<ManagedProviders>();
         services.TryAddSingleton<ProviderFactory>();
         services.TryAddSingleton(new StandIns([]));
+        services.TryAddSingleton<IssuerDiscovery>();
         return services
             .AddSingleton<DeclaredSettings>()
             .AddSingleton<IDatabaseSeed, DeclaredProviders>()
@@ -172,6 +174,8 @@ public static class JobsRegistration
             .AddSingleton<IRetention, AlertRetention>()
             .AddSingleton<NotificationReadinessReader>()
             .AddSingleton<IDiagnosisSource>(provider => provider.GetRequiredService<NotificationReadinessReader>())
+            .AddSingleton<NextCredentialsInUse>()
+            .AddSingleton<IDiagnosisSource>(provider => provider.GetRequiredService<NextCredentialsInUse>())
             .AddSingleton<LiveServers>()
             .AddSingleton<SystemStatusReader>()
             .AddSingleton<DatabaseFigures>()

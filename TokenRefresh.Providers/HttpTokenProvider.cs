@@ -16,6 +16,8 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
     // Shared, because separate options would make each call inspect its types again.
     private static readonly RefitSettings Refit = new();
 
+    private readonly CredentialRollover credentials = new(parts.Options.Credential, parts.Options.NextCredential);
+
     public string Name => parts.Name;
 
     public bool IsEnabled => Options.Enabled;
@@ -26,7 +28,9 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
 
     public IReadOnlyList<MaskedCredential> Credentials => [.. Options.Required.Select(setting => MaskedCredential.Of(Key(setting.Setting), setting.Value))];
 
-    public virtual TimeSpan Timeout => Options.Timeout;
+    public IReadOnlyList<MaskedCredential> NextCredentials => [.. NextValues.Select(setting => MaskedCredential.Of(Key(setting.Setting), setting.Value))];
+
+    public TimeSpan Timeout => credentials.HasTwo ? Options.Timeout * 2 : Options.Timeout;
 
     public virtual string? TimeZone => null;
 
@@ -38,6 +42,8 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
 
     protected TOptions Options => parts.Options;
 
+    private IEnumerable<(string Setting, string Value)> NextValues => Options.Further.Where(setting => Options.NextCredential?.Settings.Contains(setting.Setting) == true);
+
     public abstract Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit);
 
     public abstract Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit);
@@ -48,6 +54,9 @@ internal abstract class HttpTokenProvider<TOptions>(ProviderParts<TOptions> part
 
     /// <summary>A setting's name as people write it.</summary>
     protected string Key(string setting) => parts.IsManaged ? $"{setting} of provider {parts.Name}" : $"{ProviderOptions.Section}__{parts.SpelledName}__{setting}";
+
+    /// <summary>Makes a call that needs the client's credential: with the present one or the one that follows it.</summary>
+    protected Task<ProviderResult> WithCredentialAsync(Func<ClientCredential, Task<ProviderResult>> ask) => credentials.AskAsync(ask, Key);
 
     protected HttpClient NewClient()
     {

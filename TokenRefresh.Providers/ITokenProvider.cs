@@ -21,6 +21,9 @@ public interface ITokenProvider
     /// <summary>The credentials that the settings hold, masked; empty where none are needed.</summary>
     IReadOnlyList<MaskedCredential> Credentials => [];
 
+    /// <summary>The credentials that are about to replace those, masked: each is tried when the other is refused. Empty where none follow.</summary>
+    IReadOnlyList<MaskedCredential> NextCredentials => [];
+
     /// <summary>The longest that one acquiring or renewing may take, from sending to the end of the last answer.</summary>
     TimeSpan Timeout { get; }
 

@@ -4,7 +4,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text.RegularExpressions;
-using Microsoft.Security.AntiSSRF;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
 
@@ -149,8 +148,8 @@ internal sealed partial class ProviderCall(TimeProvider clock, TimeSpan timeout,
             {
                 case BrokenCircuitException broken:
                     return new(FailureKind.ProviderDown, "circuit breaker open: no call was made, because the last calls were not answered") { RetryAfter = broken.RetryAfter };
-                case AntiSSRFException:
-                    return new(FailureKind.Configuration, "the address leads to a private, local or special network; TokenRefresh__Http__AllowedAddresses allows some");
+                case RefusedAddressException:
+                    return new(FailureKind.Configuration, RefusedAddressException.Words);
                 case TimeoutRejectedException:
                     return Down($"no answer within {timeout.TotalSeconds:0.#} s");
                 case OperationCanceledException when overall.IsCancellationRequested:

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Options;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Providers;
@@ -30,12 +31,29 @@ public abstract class ProviderOptions
     /// <summary>The required settings, with empty text for the missing ones.</summary>
     internal abstract IEnumerable<(string Setting, string Value)> Required { get; }
 
+    /// <summary>What the client proves itself with.</summary>
+    internal abstract ClientCredential Credential { get; }
+
+    /// <summary>What is about to replace it; null where nothing is.</summary>
+    internal virtual ClientCredential? NextCredential => null;
+
+    /// <summary>What is wrong with settings that are right one by one, beginning with the setting's name; null for nothing.</summary>
+    internal virtual string? Complaint => null;
+
     /// <summary>Other settings whose change may resolve a refusal.</summary>
     internal virtual IEnumerable<(string Setting, string Value)> Further => [];
 
     /// <summary>Identifies a set of address and credentials without revealing them.</summary>
     internal byte[] Digest() => SHA256.HashData(Encoding.UTF8.GetBytes(
         string.Join('\n', Required.Concat(Further).Select(setting => $"{setting.Setting}={setting.Value.Length}:{setting.Value}").Prepend(Address?.AbsoluteUri ?? ""))));
+}
+
+/// <summary>Refuses settings that do not go together, at start like any other.</summary>
+internal sealed class ProviderComplaints<TOptions>(string name, string spelledName) : IValidateOptions<TOptions>
+    where TOptions : ProviderOptions
+{
+    public ValidateOptionsResult Validate(string? asked, TOptions options) =>
+        asked == name && options.Complaint is { } complaint ? ValidateOptionsResult.Fail($"{ProviderOptions.Section}__{spelledName}__{complaint}") : ValidateOptionsResult.Skip;
 }
 
 /// <summary>Options of a provider that has one documented address.</summary>

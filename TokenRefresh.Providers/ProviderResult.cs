@@ -20,6 +20,9 @@ public abstract record ProviderResult
 
         /// <summary>What the log is to say of it, as a phrase that follows "Refreshed"; null for nothing.</summary>
         public string? Note { get; init; }
+
+        /// <summary>Whether the credential that follows the present one got it; null where there is only one, or where the call needs none.</summary>
+        public bool? IsByNextCredential { get; init; }
     }
 
     /// <summary>The provider refused, was silent or answered nonsense.</summary>
@@ -42,6 +45,9 @@ public sealed record ProviderFailure(FailureKind Kind, string Reason)
 
     /// <summary>True where the client itself was refused, before anything that it sent was looked at: a refresh token may be good, and waits for other credentials.</summary>
     public bool RefusesClient { get; init; }
+
+    /// <summary>True where it is clear that the refresh token was refused, so that another credential of the client would not help.</summary>
+    public bool RefusesRefreshToken { get; init; }
 
     /// <summary>How long the provider asked to be left alone.</summary>
     public TimeSpan? RetryAfter { get; init; }

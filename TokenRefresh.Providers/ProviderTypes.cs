@@ -35,6 +35,10 @@ public sealed class ProviderType
     /// <summary>The setting of that name in any case, or null.</summary>
     public ProviderSetting? Setting(string name) => Settings.FirstOrDefault(setting => setting.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>The settings that hold a credential, each with the one that holds what follows it, for example <c>ClientSecret</c> and <c>NextClientSecret</c>.</summary>
+    public IReadOnlyList<(ProviderSetting Present, ProviderSetting Next)> Successions =>
+        [.. Settings.Where(setting => setting.IsSecret).Select(setting => (Present: setting, Next: Setting($"Next{setting.Name}"))).Where(pair => pair.Next is not null).Select(pair => (pair.Present, pair.Next!))];
+
     internal static ProviderType Of<TOptions, TProvider>(string name, bool isThereUnset)
         where TOptions : ProviderOptions
         where TProvider : class, ITokenProvider =>

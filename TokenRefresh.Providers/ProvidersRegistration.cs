@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using TokenRefresh.Providers.OAuth2;
 using TokenRefresh.Providers.Settings;
 
 namespace TokenRefresh.Providers;
@@ -22,6 +23,7 @@ public static class ProvidersRegistration
         services.AddSingleton<ITokenProviders, TokenProviders>();
         services.AddSingleton<ManagedProviders>();
         services.AddSingleton<ProviderFactory>();
+        services.AddSingleton<IssuerDiscovery>();
         services.AddOutgoingRequests();
         services.AddOptions<TypesOfAll>().ValidateOnStart();
 
@@ -50,6 +52,7 @@ public static class ProvidersRegistration
     {
         var name = spelledName.ToLowerInvariant();
         services.AddSettings<TOptions>($"{ProviderOptions.Section}:{spelledName}", name, SharedKeys);
+        services.AddSingleton<IValidateOptions<TOptions>>(new ProviderComplaints<TOptions>(name, spelledName));
         services.AddProviderClient<TOptions>(name, isManaged);
         services.AddSingleton<ITokenProvider>(provider => ActivatorUtilities.CreateInstance<TProvider>(
             provider,

@@ -54,7 +54,7 @@ public sealed class AlertEvaluation(
         var seen = await diagnosis.BuildAsync(status, cancellationToken);
         var situation = await LookAsync(db, seen, status, known, cancellationToken);
         var (now, wrong) = (situation.Now, AlertPolicy.Findings(situation));
-        var book = new IncidentReconciler(known);
+        var book = new IncidentReconciler(known, await RemovedSubjects.ReadAsync(db, known, cancellationToken));
         book.Enter(wrong, now);
         db.Incidents.AddRange(book.Opened);
 
@@ -112,6 +112,7 @@ public sealed class AlertEvaluation(
          FROM token_refresh_logs AS log
          WHERE started_at >= {now - RateWindow} AND status IN ('success', 'failed')
            AND NOT EXISTS (SELECT 1 FROM incidents WHERE kind IN ('failed', 'needs_person') AND scope = log.provider AND resolved_at IS NULL)
+           AND EXISTS (SELECT 1 FROM tokens WHERE tokens.provider = log.provider)
            AND started_at > coalesce((SELECT max(resolved_at) FROM incidents WHERE kind IN ('failed', 'needs_person') AND scope = log.provider), '-infinity')
          GROUP BY provider
          """).ToListAsync(cancellationToken);

@@ -78,6 +78,9 @@ public static class IncidentNames
 /// </summary>
 public sealed class Incident
 {
+    /// <summary>The cause of an incident that ended because nothing is left that it is about.</summary>
+    internal const string Removed = "removed";
+
     private Incident()
     {
     }
@@ -160,6 +163,9 @@ public sealed class Incident
     /// <summary>What it is about, short enough for a subject or a verdict.</summary>
     public string About => AboutOf(Subjects);
 
+    /// <summary>True where it ended because its tokens, or its provider, were removed.</summary>
+    public bool EndedByRemoval => !IsOpen && Cause == Removed;
+
     /// <summary>True while it is not over.</summary>
     public bool IsOpen => ResolvedAt is null;
 
@@ -209,6 +215,9 @@ public sealed class Incident
     }
 
     internal void Resolve(DateTimeOffset now) => ResolvedAt = now;
+
+    /// <summary>What it was about is not there any more, which is no recovery: no one is told that it works again.</summary>
+    internal void EndWithSubjects(DateTimeOffset now) => (Cause, ResolvedAt, RecoveryToldAt) = (Removed, now, now);
 
     /// <summary>Its subjects are another incident's now, so its end is no news.</summary>
     internal void Supersede(DateTimeOffset now) => ResolvedAt = RecoveryToldAt = now;

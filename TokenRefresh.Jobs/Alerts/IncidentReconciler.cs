@@ -2,7 +2,8 @@ namespace TokenRefresh.Jobs.Alerts;
 
 /// <summary>Joins what is wrong now to the incidents that are known: opens, extends and ends them. Pure but for the incidents themselves.</summary>
 /// <param name="known">Open incidents, and those that ended within <see cref="AlertPolicy.FlapWindow"/>.</param>
-internal sealed class IncidentReconciler(IReadOnlyList<Incident> known)
+/// <param name="removed">What open incidents are about and is not there any more.</param>
+internal sealed class IncidentReconciler(IReadOnlyList<Incident> known, RemovedSubjects? removed = null)
 {
     private readonly List<Incident> incidents = [.. known];
     private readonly Dictionary<Incident, List<Finding>> complaints = [];
@@ -27,6 +28,17 @@ internal sealed class IncidentReconciler(IReadOnlyList<Incident> known)
         foreach (var incident in incidents.Where(incident => incident.IsOpen))
         {
             var said = Of(incident);
+            if (removed?.Of(incident) is { Count: > 0 } gone)
+            {
+                if (said.Count == 0 && incident.Subjects.All(subject => gone.Contains(subject) || IsElsewhere(incident, subject)))
+                {
+                    incident.EndWithSubjects(now);
+                    continue;
+                }
+
+                incident.Leave(gone);
+            }
+
             if (said.Count > 0)
             {
                 var usual = said.GroupBy(complaint => complaint.Cause).OrderByDescending(cause => cause.Count()).First().First();

@@ -54,7 +54,7 @@ public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionCha
         var type = ProviderTypes.Find(draft.Type)!;
         var before = row is null ? ProviderSettings.None : ProviderSettings.Of(row, secrets);
         var changes = new Dictionary<string, string?>(draft.Settings, StringComparer.OrdinalIgnoreCase);
-        foreach (var left in before.Plain.Keys.Where(key => !changes.ContainsKey(key)))
+        foreach (var left in before.Plain.Keys.Where(key => !changes.ContainsKey(key) && !DiscoveredSettings.Keeps(key, before, changes)))
         {
             changes[left] = null;
         }
@@ -88,7 +88,7 @@ public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionCha
         var provider = draft.Provider.ToLowerInvariant();
         List<string> wrong =
         [
-            .. tokens.Check(draft, coming),
+            .. tokens.Check(draft, coming: coming),
             .. stored is null ? [] : TokenDefinitionChanges.Refuse(stored, draft.Name, new(""))?.Reasons ?? [],
             .. stored is { Origin: Origin.Managed } && stored.Provider != provider ? [$"It is of provider {stored.Provider}, and a token keeps its provider. Add another token."] : Array.Empty<string>(),
         ];
@@ -98,7 +98,7 @@ public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionCha
             return;
         }
 
-        var wanted = new TokenDefinition(provider, Origin.Managed, draft.Scopes, draft.Grant, TokenDefinition.Json(draft.Parameters), TokenDefinition.Json(draft.Labels));
+        var wanted = new TokenDefinition(provider, Origin.Managed, draft.Scopes, draft.Grant, TokenDefinition.Json(draft.Parameters), TokenDefinition.Json(draft.Labels)) { SubjectHash = stored?.SubjectHash };
         if (wanted.Equals(stored))
         {
             plan.Unchanged++;

@@ -4,12 +4,13 @@ using Npgsql;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.OAuth2;
 
 namespace TokenRefresh.Jobs.Catalog;
 
 /// <summary>Adds, changes and removes managed providers. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class ProviderChanges(
-    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, DeclaredSettings declared, SecretProtection secrets, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, LiveCatalog live, ITokenProviders providers, DeclaredSettings declared, IssuerDiscovery discovery, SecretProtection secrets, TimeProvider clock)
 {
     /// <summary>The longest value of a setting.</summary>
     public const int LongestValue = 8192;
@@ -63,6 +64,30 @@ public sealed class ProviderChanges(
 
         var type = ProviderTypes.Find(row!.Type)!;
         return await StoreAsync(row, new(row.Origin, "provider.changed"), type, ProviderSettings.Of(row, secrets).With(type, settings), [.. settings.Keys], change, cancellationToken);
+    }
+
+    /// <summary>Makes the credential that follows the present one of a managed provider the present one. It is tried alone first.</summary>
+    public async Task<CatalogResult> PromoteAsync(string name, CatalogChange change, CancellationToken cancellationToken)
+    {
+        var row = await FindAsync(name, cancellationToken);
+        if (row is { Origin: Origin.Declared })
+        {
+            var lines = ProviderTypes.Find(row.Type)?.Successions.Select(pair => $"give {Key(row, pair.Present)} the value of {Key(row, pair.Next)} and remove the latter") ?? [];
+            return new CatalogResult.Refused(CatalogRefusal.Declared, $"Provider {row.Name} is declared by the server's settings. There, {string.Join("; ", lines)}. Then restart.");
+        }
+
+        if (Refuse(row, name, change) is { } refused)
+        {
+            return refused;
+        }
+
+        var (type, settings) = (ProviderTypes.Find(row!.Type)!, ProviderSettings.Of(row, secrets));
+        var succession = settings.Succession(type);
+        return succession.Count == 0
+            ? new CatalogResult.Refused(CatalogRefusal.Invalid, $"Provider {row.Name} has no next credential.{string.Concat(type.Successions.Select(pair => $" Set {pair.Next.Name} first, or {pair.Present.Name} itself.").Take(1))}")
+            : await StoreAsync(row, new(row.Origin, "provider.promoted"), type, settings.With(type, succession), [.. succession.Keys], change, cancellationToken);
+
+        static string Key(ProviderRow row, ProviderSetting setting) => $"{ProviderOptions.Section}__{row.Name}__{setting.Name}";
     }
 
     /// <summary>Removes a managed provider that no token needs. One that was adopted and that the settings of this server still name is theirs again.</summary>
@@ -119,7 +144,8 @@ public sealed class ProviderChanges(
     /// <summary>What is wrong with a provider before it is tried; null for nothing.</summary>
     internal async Task<CatalogResult.Refused?> CheckAsync(string name, ProviderType type, ProviderSettings settings, bool isUntested)
     {
-        var (built, refused) = await MakeAsync(name, type, settings, isUntested);
+        // What an issuer names is not asked for before it is stored.
+        var (built, refused) = await MakeAsync(name, type, settings, isUntested || settings.Plain.ContainsKey(nameof(OAuth2Options.Issuer)));
         if (built is not null)
         {
             await built.DisposeAsync();
@@ -138,6 +164,13 @@ public sealed class ProviderChanges(
     internal async Task<CatalogResult> StoreAsync(
         ProviderRow row, Storing storing, ProviderType type, ProviderSettings settings, IReadOnlyList<string> named, CatalogChange change, CancellationToken cancellationToken)
     {
+        var before = row.Version == 0 ? null : ProviderSettings.Of(row, secrets);
+        (settings, var undiscovered) = await new DiscoveredSettings(discovery).FillAsync(type, before, settings, named, cancellationToken);
+        if (undiscovered is not null)
+        {
+            return new CatalogResult.Refused(CatalogRefusal.Invalid, undiscovered);
+        }
+
         var (built, refused) = await MakeAsync(row.Name, type, settings, change.IsUntested);
         if (built is null)
         {
@@ -155,9 +188,7 @@ public sealed class ProviderChanges(
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
             await CatalogLocks.OfAsync(db, row.Name, cancellationToken);
-            var isNew = row.Version == 0;
-            _ = isNew ? db.Providers.Add(row) : db.Providers.Attach(row);
-            var before = isNew ? null : ProviderSettings.Of(row, secrets);
+            _ = before is null ? db.Providers.Add(row) : db.Providers.Attach(row);
             var sealedSecrets = before?.Secret.SequenceEqual(settings.Secret) == true ? row.Secrets : settings.Seal(row.Name, secrets);
             if (!row.Change(type.Name, storing.Origin, (provider.IsEnabled, provider.MissingSettings.Count == 0), settings.PlainJson, sealedSecrets, clock.GetUtcNow()))
             {

@@ -40,6 +40,12 @@ internal sealed record ProviderSettings(SortedDictionary<string, string> Plain, 
         return changed;
     }
 
+    /// <summary>What makes the credential that follows the present one: null for each setting that is taken away. Empty where none follows.</summary>
+    public IReadOnlyDictionary<string, string?> Succession(ProviderType type) => type.Successions
+        .Where(pair => Secret.ContainsKey(pair.Next.Name))
+        .SelectMany(pair => new[] { KeyValuePair.Create(pair.Present.Name, (string?)Secret[pair.Next.Name]), KeyValuePair.Create(pair.Next.Name, (string?)null) })
+        .ToDictionary(StringComparer.Ordinal);
+
     /// <summary>As the row stores those that are not secret.</summary>
     public string PlainJson => JsonSerializer.Serialize(Plain);
 

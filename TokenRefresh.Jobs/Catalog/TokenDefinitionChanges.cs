@@ -253,6 +253,8 @@ public sealed class TokenDefinitionChanges(
             return late;
         }
 
+        // The time without a valid value ends with it.
+        var gap = (await db.Tokens.AsNoTracking().SingleOrDefaultAsync(token => token.Name == key, cancellationToken))?.EndGapOfThisCause(clock.GetUtcNow());
         var versions = await db.Database.SqlQuery<long>(
             $"""
              DELETE FROM tokens WHERE name = {key} AND origin = 'managed' AND (lease_owner IS NULL OR lease_until < clock_timestamp()) RETURNING version AS "Value"
@@ -263,6 +265,7 @@ public sealed class TokenDefinitionChanges(
         }
 
         await db.ReplacedTokens.Where(replaced => replaced.Name == key).ExecuteDeleteAsync(cancellationToken);
+        db.UnavailableIntervals.AddRange(gap is null ? [] : [gap]);
         db.RemovedTokens.Add(new() { Name = key, Version = version, RemovedAt = clock.GetUtcNow() });
         await SaveAsync(db, key, "token.removed", new { provider = stored.Provider }, change.By);
         return await transaction.EndAsync(db, stored.Provider, contexts, clock);

@@ -20,6 +20,12 @@ public enum DiagnosedPart
 
     /// <summary>The database.</summary>
     Database,
+
+    /// <summary>A provider.</summary>
+    Provider,
+
+    /// <summary>The settings of this node.</summary>
+    Settings,
 }
 
 /// <summary>One reason why the whole stands as it does.</summary>

@@ -68,6 +68,7 @@ public sealed class FreshnessReader(IDbContextFactory<TokenRefreshDbContext> con
                     coalesce(sum(extract(epoch FROM least(ended, {now}) - greatest(began, {hour}))) FILTER (WHERE least(ended, {now}) > {hour}), 0)::float8 AS last_hour
              FROM (SELECT token_name AS token, "from" AS began, "to" AS ended FROM unavailable_intervals
                    WHERE "to" > {since} AND "from" < {now} AND cause NOT IN ({UnavailableInterval.Paused}, {UnavailableInterval.NotConfigured})
+                     AND NOT EXISTS (SELECT 1 FROM removed_tokens WHERE removed_tokens.name = token_name)
                    UNION ALL
                    SELECT name, greatest(expires_at, last_success_at, gap_from), {now} FROM tokens WHERE provider IN (SELECT name FROM providers) AND is_active AND access_token IS NOT NULL AND expires_at < {now}) AS gaps
              WHERE ended > began AND least(ended, {now}) > greatest(began, {since})

@@ -7,5 +7,5 @@ public interface IDiagnosisSource
     Task<IReadOnlyList<DiagnosisReason>> ReasonsAsync(CancellationToken cancellationToken);
 
     /// <summary>Since when the oldest of what it delivers waits; null when nothing does.</summary>
-    Task<DateTimeOffset?> OldestUnsentAsync(CancellationToken cancellationToken);
+    Task<DateTimeOffset?> OldestUnsentAsync(CancellationToken cancellationToken) => Task.FromResult<DateTimeOffset?>(null);
 }

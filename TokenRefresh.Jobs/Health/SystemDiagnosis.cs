@@ -43,6 +43,9 @@ public sealed record SystemDiagnosis(DateTimeOffset AsOf, IReadOnlyList<TokenVie
     /// <summary>Why a person cannot be notified; null where one can, or where that was chosen.</summary>
     public DiagnosisReason? Undelivered => Reasons.FirstOrDefault(reason => reason.Part == DiagnosedPart.Notifications);
 
+    /// <summary>What is not wrong and should be known all the same: a credential that is to be replaced, a node that works with older settings.</summary>
+    public IEnumerable<DiagnosisReason> Notices => Reasons.Where(reason => reason is { Level: OverallStatus.Operational, Part: DiagnosedPart.Provider or DiagnosedPart.Settings });
+
     /// <summary>The parts that are stalled, the outbox included.</summary>
     public IEnumerable<StalledComponent> Stalled => Status?.StalledComponents(AsOf) ?? [];
 

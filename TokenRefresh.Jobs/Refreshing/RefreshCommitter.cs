@@ -26,27 +26,27 @@ public sealed partial class RefreshCommitter(
     /// <exception cref="OperationCanceledException">The program ends while the database is unreachable; the answer is kept on disk, sealed.</exception>
     public Task<RefreshOutcome> SaveAsync(RefreshToCommit refresh) => refresh.Answer.Result switch
     {
-        ProviderResult.Issued issued => SaveIssuedAsync(refresh, issued.Token, issued.Note),
+        ProviderResult.Issued issued => SaveIssuedAsync(refresh, issued),
         ProviderResult.Failed { Failure: { } failure } => SaveFailureAsync(refresh, failure),
         _ => throw new UnreachableException(),
     };
 
-    private async Task<RefreshOutcome> SaveIssuedAsync(RefreshToCommit refresh, IssuedToken issued, string? note)
+    private async Task<RefreshOutcome> SaveIssuedAsync(RefreshToCommit refresh, ProviderResult.Issued answer)
     {
-        var (token, now) = (refresh.Token, clock.GetUtcNow());
+        var (token, issued, now) = (refresh.Token, answer.Token, clock.GetUtcNow());
         var needsRefreshToken = refresh.Settings.Order.Grant == Grant.Imported;
         var plan = RenewalPolicy.Plan(token.Name, refresh.Settings.Rule, issued.RequestedAt, issued.ExpiresAt,
             !needsRefreshToken ? null : issued.RefreshExpiresAt ?? (issued.RefreshToken is null ? token.RefreshExpiresAt : null));
         var change = token.Issued(
             issued, secrets.SealAccess(token.Name, issued.AccessToken), secrets.SealRefresh(token.Name, issued.RefreshToken), plan,
-            JsonSerializer.Serialize(new { scopes = issued.Scopes }), Contact(refresh), now);
+            TakenCredential.Metadata(answer, refresh.Settings, token, secrets), Contact(refresh), now);
         if (issued.RefreshToken is null && refresh.Answer.IsRefreshTokenRefused)
         {
             change = Token.WithoutRefusedRefreshToken(change, now);
         }
 
         var result = AttemptResult.Succeeded(
-            $"Refreshed{(note is null ? "" : $" {note}")}; expires {issued.ExpiresAt:u}.", Metadata(refresh, issued), token.ExpiresAt, issued.ExpiresAt, refresh.Took);
+            $"Refreshed{(answer.Note is null ? "" : $" {answer.Note}")}; expires {issued.ExpiresAt:u}.", Metadata(refresh, issued), token.ExpiresAt, issued.ExpiresAt, refresh.Took);
         var write = TokenWrite.Of(token, change, refresh.Attempt, result);
         var saved = await WriteAsync(refresh, write, () => unsaved.Keep(token, write));
         unsaved.Forget(write);
@@ -143,6 +143,7 @@ public sealed partial class RefreshCommitter(
             force_refresh = refresh.Request.Trigger == RefreshTrigger.Forced,
             steps = refresh.Answer.Steps,
             clock_ahead_seconds = refresh.Answer.Result is ProviderResult.Issued { Clock: { IsSignificant: true } seen } ? Math.Round(seen.Ahead.TotalSeconds) : (double?)null,
+            credential = refresh.Answer.Result is ProviderResult.Issued { IsByNextCredential: { } isNext } ? isNext ? "next" : "present" : null,
             notes = issued?.Notes is { Count: > 0 } notes ? notes : null,
         },
         MetadataJson);

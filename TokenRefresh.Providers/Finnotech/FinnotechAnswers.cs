@@ -87,6 +87,7 @@ internal static class FinnotechAnswers
         {
             HttpStatus = status,
             ProviderCode = shown,
+            RefusesRefreshToken = isRenewal && (isAboutToken || (status, code) == (400, "VALIDATION_ERROR")),
             TrackId = TrackId(reply) ?? reply.TrackId,
         };
     }

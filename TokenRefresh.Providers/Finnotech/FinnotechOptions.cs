@@ -13,6 +13,10 @@ public sealed class FinnotechOptions : DocumentedProviderOptions
     [SecretSetting]
     public string ClientSecret { get; set; } = "";
 
+    /// <summary>The secret that is about to replace <see cref="ClientSecret"/>: each is tried when the other is refused. Default: none.</summary>
+    [SecretSetting]
+    public string NextClientSecret { get; set; } = "";
+
     /// <summary>Ten digits: the national code of a member of the client application, leading zeros included.</summary>
     [NationalId]
     [SecretSetting]
@@ -22,6 +26,12 @@ public sealed class FinnotechOptions : DocumentedProviderOptions
 
     internal override IEnumerable<(string Setting, string Value)> Required =>
         [(nameof(ClientId), ClientId), (nameof(ClientSecret), ClientSecret), (nameof(NationalId), NationalId)];
+
+    internal override ClientCredential Credential => new(ClientId, ClientSecret, nameof(ClientSecret));
+
+    internal override ClientCredential? NextCredential => NextClientSecret.Length > 0 ? new(ClientId, NextClientSecret, nameof(NextClientSecret)) : null;
+
+    internal override IEnumerable<(string Setting, string Value)> Further => NextClientSecret.Length > 0 ? [(nameof(NextClientSecret), NextClientSecret)] : [];
 }
 
 /// <summary>Ten digits, or empty.</summary>

@@ -9,8 +9,6 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
     private const string Code = "CODE";
     private const string Sms = "SMS";
 
-    private string Client => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Options.ClientId}:{Options.ClientSecret}"));
-
     public override string? TimeZone => FinnotechAnswers.TimeZone;
 
     public override Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
@@ -22,9 +20,9 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
 
         return order.Scopes.Count == 0
             ? Refuse(new(FailureKind.Configuration, $"Finnotech needs scopes: set Tokens__{order.Name}__Scopes"))
-            : Call().IssueAsync(
-                cancellationToken => Api().AcquireAsync(new("client_credentials", Options.NationalId, string.Join(',', order.Scopes)), Client, cancellationToken),
-                FinnotechAnswers.Token, reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
+            : WithCredentialAsync(credential => Call(credential).IssueAsync(
+                cancellationToken => Api().AcquireAsync(new("client_credentials", Options.NationalId, string.Join(',', order.Scopes)), Basic(credential), cancellationToken),
+                FinnotechAnswers.Token, reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit));
     }
 
     public override Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
@@ -42,9 +40,9 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
             Deposit = bank is null ? null : order.Parameters.GetValueOrDefault("deposit"),
             AuthType = auth,
         };
-        return Call(held: held).IssueAsync(
-            cancellationToken => Api().RenewAsync(body, Client, cancellationToken),
-            FinnotechAnswers.Token, reply => FinnotechAnswers.Classify(reply, isRenewal: true), limit);
+        return WithCredentialAsync(credential => Call(credential, held: held).IssueAsync(
+            cancellationToken => Api().RenewAsync(body, Basic(credential), cancellationToken),
+            FinnotechAnswers.Token, reply => FinnotechAnswers.Classify(reply, isRenewal: true), limit));
     }
 
     // The list needs the scope boomrang:tokens:get, which the documents' index gives every client. Should a token lack it, the refusal
@@ -52,7 +50,7 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
     public override async Task<ProbeResult> ProbeAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
         var trackId = NewTrackId();
-        var (failure, latency) = await Call(trackId, held).CheckAsync(
+        var (failure, latency) = await Call(Options.Credential, trackId, held).CheckAsync(
             cancellationToken => Api().ListAsync(Options.ClientId, held.AccessToken, trackId, cancellationToken),
             reply => FinnotechAnswers.Done(reply), reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
         return new(failure is null, latency, failure is null ? 200 : failure.HttpStatus, failure);
@@ -67,7 +65,7 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
 
         var (type, bank, auth) = KindOf(order);
         var trackId = NewTrackId();
-        var (failure, _) = await Call(trackId, held).CheckAsync(
+        var (failure, _) = await Call(Options.Credential, trackId, held).CheckAsync(
             cancellationToken => Api().RevokeAsync(
                 Options.ClientId, new(held.AccessToken, type) { Bank = bank, AuthType = auth }, held.AccessToken, trackId, cancellationToken),
             reply => FinnotechAnswers.Done(reply), reply => FinnotechAnswers.Classify(reply, isRenewal: false), limit);
@@ -91,8 +89,10 @@ internal sealed class FinnotechProvider(ProviderParts<FinnotechOptions> parts) :
     /// <inheritdoc />
     protected override string? TrackId(ProviderReply reply) => FinnotechAnswers.TrackId(reply);
 
-    private ProviderCall Call(string? trackId = null, HeldToken? held = null) =>
-        NewCall(trackId, Options.ClientSecret, Options.NationalId, Client, held?.AccessToken, held?.RefreshToken);
+    private ProviderCall Call(ClientCredential credential, string? trackId = null, HeldToken? held = null) =>
+        NewCall(trackId, credential.Secret, Options.NationalId, Basic(credential), held?.AccessToken, held?.RefreshToken);
+
+    private static string Basic(ClientCredential credential) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{credential.Id}:{credential.Secret}"));
 
     // At most 40 characters, letters and digits; unique per request.
     private static string NewTrackId() => Guid.NewGuid().ToString("N");

@@ -7,12 +7,12 @@ internal sealed class JibitProvider(ProviderParts<JibitOptions> parts) : HttpTok
     private static readonly TimeSpan AccessLife = TimeSpan.FromHours(24);
     private static readonly TimeSpan RefreshLife = TimeSpan.FromHours(48);
 
-    public override Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
+    public override Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit) => WithCredentialAsync(credential =>
     {
         var trackId = NewTrackId();
-        return Call(trackId).IssueAsync(
-            cancellationToken => Api().GenerateAsync(new(Options.ApiKey, Options.SecretKey), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
-    }
+        return NewCall(trackId, credential.Id, credential.Secret).IssueAsync(
+            cancellationToken => Api().GenerateAsync(new(credential.Id, credential.Secret), trackId, cancellationToken), Read, JibitErrors.Classify, limit);
+    });
 
     public override Task<ProviderResult> RenewAsync(TokenOrder order, HeldToken held, CancellationToken limit)
     {
@@ -53,8 +53,7 @@ internal sealed class JibitProvider(ProviderParts<JibitOptions> parts) : HttpTok
     // Jibit takes at most 50 characters and gives them back; its support finds the call by them.
     private static string NewTrackId() => Guid.NewGuid().ToString();
 
-    private ProviderCall Call(string trackId, HeldToken? held = null) =>
-        NewCall(trackId, Options.ApiKey, Options.SecretKey, held?.AccessToken, held?.RefreshToken);
+    private ProviderCall Call(string trackId, HeldToken held) => NewCall(trackId, Options.ApiKey, Options.SecretKey, held.AccessToken, held.RefreshToken);
 
     private IJibitApi Api() => Api<IJibitApi>();
 }

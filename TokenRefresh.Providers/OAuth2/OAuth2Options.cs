@@ -21,6 +21,13 @@ public sealed class OAuth2Options : ProviderOptions
     /// <summary>Fields of the request that are set by other settings.</summary>
     internal static readonly string[] Reserved = ["grant_type", "client_id", "client_secret", "refresh_token", "scope", "audience"];
 
+    /// <summary>
+    /// The authorization server, from which a provider that is added at run time gets the addresses that are not set, by discovery. A provider of the settings
+    /// states its addresses. Default: none.
+    /// </summary>
+    [WebAddress]
+    public string Issuer { get; set; } = "";
+
     /// <summary>The token endpoint.</summary>
     [WebAddress(allowsQuery: true)]
     public string TokenUrl { get; set; } = "";
@@ -58,9 +65,17 @@ public sealed class OAuth2Options : ProviderOptions
 
     internal override Uri? Address => TokenUrl.Length > 0 ? new(TokenUrl) : null;
 
+    internal override string? Complaint => Issuer.Length > 0 && TokenUrl.Length == 0
+        ? $"{nameof(TokenUrl)} is missing: {nameof(Issuer)} is looked up only for providers that are added while the server runs (providers add NAME --type OAuth2 --issuer URL). Set {nameof(TokenUrl)} to the token_endpoint of {Issuer.TrimEnd('/')}/.well-known/openid-configuration."
+        : null;
+
     internal override IEnumerable<(string Setting, string Value)> Required =>
         IsPublicClient ? [(nameof(TokenUrl), TokenUrl), (nameof(ClientId), ClientId)]
             : [(nameof(TokenUrl), TokenUrl), (nameof(ClientId), ClientId), (nameof(ClientSecret), ClientSecret)];
+
+    internal override ClientCredential Credential => new(ClientId, IsPublicClient ? "" : ClientSecret, nameof(ClientSecret));
+
+    internal override ClientCredential? NextCredential => !IsPublicClient && NextClientSecret.Length > 0 ? new(ClientId, NextClientSecret, nameof(NextClientSecret)) : null;
 
     internal bool IsPublicClient => ClientAuthentication == ClientAuthentication.None;
 

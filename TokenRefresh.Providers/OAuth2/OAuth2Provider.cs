@@ -6,13 +6,6 @@ namespace TokenRefresh.Providers.OAuth2;
 /// <summary>Any authorization server by settings alone: client credentials and refresh tokens by RFC 6749.</summary>
 internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpTokenProvider<OAuth2Options>(parts)
 {
-    /// <summary>The setting whose secret was taken last; it is tried first.</summary>
-    private volatile string secretTakenLast = nameof(OAuth2Options.ClientSecret);
-
-    private bool IsRollingOver => Options is { IsPublicClient: false, NextClientSecret.Length: > 0 };
-
-    public override TimeSpan Timeout => IsRollingOver ? Options.Timeout * 2 : Options.Timeout;
-
     public override Task<ProviderResult> AcquireAsync(TokenOrder order, CancellationToken limit)
     {
         if (order.Grant == Grant.Imported)
@@ -66,41 +59,15 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
                 FailureKind.Configuration, $"Tokens__{order.Name}__Parameters must not contain {string.Join(", ", OAuth2Options.Reserved)}"));
         }
 
-        var first = secretTakenLast;
-        var result = await TryAsync(first);
-        if (!IsRollingOver)
+        return await WithCredentialAsync(credential =>
         {
-            return result;
-        }
-
-        var taken = first;
-        if (result is ProviderResult.Failed { Failure.Kind: FailureKind.CredentialRejected })
-        {
-            taken = first == nameof(Options.ClientSecret) ? nameof(Options.NextClientSecret) : nameof(Options.ClientSecret);
-            result = await TryAsync(taken);
-        }
-
-        switch (result)
-        {
-            case ProviderResult.Issued issued:
-                secretTakenLast = taken;
-                return issued with { Note = $"with {Key(taken)}" };
-            case ProviderResult.Failed { Failure: { Kind: FailureKind.CredentialRejected } failure }:
-                return new ProviderResult.Failed(failure with { Reason = $"{failure.Reason}, with {nameof(Options.ClientSecret)} and with {nameof(Options.NextClientSecret)}" });
-            default:
-                return result;
-        }
-
-        Task<ProviderResult> TryAsync(string setting)
-        {
-            var secret = setting == nameof(Options.ClientSecret) ? Options.ClientSecret : Options.NextClientSecret;
-            var (authorization, body) = Authenticate(form, secret);
-            return NewCall(null, secret, authorization, held?.AccessToken, held?.RefreshToken).IssueAsync(
+            var (authorization, body) = Authenticate(form, credential);
+            return NewCall(null, credential.Secret, authorization, held?.AccessToken, held?.RefreshToken).IssueAsync(
                 cancellationToken => SendAsync(new(HttpMethod.Post, Options.TokenUrl) { Content = new FormUrlEncodedContent(body) }, authorization, cancellationToken),
                 (reply, requestedAt) => OAuth2Answers.Token(reply, requestedAt, Options.DefaultLifetime, isRenewal: held is not null),
                 reply => OAuth2Answers.Classify(reply, isRenewal: held is not null),
                 limit);
-        }
+        });
     }
 
     // Not by Refit, which drops a slash at the end of an address and its query: here the whole address is the settings'.
@@ -134,11 +101,11 @@ internal sealed class OAuth2Provider(ProviderParts<OAuth2Options> parts) : HttpT
     }
 
     // Both parts are form-encoded before they go into the header (RFC 6749, section 2.3.1).
-    private (string? Authorization, Dictionary<string, string> Body) Authenticate(Dictionary<string, string> form, string secret) => Options.ClientAuthentication switch
+    private (string? Authorization, Dictionary<string, string> Body) Authenticate(Dictionary<string, string> form, ClientCredential client) => Options.ClientAuthentication switch
     {
-        ClientAuthentication.Basic => ($"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Encode(Options.ClientId)}:{Encode(secret)}"))}", form),
-        ClientAuthentication.Body => (null, new(form) { ["client_id"] = Options.ClientId, ["client_secret"] = secret }),
-        ClientAuthentication.None => (null, new(form) { ["client_id"] = Options.ClientId }),
+        ClientAuthentication.Basic => ($"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Encode(client.Id)}:{Encode(client.Secret)}"))}", form),
+        ClientAuthentication.Body => (null, new(form) { ["client_id"] = client.Id, ["client_secret"] = client.Secret }),
+        ClientAuthentication.None => (null, new(form) { ["client_id"] = client.Id }),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 

@@ -71,6 +71,7 @@ internal static class OpenApiExamples
         ["GetProvider"] = ("200", Provider, OfCatalog),
         ["PutProvider"] = ("200", Provider, OfCatalog),
         ["PatchProvider"] = ("200", Provider, OfCatalog),
+        ["PromoteProvider"] = ("200", Provider, OfCatalog),
         ["DeleteProvider"] = ("204", null, OfCatalog),
         ["AdoptProvider"] = ("200", Provider, OfCatalog),
         ["TestProvider"] = ("200", """{"issued":false,"code":"credential_rejected","reason":"HTTP 401 invalid_client"}""", OfCatalog),

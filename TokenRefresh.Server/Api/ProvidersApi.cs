@@ -17,7 +17,7 @@ internal sealed record ProviderAnswer(
 {
     public static ProviderAnswer Of(ProviderRow row, ITokenProvider? live) => new(
         row.Name, row.Type, row.Origin.Word(), row.Enabled, row.IsConfigured, JsonNode.Parse(row.Settings)!.AsObject(),
-        [.. (live?.Credentials ?? []).Select(credential => new CredentialAnswer(credential.Setting.Split(' ')[0].Split("__")[^1], credential.IsSet, credential.LastCharacters))], row.Version, row.ChangedAt);
+        [.. (live?.Credentials.Concat(live.NextCredentials) ?? []).Select(credential => new CredentialAnswer(credential.Setting.Split(' ')[0].Split("__")[^1], credential.IsSet, credential.LastCharacters))], row.Version, row.ChangedAt);
 }
 
 /// <summary>Whether a provider issues a token with its settings.</summary>
@@ -33,6 +33,7 @@ internal static class ProvidersApi
         providers.MapGet("/{name}", FindAsync).WithName("GetProvider").WithSummary("One provider; its ETag is for If-Match. No secrets. Act: manage.");
         providers.MapPut("/{name}", PutAsync).WithName("PutProvider").WithSummary("Adds a provider, or replaces the settings of one but for the secrets that are not given. Tried first, unless ?untested=true. Act: manage.");
         providers.MapPatch("/{name}", PatchAsync).WithName("PatchProvider").WithSummary("Changes the settings that are given; null takes one away. Tried first, unless ?untested=true. Act: manage.");
+        providers.MapPost("/{name}/promote", PromoteAsync).WithName("PromoteProvider").WithSummary("Makes the next credential the present one. Tried first, unless ?untested=true. Act: manage.");
         providers.MapDelete("/{name}", DeleteAsync).WithName("DeleteProvider").WithSummary("Removes a provider that no token needs. Act: manage.");
         providers.MapPost("/{name}/adopt", AdoptAsync).WithName("AdoptProvider").WithSummary("Moves a provider that the settings declare into the database, with its settings and secrets. Tried first, unless ?untested=true. Act: manage.");
         providers.MapPost("/{name}/test", TestAsync).WithName("TestProvider").WithSummary("Acquires a token and throws it away. Act: manage.");
@@ -84,6 +85,11 @@ internal static class ProvidersApi
         HttpContext context, string name, Dictionary<string, string?> settings, ProviderChanges changes, ITokenProviders live, CancellationToken cancellationToken) =>
         await context.AnswerAsync(
             await changes.ChangeAsync(name, settings, context.Change(), cancellationToken), () => ShowAsync(context, name, StatusCodes.Status200OK, changes, live, cancellationToken));
+
+    private static async Task<IResult> PromoteAsync(HttpContext context, string name, ProviderChanges changes, ITokenProviders live, CancellationToken cancellationToken) =>
+        context.Client().RefuseProviders()
+            ?? await context.AnswerAsync(
+                await changes.PromoteAsync(name, context.Change(), cancellationToken), () => ShowAsync(context, name, StatusCodes.Status200OK, changes, live, cancellationToken));
 
     private static async Task<IResult> DeleteAsync(HttpContext context, string name, ProviderChanges changes, CancellationToken cancellationToken) =>
         context.Client().RefuseProviders()

@@ -3,13 +3,14 @@ using System.Text.Json.Nodes;
 using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Providers.OAuth2;
 
 namespace TokenRefresh.Server.Cli;
 
 /// <summary><c>providers …</c></summary>
 internal static class ProvidersCommands
 {
-    public static Command Create(CommandRunner host) => new("providers", "Manage providers: list, show, test, add, set, adopt, remove.") { List(host), Show(host), Test(host), Add(host), Set(host), Adopt(host), Remove(host) };
+    public static Command Create(CommandRunner host) => new("providers", "Manage providers: list, show, test, add, set, promote, adopt, remove.") { List(host), Show(host), Test(host), Add(host), Set(host), Promote(host), Adopt(host), Remove(host) };
 
     private static Command List(CommandRunner host)
     {
@@ -57,7 +58,7 @@ internal static class ProvidersCommands
                     Output.Line($"  {key} = {value}");
                 }
 
-                foreach (var credential in services.GetRequiredService<ITokenProviders>().Find(row.Name)?.Credentials ?? [])
+                foreach (var credential in CredentialsOf(row, services))
                 {
                     Output.Line($"  {credential.Setting}: {(!credential.IsSet ? "missing" : credential.LastCharacters is { } last ? $"…{last}" : "set")}");
                 }
@@ -99,11 +100,12 @@ internal static class ProvidersCommands
     private static Command Add(CommandRunner host)
     {
         var (name, type, settings, untested) = (Name(), new Option<string>("--type") { Description = $"One of {string.Join(", ", ProviderTypes.All.Select(each => each.Name))}.", Required = true }, Settings(), Untested());
-        var command = new Command("add", "Add a provider. It is tried first: a token is acquired and thrown away.") { name, type, settings, untested };
+        var issuer = Issuer();
+        var command = new Command("add", "Add a provider. It is tried first: a token is acquired and thrown away.") { name, type, settings, issuer, untested };
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services => Say(
                 await services.GetRequiredService<ProviderChanges>().AddAsync(
-                    call.GetValue(name)!, call.GetValue(type)!, Read(call.GetValue(settings) ?? []), new(Options.Caller, call.GetValue(untested)), cancellationToken),
+                    call.GetValue(name)!, call.GetValue(type)!, Read(call.GetValue(settings) ?? [], call.GetValue(issuer)), new(Options.Caller, call.GetValue(untested)), cancellationToken),
                 $"Added provider {call.GetValue(name)}."),
             cancellationToken));
         return command;
@@ -111,12 +113,12 @@ internal static class ProvidersCommands
 
     private static Command Set(CommandRunner host)
     {
-        var (name, settings, untested) = (Name(), Settings(), Untested());
-        var command = new Command("set", "Change settings of a provider that was added at run time; KEY= takes one away. It is tried first.") { name, settings, untested };
+        var (name, settings, issuer, untested) = (Name(), Settings(), Issuer(), Untested());
+        var command = new Command("set", "Change settings of a provider that was added at run time; KEY= takes one away. It is tried first.") { name, settings, issuer, untested };
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services =>
             {
-                var changes = Read(call.GetValue(settings) ?? []);
+                var changes = Read(call.GetValue(settings) ?? [], call.GetValue(issuer));
                 return changes.Count == 0
                     ? throw new UsageException("Nothing to change: give --set KEY=VALUE.")
                     : Say(await services.GetRequiredService<ProviderChanges>().ChangeAsync(call.GetValue(name)!, changes, new(Options.Caller, call.GetValue(untested)), cancellationToken), $"Changed provider {call.GetValue(name)}.");
@@ -140,6 +142,18 @@ internal static class ProvidersCommands
                 SayUnused(adoption, await RequireAsync(services, row.Name, cancellationToken));
                 return exitCode;
             },
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Promote(CommandRunner host)
+    {
+        var (name, untested) = (Name(), Untested());
+        var command = new Command("promote", "Make the next credential of a provider that was added at run time the present one. It is tried first.") { name, untested };
+        command.SetAction((call, cancellationToken) => host.RunCallingAsync(
+            async services => Say(
+                await services.GetRequiredService<ProviderChanges>().PromoteAsync(call.GetValue(name)!, new(Options.Caller, call.GetValue(untested)), cancellationToken),
+                $"The next credential of {call.GetValue(name)} is the present one now."),
             cancellationToken));
         return command;
     }
@@ -192,6 +206,8 @@ internal static class ProvidersCommands
         }
     }
 
+    private static Option<string?> Issuer() => new("--issuer") { Description = "The authorization server's issuer URL (OAuth2): addresses that are not set are filled by discovery." };
+
     private static Argument<string> Name() => new("NAME") { Description = "The provider's name." };
 
     private static Option<string[]> Settings() => new("--set")
@@ -200,9 +216,14 @@ internal static class ProvidersCommands
     };
 
     /// <exception cref="UsageException">One has no '=', or several are to be read from stdin.</exception>
-    private static Dictionary<string, string?> Read(string[] pairs)
+    private static Dictionary<string, string?> Read(string[] pairs, string? issuer)
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        if (issuer is not null)
+        {
+            settings[nameof(OAuth2Options.Issuer)] = issuer;
+        }
+
         foreach (var pair in pairs)
         {
             if (pair.IndexOf('=', StringComparison.Ordinal) is not (> 0 and var at))
@@ -234,8 +255,11 @@ internal static class ProvidersCommands
         row.Enabled,
         row.IsConfigured,
         Settings = JsonNode.Parse(row.Settings),
-        Credentials = (services.GetRequiredService<ITokenProviders>().Find(row.Name)?.Credentials ?? []).Select(credential => new { credential.Setting, credential.IsSet, credential.LastCharacters }),
+        Credentials = CredentialsOf(row, services).Select(credential => new { credential.Setting, credential.IsSet, credential.LastCharacters }),
         row.Version,
         row.ChangedAt,
     };
+
+    private static IEnumerable<MaskedCredential> CredentialsOf(ProviderRow row, IServiceProvider services) =>
+        services.GetRequiredService<ITokenProviders>().Find(row.Name) is { } live ? live.Credentials.Concat(live.NextCredentials) : [];
 }

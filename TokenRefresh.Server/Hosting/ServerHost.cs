@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration.EnvironmentVariables;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Alerts.Delivery;
 using TokenRefresh.Jobs.Catalog;
 using TokenRefresh.Jobs.Persistence;
@@ -32,7 +33,7 @@ internal static class ServerHost
     {
         var builder = CreateBuilder(settings, roles);
         builder.Services.AddSingleton(SharedSettings.Of(builder.Configuration, builder.Environment));
-        builder.Services.AddSingleton<SettingsComparison>();
+        builder.Services.AddSingleton<SettingsComparison>().AddSingleton<IDiagnosisSource, OlderSettings>();
         var sandbox = AddSandboxSettings(builder);
         builder.WebHost.UseKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls(Urls(builder.Configuration, roles));
         builder.Host.UseDefaultServiceProvider(provider => provider.ValidateScopes = provider.ValidateOnBuild = true);

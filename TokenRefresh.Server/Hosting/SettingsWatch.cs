@@ -1,4 +1,5 @@
 using TokenRefresh.Jobs;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 
 namespace TokenRefresh.Server.Hosting;
@@ -12,6 +13,7 @@ internal sealed partial class SettingsWatch(SettingsComparison comparison, NodeN
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<string, string> told = [];
+    private string? newer;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -33,6 +35,13 @@ internal sealed partial class SettingsWatch(SettingsComparison comparison, NodeN
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
         await comparison.StayAsync(node.Value, cancellationToken);
+        var later = await comparison.NewerAsync(cancellationToken);
+        if (later is not null && later.Node != newer)
+        {
+            LogOlder(OlderSettings.InWords(node, later));
+        }
+
+        newer = later?.Node;
         var now = (await comparison.CompareAsync(node.Value, cancellationToken)).ToDictionary(other => other.Name, other => other.KeysInWords);
         foreach (var (name, keys) in now.Where(other => told.GetValueOrDefault(other.Key) != other.Value))
         {
@@ -61,6 +70,9 @@ internal sealed partial class SettingsWatch(SettingsComparison comparison, NodeN
         {
         }
     }
+
+    [LoggerMessage(5062, LogLevel.Warning, "{Words}. Restart this server with the same settings")]
+    private partial void LogOlder(string words);
 
     [LoggerMessage(5061, LogLevel.Warning, "{Other} uses other settings than this server: {Keys}. Restart this server if they were changed, or use the same settings for both")]
     private partial void LogDifferent(string other, string keys);

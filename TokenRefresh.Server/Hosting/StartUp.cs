@@ -71,7 +71,9 @@ internal static partial class StartUp
         if (isServer)
         {
             TryDataFolder(services);
-            await services.GetRequiredService<SettingsComparison>().LeaveAsync(services.GetRequiredService<NodeName>().Value, isServer: true, cancellationToken);
+            var (comparison, node) = (services.GetRequiredService<SettingsComparison>(), services.GetRequiredService<NodeName>().Value);
+            await comparison.LeaveAsync(node, isServer: true, cancellationToken);
+            await comparison.StartAsync(node, cancellationToken);
             await services.GetRequiredService<UnsavedTokenSpool>().ReplayAsync(cancellationToken);
         }
     }

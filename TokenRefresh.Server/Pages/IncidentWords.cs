@@ -18,6 +18,7 @@ internal static class IncidentWords
         Phrase names = affected.Count <= MostNames ? (Phrase)$"{string.Join(", ", affected)}" : (Phrase)$"{affected.Count} tokens of {incident.Scope}";
         return incident.Kind switch
         {
+            IncidentKind.Failed or IncidentKind.NeedsPerson when incident.EndedByRemoval => (Phrase)$"{names}: removed",
             IncidentKind.Failed => (Phrase)$"{names}: refresh failing, {(Phrase)FailureWords.InWords(incident.Cause)}",
             IncidentKind.NeedsPerson => (Phrase)$"{names}: action required, {(Phrase)FailureWords.InWords(incident.Cause)}",
             IncidentKind.SuccessRate => (Phrase)$"{incident.Scope}: low success rate, {Phrase.Kept(incident.Detail)}",
@@ -29,6 +30,7 @@ internal static class IncidentWords
     /// <summary>How it stands.</summary>
     public static Phrase Standing(Incident incident, DateTimeOffset now) => incident switch
     {
+        { EndedByRemoval: true } => "Ended: removed",
         { IsOpen: false } => "Resolved",
         _ when incident.SnoozedUntil > now => "Snoozed",
         { AcknowledgedAt: not null } => "Acknowledged",

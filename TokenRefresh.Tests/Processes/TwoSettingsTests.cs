@@ -53,6 +53,27 @@ public sealed class TwoSettingsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task The_older_of_two_nodes_with_different_providers_says_in_its_log_and_on_the_panel_that_it_is_behind()
+    {
+        await using var data = new DataFolder();
+        var connectionString = await postgres.CreateMigratedDatabaseAsync();
+        await using var panel = await Panel.OpenAsync(postgres, Role.Viewer, connectionString: connectionString);
+        (await panel.Http.GetStringAsync("/access")).ShouldNotContain("works with older settings");
+
+        await using var newer = await ServerProcess.ServeAsync(new Dictionary<string, string>(data.VerbSettings(connectionString)) { ["Providers__Jibit__ApiKey"] = "planted-secret" });
+
+        foreach (var address in new[] { "/access", "/access/token-health" })
+        {
+            var page = await panel.Http.GetStringAsync(address);
+            page.ShouldContain("works with older settings of providers and tokens than");
+            page.ShouldContain("Providers__Jibit__ApiKey");
+            page.ShouldNotContain("planted");
+        }
+
+        (await panel.ReadAsync("/access")).ShouldContain($":{newer.Id}");
+    }
+
+    [Fact]
     public async Task The_health_page_names_who_works_with_other_settings_and_which_keys_differ()
     {
         await using var data = new DataFolder();

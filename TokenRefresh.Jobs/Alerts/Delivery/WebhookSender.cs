@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
@@ -10,14 +8,11 @@ namespace TokenRefresh.Jobs.Alerts.Delivery;
 
 /// <summary>
 /// Posts webhooks. Each has <c>X-TokenRefresh-Signature: t=SECONDS,v1=HEX</c>, the HMAC-SHA256 of <c>SECONDS.BODY</c> under the secret, and
-/// <c>X-TokenRefresh-Delivery</c>, which stays the same at every try. Private addresses are refused when the connection is made, whatever the name said before.
+/// <c>X-TokenRefresh-Delivery</c>, which stays the same at every try. Private addresses are refused as those that people type are (<see cref="TypedAddresses"/>), unless a setting allows them.
 /// </summary>
 public sealed class WebhookSender : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
-
-    private static readonly IPNetwork WellKnownTranslation = IPNetwork.Parse("64:ff9b::/96"), LocalTranslation = IPNetwork.Parse("64:ff9b:1::/48");
-    private static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16"), Compatible = IPNetwork.Parse("::/96");
 
     private readonly NotificationOptions options;
     private readonly TimeProvider clock;
@@ -27,7 +22,7 @@ public sealed class WebhookSender : IDisposable
     public WebhookSender(IOptions<NotificationOptions> options, IOptions<HttpOptions> requests, TimeProvider clock)
     {
         (this.options, this.clock) = (options.Value, clock);
-        var sockets = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync };
+        HttpMessageHandler sockets = options.Value.WebhookAllowPrivate ? new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, UseCookies = false } : TypedAddresses.Handler(requests.Value);
         http = new(new OutgoingRequestHandler(requests.Value) { InnerHandler = sockets }) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
@@ -50,9 +45,9 @@ public sealed class WebhookSender : IDisposable
         {
             return new DeliveryOutcome.Failed($"no answer within {Limit.TotalSeconds} s", IsAway: true);
         }
-        catch (HttpRequestException error) when (error.GetBaseException() is PrivateAddressException)
+        catch (RefusedAddressException)
         {
-            return new DeliveryOutcome.Refused("a private address; to allow it, set TokenRefresh__Notifications__WebhookAllowPrivate=true");
+            return new DeliveryOutcome.Refused("a private address; to allow it, add it to TokenRefresh__Http__AllowedAddresses, or set TokenRefresh__Notifications__WebhookAllowPrivate=true for all");
         }
         catch (HttpRequestException error)
         {
@@ -64,38 +59,6 @@ public sealed class WebhookSender : IDisposable
         }
     }
 
-    /// <summary>True for loopback, link-local, private and other addresses that are not public.</summary>
-    internal static bool IsPrivate(IPAddress address)
-    {
-        if (address.IsIPv4MappedToIPv6)
-        {
-            return IsPrivate(address.MapToIPv4());
-        }
-
-        if (address.AddressFamily == AddressFamily.InterNetworkV6)
-        {
-            return IPAddress.IsLoopback(address) || address.IsIPv6LinkLocal || address.IsIPv6SiteLocal || address.IsIPv6UniqueLocal || address.IsIPv6Multicast || address.IsIPv6Teredo
-                || LocalTranslation.Contains(address) || (Embedded(address) is { } inner && IsPrivate(inner));
-        }
-
-        var bytes = address.GetAddressBytes();
-        return bytes[0] is 0 or 10 or 127 or >= 224
-            || (bytes[0] == 100 && bytes[1] is >= 64 and < 128)
-            || (bytes[0] == 169 && bytes[1] == 254)
-            || (bytes[0] == 172 && bytes[1] is >= 16 and < 32)
-            || (bytes[0] == 192 && (bytes[1] == 168 || (bytes[1] == 0 && bytes[2] == 0)))
-            || (bytes[0] == 198 && bytes[1] is (18 or 19));
-    }
-
-    // An address of the old protocol that a gateway on the way would take out and call: by NAT64, by 6to4, or spelt with zeros before it.
-    private static IPAddress? Embedded(IPAddress address)
-    {
-        var bytes = address.GetAddressBytes();
-        return WellKnownTranslation.Contains(address) || Compatible.Contains(address) ? new(bytes.AsSpan(12, 4))
-            : SixToFour.Contains(address) ? new(bytes.AsSpan(2, 4))
-            : null;
-    }
-
     /// <inheritdoc />
     public void Dispose() => http.Dispose();
 
@@ -105,28 +68,4 @@ public sealed class WebhookSender : IDisposable
         var mac = HMACSHA256.HashData(Encoding.UTF8.GetBytes(options.WebhookSecret), Encoding.UTF8.GetBytes($"{seconds}.{body}"));
         return $"t={seconds},v1={Convert.ToHexStringLower(mac)}";
     }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
-        var allowed = options.WebhookAllowPrivate ? addresses : [.. addresses.Where(address => !IsPrivate(address))];
-        if (allowed.Length == 0)
-        {
-            throw new PrivateAddressException();
-        }
-
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    private sealed class PrivateAddressException() : Exception("a private address");
 }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Mvc.Filters;
 using TokenRefresh.Jobs.Administration;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Catalog;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Providers;
 using TokenRefresh.Server.Access;
 using TokenRefresh.Server.Sandbox;
@@ -13,7 +14,7 @@ namespace TokenRefresh.Server.Pages.Access;
 
 /// <summary>One provider: credentials, circuit breaker, tokens, recent failures, and in Development the outage that can be rehearsed.</summary>
 internal sealed class ProviderModel(
-    ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, ProviderChanges changes, ProviderAdoption adoption, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
+    ProviderSummaries summaries, ITokenProviders providers, AttemptLog log, ProviderChanges changes, ProviderAdoption adoption, NextCredentialsInUse nextCredentials, AuditTrail audit, SandboxBehaviours? sandbox = null) : PanelPage
 {
     private const int FailuresRead = 100, FailuresShown = 10;
 
@@ -31,6 +32,9 @@ internal sealed class ProviderModel(
 
     /// <summary>The last failures, equal ones in a row as one.</summary>
     public IReadOnlyList<AttemptGroup> Failures { get; private set; } = [];
+
+    /// <summary>True while the present credential is refused and the one that follows it is taken.</summary>
+    public bool IsNextCredentialInUse { get; private set; }
 
     /// <summary>How its stand-in behaves; null where there is no sandbox, and for viewers.</summary>
     public SandboxStatus? StandIn { get; private set; }
@@ -63,6 +67,7 @@ internal sealed class ProviderModel(
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Failures = [.. (await AttemptGroup.FoldAsync(log, await log.RecentAsync(new() { Provider = Provider.Name, Status = AttemptStatus.Failed }, FailuresRead, null, cancellationToken), cancellationToken)).Take(FailuresShown)];
+        IsNextCredentialInUse = await nextCredentials.IsOfAsync(Provider, cancellationToken);
         if (await changes.FindAsync(Provider.Name, cancellationToken) is { } row)
         {
             (CanAdopt, UnusedSettings) = (May(Role.Admin) && adoption.Offers(row), adoption.UnusedSettings(row));
@@ -90,6 +95,13 @@ internal sealed class ProviderModel(
         await adoption.AdoptAsync(Provider.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused
             ? Tell(new(false, string.Join(" ", refused.Reasons)), Back)
             : Tell(new(true, $"Provider {Provider.Name} is managed from now on."), Back);
+
+    /// <summary>Makes the credential that follows the present one the present one; it is tried first.</summary>
+    [Needs(Role.Admin)]
+    public async Task<IActionResult> OnPostPromoteAsync(CancellationToken cancellationToken) =>
+        Tell(await changes.PromoteAsync(Provider.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused
+            ? new(false, string.Join(" ", refused.Reasons))
+            : new(true, $"The next credential of {Provider.Name} is the present one now."), Back);
 
     /// <summary>Removes a provider that was added while the server ran, once its name was typed.</summary>
     [Needs(Role.Admin)]

@@ -60,9 +60,52 @@ public sealed class IncidentReconcilerTests
         AlertPolicy.Next(incident, book.Of(incident), Now.AddMinutes(10)).ShouldBe(IncidentEvent.Recovered);
     }
 
-    private static IncidentReconciler Enter(IReadOnlyList<Incident> known, DateTimeOffset now, params Finding[] wrong)
+    [Fact]
+    public void An_incident_whose_tokens_were_removed_ends_with_them_and_nobody_hears_that_they_work_again()
     {
-        var book = new IncidentReconciler(known);
+        var incident = Enter([], Now, Fails("fino", "passing"), Fails("fino_kyc", "passing")).Incidents.Single();
+        incident.Told(IncidentEvent.Opened, 0, wasMailed: true, Now);
+
+        var book = Enter([incident], Removed("fino", "fino_kyc"), Now.AddMinutes(10));
+
+        (incident.IsOpen, incident.EndedByRemoval).ShouldBe((false, true));
+        AlertPolicy.Next(incident, book.Of(incident), Now.AddMinutes(10)).ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_token_that_was_removed_leaves_an_incident_that_others_keep_open_or_end()
+    {
+        var incident = Enter([], Now, Fails("fino", "passing"), Fails("fino_kyc", "passing")).Incidents.Single();
+        incident.Told(IncidentEvent.Opened, 0, wasMailed: true, Now);
+
+        Enter([incident], Removed("fino"), Now.AddMinutes(10), Fails("fino_kyc", "passing"));
+        (incident.IsOpen, string.Join(", ", incident.Subjects)).ShouldBe((true, "fino_kyc"));
+        var book = Enter([incident], Removed(), Now.AddMinutes(20));
+
+        (incident.IsOpen, incident.EndedByRemoval).ShouldBe((false, false));
+        AlertPolicy.Next(incident, book.Of(incident), Now.AddMinutes(20)).ShouldBe(IncidentEvent.Recovered);
+    }
+
+    [Fact]
+    public void The_rate_of_a_provider_goes_with_the_provider_and_not_with_a_token_of_the_same_name()
+    {
+        var incident = Enter([], Now, LowRate()).Incidents.Single();
+
+        Enter([incident], Removed("finnotech"), Now.AddMinutes(10));
+        incident.EndedByRemoval.ShouldBeFalse();
+        var other = Enter([], Now, LowRate()).Incidents.Single();
+        Enter([other], new(new HashSet<string>(), new HashSet<string> { "finnotech" }), Now.AddMinutes(10));
+
+        other.EndedByRemoval.ShouldBeTrue();
+    }
+
+    private static RemovedSubjects Removed(params string[] tokens) => new(tokens.ToHashSet(), new HashSet<string>());
+
+    private static IncidentReconciler Enter(IReadOnlyList<Incident> known, DateTimeOffset now, params Finding[] wrong) => Enter(known, Removed(), now, wrong);
+
+    private static IncidentReconciler Enter(IReadOnlyList<Incident> known, RemovedSubjects removed, DateTimeOffset now, params Finding[] wrong)
+    {
+        var book = new IncidentReconciler(known, removed);
         book.Enter(wrong, now);
         return book;
     }

@@ -92,7 +92,7 @@ public sealed class NotificationReadinessTests(PostgresFixture postgres)
         await world.PassAsync(TimeSpan.FromMinutes(1));
 
         (await ReadAsync(world)).Line.ShouldBe(
-            "Notifications to the webhook at 127.0.0.1 are refused: a private address; to allow it, set TokenRefresh__Notifications__WebhookAllowPrivate=true. Check TokenRefresh__Notifications__WebhookUrls.");
+            "Notifications to the webhook at 127.0.0.1 are refused: a private address; to allow it, add it to TokenRefresh__Http__AllowedAddresses, or set TokenRefresh__Notifications__WebhookAllowPrivate=true for all. Check TokenRefresh__Notifications__WebhookUrls.");
     }
 
     [Fact]

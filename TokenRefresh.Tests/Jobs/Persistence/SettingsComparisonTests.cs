@@ -75,6 +75,46 @@ public sealed class SettingsComparisonTests(PostgresFixture postgres)
         withAnotherKey.ShouldNotBe(left);
     }
 
+    [Fact]
+    public async Task The_settings_of_the_newer_start_win_and_the_older_node_knows_which_differ_until_it_is_started_again()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var (older, newer) = (Of(world, ("Providers:Jibit:ApiKey", "planted-old"), ("Email:Host", "one")), Of(world, ("Providers:Jibit:ApiKey", "planted-new"), ("Email:Host", "two")));
+        await StartAsync(older, "node-1");
+        (await older.NewerAsync(CancellationToken.None)).ShouldBeNull();
+
+        await StartAsync(newer, "node-2");
+
+        var behind = (await older.NewerAsync(CancellationToken.None)).ShouldNotBeNull();
+        (behind.Node, string.Join(", ", behind.Keys)).ShouldBe(("node-2", "Providers__Jibit__ApiKey"));
+        (await newer.NewerAsync(CancellationToken.None)).ShouldBeNull();
+
+        await newer.TakeBackAsync("node-2", CancellationToken.None);
+        (await older.NewerAsync(CancellationToken.None)).ShouldNotBeNull("the rows follow its settings though it has ended").Keys.ShouldBeEmpty();
+
+        await StartAsync(newer, "node-1");
+        (await newer.NewerAsync(CancellationToken.None)).ShouldBeNull("started again with the same settings");
+        await StartAsync(older, "node-3");
+        (await newer.NewerAsync(CancellationToken.None)).ShouldNotBeNull("the newer start wins, whatever it brings").Node.ShouldBe("node-3");
+    }
+
+    [Fact]
+    public async Task Settings_that_no_row_follows_make_no_node_older()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        var one = Of(world, ("Providers:Jibit:ApiKey", "same"), ("Email:Host", "one"));
+        await StartAsync(one, "node-1");
+        await StartAsync(Of(world, ("Providers:Jibit:ApiKey", "same"), ("Email:Host", "two")), "node-2");
+
+        (await one.NewerAsync(CancellationToken.None)).ShouldBeNull();
+    }
+
+    private static async Task StartAsync(SettingsComparison settings, string node)
+    {
+        await settings.LeaveAsync(node, isServer: true, CancellationToken.None);
+        await settings.StartAsync(node, CancellationToken.None);
+    }
+
     private static SettingsComparison Of(TokenWorld world, params (string Key, string Value)[] settings) => Of(world, 1, settings);
 
     private static SettingsComparison Of(TokenWorld world, byte masterKey, params (string Key, string Value)[] settings) => new(

@@ -34,7 +34,7 @@ public sealed class ApiDescriptionTests(SharedServer shared) : IClassFixture<Sha
         paths.Order().ShouldBe(new[]
         {
             "/api/tokens/{name}/access-token", "/api/tokens/by-scope/{scope}/access-token", "/api/tokens/{name}/rejected", "/api/tokens", "/api/tokens/health",
-            "/api/tokens/needs-refresh", "/api/tokens/refresh", "/api/tokens/find", "/api/tokens/{name}", "/api/providers", "/api/providers/{name}", "/api/providers/{name}/adopt", "/api/providers/{name}/test", "/api/token-refresh-logs", "/api/token-refresh-logs/statistics",
+            "/api/tokens/needs-refresh", "/api/tokens/refresh", "/api/tokens/find", "/api/tokens/{name}", "/api/providers", "/api/providers/{name}", "/api/providers/{name}/adopt", "/api/providers/{name}/promote", "/api/providers/{name}/test", "/api/token-refresh-logs", "/api/token-refresh-logs/statistics",
         }.Order());
     }
 

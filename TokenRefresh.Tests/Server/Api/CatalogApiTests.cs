@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Administration;
+using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Tests.Fixtures;
 using TokenRefresh.Tests.Providers;
@@ -114,6 +115,57 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
         refused.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
         (await refused.Content.ReadAsStringAsync()).ShouldContain("TokenRefresh__Http__AllowedAddresses");
         acme.Calls.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_next_secret_is_taken_when_the_present_one_is_refused_said_on_every_node_and_made_the_present_one_with_one_call()
+    {
+        await using var acme = await AuthorizationServer.StartAsync();
+        await using var two = await TwoNodes.StartAsync(postgres, acme);
+        await two.AddAsync(acme);
+        (await two.First.PostAsync(new Uri("/api/providers/acme/promote", UriKind.Relative), null)).StatusCode.ShouldBe(HttpStatusCode.BadRequest, "there is none");
+        (await two.First.PatchAsJsonAsync("/api/providers/acme", new { settings = new { NextClientSecret = Next } })).EnsureSuccessStatusCode();
+        (await two.NoticesAsync()).ShouldBeEmpty("the present one is taken");
+
+        acme.Accepted = Next;
+        await two.First.PostAsJsonAsync("/api/tokens/refresh", new { token = "acme-orders", force = true });
+        await RunningServer.UntilAsync(async () => (await two.NoticesAsync()).Count > 0, "the next one is taken");
+        (await two.NoticesAsync()).ShouldBe(["acme: the present credential is refused, the next one is in use"]);
+        (await two.Everything()).ShouldContain("Refreshed with NextClientSecret of provider acme");
+
+        acme.Accepted = "another secret";
+        (await two.First.PostAsync(new Uri("/api/providers/acme/promote", UriKind.Relative), null)).StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity, "it is tried first");
+        acme.Accepted = Next;
+        var promoted = await two.First.PostAsync(new Uri("/api/providers/acme/promote", UriKind.Relative), null);
+
+        promoted.StatusCode.ShouldBe(HttpStatusCode.OK, await promoted.Content.ReadAsStringAsync());
+        (await promoted.Content.ReadAsStringAsync()).ShouldContain("\"setting\":\"ClientSecret\",\"is_set\":true,\"last_characters\":\"june\"");
+        (await promoted.Content.ReadAsStringAsync()).ShouldNotContain("NextClientSecret");
+        await RunningServer.UntilAsync(async () => (await two.NoticesAsync()).Count == 0, "the second node has it, too");
+        (await two.AuditAsync()).ShouldBe(["provider.added", "token.added", "provider.changed", "provider.promoted"]);
+        (await two.Everything()).ShouldNotContain(Next);
+        (await two.First.PostAsync(new Uri("/api/providers/jibit/promote", UriKind.Relative), null)).StatusCode.ShouldBe(HttpStatusCode.Conflict, "the settings declare it");
+    }
+
+    [Fact]
+    public async Task An_issuer_fills_the_token_address_what_is_given_wins_and_a_wrong_one_stores_nothing()
+    {
+        await using var acme = await AuthorizationServer.StartAsync();
+        await using var two = await TwoNodes.StartAsync(postgres, acme);
+        var (address, credentials) = (acme.TokenUrl[..^"/token".Length], new { ClientId = "ours", ClientSecret = Secret });
+
+        var wrong = await two.First.PutAsJsonAsync("/api/providers/acme", new { type = "OAuth2", settings = new { issuer = $"{address}/other", credentials.ClientId, credentials.ClientSecret } });
+        wrong.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await wrong.Content.ReadAsStringAsync()).ShouldContain("of another issuer");
+        (await two.First.GetAsync("/api/providers/acme")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+
+        var added = await two.First.PutAsJsonAsync("/api/providers/acme", new { type = "OAuth2", settings = new { issuer = address, credentials.ClientId, credentials.ClientSecret } });
+        added.StatusCode.ShouldBe(HttpStatusCode.Created, await added.Content.ReadAsStringAsync());
+        var settings = (await Json(added)).GetProperty("settings");
+        (settings.GetProperty("Issuer").GetString(), settings.GetProperty("TokenUrl").GetString(), settings.GetProperty("ClientAuthentication").GetString()).ShouldBe((address, acme.TokenUrl, "Body"));
+
+        var given = await two.First.PutAsJsonAsync("/api/providers/own?untested=true", new { type = "OAuth2", settings = new { issuer = address, TokenUrl = "https://own.example/token", credentials.ClientId, credentials.ClientSecret } });
+        (await Json(given)).GetProperty("settings").GetProperty("TokenUrl").GetString().ShouldBe("https://own.example/token");
     }
 
     [Fact]
@@ -232,6 +284,12 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
 
         private async Task AnswerAsync(HttpContext http)
         {
+            if (http.Request.Path.Value!.Contains("/.well-known/", StringComparison.Ordinal))
+            {
+                await http.Response.WriteAsJsonAsync(new { issuer = TokenUrl[..^"/token".Length], token_endpoint = TokenUrl, token_endpoint_auth_methods_supported = new[] { "client_secret_post" } });
+                return;
+            }
+
             var number = Interlocked.Increment(ref calls);
             var form = await http.Request.ReadFormAsync();
             if (form["client_secret"] != Accepted)
@@ -304,6 +362,10 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
             return await db.Audit.Where(entry => (entry.Action.StartsWith("provider.") || entry.Action.StartsWith("token.")) && !entry.Action.StartsWith("token.refresh"))
                 .OrderBy(entry => entry.Id).Select(entry => entry.Action).ToListAsync();
         }
+
+        /// <summary>What the second node's diagnosis mentions beside what is wrong.</summary>
+        public async Task<IReadOnlyList<string>> NoticesAsync() =>
+            [.. (await second.Services.GetRequiredService<DiagnosisReader>().ReadAsync(CancellationToken.None)).Notices.Select(notice => $"{notice}")];
 
         /// <summary>All that is stored, as text.</summary>
         public async Task<string> Everything()

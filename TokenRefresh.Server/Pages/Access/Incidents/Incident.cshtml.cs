@@ -90,7 +90,7 @@ internal sealed class IncidentModel(
 
         if (Incident.ResolvedAt is { } resolved)
         {
-            entries.Add(new(resolved, "well", $"Resolved after {IncidentWords.Lasted(Incident, clock.GetUtcNow())}"));
+            entries.Add(Incident.EndedByRemoval ? new(resolved, "aside", "Ended: what it was about was removed") : new(resolved, "well", $"Resolved after {IncidentWords.Lasted(Incident, clock.GetUtcNow())}"));
         }
 
         entries.AddRange((await incidents.NotesAsync(Incident.Id, cancellationToken)).Select(note => new TimelineEntry(note.At, "aside", $"Note by {note.Actor}", Text: note.Text)));
