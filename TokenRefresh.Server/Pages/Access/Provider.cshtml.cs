@@ -35,6 +35,15 @@ internal sealed class ProviderModel(
     /// <summary>How its stand-in behaves; null where there is no sandbox, and for viewers.</summary>
     public SandboxStatus? StandIn { get; private set; }
 
+    /// <summary>Its row; null where it has none.</summary>
+    public ProviderRow? Row { get; private set; }
+
+    /// <summary>Its settings but for the secrets, by name.</summary>
+    public IReadOnlyDictionary<string, string> Settings => JsonSerializer.Deserialize<SortedDictionary<string, string>>(Row?.Settings ?? "{}")!;
+
+    /// <summary>True where the person may add a token, and the provider can issue one.</summary>
+    public bool MayAddToken => May(Role.Admin) && Provider is { IsEnabled: true, MissingSettings.Count: 0 };
+
     public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
 
     private ITokenProvider Provider => Summary.Provider;
@@ -57,6 +66,7 @@ internal sealed class ProviderModel(
     public async Task OnGetAsync(CancellationToken cancellationToken)
     {
         Failures = [.. (await AttemptGroup.FoldAsync(log, await log.RecentAsync(new() { Provider = Provider.Name, Status = AttemptStatus.Failed }, FailuresRead, null, cancellationToken), cancellationToken)).Take(FailuresShown)];
+        Row = await changes.FindAsync(Provider.Name, cancellationToken);
         StandIn = sandbox is not null && May(Role.Operator) && SandboxBehaviourApi.Providers.Contains(Provider.Name) ? await sandbox.FindAsync(Provider.Name, cancellationToken) : null;
     }
 
@@ -66,7 +76,7 @@ internal sealed class ProviderModel(
     {
         if (Provider.MissingSettings is { Count: > 0 } missing)
         {
-            return Tell(new(false, $"{Provider.Name} issues no token: missing {string.Join(", ", missing)}."), Back);
+            return Tell(new(false, $"{Provider.Name} issues no token: missing {string.Join(", ", missing.Select(setting => setting.Split(' ')[0]))}."), Back);
         }
 
         var failure = await changes.TestAsync(Provider, cancellationToken);
@@ -75,9 +85,9 @@ internal sealed class ProviderModel(
 
     /// <summary>Removes a provider that was added while the server ran, once its name was typed.</summary>
     [Needs(Role.Admin)]
-    public async Task<IActionResult> OnPostRemoveAsync(string? confirmed, CancellationToken cancellationToken) =>
-        confirmed != Provider.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), Back)
-        : await changes.RemoveAsync(Provider.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused ? Tell(new(false, string.Join(" ", refused.Reasons)), Back)
+    public async Task<IActionResult> OnPostRemoveAsync(string? confirmed, string? tag, CancellationToken cancellationToken) =>
+        confirmed?.Trim() != Provider.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), Back)
+        : await changes.RemoveAsync(Provider.Name, new(Actor, Tag: string.IsNullOrEmpty(tag) ? null : tag), cancellationToken) is CatalogResult.Refused refused ? Tell(new(false, string.Join(" ", refused.Reasons)), Back)
         : Tell(new(true, $"Removed provider {Provider.Name}."), PanelPaths.Providers);
 
     /// <summary>Lets a stand-in fail, so that an outage is rehearsed; a form without a mode brings it back to normal.</summary>
