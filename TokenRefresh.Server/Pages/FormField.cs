@@ -61,6 +61,9 @@ internal sealed record FormField(string Name, Phrase Label, FieldKind Kind = Fie
     /// <summary>What was typed, where the field shows what another person has stored meanwhile.</summary>
     public string? Typed { get; init; }
 
+    /// <summary>True where it is not as most people leave it, so that it is not folded away.</summary>
+    public bool IsNotable => Wrong.Count > 0 || Typed is not null || (Value.Length > 0 && (Choices.Count == 0 || Value != Choices[0].Value));
+
     /// <summary>The name of something that is added, with the rule for it.</summary>
     public static FormField NameOf(string value) => new("newName", "Name")
     {

@@ -11,7 +11,7 @@ internal static class SettingWords
         ["ApiKey"] = ("API key", null),
         ["Audience"] = ("Audience", "Sent with each request where the server asks for one."),
         ["BaseUrl"] = ("Address", "Empty: the provider's documented one."),
-        ["ClientAuthentication"] = ("Client authentication", "Basic: in a header. Body: in the form. None: a public client without a secret."),
+        ["ClientAuthentication"] = ("Client authentication", "In a header, in the form, or not at all for a public client without a secret."),
         ["ClientId"] = ("Client ID", null),
         ["ClientSecret"] = ("Client secret", null),
         ["CriticalThreshold"] = ("Critical threshold", "A failing token with less time left is critical, as hh:mm:ss."),

@@ -41,6 +41,9 @@ internal sealed class ProviderModel(
     /// <summary>Its settings but for the secrets, by name.</summary>
     public IReadOnlyDictionary<string, string> Settings => JsonSerializer.Deserialize<SortedDictionary<string, string>>(Row?.Settings ?? "{}")!;
 
+    /// <summary>Its credentials, masked; what is required and no secret stands among the settings.</summary>
+    public IEnumerable<MaskedCredential> Credentials => Provider.Credentials.Where(credential => !Settings.ContainsKey(credential.Setting.Split(' ')[0].Split("__")[^1]));
+
     /// <summary>True where the person may add a token, and the provider can issue one.</summary>
     public bool MayAddToken => May(Role.Admin) && Provider is { IsEnabled: true, MissingSettings.Count: 0 };
 

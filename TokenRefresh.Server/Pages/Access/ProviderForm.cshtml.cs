@@ -82,7 +82,7 @@ internal sealed class ProviderFormModel(ProviderChanges changes, ITokenProviders
                 return Tell(new(false, string.Join(" ", reasons)), PanelPaths.Providers);
             case CatalogResult.Refused problem:
                 IsRefused = problem.Why == CatalogRefusal.RefusedByProvider;
-                Form = FormShown.Of(Fields(setting => typed.GetValueOrDefault(setting).Text ?? "", name, scopes ?? ""), problem.Reasons, "A provider name ", $"A provider {name} exists");
+                Form = FormShown.Of([.. Fields(setting => typed.GetValueOrDefault(setting).Text ?? "", name, scopes ?? "").Select(field => typed.GetValueOrDefault(field.Code ?? "") is { IsSecret: true, Text.Length: > 0 } ? field with { Hint = "Secrets are not kept: type it again." } : field)], problem.Reasons, "A provider name ", $"A provider {name} exists");
                 return Page();
             default:
                 throw new System.Diagnostics.UnreachableException();

@@ -34,8 +34,8 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
     /// <summary>True where the provider issued no such token, so that storing it all the same is offered.</summary>
     public bool IsRefused { get; private set; }
 
-    /// <summary>True where there is someone to issue it.</summary>
-    public bool HasProviders => providers.All.Count > 0;
+    /// <summary>True where some provider can issue tokens.</summary>
+    public bool IsAnyReady => providers.All.Any(IsReady);
 
     /// <summary>Where one goes who changes their mind.</summary>
     public string Back => Name is not null ? PanelPaths.Token(Name) : Provider is { } provider && providers.Find(provider) is { } known ? PanelPaths.Provider(known.Name) : PanelPaths.Tokens;
@@ -53,7 +53,7 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
         }
 
         // Most have one token of a provider, and call it as that.
-        var provider = providers.Find(Provider ?? "") ?? providers.All.FirstOrDefault(each => each is { IsEnabled: true, MissingSettings.Count: 0 });
+        var provider = providers.Find(Provider ?? "") ?? providers.All.FirstOrDefault(IsReady);
         return Shown(new(provider is null ? "" : Free(provider.Name), provider?.Name ?? "", string.Join(", ", TypedToken.Words(scopes)), Grant.ClientCredentials, "", ""), null);
     }
 
@@ -91,6 +91,8 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
         }
     }
 
+    private static bool IsReady(ITokenProvider provider) => provider is { IsEnabled: true, MissingSettings.Count: 0 };
+
     private NotFoundResult Unknown()
     {
         ErrorPages.SayInstead(HttpContext, "No token has that name.");
@@ -114,7 +116,7 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
         var fields = typed.Fields(isNew: Name is null).ToList();
         if (Name is null)
         {
-            fields.Insert(1, new("provider", "Provider", FieldKind.Choice) { Code = "provider", Value = typed.Provider, Choices = [.. providers.All.Select(provider => (provider.Name, (Phrase)$"{provider.Name}"))] });
+            fields.Insert(1, new("provider", "Provider", FieldKind.Choice) { Code = "provider", Value = typed.Provider, Choices = [.. providers.All.Select(provider => (provider.Name, IsReady(provider) ? (Phrase)$"{provider.Name}" : (Phrase)$"{provider.Name} (cannot issue tokens yet)"))] });
         }
 
         (Tag, Form) = (tag, FormShown.Of(fields, complaints, "A token name ", $"A token {typed.Name} exists"));
