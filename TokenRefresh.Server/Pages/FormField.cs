@@ -70,9 +70,8 @@ internal sealed record FormField(string Name, Phrase Label, FieldKind Kind = Fie
         Value = value, IsRequired = true, Most = 64, Pattern = @"[a-z0-9][a-z0-9_.\-]*", Hint = "1 to 64 characters of a-z, 0-9, '_', '-' and '.'; it cannot be changed later.",
     };
 
-    /// <summary>The first name of the kind that is not in use: the wanted one, or that with a number.</summary>
-    public static string Free(string wanted, Func<string, bool> isTaken) =>
-        Enumerable.Range(1, 1000).Select(number => number == 1 ? wanted : $"{wanted}-{number}").FirstOrDefault(name => !isTaken(name)) ?? "";
+    /// <summary>Names that are offered for something new: the wanted one, and that with a number.</summary>
+    public static IReadOnlyList<string> Names(string wanted) => [.. Enumerable.Range(1, 20).Select(number => number == 1 ? wanted : $"{wanted}-{number}")];
 }
 
 /// <summary>A form as it is shown, with what was wrong with the last try.</summary>

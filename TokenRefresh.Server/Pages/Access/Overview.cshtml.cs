@@ -83,7 +83,7 @@ internal sealed class OverviewModel(
 
         // Administrators get to the form; a provider without tokens is waiting for its first.
         var mayAdd = May(Role.Admin);
-        var idle = configured.FirstOrDefault(provider => Diagnosis.Tokens.All(token => token.Settings.Provider.Name != provider.Name));
+        var idle = configured.FirstOrDefault(provider => Diagnosis.Counts.Of(provider.Name).Total == 0);
         return
         [
             new(configured.Count > 0, "Add a provider", configured.Count > 0 ? (Phrase)$"{string.Join(", ", configured.Select(provider => provider.Name))}" : mayAdd ? "Here in the panel, or in the settings" : "An administrator does this", mayAdd && configured.Count == 0 ? PanelPaths.NewProvider : PanelPaths.Providers),

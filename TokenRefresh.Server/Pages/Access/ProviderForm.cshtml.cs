@@ -43,7 +43,7 @@ internal sealed class ProviderFormModel(ProviderChanges changes, ITokenProviders
         }
 
         // OAuth2 is any server, so its type is no name.
-        var name = Chosen is { HasDocumentedAddress: true } type ? FormField.Free(type.Name.ToLowerInvariant(), wanted => providers.Find(wanted) is not null) : "";
+        var name = Chosen is { HasDocumentedAddress: true } type ? FormField.Names(type.Name.ToLowerInvariant()).FirstOrDefault(wanted => providers.Find(wanted) is null) ?? "" : "";
         Form = new(Fields(StoredValue, name, ""), []);
         return Page();
     }

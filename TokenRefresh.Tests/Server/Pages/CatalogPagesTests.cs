@@ -153,7 +153,7 @@ public sealed partial class CatalogPagesTests(PostgresFixture postgres, CatalogP
         Panel.FlashMessage(lateToken).ShouldStartWith("Token twice was changed meanwhile.");
         Wrong(lateToken, "scopes").ShouldBe("You typed: c");
         lateToken.ShouldContain(">b</textarea>");
-        (await open.ServicesAsync()).GetRequiredService<ConfiguredTokens>().Find("twice")!.Order.Scopes.ShouldBe(["b"]);
+        (await (await open.ServicesAsync()).GetRequiredService<TokenFinder>().FindAsync("twice", CancellationToken.None))!.Order.Scopes.ShouldBe(["b"]);
     }
 
     [Fact]

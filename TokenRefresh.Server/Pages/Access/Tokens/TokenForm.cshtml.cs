@@ -11,7 +11,7 @@ namespace TokenRefresh.Server.Pages.Access.Tokens;
 
 /// <summary>Adds a token, also as a copy of another, or changes one that was added while the server ran; for administrators.</summary>
 [Authorize(nameof(Role.Admin))]
-internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProviders providers, ConfiguredTokens configured, PanelActions actions) : PanelPage
+internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProviders providers, TokenFinder tokens, PanelActions actions) : PanelPage
 {
     /// <summary>The token that is changed; null for a new one.</summary>
     [BindProperty(SupportsGet = true)]
@@ -47,14 +47,15 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
             return await changes.FindAsync(Name ?? Like!, cancellationToken) switch
             {
                 null => Unknown(),
+                { Origin: Origin.Undeclared } => Unknown(),
                 { Origin: Origin.Declared } when Name is not null => Tell(new(false, $"Token {Name} is declared by the server's settings; change it there and restart."), PanelPaths.Token(Name)),
-                var token => Shown(TypedToken.Of(Name ?? Free(Like!.ToLowerInvariant()), token), Name is null ? null : token.Tag),
+                var token => Shown(TypedToken.Of(Name ?? await FreeAsync(Like!.ToLowerInvariant(), cancellationToken), token), Name is null ? null : token.Tag),
             };
         }
 
         // Most have one token of a provider, and call it as that.
         var provider = providers.Find(Provider ?? "") ?? providers.All.FirstOrDefault(IsReady);
-        return Shown(new(provider is null ? "" : Free(provider.Name), provider?.Name ?? "", string.Join(", ", TypedToken.Words(scopes)), Grant.ClientCredentials, "", ""), null);
+        return Shown(new(provider is null ? "" : await FreeAsync(provider.Name, cancellationToken), provider?.Name ?? "", string.Join(", ", TypedToken.Words(scopes)), Grant.ClientCredentials, "", ""), null);
     }
 
     [Needs(Role.Admin)]
@@ -77,7 +78,7 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
             case CatalogResult.Done { IsChanged: false }:
                 return Tell(new(true, "Nothing to change."), PanelPaths.Token(typed.Name));
             case CatalogResult.Done:
-                var isObtained = grant != Grant.ClientCredentials || configured.Find(typed.Name) is not { NotConfiguredBecause: null } ? null : await actions.RefreshAsync([typed.Name], false, Actor, cancellationToken);
+                var isObtained = grant != Grant.ClientCredentials || await tokens.FindAsync(typed.Name, cancellationToken) is not { NotConfiguredBecause: null } ? null : await actions.RefreshAsync([typed.Name], false, Actor, cancellationToken);
                 return Tell(isObtained is { IsWell: false } ? isObtained : new(true, Name is null ? $"Added token {typed.Name}." : $"Changed token {typed.Name}."), PanelPaths.Token(typed.Name));
             case CatalogResult.Refused { Why: CatalogRefusal.Stale } when await changes.FindAsync(typed.Name, cancellationToken) is { } token:
                 return Stale(TypedToken.Of(typed.Name, token), token.Tag, typed);
@@ -99,7 +100,12 @@ internal sealed class TokenFormModel(TokenDefinitionChanges changes, ITokenProvi
         return NotFound();
     }
 
-    private string Free(string name) => FormField.Free(name, wanted => configured.Find(wanted) is not null);
+    private async Task<string> FreeAsync(string wanted, CancellationToken cancellationToken)
+    {
+        var names = FormField.Names(wanted);
+        var taken = await tokens.FindAsync(names, cancellationToken);
+        return names.Except(taken.Select(token => token.Name)).FirstOrDefault() ?? "";
+    }
 
     // The present state, and beside it what was typed over an older one.
     private PageResult Stale(TypedToken stored, string tag, TypedToken typed)
