@@ -264,12 +264,12 @@ public sealed partial class CatalogPagesTests(PostgresFixture postgres, CatalogP
         await AddAsync(admin, acme, "acme");
         var begun = await admin.ReadAsync("/access");
 
-        empty.ShouldContain("<a class=\"button \" href=\"/access/new-provider\">Add provider</a>");
+        empty.ShouldContain("<a class=\"button\" href=\"/access/new-provider\">Add provider</a>");
         empty.ShouldContain("Getting started: 0 of 5 steps done");
         seen.ShouldContain("An administrator does this.");
         seen.ShouldNotContain("new-provider");
         begun.ShouldContain("No tokens yet: add the first");
-        begun.ShouldContain("<a class=\"button \" href=\"/access/new-token?provider=acme\">Add token</a>");
+        begun.ShouldContain("<a class=\"button\" href=\"/access/new-token?provider=acme\">Add token</a>");
         (await admin.ReadAsync("/access/providers/acme")).ShouldContain("Next: a token of this provider");
     }
 
