@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -12,13 +13,31 @@ namespace TokenRefresh.Providers;
 /// <param name="Name">As it is written in a settings file, for example <c>ClientSecret</c>.</param>
 /// <param name="IsSecret">True where the value is written and never read back.</param>
 /// <param name="Type">The type of the value.</param>
-public sealed record ProviderSetting(string Name, bool IsSecret, Type Type);
+public sealed record ProviderSetting(string Name, bool IsSecret, Type Type)
+{
+    /// <summary>True where no call can be made without it, unless another setting says otherwise.</summary>
+    public bool IsRequired { get; init; }
+
+    /// <summary>The value where nothing is set, as it is written in a settings file; null for none.</summary>
+    public string? Default { get; init; }
+}
 
 /// <summary>A type of providers, such as <c>OAuth2</c>.</summary>
 public sealed class ProviderType
 {
-    private ProviderType(string name, bool isThereUnset, IEnumerable<PropertyInfo> properties, Action<IServiceCollection, string, bool> add) =>
-        (Name, IsThereUnset, Settings, Add) = (name, isThereUnset, [.. properties.Select(property => new ProviderSetting(property.Name, property.IsDefined(typeof(SecretSettingAttribute)), property.PropertyType))], add);
+    private ProviderType(string name, bool isThereUnset, ProviderOptions unset, Action<IServiceCollection, string, bool> add)
+    {
+        var required = unset.Required.Select(setting => setting.Setting).ToHashSet(StringComparer.Ordinal);
+        (Name, IsThereUnset, Add) = (name, isThereUnset, add);
+        Settings =
+        [
+            .. unset.GetType().GetProperties().Where(property => property.CanWrite).Select(property => new ProviderSetting(property.Name, property.IsDefined(typeof(SecretSettingAttribute)), property.PropertyType)
+            {
+                IsRequired = required.Contains(property.Name),
+                Default = Convert.ToString(property.GetValue(unset), CultureInfo.InvariantCulture) is { Length: > 0 } value ? value : null,
+            }),
+        ];
+    }
 
     /// <summary>As the setting <c>Type</c> names it.</summary>
     public string Name { get; }
@@ -28,6 +47,9 @@ public sealed class ProviderType
 
     /// <summary>True where a provider of this name is there even if nothing of it is set, as its address is documented.</summary>
     internal bool IsThereUnset { get; }
+
+    /// <summary>True where the type stands for one provider, whose address is documented.</summary>
+    public bool HasDocumentedAddress => IsThereUnset;
 
     /// <summary>Registers one provider under a name; the flag tells a managed one from a declared one.</summary>
     internal Action<IServiceCollection, string, bool> Add { get; }
@@ -40,9 +62,9 @@ public sealed class ProviderType
         [.. Settings.Where(setting => setting.IsSecret).Select(setting => (Present: setting, Next: Setting($"Next{setting.Name}"))).Where(pair => pair.Next is not null).Select(pair => (pair.Present, pair.Next!))];
 
     internal static ProviderType Of<TOptions, TProvider>(string name, bool isThereUnset)
-        where TOptions : ProviderOptions
+        where TOptions : ProviderOptions, new()
         where TProvider : class, ITokenProvider =>
-        new(name, isThereUnset, typeof(TOptions).GetProperties().Where(property => property.CanWrite), ProvidersRegistration.AddProvider<TOptions, TProvider>);
+        new(name, isThereUnset, new TOptions(), ProvidersRegistration.AddProvider<TOptions, TProvider>);
 }
 
 /// <summary>The types that there are. A new one is a folder and one line here.</summary>

@@ -58,4 +58,8 @@ public abstract record CatalogResult
 /// <param name="By">Who makes it, for the audit.</param>
 /// <param name="IsUntested">True: it is not tried at the provider first.</param>
 /// <param name="Tag">The version that it was made of; null for whatever is stored.</param>
-public sealed record CatalogChange(string By, bool IsUntested = false, string? Tag = null);
+public sealed record CatalogChange(string By, bool IsUntested = false, string? Tag = null)
+{
+    /// <summary>The scopes that a provider without tokens is asked for when it is tried; some issue nothing without one. Default: none.</summary>
+    public IReadOnlyList<string> TrialScopes { get; init; } = [];
+}

@@ -10,5 +10,5 @@ public static class CatalogTrials
         await provider.AcquireAsync(order, cancellationToken) is ProviderResult.Failed { Failure: var failure } ? failure : null;
 
     /// <summary>What a provider is asked for of which no token is known.</summary>
-    internal static TokenOrder Any(string provider) => new(provider, [], Grant.ClientCredentials, new Dictionary<string, string>());
+    internal static TokenOrder Any(string provider, IReadOnlyList<string> scopes) => new(provider, scopes, Grant.ClientCredentials, new Dictionary<string, string>());
 }

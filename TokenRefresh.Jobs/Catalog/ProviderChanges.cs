@@ -139,7 +139,7 @@ public sealed class ProviderChanges(
     }
 
     /// <summary>Tries a provider as it is: null where it issues a token, and otherwise why not.</summary>
-    public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await CatalogTrials.TryAsync(provider, await OrderAsync(provider.Name, cancellationToken), cancellationToken);
+    public async Task<ProviderFailure?> TestAsync(ITokenProvider provider, CancellationToken cancellationToken) => await CatalogTrials.TryAsync(provider, await OrderAsync(provider.Name, [], cancellationToken), cancellationToken);
 
     /// <summary>What is wrong with a provider before it is tried; null for nothing.</summary>
     internal async Task<CatalogResult.Refused?> CheckAsync(string name, ProviderType type, ProviderSettings settings, bool isUntested)
@@ -180,7 +180,7 @@ public sealed class ProviderChanges(
         await using (built)
         {
             var provider = built.Provider;
-            if (!change.IsUntested && provider.IsEnabled && await CatalogTrials.TryAsync(provider, await OrderAsync(row.Name, cancellationToken), cancellationToken) is { } failure)
+            if (!change.IsUntested && provider.IsEnabled && await CatalogTrials.TryAsync(provider, await OrderAsync(row.Name, change.TrialScopes, cancellationToken), cancellationToken) is { } failure)
             {
                 return new CatalogResult.Refused(CatalogRefusal.RefusedByProvider, $"The provider issued no token with these settings: {failure.Kind.Code()}: {failure.Reason}. Nothing was stored.");
             }
@@ -233,12 +233,12 @@ public sealed class ProviderChanges(
     }
 
     // As one of its own tokens is asked for, where it has one: a provider may issue nothing without a scope.
-    private async Task<TokenOrder> OrderAsync(string provider, CancellationToken cancellationToken)
+    private async Task<TokenOrder> OrderAsync(string provider, IReadOnlyList<string> scopes, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var token = await db.Tokens.AsNoTracking().Where(token => token.Provider == provider && token.Grant == Grant.ClientCredentials && token.IsActive)
             .OrderBy(token => token.Name).Select(token => new { token.Name, token.Scopes, token.Parameters }).FirstOrDefaultAsync(cancellationToken);
-        return token is null ? CatalogTrials.Any(provider) : new(token.Name, token.Scopes, Grant.ClientCredentials, TokenDefinition.Pairs(token.Parameters));
+        return token is null ? CatalogTrials.Any(provider, scopes) : new(token.Name, token.Scopes, Grant.ClientCredentials, TokenDefinition.Pairs(token.Parameters));
     }
 
     internal static CatalogResult.Refused? Refuse(ProviderRow? row, string name, CatalogChange change) => row switch

@@ -5,6 +5,7 @@ using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.TokenCache;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages;
 
@@ -23,6 +24,9 @@ internal enum SituationAct
 /// <param name="Path">The page.</param>
 internal sealed record SituationStep(SituationAct Act, Phrase Words, IReadOnlyList<string> Tokens, string Path)
 {
+    /// <summary>Who may do it; null for everyone who may see it.</summary>
+    public Role? Needs { get; init; }
+
     /// <summary>Leads to the channels.</summary>
     public static SituationStep SetUpNotifications { get; } = new(SituationAct.Open, "Set up notifications", [], $"{PanelPaths.Health}#channels");
 }
@@ -58,7 +62,7 @@ internal sealed record Situation(SystemDiagnosis Diagnosis, Phrase Heading, IRea
 }
 
 /// <summary>Reads the situation once a request.</summary>
-internal sealed class CurrentSituation(CurrentDiagnosis diagnosis, ClientReads reads, IncidentService incidents, NotificationReadinessReader readiness, TimeFormat times)
+internal sealed class CurrentSituation(CurrentDiagnosis diagnosis, ClientReads reads, IncidentService incidents, NotificationReadinessReader readiness, ITokenProviders providers, TimeFormat times)
 {
     private const int MostNames = 3, MostProblems = 3;
 
@@ -76,7 +80,7 @@ internal sealed class CurrentSituation(CurrentDiagnosis diagnosis, ClientReads r
             var hit = unwell.Count == 0 ? [] : await reads.ConsumersAsync([.. unwell.Select(token => token.Name)], seen.AsOf.AddDays(-1), cancellationToken);
             var open = seen.Overall == OverallStatus.Operational ? [] : await incidents.OpenAsync(cancellationToken);
             var worst = Worst(seen);
-            return new(seen, DiagnosisWords.Heading(seen, times), [.. Details(seen, unwell, hit)], Step(seen, unwell), open.FirstOrDefault(incident => worst is null || incident.Subjects.Contains(worst.Name)));
+            return new(seen, IsEmpty(seen) && Ready is not null ? "No tokens yet: add the first" : DiagnosisWords.Heading(seen, times), [.. Details(seen, unwell, hit)], Step(seen, unwell), open.FirstOrDefault(incident => worst is null || incident.Subjects.Contains(worst.Name)));
         }
         catch (Exception error) when (DatabaseFaults.IsAway(error))
         {
@@ -124,17 +128,24 @@ internal sealed class CurrentSituation(CurrentDiagnosis diagnosis, ClientReads r
     }
 
     // The worst token comes first in the sentence, so the act is about that one; what can be retried is retried with it.
-    private static SituationStep? Step(SystemDiagnosis seen, List<TokenView> unwell) => (Worst(seen), seen.Wrong.FirstOrDefault()) switch
+    private SituationStep? Step(SystemDiagnosis seen, List<TokenView> unwell) => (Worst(seen), seen.Wrong.FirstOrDefault()) switch
     {
         ({ State: TokenState.Degraded or TokenState.Critical or TokenState.Expired }, _) => new(SituationAct.Retry, "Retry now", [.. unwell.Where(token => token.State is TokenState.Degraded or TokenState.Critical or TokenState.Expired).Select(token => token.Name)], PanelPaths.Tokens),
         ({ State: TokenState.ActionRequired, Settings.Order.Grant: Grant.Imported } one, _) => new(SituationAct.Open, "Import a token", [], PanelPaths.Token(one.Name)),
         ({ State: TokenState.ActionRequired } one, _) => new(SituationAct.Open, "How to update the credentials", [], $"{PanelPaths.Provider(one.Settings.Provider.Name)}#credentials"),
         (_, { Part: DiagnosedPart.Schedule or DiagnosedPart.Workers }) => new(SituationAct.Open, "Open System", [], PanelPaths.Health),
         ({ } one, _) => new(SituationAct.Open, "Open the token", [], PanelPaths.Token(one.Name)),
-        _ when seen.Overall == OverallStatus.Operational && seen.Counts.Sum(alike => alike.State != TokenState.NotConfigured) == 0 => new(SituationAct.Open, "Add credentials", [], PanelPaths.Providers),
+        _ when IsEmpty(seen) => Ready is { } ready
+            ? new(SituationAct.Open, "Add token", [], $"{PanelPaths.NewToken}?provider={ready.Name}") { Needs = Role.Admin }
+            : new(SituationAct.Open, "Add provider", [], PanelPaths.NewProvider) { Needs = Role.Admin },
         _ when seen.Undelivered is not null => SituationStep.SetUpNotifications,
         _ => null,
     };
+
+    // A provider that could issue the first token.
+    private ITokenProvider? Ready => providers.All.FirstOrDefault(provider => provider is { IsEnabled: true, MissingSettings.Count: 0 });
+
+    private static bool IsEmpty(SystemDiagnosis seen) => seen.Overall == OverallStatus.Operational && seen.Counts.Sum(alike => alike.State != TokenState.NotConfigured) == 0;
 
     private static TokenView? Worst(SystemDiagnosis seen) => seen.Wrong.FirstOrDefault(reason => reason.Part == DiagnosedPart.Token) is { } reason ? seen.Find(reason.Subject) : null;
 

@@ -19,7 +19,7 @@ public sealed class PagesInBrowserTests(PagesInBrowserTests.HardToFit hard, Page
 
     public static TheoryData<string> Pages { get; } =
     [
-        "/access", "/access/tokens", "/access/tokens/jibit", "/access/tokens/jibit?tab=Settings", "/access/bulk", "/access/providers", "/access/providers/jibit", "/access/incidents/1", "/access/settings", "/access/search?q=n", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-health", "/access/incidents", "/access/users", "/access/clients",
+        "/access", "/access/tokens", "/access/tokens/jibit", "/access/tokens/jibit?tab=Settings", "/access/bulk", "/access/providers", "/access/providers/jibit", "/access/new-provider", "/access/new-provider?type=OAuth2", "/access/new-token", "/access/incidents/1", "/access/settings", "/access/search?q=n", "/access/token-refresh-logs", "/access/token-refresh-logs/1", "/access/token-health", "/access/incidents", "/access/users", "/access/clients",
         "/access/audit", "/no/such/page", "/access/tokens/unknown", $"/access/tokens/{LongName}",
     ];
 

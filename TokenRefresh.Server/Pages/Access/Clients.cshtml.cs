@@ -27,7 +27,14 @@ internal sealed class ClientsModel(ClientKeys keys, TokenFinder tokens) : PanelP
     /// <summary>What was typed, for the next try.</summary>
     public (string? Name, string? Tokens) Typed { get; private set; }
 
-    public Task OnGetAsync(CancellationToken cancellationToken) => LoadAsync(cancellationToken);
+    /// <summary>True where another page has filled in the tokens, so that only the name is left to type.</summary>
+    public bool IsPrepared => Made is null && Problem is null && Typed.Tokens is not null;
+
+    public Task OnGetAsync(string? tokens, CancellationToken cancellationToken)
+    {
+        Typed = (null, tokens);
+        return LoadAsync(cancellationToken);
+    }
 
     // The key is shown on the very answer: anywhere else it would have to be kept.
     [Needs(Role.Admin)]
@@ -36,6 +43,7 @@ internal sealed class ClientsModel(ClientKeys keys, TokenFinder tokens) : PanelP
         try
         {
             Made = (name ?? "", await keys.IssueAsync(name ?? "", tokens ?? "", Actor, cancellationToken));
+            Typed = (null, tokens);
         }
         catch (ArgumentException error)
         {

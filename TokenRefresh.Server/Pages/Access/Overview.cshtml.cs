@@ -5,6 +5,7 @@ using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Health;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Providers;
+using TokenRefresh.Server.Access;
 
 namespace TokenRefresh.Server.Pages.Access;
 
@@ -76,17 +77,20 @@ internal sealed class OverviewModel(
         }
 
         var configured = providers.All.Where(provider => provider.IsEnabled && provider.MissingSettings.Count == 0).ToList();
-        var missing = providers.All.Where(provider => provider.IsEnabled).SelectMany(provider => provider.MissingSettings).FirstOrDefault();
         var first = Diagnosis.Tokens.FirstOrDefault(token => token.IsValid);
         var canNotify = await readiness.ReadAsync(cancellationToken);
         var hasClient = (await clients.ListAsync(cancellationToken)).Any(client => client.RevokedAt is null);
+
+        // Administrators get to the form; a provider without tokens is waiting for its first.
+        var mayAdd = May(Role.Admin);
+        var idle = configured.FirstOrDefault(provider => Diagnosis.Counts.Of(provider.Name).Total == 0);
         return
         [
-            new(configured.Count > 0, "Add a provider's credentials", configured.Count > 0 ? (Phrase)$"{string.Join(", ", configured.Select(provider => provider.Name))}" : (Phrase)$"Set {missing ?? "Providers__NAME__…"} in .env or the environment and restart", PanelPaths.Providers),
-            new(first is not null, "Obtain the first token", first is not null ? (Phrase)$"{first.Name} is valid" : "By itself once there are credentials; Tokens shows the result", PanelPaths.Tokens),
-            new(canNotify.CanNotify, "Choose who is notified", canNotify.CanNotify ? Phrase.Kept(canNotify.Words) : Phrase.Kept(canNotify.Remedy), $"{PanelPaths.Health}#channels"),
-            new(hasClient, "Create a client key", hasClient ? "A program can read tokens with it" : "One for each program that reads tokens", PanelPaths.Clients),
+            new(configured.Count > 0, "Add a provider", configured.Count > 0 ? (Phrase)$"{string.Join(", ", configured.Select(provider => provider.Name))}" : mayAdd ? "Here in the panel, or in the settings" : "An administrator does this", mayAdd && configured.Count == 0 ? PanelPaths.NewProvider : PanelPaths.Providers),
+            new(first is not null, "Obtain the first token", first is not null ? (Phrase)$"{first.Name} is valid" : idle is not null ? (Phrase)$"Add a token of {idle.Name}" : "By itself once there is a provider for it", mayAdd && first is null && idle is not null ? $"{PanelPaths.NewToken}?provider={idle.Name}" : PanelPaths.Tokens),
+            new(hasClient, "Create a client key", hasClient ? "A program can read tokens with it" : "One for each program that reads tokens", first is not null ? $"{PanelPaths.Clients}?tokens={first.Name}#create" : PanelPaths.Clients),
             new(false, "Read a token", first is not null ? (Phrase)$"{"GET /api/tokens/" + first.Name + "/access-token"}" : "A program does this with its key", first is not null ? $"{PanelPaths.Token(first.Name)}#use" : PanelPaths.Tokens),
+            new(canNotify.CanNotify, "Choose who is notified", canNotify.CanNotify ? Phrase.Kept(canNotify.Words) : Phrase.Kept(canNotify.Remedy), $"{PanelPaths.Health}#channels"),
         ];
     }
 }

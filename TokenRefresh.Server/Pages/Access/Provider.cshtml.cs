@@ -45,6 +45,18 @@ internal sealed class ProviderModel(
     /// <summary>Settings of this server that are not used, because it was moved into the database.</summary>
     public IReadOnlyList<string> UnusedSettings { get; private set; } = [];
 
+    /// <summary>Its row; null where it has none.</summary>
+    public ProviderRow? Row { get; private set; }
+
+    /// <summary>Its settings but for the secrets, by name.</summary>
+    public IReadOnlyDictionary<string, string> Settings => JsonSerializer.Deserialize<SortedDictionary<string, string>>(Row?.Settings ?? "{}")!;
+
+    /// <summary>Its credentials, masked; what is required and no secret stands among the settings.</summary>
+    public IEnumerable<MaskedCredential> Credentials => Provider.Credentials.Concat(Provider.NextCredentials).Where(credential => !Settings.ContainsKey(credential.Setting.Split(' ')[0].Split("__")[^1]));
+
+    /// <summary>True where the person may add a token, and the provider can issue one.</summary>
+    public bool MayAddToken => May(Role.Admin) && Provider is { IsEnabled: true, MissingSettings.Count: 0 };
+
     public static string[] Modes { get; } = SandboxBehaviourForm.Allowed["mode"].Split(", ");
 
     private ITokenProvider Provider => Summary.Provider;
@@ -68,7 +80,8 @@ internal sealed class ProviderModel(
     {
         Failures = [.. (await AttemptGroup.FoldAsync(log, await log.RecentAsync(new() { Provider = Provider.Name, Status = AttemptStatus.Failed }, FailuresRead, null, cancellationToken), cancellationToken)).Take(FailuresShown)];
         IsNextCredentialInUse = await nextCredentials.IsOfAsync(Provider, cancellationToken);
-        if (await changes.FindAsync(Provider.Name, cancellationToken) is { } row)
+        Row = await changes.FindAsync(Provider.Name, cancellationToken);
+        if (Row is { } row)
         {
             (CanAdopt, UnusedSettings) = (May(Role.Admin) && adoption.Offers(row), adoption.UnusedSettings(row));
         }
@@ -82,7 +95,7 @@ internal sealed class ProviderModel(
     {
         if (Provider.MissingSettings is { Count: > 0 } missing)
         {
-            return Tell(new(false, $"{Provider.Name} issues no token: missing {string.Join(", ", missing)}."), Back);
+            return Tell(new(false, $"{Provider.Name} issues no token: missing {string.Join(", ", missing.Select(setting => setting.Split(' ')[0]))}."), Back);
         }
 
         var failure = await changes.TestAsync(Provider, cancellationToken);
@@ -105,9 +118,9 @@ internal sealed class ProviderModel(
 
     /// <summary>Removes a provider that was added while the server ran, once its name was typed.</summary>
     [Needs(Role.Admin)]
-    public async Task<IActionResult> OnPostRemoveAsync(string? confirmed, CancellationToken cancellationToken) =>
-        confirmed != Provider.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), Back)
-        : await changes.RemoveAsync(Provider.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused ? Tell(new(false, string.Join(" ", refused.Reasons)), Back)
+    public async Task<IActionResult> OnPostRemoveAsync(string? confirmed, string? tag, CancellationToken cancellationToken) =>
+        confirmed?.Trim() != Provider.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), Back)
+        : await changes.RemoveAsync(Provider.Name, new(Actor, Tag: string.IsNullOrEmpty(tag) ? null : tag), cancellationToken) is CatalogResult.Refused refused ? Tell(new(false, string.Join(" ", refused.Reasons)), Back)
         : Tell(new(true, $"Removed provider {Provider.Name}."), PanelPaths.Providers);
 
     /// <summary>Lets a stand-in fail, so that an outage is rehearsed; a form without a mode brings it back to normal.</summary>

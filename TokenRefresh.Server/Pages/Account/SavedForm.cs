@@ -20,7 +20,7 @@ internal sealed record SavedForm(string To, IReadOnlyList<SavedField> Fields)
 
     /// <summary>Takes a form over; null where it is none of the panel's.</summary>
     public static SavedForm? Of(string? to, IFormCollection form) => IsOurs(to)
-        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new SavedField(field.Key, Secret.Contains(field.Key) ? null : value ?? ""))])
+        ? new(to!, [.. form.Where(field => field.Key != Antiforgery).SelectMany(field => field.Value, (field, value) => new SavedField(field.Key, Secret.Contains(field.Key) || field.Key.StartsWith(FormField.SecretPrefix, StringComparison.OrdinalIgnoreCase) ? null : value ?? ""))])
         : null;
 
     /// <summary>Reads what <see cref="ToString"/> has written; null for anything else.</summary>

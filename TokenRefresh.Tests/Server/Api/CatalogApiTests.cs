@@ -263,7 +263,7 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
     private static async Task<JsonElement> Json(HttpResponseMessage answer) => (await answer.Content.ReadFromJsonAsync<JsonElement>()).Clone();
 
     /// <summary>A token endpoint that takes one secret.</summary>
-    private sealed class AuthorizationServer(LoopbackServer server) : IAsyncDisposable
+    internal sealed class AuthorizationServer(LoopbackServer server) : IAsyncDisposable
     {
         private int calls;
 

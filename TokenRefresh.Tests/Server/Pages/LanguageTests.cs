@@ -27,7 +27,7 @@ public sealed partial class LanguageTests(PostgresFixture postgres, SharedServer
     [
         "/access", "/access/tokens", "/access/tokens/jibit", "/access/tokens/jibit?tab=Clients", "/access/tokens/jibit?tab=Scopes", "/access/tokens/jibit?tab=Settings", "/access/bulk", "/access/incidents",
         "/access/token-refresh-logs?skips=true", "/access/token-refresh-logs/1", "/access/providers", "/access/providers/jibit", "/access/clients", "/access/token-health", "/access/settings", "/access/users",
-        "/access/search?q=jibit", "/access/search?q=nothing", "/no/such/page", "/access/tokens/unknown",
+        "/access/new-provider", "/access/new-provider?type=OAuth2", "/access/new-token", "/access/search?q=jibit", "/access/search?q=nothing", "/no/such/page", "/access/tokens/unknown",
     ];
 
     [Theory]

@@ -128,7 +128,7 @@ internal sealed class TokenModel(
     /// <summary>Removes a token that was added while the server ran, once its name was typed.</summary>
     [Needs(Role.Admin)]
     public async Task<IActionResult> OnPostRemoveAsync(string? confirmed, CancellationToken cancellationToken) =>
-        confirmed != Token.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), TabAddress(TokenTab.Settings))
+        confirmed?.Trim() != Token.Name ? Tell(new(false, "Nothing was removed: the name was not typed."), TabAddress(TokenTab.Settings))
         : await changes.RemoveAsync(Token.Name, new(Actor), cancellationToken) is CatalogResult.Refused refused ? Tell(new(false, string.Join(" ", refused.Reasons)), TabAddress(TokenTab.Settings))
         : Tell(new(true, $"Removed token {Token.Name}."), PanelPaths.Tokens);
 
