@@ -30,6 +30,7 @@ await page.waitForTimeout(40_000);
 await shot(page, '/access', 'overview');
 await shot(page, '/access/tokens', 'tokens');
 await shot(page, '/access/token-refresh-logs', 'log');
+await shot(page, '/access/new-provider?type=OAuth2', 'add-provider');
 await page.goto('/access/incidents');
 await shot(page, await page.locator('.lines a').first().getAttribute('href'), 'incident');
 await shot(page, '/access/token-health', 'system');
