@@ -9,7 +9,7 @@ public enum CatalogAct
     /// <summary>It is there, and different.</summary>
     Change,
 
-    /// <summary>It is there, and nobody wants it.</summary>
+    /// <summary>It is there, and not wanted.</summary>
     Remove,
 }
 

@@ -77,7 +77,11 @@ public sealed class ApplyTests(PostgresFixture postgres)
               fine: { provider: good }
             """;
 
-        var end = await RunWithInputAsync(settings, file + $"\n  large: {{ provider: good, parameters: {{ a: {new string('x', 100_000)} }} }}", "apply", "-f", "-");
+        Directory.CreateDirectory(data.Path);
+        var path = Path.Combine(data.Path, "catalog.yaml");
+        await System.IO.File.WriteAllTextAsync(path, file + $"\n  large: {{ provider: good, parameters: {{ a: {new string('x', 100_000)} }} }}");
+
+        var end = await RunAsync(settings, "apply", "-f", path);
 
         end.ExitCode.ShouldBe(2);
         foreach (var words in new[]
