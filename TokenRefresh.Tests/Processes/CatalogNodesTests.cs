@@ -151,7 +151,7 @@ public sealed class CatalogNodesTests(PostgresFixture postgres)
             return nodes;
         }
 
-        public Task UntilAsync(Func<Task<bool>> holds, string what) => RunningServer.UntilAsync(holds, what, seconds: 60);
+        public Task UntilAsync(Func<Task<bool>> holds, string what) => first.UntilAsync(holds, what);
 
         public async Task<Finished> VerbAsync(string input, params string[] call)
         {
