@@ -15,7 +15,7 @@ public sealed class SnippetTests(PostgresFixture postgres)
     // Where a reader puts something of their own.
     private const string Own = "…";
 
-    private static readonly string[] Languages = ["sh", "verbs", "env", "json", "sql", "nginx", "php", "python", "csharp", "text"];
+    private static readonly string[] Languages = ["sh", "verbs", "env", "json", "sql", "nginx", "php", "python", "csharp", "yaml", "text"];
 
     public static TheoryData<string> Settings => Snippet.Of("env");
 

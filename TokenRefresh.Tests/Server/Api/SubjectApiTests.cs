@@ -138,7 +138,7 @@ public sealed class SubjectApiTests(SharedServer shared) : IClassFixture<SharedS
     {
         await using var panel = await shared.OpenAsync(Role.Admin);
 
-        await panel.PostAsync("/access/new-token", "/access/new-token", ("newName", name), ("provider", "jibit"), ("grant", "ClientCredentials"), ("subject", mobile), ("untested", "true"));
+        await panel.PostAsync("/access/new-token", "/access/new-token", ("newName", name), ("provider", "jibit"), ("grant", "ClientCredentials"), ("secret.subject", mobile), ("untested", "true"));
         var page = await panel.ReadAsync($"/access/tokens/{name}?tab=Settings");
         var form = await panel.ReadAsync($"/access/new-token?name={name}");
 
