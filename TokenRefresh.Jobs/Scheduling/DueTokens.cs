@@ -49,7 +49,7 @@ public sealed class DueTokens(
     }
 
     // As Token.Resume, in one statement: a gap while it lasted was the pause's until its end.
-    private Task<int> EndPausesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
+    private static Task<int> EndPausesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
         $"""
          WITH over AS (SELECT name, paused_until AS until, CASE WHEN access_token IS NULL THEN NULL ELSE greatest(expires_at, last_success_at, gap_from) END AS began
                        FROM tokens WHERE paused_until <= {now} FOR UPDATE),

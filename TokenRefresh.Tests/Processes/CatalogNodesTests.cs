@@ -117,7 +117,7 @@ public sealed class CatalogNodesTests(PostgresFixture postgres)
     private static async Task<long> VersionAsync(HttpClient node, string token) =>
         JsonDocument.Parse(await node.GetStringAsync(Address(token))).RootElement.GetProperty("version").GetInt64();
 
-    private static async Task<(int Reads, int Failures)> ReadUntilAsync(HttpClient node, IReadOnlyList<string> names, CancellationToken end)
+    private static async Task<(int Reads, int Failures)> ReadUntilAsync(HttpClient node, List<string> names, CancellationToken end)
     {
         var (reads, failures) = (0, 0);
         for (; !end.IsCancellationRequested; reads++)

@@ -152,7 +152,7 @@ internal sealed partial class CatalogFileReader(Func<string, string?> variable)
     }
 
     // As a list, or as the settings write it.
-    private IReadOnlyList<string> Scopes(FileNode node, string path) => node is FileNode.List list
+    private string[] Scopes(FileNode node, string path) => node is FileNode.List list
         ? [.. list.Items.Select(item => Value(item, path) ?? "")]
         : Value(node, path)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
