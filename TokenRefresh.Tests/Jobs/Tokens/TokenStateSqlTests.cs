@@ -53,8 +53,8 @@ public sealed class TokenStateSqlTests(PostgresFixture postgres)
         rows.Count.ShouldBeGreaterThan(20_000);
         rows.Where(row => inSql[row.Name].State != states[row.Name].Code()).ShouldBeEmpty();
         
-        // A retry is planned only after a failure.
-        rows.Where(row => row.NextAttemptAt is null || row.LastErrorCode is not null).Where(row => states[row.Name] != TokenState.Healthy && !inSql[row.Name].IsFound).ShouldBeEmpty();
+        // A retry is planned only after a failure, and no token is stored without its expiry.
+        rows.Where(row => (row.NextAttemptAt is null || row.LastErrorCode is not null) && (row.AccessToken is null || row.ExpiresAt is not null)).Where(row => states[row.Name] != TokenState.Healthy && !inSql[row.Name].IsFound).ShouldBeEmpty();
         states.Values.Distinct().Count().ShouldBe(Enum.GetValues<TokenState>().Length);
     }
 
