@@ -5,7 +5,7 @@ using TokenRefresh.Providers;
 namespace TokenRefresh.Jobs.Catalog;
 
 /// <summary>Compares what somebody wants with what is stored, and checks all of it before anything is done.</summary>
-public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionChanges tokens, DeclaredSettings declared, SecretProtection secrets)
+public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionChanges tokens, ITokenProviders known, DeclaredSettings declared, SecretProtection secrets)
 {
     /// <summary>What is to be done, and what is wrong.</summary>
     /// <param name="prunes">True: managed providers and tokens that are not named are removed, but for providers that the settings of this server still name.</param>
@@ -88,7 +88,7 @@ public sealed class CatalogPlanner(ProviderChanges providers, TokenDefinitionCha
         var provider = draft.Provider.ToLowerInvariant();
         List<string> wrong =
         [
-            .. tokens.Check(draft, coming: coming),
+            .. TokenDraftRules.Check(draft, known, coming: coming),
             .. stored is null ? [] : TokenDefinitionChanges.Refuse(stored, draft.Name, new(""))?.Reasons ?? [],
             .. stored is { Origin: Origin.Managed } && stored.Provider != provider ? [$"It is of provider {stored.Provider}, and a token keeps its provider. Add another token."] : Array.Empty<string>(),
         ];

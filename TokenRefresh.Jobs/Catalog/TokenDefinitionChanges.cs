@@ -6,30 +6,6 @@ using TokenRefresh.Providers;
 
 namespace TokenRefresh.Jobs.Catalog;
 
-/// <summary>A token as somebody wants it.</summary>
-/// <param name="Parameters">What the provider is told beside the scopes.</param>
-/// <param name="Labels">What people note about it; no secrets.</param>
-public sealed record TokenDraft(
-    string Name, string Provider, IReadOnlyList<string> Scopes, Grant Grant, IReadOnlyDictionary<string, string> Parameters, IReadOnlyDictionary<string, string> Labels)
-{
-    /// <summary>Whom it belongs to, as it was typed; null for no one. Personal data: it is stored sealed.</summary>
-    public string? Subject { get; init; }
-
-    /// <inheritdoc />
-    public override string ToString() => $"{nameof(TokenDraft)} {{ {Name} }}";
-}
-
-/// <summary>Some of what a token is; what is null stays as it is.</summary>
-public sealed record TokenEdit(
-    IReadOnlyList<string>? Scopes = null, Grant? Grant = null, IReadOnlyDictionary<string, string>? Parameters = null, IReadOnlyDictionary<string, string>? Labels = null)
-{
-    /// <summary>Whom it belongs to from now on, as it was typed; empty for no one.</summary>
-    public string? Subject { get; init; }
-
-    /// <inheritdoc />
-    public override string ToString() => nameof(TokenEdit);
-}
-
 /// <summary>Adds, changes and removes managed tokens. A change is checked and tried before it is stored; with it are stored its audit and the word to the other nodes.</summary>
 public sealed class TokenDefinitionChanges(
     IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, ITokenProviders providers, Subjects subjects, IEnumerable<ITokenWatcher> watchers, TimeProvider clock)
@@ -42,8 +18,6 @@ public sealed class TokenDefinitionChanges(
 
     /// <summary>As many names go into one statement.</summary>
     private const int NamesAtOnce = 1000;
-
-    private const int MostPairs = 50, LongestText = 256, MostScopes = 100;
 
     /// <summary>What the token of that name is, or null.</summary>
     public async Task<TokenDefinition?> FindAsync(string name, CancellationToken cancellationToken)
@@ -85,7 +59,7 @@ public sealed class TokenDefinitionChanges(
     public async Task<CatalogResult> AddAsync(TokenDraft draft, CatalogChange change, CancellationToken cancellationToken)
     {
         var subject = Subject.Read(draft.Subject ?? "");
-        if (Check(draft, draft.Subject, subject) is { Count: > 0 } wrong)
+        if (TokenDraftRules.Check(draft, providers, draft.Subject, subject) is { Count: > 0 } wrong)
         {
             return new CatalogResult.Refused(CatalogRefusal.Invalid, wrong);
         }
@@ -159,7 +133,7 @@ public sealed class TokenDefinitionChanges(
             name.ToLowerInvariant(), stored!.Provider, edit.Scopes ?? stored.Scopes, edit.Grant ?? stored.Grant, edit.Parameters ?? TokenDefinition.Pairs(stored.Parameters),
             edit.Labels ?? TokenDefinition.Pairs(stored.Labels));
         var subject = edit.Subject is null ? await SubjectAsync(draft.Name, cancellationToken) : Subject.Read(edit.Subject);
-        if (Check(draft, edit.Subject, subject) is { Count: > 0 } wrong)
+        if (TokenDraftRules.Check(draft, providers, edit.Subject, subject) is { Count: > 0 } wrong)
         {
             return new CatalogResult.Refused(CatalogRefusal.Invalid, wrong);
         }
@@ -269,53 +243,6 @@ public sealed class TokenDefinitionChanges(
         db.RemovedTokens.Add(new() { Name = key, Version = version, RemovedAt = clock.GetUtcNow() });
         await SaveAsync(db, key, "token.removed", new { provider = stored.Provider }, change.By);
         return await transaction.EndAsync(db, stored.Provider, contexts, clock);
-    }
-
-    /// <summary>What is wrong with a token, a sentence each.</summary>
-    /// <param name="typed">The subject as it was typed; null where it stays.</param>
-    /// <param name="coming">Providers that are not there yet, and will be.</param>
-    internal List<string> Check(TokenDraft draft, string? typed = null, Subject? subject = null, IReadOnlyCollection<string>? coming = null)
-    {
-        var wrong = new List<string>();
-        if (subject is null && !string.IsNullOrEmpty(typed))
-        {
-            wrong.Add($"A subject is {Subject.Allowed}.");
-        }
-
-        // The rest of a definition is stored in clear, and its name is in addresses, logs and job arguments.
-        if (subject is not null && draft.Parameters.Concat(draft.Labels).SelectMany(pair => new[] { pair.Key, pair.Value }).Concat(draft.Scopes).Prepend(draft.Name).Any(subject.IsIn))
-        {
-            wrong.Add("The subject must not be in the name, the scopes, the parameters or the labels: these are not encrypted.");
-        }
-
-        if (!CatalogNames.IsAllowed(draft.Name))
-        {
-            wrong.Add($"A token name has {CatalogNames.Allowed}.");
-        }
-
-        if (providers.Find(draft.Provider) is null && coming?.Contains(draft.Provider, StringComparer.OrdinalIgnoreCase) != true)
-        {
-            wrong.Add($"provider must be one of {string.Join(", ", providers.All.Select(provider => provider.Name).Union(coming ?? []))}.");
-        }
-
-        if (draft.Scopes.Count > MostScopes || draft.Scopes.Any(scope => scope.Length is 0 or > LongestText || scope.Any(sign => char.IsWhiteSpace(sign) || char.IsControl(sign) || sign is ',' or '"' or '\\')))
-        {
-            wrong.Add($"scopes are at most {MostScopes} words without blanks, commas, quotes and backslashes, one for each scope.");
-        }
-
-        foreach (var (pairs, what) in new[] { (draft.Parameters, "parameters"), (draft.Labels, "labels") })
-        {
-            if (pairs.Count > MostPairs || pairs.Any(pair => pair.Key.Length is 0 or > 64 || pair.Value.Length > LongestText || $"{pair.Key}{pair.Value}".Any(char.IsControl) || pair.Key.Any(sign => sign is '=' or ',' or ':')))
-            {
-                wrong.Add($"{what} are at most {MostPairs} pairs; a key has 1 to 64 characters without '=', ':' and ',', a value at most {LongestText}, neither has control characters.");
-            }
-            else if (pairs.Keys.Distinct(StringComparer.OrdinalIgnoreCase).Count() != pairs.Count)
-            {
-                wrong.Add($"{what} has a key twice; keys that differ in case only are the same.");
-            }
-        }
-
-        return wrong;
     }
 
     private static TokenDefinition DefinitionOf(TokenDraft draft) =>

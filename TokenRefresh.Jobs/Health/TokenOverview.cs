@@ -24,15 +24,18 @@ public sealed class TokenOverview(
     public async Task<TokenPicture> ReadAsync(TokenNameFilter? only, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var rows = await Unsealed(db, only).OrderBy(token => token.Name).Take(MostListed + 1).ToListAsync(cancellationToken);
-        if (rows.Count <= MostListed)
+        if (only is not null || !totals.Exceed(2 * MostListed))
         {
-            var all = await ViewsAsync(rows, cancellationToken);
-            return new(all, TokenCounts.Of(all));
+            var few = await Unsealed(db, only).OrderBy(token => token.Name).Take(MostListed + 1).ToListAsync(cancellationToken);
+            if (few.Count <= MostListed)
+            {
+                var all = await ViewsAsync(few, cancellationToken);
+                return new(all, TokenCounts.Of(all));
+            }
         }
 
         var urgent = await UrgentAsync(db, cancellationToken);
-        rows = await Unsealed(db, only).Where(token => urgent.Contains(token.Name)).ToListAsync(cancellationToken);
+        var rows = await Unsealed(db, only).Where(token => urgent.Contains(token.Name)).ToListAsync(cancellationToken);
         return new([.. (await ViewsAsync(rows, cancellationToken)).Take(MostListed)], await CountAsync(db, only, cancellationToken));
     }
 

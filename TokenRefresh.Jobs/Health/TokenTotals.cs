@@ -21,6 +21,9 @@ public sealed class TokenTotals
         configured.Changed += () => isChanged = true;
     }
 
+    /// <summary>True where there were more when they were counted last.</summary>
+    internal bool Exceed(int number) => last?.ByProvider.Values.Sum() > number;
+
     /// <summary>The number by provider; providers without tokens are left out.</summary>
     internal async Task<IReadOnlyDictionary<string, long>> ReadAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
     {

@@ -27,12 +27,7 @@ internal static class AbandonedAttempts
         }
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var names = await db.Database.SqlQuery<string>(
-            $"""
-             UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL
-             WHERE lease_until < clock_timestamp() AND ({only}::text IS NULL OR name = {only})
-             RETURNING name
-             """).ToListAsync(cancellationToken);
+        var names = await db.Database.SqlQuery<string>(only is null ? OfAll(now) : OfOne(only)).ToListAsync(cancellationToken);
         if (names.Count > 0)
         {
             // Each call has its row before it is made, so without a row nothing is unknown: the holder of the lease had made no call.
@@ -62,4 +57,23 @@ internal static class AbandonedAttempts
         await transaction.CommitAsync(cancellationToken);
         return names;
     }
+
+    private static FormattableString OfOne(string name) =>
+        $"""
+         UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL
+         WHERE lease_until < clock_timestamp() AND name = {name}
+         RETURNING name
+         """;
+
+    // No index has the leases, since each refresh would pay for it. A lease that ran out matters where an attempt was left open under it, or where it keeps a token from being refreshed.
+    private static FormattableString OfAll(DateTimeOffset now) =>
+        $"""
+         UPDATE tokens SET lease_owner = NULL, lease_until = NULL, queued_until = NULL
+         WHERE lease_until < clock_timestamp() AND name IN (
+             SELECT token_name FROM token_refresh_logs WHERE status = 'running'
+             UNION ALL SELECT name FROM tokens WHERE last_error_code IS NOT NULL
+             UNION ALL SELECT name FROM tokens WHERE access_token IS NULL
+             UNION ALL SELECT name FROM tokens WHERE provider IN (SELECT name FROM providers) AND refresh_due_at <= {now})
+         RETURNING name
+         """;
 }

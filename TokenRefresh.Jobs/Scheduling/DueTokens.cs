@@ -52,7 +52,7 @@ public sealed class DueTokens(
     private static Task<int> EndPausesAsync(TokenRefreshDbContext db, DateTimeOffset now, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
         $"""
          WITH over AS (SELECT name, paused_until AS until, CASE WHEN access_token IS NULL THEN NULL ELSE greatest(expires_at, last_success_at, gap_from) END AS began
-                       FROM tokens WHERE paused_until <= {now} FOR UPDATE),
+                       FROM tokens WHERE paused_at IS NOT NULL AND paused_until <= {now} FOR UPDATE),
               kept AS (INSERT INTO unavailable_intervals (token_name, "from", "to", cause)
                        SELECT name, began, until, {UnavailableInterval.Paused} FROM over WHERE began < until ON CONFLICT DO NOTHING)
          UPDATE tokens SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, is_active = origin <> 'undeclared',

@@ -20,11 +20,14 @@ internal static class CatalogRequests
     public static Problem? RefuseToken(this Client client, string name) =>
         !client.May(ClientActs.Manage) ? Problem.ActNotAllowed(ClientActs.Manage) : !client.MayRead(name) ? Problem.Forbidden : null;
 
-    /// <summary>How a change is to be made: by whom, of which version (<c>If-Match</c>), and whether untested (<c>?untested=true</c>).</summary>
+    /// <summary>How a change is to be made: by whom, of which version (<c>If-Match</c>), whether untested (<c>?untested=true</c>), and with which scopes a provider without tokens is tried (<c>?scopes=a,b</c>).</summary>
     public static CatalogChange Change(this HttpContext context) => new(
         context.Client().Key.Actor,
         bool.TryParse(context.Request.Query["untested"], out var isUntested) && isUntested,
-        context.Request.Headers.IfMatch is [{ } match] && match != Everything ? match.Trim('"') : null);
+        context.Request.Headers.IfMatch is [{ } match] && match != Everything ? match.Trim('"') : null)
+    {
+        TrialScopes = $"{context.Request.Query["scopes"]}".Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+    };
 
     /// <summary>The answer to a change; its <c>ETag</c> is for the next one.</summary>
     /// <param name="done">Of what was stored.</param>

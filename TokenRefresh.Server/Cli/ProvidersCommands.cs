@@ -100,12 +100,12 @@ internal static class ProvidersCommands
     private static Command Add(CommandRunner host)
     {
         var (name, type, settings, untested) = (Name(), new Option<string>("--type") { Description = $"One of {string.Join(", ", ProviderTypes.All.Select(each => each.Name))}.", Required = true }, Settings(), Untested());
-        var issuer = Issuer();
-        var command = new Command("add", "Add a provider. It is tried first: a token is acquired and thrown away.") { name, type, settings, issuer, untested };
+        var (issuer, scopes) = (Issuer(), TrialScopes());
+        var command = new Command("add", "Add a provider. It is tried first: a token is acquired and thrown away.") { name, type, settings, issuer, scopes, untested };
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services => Say(
                 await services.GetRequiredService<ProviderChanges>().AddAsync(
-                    call.GetValue(name)!, call.GetValue(type)!, Read(call.GetValue(settings) ?? [], call.GetValue(issuer)), new(Options.Caller, call.GetValue(untested)), cancellationToken),
+                    call.GetValue(name)!, call.GetValue(type)!, Read(call.GetValue(settings) ?? [], call.GetValue(issuer)), Change(call, untested, scopes), cancellationToken),
                 $"Added provider {call.GetValue(name)}."),
             cancellationToken));
         return command;
@@ -113,15 +113,15 @@ internal static class ProvidersCommands
 
     private static Command Set(CommandRunner host)
     {
-        var (name, settings, issuer, untested) = (Name(), Settings(), Issuer(), Untested());
-        var command = new Command("set", "Change settings of a provider that was added at run time; KEY= takes one away. It is tried first.") { name, settings, issuer, untested };
+        var (name, settings, issuer, scopes, untested) = (Name(), Settings(), Issuer(), TrialScopes(), Untested());
+        var command = new Command("set", "Change settings of a provider that was added at run time; KEY= takes one away. It is tried first.") { name, settings, issuer, scopes, untested };
         command.SetAction((call, cancellationToken) => host.RunCallingAsync(
             async services =>
             {
                 var changes = Read(call.GetValue(settings) ?? [], call.GetValue(issuer));
                 return changes.Count == 0
                     ? throw new UsageException("Nothing to change: give --set KEY=VALUE.")
-                    : Say(await services.GetRequiredService<ProviderChanges>().ChangeAsync(call.GetValue(name)!, changes, new(Options.Caller, call.GetValue(untested)), cancellationToken), $"Changed provider {call.GetValue(name)}.");
+                    : Say(await services.GetRequiredService<ProviderChanges>().ChangeAsync(call.GetValue(name)!, changes, Change(call, untested, scopes), cancellationToken), $"Changed provider {call.GetValue(name)}.");
             },
             cancellationToken));
         return command;
@@ -205,6 +205,13 @@ internal static class ProvidersCommands
             Output.Note($"These settings of {row.Name} are not used any more: {string.Join(", ", unused)}. Remove them; leave its Type while the settings name tokens of it.");
         }
     }
+
+    private static Option<string?> TrialScopes() => new("--scopes") { Description = "The scopes to try it with while it has no token, separated by commas: some providers issue nothing without one." };
+
+    private static CatalogChange Change(ParseResult call, Option<bool> untested, Option<string?> scopes) => new(Options.Caller, call.GetValue(untested))
+    {
+        TrialScopes = (call.GetValue(scopes) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+    };
 
     private static Option<string?> Issuer() => new("--issuer") { Description = "The authorization server's issuer URL (OAuth2): addresses that are not set are filled by discovery." };
 
