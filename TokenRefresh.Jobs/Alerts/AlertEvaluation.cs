@@ -33,6 +33,9 @@ public sealed class AlertEvaluation(
     /// <summary>That the database went back in time is an incident for this long: what else was lost with it, a person has to find out.</summary>
     private static readonly TimeSpan ToldFor = TimeSpan.FromHours(1);
 
+    /// <summary>Of more failing tokens the incidents name so many.</summary>
+    private const int MostFailing = 5000;
+
     private static readonly TimeSpan RateWindow = TimeSpan.FromDays(1);
 
     /// <summary>Evaluates once; null where another evaluation is running.</summary>
@@ -75,12 +78,13 @@ public sealed class AlertEvaluation(
     {
         var now = clock.GetUtcNow();
 
-        // A token is not well again for being listed no more, where there are more urgent ones.
+        // Of very many tokens the most urgent are listed: all that fail belong to an incident, and none is well again for being listed no more.
         var heard = known.Where(incident => incident.IsOfTokens).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal);
         var burning = seen.Freshness.Tokens.Where(token => seen.Freshness.BurnRate(token) >= FreshnessReport.FastBurn).Select(token => token.Token);
-        var others = seen.IsWhole ? [] : await overview.FindAsync([.. heard.Concat(burning).Where(name => seen.Find(name) is null)], cancellationToken);
+        IReadOnlyList<TokenView> others = seen.IsWhole ? []
+            : [.. await overview.PageAsync(new(MostFailing) { IsUnwell = true }, cancellationToken), .. await overview.FindAsync([.. heard.Concat(burning)], cancellationToken)];
         return new(
-            now, [.. seen.Tokens, .. others], await RatesAsync(db, now, cancellationToken), status,
+            now, [.. seen.Tokens.UnionBy(others, token => token.Name)], await RatesAsync(db, now, cancellationToken), status,
             new(schedule.Value.Retries + 1, health.Value.AlertOnConsecutiveFailures, health.Value.SuccessRateThreshold),
             known.Where(incident => incident is { IsOpen: true, Kind: IncidentKind.Failed }).SelectMany(incident => incident.Subjects).ToHashSet(StringComparer.Ordinal))
         {

@@ -20,6 +20,9 @@ public sealed record TokenQuery(int Limit)
     /// <summary>Only in this state.</summary>
     public TokenState? State { get; init; }
 
+    /// <summary>Only those that need attention, as <see cref="TokenView.IsWell"/> has it.</summary>
+    public bool IsUnwell { get; init; }
+
     /// <summary>Only those whose name contains this, or one of whose scopes does.</summary>
     public string? Text { get; init; }
 
@@ -39,7 +42,7 @@ public sealed record TokenQuery(int Limit)
     public string? After { get; init; }
 
     /// <summary>True where nothing is asked but the first page of all.</summary>
-    public bool IsAll => (Provider, State, Text, SubjectHash, Patterns, By, After) is (null, null, null or "", null, null, null, null) && Labels is null or { Count: 0 };
+    public bool IsAll => (Provider, State, IsUnwell, Text, SubjectHash, Patterns, By, After) is (null, null, false, null or "", null, null, null, null) && Labels is null or { Count: 0 };
 
     /// <summary>The names of the page, in its order.</summary>
     /// <param name="facts">As <see cref="TokenStateSql.Parameters"/>.</param>
@@ -56,6 +59,11 @@ public sealed record TokenQuery(int Limit)
         {
             sql.Append($" AND {TokenStateSql.State} = {Value(state.Code())}");
             sql.Append(state == TokenState.Healthy ? "" : $" AND {TokenStateSql.MayBeUnwell}");
+        }
+
+        if (IsUnwell)
+        {
+            sql.Append($" AND {TokenStateSql.MayBeUnwell} AND {TokenStateSql.State} NOT IN ('healthy', 'not_configured', 'pending') AND ({TokenStateSql.State} <> 'paused' OR {TokenStateSql.HasExpired})");
         }
 
         if (Text is { Length: > 0 } text && Value(LikePattern.Containing(text)) is var like)

@@ -21,9 +21,9 @@ public sealed class LogAndHealthInBrowserTests(PostgresFixture postgres, Chromiu
         var rows = await page.Locator("table.lines tr.is-well, table.lines tr.is-aside").CountAsync();
         var asked = 0;
         page.Request += (_, request) => asked += request.Url.Contains("handler=News", StringComparison.Ordinal) ? 1 : 0;
-        await panel.Server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), default);
 
         await page.EvaluateAsync("Object.defineProperty(document, 'hidden', { get: () => window.isAway, configurable: true }); window.isAway = true;");
+        await panel.Server.Services.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Forced, "a test"), default);
         await page.Clock.RunForAsync(120_000);
         asked.ShouldBe(0);
         await page.EvaluateAsync("window.isAway = false");

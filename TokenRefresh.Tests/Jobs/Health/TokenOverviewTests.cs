@@ -28,6 +28,21 @@ public sealed class TokenOverviewTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Those_that_need_attention_are_found_however_many_are_listed()
+    {
+        await using var world = await ManyAsync();
+        await world.ExecuteAsync("UPDATE tokens SET paused_at = now() WHERE name IN ('t-00005', 't-00400')");
+        var overview = world.Node.GetRequiredService<TokenOverview>();
+        await using var db = await world.ContextAsync();
+
+        var unwell = await overview.PageAsync(new(1000) { IsUnwell = true }, CancellationToken.None);
+
+        var all = await overview.FindAsync(await db.Tokens.Select(token => token.Name).ToListAsync(CancellationToken.None), CancellationToken.None);
+        unwell.Count.ShouldBe(40);
+        unwell.Select(token => token.Name).ShouldBe(all.Where(token => !token.IsWell).Select(token => token.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task What_is_counted_of_very_many_is_what_the_tokens_themselves_add_up_to()
     {
         await using var world = await ManyAsync();
