@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One real node on a Postgres of its own with very many tokens: start, pages, verbs, due check, memory and statements at rest, beside the same with ten.
-# Needs a quiet machine, 6 GB of disk and about 20 minutes. Usage: bench/scale.sh [TOKENS] [FILE]
+# Needs a quiet machine, 6 GB of disk and about 20 minutes. Usage: [UNTIL_REST=75] [REST=60] bench/scale.sh [TOKENS] [FILE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tokens=${1:-1000000}

@@ -107,7 +107,7 @@ internal sealed partial class Scale(int tokens, string resultFile) : IAsyncDispo
         var held = Math.Min(count, 20_000);
         Tell($"memory at rest without shared file pages, up to 20,000 held", $"{node.Memory.Own:0} MB, {held:N0} held");
         Tell("memory for each of them", count <= Few ? "–" : $"{(node.Memory.Own - small) * 1024 / (held - Few):0.0} KB");
-        Tell("SQL statements per second at rest", $"{await PostgresLog.StatementsAsync(postgres.ConnectionString, TimeSpan.FromSeconds(60)):0.0}");
+        Tell("SQL statements per second at rest", $"{await PostgresLog.StatementsAsync(postgres.ConnectionString, Rest):0.0}");
         Tell("due check, nothing due, median", $"{await DueCheckAsync(settings):0.0} ms");
         var verb = Stopwatch.GetTimestamp();
         await ServerNode.RunAsync(settings, "tokens", "list");
@@ -144,7 +144,11 @@ internal sealed partial class Scale(int tokens, string resultFile) : IAsyncDispo
     }
 
     // What was read just now is written down within a minute; that is work, not rest.
-    private static Task RestAsync() => Task.Delay(TimeSpan.FromSeconds(75), TimeProvider.System);
+    private static readonly TimeSpan UntilRest = TimeSpan.FromSeconds(Setting("UNTIL_REST", 75)), Rest = TimeSpan.FromSeconds(Setting("REST", 60));
+
+    private static Task RestAsync() => Task.Delay(UntilRest, TimeProvider.System);
+
+    private static int Setting(string name, int usual) => int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : usual;
 
     private static async Task<double> DueCheckAsync(Dictionary<string, string> settings)
     {

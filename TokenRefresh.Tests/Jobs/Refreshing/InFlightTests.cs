@@ -95,11 +95,11 @@ public sealed class InFlightTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_token_that_the_settings_do_not_name_any_more_is_skipped_with_those_words()
+    public async Task A_token_that_there_is_not_any_more_is_skipped_with_those_words()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
 
-        (await world.RefreshAsync(token: "gone")).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe("This token is no longer in the settings.");
+        (await world.RefreshAsync(token: "gone")).ShouldBeOfType<RefreshOutcome.Skipped>().Reason.ShouldBe("There is no such token any more.");
     }
 
     /// <summary>Keeps calls at the provider until they are released.</summary>
