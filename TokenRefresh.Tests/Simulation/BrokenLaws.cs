@@ -46,7 +46,7 @@ internal static partial class BrokenLaws
             Shape = SlowFailovers,
             Rewrite = sql => sql.Contains("SELECT EXISTS", StringComparison.Ordinal) && sql.Contains("started_at = @", StringComparison.Ordinal) ? "SELECT true" : sql,
         },
-        new("a database that answers is called back, whether it takes writes or not", "I13", 26)
+        new("a database that answers is called back, whether it takes writes or not", "I13", 49)
         {
             Rewrite = sql => sql.Contains("INSERT INTO heartbeats", StringComparison.Ordinal) ? "SELECT 1" : sql,
         },

@@ -36,7 +36,7 @@ public sealed class TelemetryTests(PostgresFixture postgres)
     public async Task Switched_on_they_tell_lives_refreshes_latency_and_reads_and_no_secret()
     {
         // Of names that no other test has: a listener hears every meter of the process.
-        await using var server = await RunningServer.StartAsync(postgres, provider: new() { Name = "metered", TokenNames = ["metered"] }, settings: ("Metrics:Enabled", "true"));
+        await using var server = await RunningServer.StartAsync(postgres, provider: new() { Name = "metered", TokenNames = ["metered"] }, settings: [("Metrics:Enabled", "true"), ("Providers:Metered:Type", "OAuth2")]);
         await RunningServer.UntilAsync(async () => (await server.Http.GetAsync("/health/fresh")).IsSuccessStatusCode, "the token is fresh");
         var key = await server.Services.GetRequiredService<ClientKeys>().IssueAsync("program", "*", "a test", default);
         using var client = new HttpClient { BaseAddress = server.Http.BaseAddress, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };

@@ -258,6 +258,8 @@ public sealed partial class CatalogPagesTests(PostgresFixture postgres, CatalogP
         await admin.EnterAsync("ada");
         await using var viewer = await admin.BesideAsync("vera", Role.Viewer);
 
+        // Until the first due check a page says that the schedule is not running yet.
+        await RunningServer.UntilAsync(async () => (await admin.ReadAsync("/access")).Contains("data-status=\"operational\"", StringComparison.Ordinal), "nothing is wrong");
         var empty = await admin.ReadAsync("/access");
         var seen = await viewer.ReadAsync("/access");
         (await admin.ReadAsync("/access/new-token")).ShouldContain("No provider has credentials yet");
