@@ -19,6 +19,8 @@ internal sealed partial class Scale(int tokens, string resultFile) : IAsyncDispo
 
     private const int Few = 10, Rounds = 40, AccessLength = 400, RefreshLength = 64;
 
+    private static readonly string[] Scopes = ["orders.read"];
+
     private static readonly (string Name, string Path)[] Pages =
     [
         ("overview", "/access"),
@@ -91,14 +93,14 @@ internal sealed partial class Scale(int tokens, string resultFile) : IAsyncDispo
         var started = Stopwatch.GetTimestamp();
         await using var node = ServerNode.Start(settings, ports++);
         node.SignIn(key);
-        await WaitFor.TrueAsync(async () => (await node.Http.GetAsync(Path(middle))).IsSuccessStatusCode, "the token is served");
+        await WaitFor.TrueAsync(async () => (await node.Http.GetAsync(Address(middle))).IsSuccessStatusCode, "the token is served");
         Tell("from process start to the first token served", $"{Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
 
         var reads = new List<double>();
         foreach (var number in Enumerable.Range(0, Math.Min(count, 500)).Select(number => (int)((long)number * 7919 % count)))
         {
             var at = Stopwatch.GetTimestamp();
-            (await node.Http.GetAsync(Path(Name(number)))).EnsureSuccessStatusCode();
+            (await node.Http.GetAsync(Address(Name(number)))).EnsureSuccessStatusCode();
             reads.Add(Stopwatch.GetElapsedTime(at).TotalMilliseconds);
         }
 
@@ -202,7 +204,7 @@ internal sealed partial class Scale(int tokens, string resultFile) : IAsyncDispo
                     await rows.WriteAsync(Name(number), NpgsqlDbType.Varchar);
                     await rows.WriteAsync("jibit", NpgsqlDbType.Varchar);
                     await rows.WriteAsync("managed", NpgsqlDbType.Varchar);
-                    await rows.WriteAsync(new[] { "orders.read" }, NpgsqlDbType.Array | NpgsqlDbType.Text);
+                    await rows.WriteAsync(Scopes, NpgsqlDbType.Array | NpgsqlDbType.Text);
                     await rows.WriteAsync("ClientCredentials", NpgsqlDbType.Varchar);
                     await rows.WriteAsync("{}", NpgsqlDbType.Jsonb);
                     await rows.WriteAsync(number % 100 == 0 ? $$"""{"team":"{{number / 100 % 10}}"}""" : "{}", NpgsqlDbType.Jsonb);
@@ -242,7 +244,7 @@ internal sealed partial class Scale(int tokens, string resultFile) : IAsyncDispo
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Production",
             [ConnectionString] = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = $"scale{count}", Pooling = true }.ConnectionString,
-            ["Data__Directory"] = System.IO.Path.Combine(data.FullName, $"scale{count}"),
+            ["Data__Directory"] = Path.Combine(data.FullName, $"scale{count}"),
             ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[32]),
             ["Access__AdminPassword"] = Password,
 
@@ -267,7 +269,7 @@ internal sealed partial class Scale(int tokens, string resultFile) : IAsyncDispo
 
     private static string Name(int number) => $"t{number:0000000}";
 
-    private static Uri Path(string name) => new($"/api/tokens/{name}/access-token", UriKind.Relative);
+    private static Uri Address(string name) => new($"/api/tokens/{name}/access-token", UriKind.Relative);
 
     private static string Text(Random random, int length)
     {
