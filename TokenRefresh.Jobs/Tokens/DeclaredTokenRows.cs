@@ -8,8 +8,9 @@ internal sealed class DeclaredTokenRows(ConfiguredTokens configured, NodeName no
 {
     public async Task RunAsync(TokenRefreshDbContext db, bool marksStrays, CancellationToken cancellationToken)
     {
-        // Without the sealed columns, because nearly all of thousands are as they should be.
-        var stored = await db.Tokens
+        // Without the sealed columns, because nearly all are as they should be; and without those that are made at run time, of which there may be a million.
+        string[] names = [.. configured.All.Select(token => token.Name)];
+        var stored = await db.Tokens.Where(token => token.Origin == Origin.Declared || names.Contains(token.Name))
             .Select(token => new { token.Name, token.IsActive, token.PausedAt, Definition = new TokenDefinition(token.Provider, token.Origin, token.Scopes, token.Grant, token.Parameters, token.Labels) { SubjectHash = token.SubjectHash } })
             .ToDictionaryAsync(token => token.Name, cancellationToken);
         var declared = configured.All.ToDictionary(token => token.Name);
