@@ -25,10 +25,10 @@ public sealed record ProviderSetting(string Name, bool IsSecret, Type Type)
 /// <summary>A type of providers, such as <c>OAuth2</c>.</summary>
 public sealed class ProviderType
 {
-    private ProviderType(string name, bool isThereUnset, ProviderOptions unset, Action<IServiceCollection, string, bool> add)
+    private ProviderType(string name, bool hasDocumentedAddress, ProviderOptions unset, Action<IServiceCollection, string, bool> add)
     {
         var required = unset.Required.Select(setting => setting.Setting).ToHashSet(StringComparer.Ordinal);
-        (Name, IsThereUnset, Add) = (name, isThereUnset, add);
+        (Name, HasDocumentedAddress, Add) = (name, hasDocumentedAddress, add);
         Settings =
         [
             .. unset.GetType().GetProperties().Where(property => property.CanWrite).Select(property => new ProviderSetting(property.Name, property.IsDefined(typeof(SecretSettingAttribute)), property.PropertyType)
@@ -45,11 +45,8 @@ public sealed class ProviderType
     /// <summary>The settings of this type, without those that say when its tokens are renewed.</summary>
     public IReadOnlyList<ProviderSetting> Settings { get; }
 
-    /// <summary>True where a provider of this name is there even if nothing of it is set, as its address is documented.</summary>
-    internal bool IsThereUnset { get; }
-
-    /// <summary>True where the type stands for one provider, whose address is documented.</summary>
-    public bool HasDocumentedAddress => IsThereUnset;
+    /// <summary>True where the type stands for one provider, whose address is documented: it is there even if nothing of it is set.</summary>
+    public bool HasDocumentedAddress { get; }
 
     /// <summary>Registers one provider under a name; the flag tells a managed one from a declared one.</summary>
     internal Action<IServiceCollection, string, bool> Add { get; }
@@ -61,10 +58,10 @@ public sealed class ProviderType
     public IReadOnlyList<(ProviderSetting Present, ProviderSetting Next)> Successions =>
         [.. Settings.Where(setting => setting.IsSecret).Select(setting => (Present: setting, Next: Setting($"Next{setting.Name}"))).Where(pair => pair.Next is not null).Select(pair => (pair.Present, pair.Next!))];
 
-    internal static ProviderType Of<TOptions, TProvider>(string name, bool isThereUnset)
+    internal static ProviderType Of<TOptions, TProvider>(string name, bool hasDocumentedAddress)
         where TOptions : ProviderOptions, new()
         where TProvider : class, ITokenProvider =>
-        new(name, isThereUnset, new TOptions(), ProvidersRegistration.AddProvider<TOptions, TProvider>);
+        new(name, hasDocumentedAddress, new TOptions(), ProvidersRegistration.AddProvider<TOptions, TProvider>);
 }
 
 /// <summary>The types that there are. A new one is a folder and one line here.</summary>
@@ -73,9 +70,9 @@ public static class ProviderTypes
     /// <summary>Every type.</summary>
     public static IReadOnlyList<ProviderType> All { get; } =
     [
-        ProviderType.Of<JibitOptions, JibitProvider>("Jibit", isThereUnset: true),
-        ProviderType.Of<FinnotechOptions, FinnotechProvider>("Finnotech", isThereUnset: true),
-        ProviderType.Of<OAuth2Options, OAuth2Provider>("OAuth2", isThereUnset: false),
+        ProviderType.Of<JibitOptions, JibitProvider>("Jibit", hasDocumentedAddress: true),
+        ProviderType.Of<FinnotechOptions, FinnotechProvider>("Finnotech", hasDocumentedAddress: true),
+        ProviderType.Of<OAuth2Options, OAuth2Provider>("OAuth2", hasDocumentedAddress: false),
     ];
 
     /// <summary>The type of that name in any case, or null.</summary>

@@ -28,7 +28,7 @@ public static class ProvidersRegistration
         services.AddOptions<TypesOfAll>().ValidateOnStart();
 
         var section = configuration.GetSection(ProviderOptions.Section);
-        var unset = ProviderTypes.All.Where(type => type.IsThereUnset).Select(type => type.Name);
+        var unset = ProviderTypes.All.Where(type => type.HasDocumentedAddress).Select(type => type.Name);
         foreach (var name in section.GetChildren().Select(child => child.Key).Concat(unset).Distinct(StringComparer.OrdinalIgnoreCase))
         {
             var type = section[$"{name}:Type"] is { Length: > 0 } stated ? stated : name;

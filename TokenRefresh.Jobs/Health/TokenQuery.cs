@@ -63,7 +63,7 @@ public sealed record TokenQuery(int Limit)
 
         if (IsUnwell)
         {
-            sql.Append($" AND {TokenStateSql.MayBeUnwell} AND {TokenStateSql.State} NOT IN ('healthy', 'not_configured', 'pending') AND ({TokenStateSql.State} <> 'paused' OR {TokenStateSql.HasExpired})");
+            sql.Append($" AND {TokenStateSql.IsUnwell}");
         }
 
         if (Text is { Length: > 0 } text && Value(LikePattern.Containing(text)) is var like)

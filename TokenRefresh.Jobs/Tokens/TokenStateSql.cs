@@ -42,6 +42,9 @@ internal static class TokenStateSql
           END
           """;
 
+    /// <summary>True for a row that needs attention: neither healthy, nor waiting for its first attempt or its credentials, nor paused while it is valid.</summary>
+    public const string IsUnwell = $"({MayBeUnwell} AND {State} NOT IN ('healthy', 'not_configured', 'pending') AND ({State} <> 'paused' OR {HasExpired}))";
+
     /// <summary>Holds for every row that is not healthy, and for some that are: what the indexes find.</summary>
     public const string MayBeUnwell =
         "(tokens.access_token IS NULL OR tokens.last_error_code IS NOT NULL OR tokens.paused_at IS NOT NULL OR (tokens.provider = ANY ({0}) AND tokens.expires_at <= {4}) OR (tokens.provider = ANY ({0}) AND tokens.refresh_due_at < {4}))";

@@ -30,13 +30,9 @@ internal static class SettingWords
     };
 
     /// <summary>What a type of providers is.</summary>
-    public static Phrase Type(string type) => type switch
-    {
-        "OAuth2" => "Any authorization server: with client credentials or refresh tokens.",
-        "Jibit" => "Jibit's identity services, with an API key and its secret.",
-        "Finnotech" => "Finnotech's services, with a client application.",
-        _ => Phrase.Empty,
-    };
+    public static Phrase Type(ProviderType type) => type.HasDocumentedAddress
+        ? "One provider, whose address is documented: only its credentials are needed."
+        : "Any authorization server: with client credentials or refresh tokens.";
 
     /// <summary>What a setting is called; its own name where no other is known.</summary>
     public static Phrase Label(string setting) => Known.TryGetValue(setting, out var words) ? words.Label : (Phrase)$"{setting}";

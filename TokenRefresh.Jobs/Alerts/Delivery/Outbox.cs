@@ -34,7 +34,7 @@ public sealed partial class Outbox(
     public async Task<DeliveryPass> DeliverAsync(CancellationToken cancellationToken) =>
         (await Task.WhenAll((await LanesAsync(cancellationToken)).Select(lane => DeliverAsync(lane, cancellationToken)))).Aggregate(new DeliveryPass(0, 0, 0), (all, one) => all.And(one));
 
-    /// <summary>Stores a message and delivers it at once; if that fails, it is tried again like any other. What came of it is the caller's to tell.</summary>
+    /// <summary>Stores a message and delivers it at once; if that fails, it is tried again like any other. The caller reports the result.</summary>
     public async Task<DeliveryOutcome> SendNowAsync(Notification row, CancellationToken cancellationToken)
     {
         // Claimed from the start, so that no other node delivers it first.
