@@ -11,9 +11,6 @@ internal static class LikePattern
     /// <summary>Fits every text that contains this one; what means something in a pattern stands for itself.</summary>
     public static string Containing(string text) => $"%{Literal(text)}%";
 
-    /// <summary>Fits every text that begins with this one.</summary>
-    public static string Beginning(string text) => $"{Literal(text)}%";
-
     /// <summary>Fits what a pattern with <c>*</c>, <c>?</c> and <c>\</c> before what stands for itself fits.</summary>
     public static string OfGlob(string pattern)
     {

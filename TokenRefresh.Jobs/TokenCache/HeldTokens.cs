@@ -20,9 +20,6 @@ internal sealed class HeldTokens(ConfiguredTokens configured, TokenVersions vers
     /// <summary>Their names.</summary>
     public ICollection<string> Names => slots.Keys;
 
-    /// <summary>How many there are.</summary>
-    public int Count => slots.Count;
-
     /// <summary>The one of that name; null where it is not held.</summary>
     public CachedTokenSlot? Find(string name) => slots.GetValueOrDefault(name);
 
