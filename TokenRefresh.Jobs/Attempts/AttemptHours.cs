@@ -115,17 +115,21 @@ public sealed class AttemptHours(IDbContextFactory<TokenRefreshDbContext> contex
     }
 
     /// <summary>Saves changes of an attempt that began then; when its hour is over, what was counted for that hour is forgotten with the same commit.</summary>
-    internal static async Task SaveAsync(TokenRefreshDbContext db, DateTimeOffset startedAt, DateTimeOffset now, CancellationToken cancellationToken)
+    internal static Task SaveAsync(TokenRefreshDbContext db, DateTimeOffset startedAt, DateTimeOffset now, CancellationToken cancellationToken) =>
+        SaveAsync(db, startedAt, startedAt, now, () => db.SaveChangesAsync(cancellationToken), cancellationToken);
+
+    /// <summary>The same for attempts that began between two instants, by another statement.</summary>
+    internal static async Task SaveAsync(TokenRefreshDbContext db, DateTimeOffset first, DateTimeOffset last, DateTimeOffset now, Func<Task> save, CancellationToken cancellationToken)
     {
-        if (now < Floor(startedAt) + Hour)
+        if (now < Floor(first) + Hour)
         {
-            await db.SaveChangesAsync(cancellationToken);
+            await save();
             return;
         }
 
         await using var transaction = db.Database.CurrentTransaction is null ? await db.Database.BeginTransactionAsync(cancellationToken) : null;
-        await db.SaveChangesAsync(cancellationToken);
-        await ForgetAsync(db, Floor(startedAt), startedAt, cancellationToken);
+        await save();
+        await ForgetAsync(db, Floor(first), last, cancellationToken);
         if (transaction is not null)
         {
             await transaction.CommitAsync(cancellationToken);

@@ -102,6 +102,9 @@ public sealed class RefreshAttempt
         return row;
     }
 
+    /// <summary>Its row was written under this number.</summary>
+    internal void Number(long id) => Id = id;
+
     /// <summary>Ends it. A paused node's row may meanwhile have been closed as abandoned: what came of it is the truth.</summary>
     internal void End(AttemptResult result, DateTimeOffset now)
     {

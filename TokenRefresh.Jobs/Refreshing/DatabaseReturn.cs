@@ -52,8 +52,14 @@ public sealed partial class DatabaseReturn(
     }
 
     /// <summary>To be asked before a token is leased: waits where the database was back only a moment ago.</summary>
-    internal async Task HoldBackAsync(TokenRefreshDbContext db, CancellationToken cancellationToken)
+    internal async Task HoldBackAsync(CancellationToken cancellationToken)
     {
+        if (hasAsked && contact.HoldsBackFor == TimeSpan.Zero)
+        {
+            return;
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         if (!hasAsked)
         {
             await AskOthersAsync(db, cancellationToken);

@@ -5,7 +5,8 @@ using TokenRefresh.Jobs.Tokens;
 namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>One holder at a time: a lease on the token's row, by the database's clock. Saving a result releases it.</summary>
-internal sealed class Lease(TokenRefreshDbContext db, string name, string owner, TimeSpan callTimeout, DatabaseContact contact, TimeProvider clock)
+internal sealed class Lease(
+    RefreshWrites writes, IDbContextFactory<TokenRefreshDbContext> contexts, string name, string owner, TimeSpan callTimeout, DatabaseContact contact, TimeProvider clock)
 {
     /// <summary>On top of a provider's time-out: for the save after the call.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
@@ -26,8 +27,7 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
     /// him. A lease that has run out is first taken back, with all that its holder left open.
     /// </summary>
     public async Task<Token?> TakeAsync(CancellationToken cancellationToken) =>
-        await TakeFreeAsync(cancellationToken)
-        ?? ((await AbandonedAttempts.ReclaimAsync(db, contact, clock.GetUtcNow(), name, cancellationToken)).Count > 0 ? await TakeFreeAsync(cancellationToken) : null);
+        await TakeFreeAsync(cancellationToken) ?? (await ReclaimAsync(cancellationToken) ? await TakeFreeAsync(cancellationToken) : null);
 
     /// <summary>
     /// To be asked right before each call: true when one that begins now ends under the lease, which is extended where it has become too short.
@@ -51,19 +51,20 @@ internal sealed class Lease(TokenRefreshDbContext db, string name, string owner,
 
     private async Task<bool> ExtendAsync()
     {
+        await using var db = await contexts.CreateDbContextAsync(CancellationToken.None);
         return await db.Database.ExecuteSqlAsync(
             $"UPDATE tokens SET lease_until = clock_timestamp() + {Span} WHERE name = {name} AND lease_owner = {owner}", CancellationToken.None) == 1;
     }
 
-    private async Task<Token?> TakeFreeAsync(CancellationToken cancellationToken)
+    private async Task<bool> ReclaimAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return (await AbandonedAttempts.ReclaimAsync(db, contact, clock.GetUtcNow(), name, cancellationToken)).Count > 0;
+    }
+
+    private Task<Token?> TakeFreeAsync(CancellationToken cancellationToken)
     {
         since = clock.GetTimestamp();
-        var rows = await db.Tokens.FromSql(
-            $"""
-             UPDATE tokens SET lease_owner = {owner}, lease_until = clock_timestamp() + {Span}
-             WHERE name = {name} AND lease_until IS NULL
-             RETURNING *
-             """).AsTracking().ToListAsync(cancellationToken);
-        return rows.SingleOrDefault();
+        return writes.TakeAsync(new(name, owner, Span), cancellationToken);
     }
 }

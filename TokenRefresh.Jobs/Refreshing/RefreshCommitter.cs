@@ -11,7 +11,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>Everything that one attempt has to save.</summary>
 public sealed record RefreshToCommit(
-    TokenRefreshDbContext Db, Token Token, RefreshAttempt Attempt, ConfiguredToken Settings, RefreshRequest Request, ExchangeResult Answer, TimeSpan Took);
+    Token Token, RefreshAttempt Attempt, ConfiguredToken Settings, RefreshRequest Request, ExchangeResult Answer, TimeSpan Took);
 
 /// <summary>Saves the provider's answer: token and attempt in one transaction, at once, and against every fault on the way.</summary>
 public sealed partial class RefreshCommitter(
@@ -88,7 +88,7 @@ public sealed partial class RefreshCommitter(
         async Task<StoredVersion> FirstAsync()
         {
             refresh.Attempt.End(write.Result, clock.GetUtcNow());
-            return await store.ApplyAsync(refresh.Db, token, write.Change, CancellationToken.None) ? new(true, token.Version) : await AgainAsync();
+            return await store.ApplyAsync(token, write.Change, refresh.Attempt) is { } stored ? new(true, stored.Version) : await AgainAsync();
         }
 
         Task<StoredVersion> AgainAsync() => store.ApplyAsync(write, CancellationToken.None);

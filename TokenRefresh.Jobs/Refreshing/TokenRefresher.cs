@@ -16,6 +16,7 @@ public sealed partial class TokenRefresher(
     ProviderSlots slots,
     RenewOrAcquire exchange,
     RefreshCommitter committer,
+    RefreshWrites writes,
     TokenStore store,
     IReminders reminders,
     SecretProtection secrets,
@@ -50,32 +51,31 @@ public sealed partial class TokenRefresher(
     private async Task<RefreshOutcome> RefreshAsync(ConfiguredToken outline, RefreshRequest request, CancellationToken cancellationToken)
     {
         using var slot = await slots.EnterAsync(outline.Provider, cancellationToken);
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await back.HoldBackAsync(db, cancellationToken);
-        var lease = new Lease(db, outline.Name, $"{node.Value}/{Guid.NewGuid():N}", outline.Provider.Timeout, contact, clock);
+        await back.HoldBackAsync(cancellationToken);
+        var lease = new Lease(writes, contexts, outline.Name, $"{node.Value}/{Guid.NewGuid():N}", outline.Provider.Timeout, contact, clock);
         if (await lease.TakeAsync(cancellationToken) is not { } token)
         {
-            return await NoteInFlightAsync(db, outline, request, cancellationToken);
+            return await NoteInFlightAsync(outline, request, cancellationToken);
         }
 
         var settings = configured.Of(token);
         if (settings.Origin == Origin.Undeclared || settings.Provider.Name != outline.Provider.Name)
         {
             tokens.Forget(token.Name);
-            return await SkipAsync(db, token, settings, request, RefreshEligibility.GoneOrChanged);
+            return await SkipAsync(token, settings, request, RefreshEligibility.GoneOrChanged);
         }
 
         // From here on nothing is cancelled by a shutdown: a rotated token must not be lost.
-        var verdict = await IsRefusedAgainAsync(db, token, request)
+        var verdict = await IsRefusedAgainAsync(token, request)
             ? RefreshEligibility.RefusedAgain
             : RefreshEligibility.For(token, settings, request, secrets.Fingerprint(settings.Settings), clock.GetUtcNow());
         return verdict.IsDue
-            ? await AttemptAsync(db, lease, token, settings, request, verdict.Reason)
-            : await SkipAsync(db, token, settings, request, verdict);
+            ? await AttemptAsync(lease, token, settings, request, verdict.Reason)
+            : await SkipAsync(token, settings, request, verdict);
     }
 
     // A second token may be refused for the first one's reason, such as a revocation that came late; a third says that it is the API's.
-    private async Task<bool> IsRefusedAgainAsync(TokenRefreshDbContext db, Token token, RefreshRequest request)
+    private async Task<bool> IsRefusedAgainAsync(Token token, RefreshRequest request)
     {
         var since = clock.GetUtcNow() - RefreshEligibility.RejectionsApart;
         if (request.Trigger != RefreshTrigger.Rejected || !(token.IssuedAt > since))
@@ -83,6 +83,7 @@ public sealed partial class TokenRefresher(
             return false;
         }
 
+        await using var db = await contexts.CreateDbContextAsync(CancellationToken.None);
         var last = await db.Attempts.AsNoTracking()
             .Where(row => row.TokenName == token.Name && row.Status == AttemptStatus.Success && row.StartedAt > since)
             .OrderByDescending(row => row.Id).Select(row => row.TriggerType).Take(2).ToListAsync(CancellationToken.None);
@@ -90,7 +91,7 @@ public sealed partial class TokenRefresher(
     }
 
     private async Task<RefreshOutcome> AttemptAsync(
-        TokenRefreshDbContext db, Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason)
+        Lease lease, Token token, ConfiguredToken settings, RefreshRequest request, string reason)
     {
         using var activity = TokenMetrics.StartRefresh(settings.Name, settings.Provider.Name, request.Trigger.Code());
         var now = clock.GetUtcNow();
@@ -102,23 +103,21 @@ public sealed partial class TokenRefresher(
         }
 
         var attempt = RefreshAttempt.Open(settings.Provider.Name, request, reason, node.Value, now);
-        db.Attempts.Add(attempt);
-        await db.SaveChangesAsync(CancellationToken.None);
+        await writes.OpenAsync(attempt, CancellationToken.None);
 
         using var open = back.Begin(lease.Owner, lease.Span, token.Version, AttemptRow.Of(attempt));
 
         var answer = await exchange.AskAsync(lease, token, settings, request, isAfterUnknownOutcome);
-        var outcome = await committer.SaveAsync(new(db, token, attempt, settings, request, answer, clock.GetElapsedTime(started)));
+        var outcome = await committer.SaveAsync(new(token, attempt, settings, request, answer, clock.GetElapsedTime(started)));
         TokenMetrics.End(activity, outcome.Code, outcome is RefreshOutcome.Failed);
         Report(request, outcome);
         return outcome;
     }
 
-    private async Task<RefreshOutcome> SkipAsync(TokenRefreshDbContext db, Token token, ConfiguredToken settings, RefreshRequest request, RefreshEligibility verdict)
+    private async Task<RefreshOutcome> SkipAsync(Token token, ConfiguredToken settings, RefreshRequest request, RefreshEligibility verdict)
     {
         var now = clock.GetUtcNow();
-        NoteSkip(db, settings, request, verdict.Reason, now, verdict.Code);
-        if (!await store.ApplyAsync(db, token, token.Skipped(now), CancellationToken.None))
+        if (await store.ApplyAsync(token, token.Skipped(now), SkippedRow(settings, request, verdict.Reason, now, verdict.Code)) is null)
         {
             return new RefreshOutcome.InFlight(TakenOver);
         }
@@ -127,28 +126,29 @@ public sealed partial class TokenRefresher(
         return new RefreshOutcome.Skipped(verdict.Reason) { DueAt = verdict.DueAt, Obstacle = verdict.Obstacle };
     }
 
-    private async Task<RefreshOutcome> NoteInFlightAsync(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)
+    private async Task<RefreshOutcome> NoteInFlightAsync(ConfiguredToken settings, RefreshRequest request, CancellationToken cancellationToken)
     {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var running = await db.Attempts.AsNoTracking()
             .Where(row => row.TokenName == settings.Name && row.Status == AttemptStatus.Running)
             .OrderByDescending(row => row.Id).FirstOrDefaultAsync(cancellationToken);
         var reason = running is null
             ? "Another refresh of this token is in flight."
             : $"Another refresh of this token is in flight, started by {running.TriggeredBy} at {running.StartedAt:u}.";
-        NoteSkip(db, settings, request, reason, clock.GetUtcNow(), "in_flight");
-        await db.SaveChangesAsync(cancellationToken);
+        if (SkippedRow(settings, request, reason, clock.GetUtcNow(), "in_flight") is { } row)
+        {
+            await writes.OpenAsync(row, cancellationToken);
+        }
+
         LogSkipped(request.Token, reason, request.Trigger);
         return new RefreshOutcome.InFlight(reason);
     }
 
     // The due check looks every minute, readers and their reports come by the thousand; what they find fresh is no event worth a row.
-    private void NoteSkip(TokenRefreshDbContext db, ConfiguredToken settings, RefreshRequest request, string reason, DateTimeOffset now, string rule)
-    {
-        if (request.Trigger is not (RefreshTrigger.Due or RefreshTrigger.OnDemand or RefreshTrigger.Rejected))
-        {
-            db.Attempts.Add(RefreshAttempt.Skipped(settings.Provider.Name, request, reason, node.Value, now, rule));
-        }
-    }
+    private RefreshAttempt? SkippedRow(ConfiguredToken settings, RefreshRequest request, string reason, DateTimeOffset now, string rule) =>
+        request.Trigger is RefreshTrigger.Due or RefreshTrigger.OnDemand or RefreshTrigger.Rejected
+            ? null
+            : RefreshAttempt.Skipped(settings.Provider.Name, request, reason, node.Value, now, rule);
 
     // Every new token gets one reminder, whatever the trigger, and so does one that is to be tried again before its job's retry; a reminder that
     // comes early by this node's clock is made again.

@@ -15,12 +15,37 @@ internal readonly record struct StoredVersion(bool IsSaved, long Version);
 /// The one way to write a token, for refreshes, imports and what was kept on disk alike. Each write is conditional on the version and the lease that its
 /// change was made from: a stale writer loses.
 /// </summary>
-public sealed class TokenStore(IDbContextFactory<TokenRefreshDbContext> contexts, ConfiguredTokens configured, TokenVersions versions, TimeProvider clock)
+public sealed class TokenStore(
+    IDbContextFactory<TokenRefreshDbContext> contexts, RefreshWrites writes, ConfiguredTokens configured, TokenVersions versions, TimeProvider clock)
 {
     internal const string WrittenAnew = "The database had lost this row; it was written again.";
 
     /// <summary>Hears of each token that this node has stored: it is held here from then on, whatever becomes of the database.</summary>
     internal event Action<Token>? Stored;
+
+    /// <summary>Writes what a refresh came to, with its attempt's row, where the token's row is still as it was read; with others that are ready at the same time.</summary>
+    /// <param name="read">The row as it was read under the lease; it stays as it is.</param>
+    /// <param name="attempt">A row that was written before the call and has ended now, or a new one; null for none.</param>
+    /// <returns>The row as it is now; null where it has another version, lease or pause by now, and nothing was written.</returns>
+    internal async Task<Token?> ApplyAsync(Token read, TokenChange change, RefreshAttempt? attempt)
+    {
+        try
+        {
+            var result = new RefreshResult(read, read.With(change, versions.After(read.Name, read.Version)), attempt, read.GapEndedBy(change));
+            if (await writes.SaveAsync(result, CancellationToken.None) is not { } written)
+            {
+                return null;
+            }
+
+            NoteStored(written, change);
+            return written;
+        }
+        catch (Exception error) when (error.GetBaseException() is PostgresException { ConstraintName: UnavailableInterval.KeyName })
+        {
+            // A person has paused the token since it was read, or ended its pause: the gap until then is recorded already.
+            return null;
+        }
+    }
 
     /// <summary>Writes a change, and whatever else the context holds, in one transaction, where the row is still as it was read.</summary>
     /// <param name="read">The row as it was read, tracked by <paramref name="db"/>; it takes the change over.</param>

@@ -311,6 +311,15 @@ public sealed class Token : ISealedPair
     /// <summary>The stored token gets a version that no other had.</summary>
     internal TokenChange Renumbered() => new(Name) { IsRenumbered = true };
 
+    /// <summary>The row as it is after a change; this one stays as it was read.</summary>
+    /// <param name="version">What a new token is numbered.</param>
+    internal Token With(TokenChange change, long version)
+    {
+        var written = (Token)MemberwiseClone();
+        written.Apply(change, version);
+        return written;
+    }
+
     /// <summary>Takes a change over. The only method that changes the stored token, or how its refreshes fare.</summary>
     /// <param name="version">What a new token is numbered.</param>
     internal void Apply(TokenChange change, long version)

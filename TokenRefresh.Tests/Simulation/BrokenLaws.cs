@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TokenRefresh.Jobs.Alerts;
 using TokenRefresh.Jobs.Alerts.Delivery;
+using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.TokenCache;
@@ -66,7 +67,17 @@ internal static partial class BrokenLaws
         new("a stale writer does not lose", "I5", 2)
         {
             Shape = scenario => scenario with { Mix = [Fault.Pause], Weather = new(Slow: 1), Faults = 24 },
-            Rewrite = sql => sql.Contains("UPDATE tokens SET access_token", StringComparison.Ordinal) ? WhatWasRead().Replace(sql, "") : sql,
+            Rewrite = sql => sql.Contains("UPDATE tokens SET \"access_token\"", StringComparison.Ordinal) ? WhatWasRead().Replace(sql, "") : sql,
+        },
+        new("one outcome for all of a shared write", "I5", 1)
+        {
+            Shape = scenario => scenario with { Mix = [Fault.Pause], Weather = new(Slow: 1), Faults = 24 },
+            Rewrite = sql => sql.Contains("SKIP LOCKED", StringComparison.Ordinal) ? sql.Replace("SELECT place FROM saved", "SELECT place FROM asked WHERE EXISTS (SELECT FROM saved)", StringComparison.Ordinal) : sql,
+        },
+        new("a shared write waits for the calls of others, and leases with it", "I1", 1)
+        {
+            Shape = scenario => scenario with { Mix = [Fault.Weather], Weather = new(Slow: 1), Faults = 24 },
+            Replace = services => services.AddSingleton<RefreshWrites>(provider => new WaitsForAll(provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<TimeProvider>())),
         },
         new("a used refresh token is sent again", "I1", 1)
         {
@@ -123,10 +134,10 @@ internal static partial class BrokenLaws
     // What strikes during a call strikes one that lasts until others come.
     private static Scenario SlowFailovers(Scenario scenario) => scenario with { Mix = [Fault.Failover], Weather = new(Slow: 1) };
 
-    [GeneratedRegex(@" AND lease_until IS NULL(?=\s+RETURNING)")]
+    [GeneratedRegex(@" AND (tokens\.)?lease_until IS NULL(?=\s+(RETURNING|ORDER))")]
     private static partial Regex LeaseIsFree();
 
-    [GeneratedRegex(@" AND (lease_owner|version) (= @\w+|IS NULL)")]
+    [GeneratedRegex(@" AND tokens\.(version =|lease_owner IS NOT DISTINCT FROM) asked\.\w+")]
     private static partial Regex WhatWasRead();
 
     /// <summary>Ten minutes behind the node that it belongs to.</summary>
@@ -149,6 +160,37 @@ internal static partial class BrokenLaws
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override long GetTimestamp() => ++hours * TimeSpan.TicksPerHour;
+    }
+
+    /// <summary>Saves results only once no call of the node is under way.</summary>
+    private sealed class WaitsForAll(IDbContextFactory<TokenRefreshDbContext> contexts, TimeProvider clock) : RefreshWrites(contexts, clock)
+    {
+        private TaskCompletionSource all = new();
+        private int underWay;
+
+        internal override Task OpenAsync(RefreshAttempt attempt, CancellationToken cancellationToken)
+        {
+            underWay += attempt.Status == AttemptStatus.Running ? 1 : 0;
+            return base.OpenAsync(attempt, cancellationToken);
+        }
+
+        internal override async Task<Token?> SaveAsync(RefreshResult result, CancellationToken cancellationToken)
+        {
+            if (result.Attempt is { Id: > 0 })
+            {
+                if (--underWay == 0)
+                {
+                    all.SetResult();
+                    all = new();
+                }
+                else
+                {
+                    await all.Task;
+                }
+            }
+
+            return await base.SaveAsync(result, cancellationToken);
+        }
     }
 
     private sealed class MarksFirst(SimWorld world, IEmailSender inner) : IEmailSender

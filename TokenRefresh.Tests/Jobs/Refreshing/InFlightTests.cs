@@ -1,6 +1,9 @@
 using System.Threading.Channels;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
 using TokenRefresh.Tests.Fixtures;
@@ -78,17 +81,10 @@ public sealed class InFlightTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.RefreshAsync();
-        await world.ExecuteAsync(
-            """
-            CREATE FUNCTION lose_lease() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-              UPDATE tokens SET lease_owner = 'another' WHERE name = NEW.token_name;
-              RETURN NEW;
-            END $$;
-            CREATE TRIGGER lose_lease BEFORE INSERT ON token_refresh_logs FOR EACH ROW EXECUTE FUNCTION lose_lease()
-            """);
+        var statements = new RefreshStatements(RefreshStatements.IsSave) { Before = () => world.ExecuteAsync("UPDATE tokens SET lease_owner = 'another'") };
+        var node = world.AddNode("node-2", shape: services => services.ConfigureDbContext<TokenRefreshDbContext>(options => options.AddInterceptors(statements)));
 
-        var outcome = await world.RefreshAsync(RefreshTrigger.Automatic);
+        var outcome = await node.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Automatic, "a test"), CancellationToken.None);
 
         outcome.ShouldBeOfType<RefreshOutcome.InFlight>().Reason.ShouldBe("This node was suspended for so long that another one took over.");
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);

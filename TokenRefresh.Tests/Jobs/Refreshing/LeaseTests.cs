@@ -19,7 +19,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await using var db = await world.ContextAsync();
-        var lease = Lease(world, db);
+        var lease = Lease(world);
         await lease.TakeAsync(CancellationToken.None);
         world.Clock.Advance(TimeSpan.FromSeconds(45));
         await world.ExecuteAsync("UPDATE tokens SET lease_owner = 'another', lease_until = clock_timestamp() + interval '40 seconds'");
@@ -32,7 +32,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await using var db = await world.ContextAsync();
-        var lease = Lease(world, db);
+        var lease = Lease(world);
         await lease.TakeAsync(CancellationToken.None);
         var before = (await world.TokenAsync()).LeaseUntil;
         world.Clock.Advance(TimeSpan.FromSeconds(8));
@@ -134,17 +134,10 @@ public sealed class LeaseTests(PostgresFixture postgres)
         await using var world = await TokenWorld.CreateAsync(postgres);
         await world.RefreshAsync();
         world.Provider.Calls.Clear();
-        await world.ExecuteAsync(
-            """
-            CREATE FUNCTION lose_lease() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-              UPDATE tokens SET lease_owner = 'another' WHERE name = NEW.token_name;
-              RETURN NEW;
-            END $$;
-            CREATE TRIGGER lose_lease BEFORE INSERT ON token_refresh_logs FOR EACH ROW EXECUTE FUNCTION lose_lease()
-            """);
+        var statements = new RefreshStatements(RefreshStatements.IsSave) { Before = () => world.ExecuteAsync("UPDATE tokens SET lease_owner = 'another'") };
+        var node = world.AddNode("node-2", shape: services => services.ConfigureDbContext<TokenRefreshDbContext>(options => options.AddInterceptors(statements)));
 
-        var outcome = await world.RefreshAsync(RefreshTrigger.Manual);
+        var outcome = await node.GetRequiredService<TokenRefresher>().RefreshAsync(new("jibit", RefreshTrigger.Manual, "a test"), CancellationToken.None);
 
         outcome.ShouldBeOfType<RefreshOutcome.InFlight>();
         world.Provider.Calls.ShouldBeEmpty();
@@ -185,7 +178,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
         var span = TimeSpan.FromSeconds(40);
         var before = await NowAsync(db);
 
-        await Lease(world, db).TakeAsync(CancellationToken.None);
+        await Lease(world).TakeAsync(CancellationToken.None);
 
         (await world.TokenAsync()).LeaseUntil!.Value.ShouldBeInRange(before + span, await NowAsync(db) + span);
     }
@@ -195,9 +188,8 @@ public sealed class LeaseTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await using var db = await world.ContextAsync();
-        await using var others = await world.ContextAsync();
-        await Lease(world, db).TakeAsync(CancellationToken.None);
-        var other = new Lease(others, "jibit", "node-2/1", TimeSpan.FromSeconds(30), world.Node.GetRequiredService<DatabaseContact>(), world.Clock);
+        await Lease(world).TakeAsync(CancellationToken.None);
+        var other = Lease(world, "node-2/1");
 
         (await other.TakeAsync(CancellationToken.None)).ShouldBeNull();
         await world.ExecuteAsync("UPDATE tokens SET lease_until = clock_timestamp() - interval '1 second'");
@@ -209,7 +201,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
         await using var db = await world.ContextAsync();
-        var lease = Lease(world, db);
+        var lease = Lease(world);
         await lease.TakeAsync(CancellationToken.None);
         var before = (await world.TokenAsync()).LeaseUntil;
         world.Clock.Advance(TimeSpan.FromSeconds(5));
@@ -222,6 +214,8 @@ public sealed class LeaseTests(PostgresFixture postgres)
     private static Task<DateTimeOffset> NowAsync(TokenRefreshDbContext db) =>
         db.Database.SqlQuery<DateTimeOffset>($"""SELECT clock_timestamp() AS "Value" """).SingleAsync();
 
-    private static Lease Lease(TokenWorld world, TokenRefreshDbContext db) =>
-        new(db, "jibit", "node-1/1", TimeSpan.FromSeconds(30), world.Node.GetRequiredService<DatabaseContact>(), world.Clock);
+    private static Lease Lease(TokenWorld world, string owner = "node-1/1") =>
+        new(
+            world.Node.GetRequiredService<RefreshWrites>(), world.Node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), "jibit", owner, TimeSpan.FromSeconds(30),
+            world.Node.GetRequiredService<DatabaseContact>(), world.Clock);
 }

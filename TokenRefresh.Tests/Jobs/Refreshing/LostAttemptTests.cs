@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
 using TokenRefresh.Jobs.Refreshing;
@@ -157,7 +158,7 @@ public sealed class LostAttemptTests(PostgresFixture postgres)
     {
         await using var world = await ObtainedAsync();
         await world.ExecuteAsync("ALTER TABLE tokens ADD CONSTRAINT ours CHECK (version < 2)");
-        await Should.ThrowAsync<DbUpdateException>(() => world.RefreshAsync(RefreshTrigger.Forced));
+        await Should.ThrowAsync<PostgresException>(() => world.RefreshAsync(RefreshTrigger.Forced));
         using var host = new TokenCacheService(
             world.Node.GetRequiredService<TokenCache>(), world.Node.GetRequiredService<TokenChangeListener>(), world.Node.GetRequiredService<UnsavedTokenSpool>(),
             world.Node.GetRequiredService<ReadCounters>(), world.Node.GetRequiredService<TokenMetrics>(), world.Clock, NullLogger<TokenCacheService>.Instance);

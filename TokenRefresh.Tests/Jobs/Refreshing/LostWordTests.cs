@@ -1,7 +1,5 @@
-using System.Data.Common;
 using System.Net.Sockets;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shouldly;
@@ -21,12 +19,12 @@ public sealed class LostWordTests(PostgresFixture postgres)
     public async Task A_token_whose_save_came_through_without_a_word_of_it_is_not_saved_once_more()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
-        var word = new LostWord();
-        var node = world.AddNode("node-2", shape: services => services.ConfigureDbContext<TokenRefreshDbContext>(options => options.AddInterceptors(word)));
+        var statements = new RefreshStatements(RefreshStatements.IsSave);
+        var node = world.AddNode("node-2", shape: services => services.ConfigureDbContext<TokenRefreshDbContext>(options => options.AddInterceptors(statements)));
         world.Clock.Advance(TimeSpan.FromTicks(7));
         world.Provider.Before = (_, _) =>
         {
-            word.IsLost = true;
+            statements.After = () => throw new NpgsqlException("The connection is gone.", new SocketException((int)SocketError.ConnectionReset));
             return Task.FromResult<ProviderResult?>(null);
         };
 
@@ -39,25 +37,10 @@ public sealed class LostWordTests(PostgresFixture postgres)
             },
             "the save is tried again");
 
+        statements.After.ShouldBeNull();
         (await refresh).ShouldBeOfType<RefreshOutcome.Refreshed>().Version.ShouldBe(1);
         (await world.TokenAsync()).Version.ShouldBe(1);
         (await world.LogAsync()).ShouldHaveSingleItem().Status.ShouldBe(AttemptStatus.Success);
         Directory.GetFiles(world.UnsavedFolder, "*.json").ShouldBeEmpty();
-    }
-
-    private sealed class LostWord : DbTransactionInterceptor
-    {
-        public bool IsLost { get; set; }
-
-        public override Task TransactionCommittedAsync(DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
-        {
-            if (IsLost)
-            {
-                IsLost = false;
-                throw new NpgsqlException("The connection is gone.", new SocketException((int)SocketError.ConnectionReset));
-            }
-
-            return Task.CompletedTask;
-        }
     }
 }
