@@ -123,6 +123,6 @@ public sealed class PostgresFixture : IAsyncDisposable
         var from = $"TEMPLATE \"{template ?? "template1"}\"{(connection.PostgreSqlVersion.Major >= 15 ? " STRATEGY FILE_COPY" : "")}";
         await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name}\" {from}", connection);
         await create.ExecuteNonQueryAsync();
-        return new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name, MaxPoolSize = 40, NoResetOnClose = true, ConnectionIdleLifetime = 5, ConnectionPruningInterval = 2 }.ConnectionString;
+        return new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = name, MaxPoolSize = 40, NoResetOnClose = true, ConnectionIdleLifetime = 60, ConnectionPruningInterval = 10 }.ConnectionString;
     }
 }

@@ -47,6 +47,9 @@ internal sealed class RunningServer : IAsyncDisposable
             ["Encryption:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
             ["TokenRefresh:Schedule:Backoff"] = "00:00:01",
             ["TokenRefresh:Schedule:DueCheckCron"] = "0 0 1 1 *",
+
+            // Each looks for jobs ten times a second, by a connection of its own.
+            ["TokenRefresh:Queue:Workers"] = "2",
             ["Logging:LogLevel:Default"] = "Warning",
             ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "None",
         };

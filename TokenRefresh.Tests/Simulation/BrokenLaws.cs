@@ -29,7 +29,7 @@ internal static partial class BrokenLaws
                 ? sql.Replace("lease_until = clock_timestamp() +", "lease_until = clock_timestamp() + interval '10 milliseconds' + 0 *", StringComparison.Ordinal)
                 : sql,
         },
-        new("a lease never runs out", "I5", 16)
+        new("a lease never runs out", "I5", 5)
         {
             Rewrite = sql => sql.Replace("lease_until < clock_timestamp()", "false", StringComparison.Ordinal),
         },
@@ -38,7 +38,7 @@ internal static partial class BrokenLaws
             Shape = SlowFailovers,
             Replace = services => services.AddSingleton(new DatabaseContact(new HastyClock())),
         },
-        new("nobody notices that the database went back in time", "I11", 3)
+        new("nobody notices that the database went back in time", "I11", 2)
         {
             Replace = services => services.AddTransient<TokenVersions>(),
         },
@@ -83,7 +83,7 @@ internal static partial class BrokenLaws
         {
             Renewed = result => result is ProviderResult.Issued issued ? issued with { Token = issued.Token with { RefreshToken = null } } : result,
         },
-        new("abandoned attempts are not closed", "I5", 1)
+        new("abandoned attempts are not closed", "I5", 3)
         {
             Rewrite = sql => sql.Contains("UPDATE token_refresh_logs AS", StringComparison.Ordinal) && sql.Contains("'running'", StringComparison.Ordinal) ? $"{sql} AND false" : sql,
         },
@@ -93,7 +93,7 @@ internal static partial class BrokenLaws
                 provider.GetRequiredService<ConfiguredTokens>(), provider.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), provider.GetRequiredService<SecretProtection>(),
                 provider.GetRequiredService<TokenRefresher>(), provider.GetRequiredService<TokenStore>(), provider.GetRequiredService<UnsavedTokenSpool>(), provider.GetRequiredService<RestoredTokens>(), provider.GetRequiredService<TokenVersions>(), provider.GetRequiredService<IOptions<PerformanceOptions>>(), new LateClock(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<ILogger<TokenCache>>())),
         },
-        new("the vault hears of nothing", "I3", 14)
+        new("the vault hears of nothing", "I3", 1)
         {
             Shape = scenario => scenario with { Mix = [Fault.Weather] },
             IsDeaf = true,
@@ -111,7 +111,7 @@ internal static partial class BrokenLaws
                 }
             },
         },
-        new("the outbox marks a mail before it is sent", "I7", 1)
+        new("the outbox marks a mail before it is sent", "I7", 5)
         {
             Shape = scenario => scenario with { Mix = [Fault.Weather, Fault.LostMail], Faults = 36 },
             Sender = (world, node) => new MarksFirst(world, new NodeMail(world, node)),
@@ -122,7 +122,7 @@ internal static partial class BrokenLaws
                 ? sql.Replace("WHERE", "WHERE false AND", StringComparison.Ordinal)
                 : sql,
         },
-        new("a round forgets whom an incident is about", "I7", 2)
+        new("a round forgets whom an incident is about", "I7", 12)
         {
             Shape = scenario => scenario with { Mix = [Fault.Weather], Faults = 24 },
             Rewrite = sql => sql.Contains("FROM incidents AS i", StringComparison.Ordinal) && sql.Contains("resolved_at IS NULL OR", StringComparison.Ordinal)

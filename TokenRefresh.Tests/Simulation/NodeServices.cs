@@ -63,6 +63,9 @@ internal static class NodeServices
         services.AddSingleton(new MailDropFolder(folder));
         services.AddSingleton(database.Source);
         services.AddTokenRefresh(configuration).AddSingleton(PanelPaths.ForMessages);
+
+        // That the database takes no writes is only said by a gate: ending real sessions for it would take most of a run's time.
+        services.AddSingleton(new DatabaseSessions(database.Unused));
         return services;
     }
 

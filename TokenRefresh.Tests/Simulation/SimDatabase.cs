@@ -20,6 +20,9 @@ internal sealed class SimDatabase : IAsyncDisposable
 
     public NpgsqlDataSource Source { get; }
 
+    /// <summary>A pool that nothing takes a connection from.</summary>
+    public NpgsqlDataSource Unused { get; } = NpgsqlDataSource.Create("Host=localhost");
+
     public static async Task<SimDatabase> CreateAsync(PostgresFixture postgres)
     {
         // A statement that waits for a lock would stop the one thread that could free it. The rest makes statements cheap.
@@ -84,5 +87,9 @@ internal sealed class SimDatabase : IAsyncDisposable
         transaction.Commit();
     }
 
-    public ValueTask DisposeAsync() => Source.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await Source.DisposeAsync();
+        await Unused.DisposeAsync();
+    }
 }

@@ -59,6 +59,7 @@ public sealed class CatalogApiTests(PostgresFixture postgres)
         var old = await Json(await two.Second.GetAsync("/api/tokens/acme-orders/access-token"));
 
         (await two.First.DeleteAsync(new Uri("/api/tokens/acme-orders", UriKind.Relative))).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await RunningServer.UntilAsync(async () => (await two.Second.GetAsync("/api/tokens/acme-orders/access-token")).StatusCode == HttpStatusCode.NotFound, "the second node has heard of it");
         await two.AddTokenAsync();
         var next = await Json(await two.Second.GetAsync("/api/tokens/acme-orders/access-token"));
 

@@ -55,7 +55,9 @@ public sealed class TelemetryTests(PostgresFixture postgres)
         Value(text, "tokenrefresh_refreshes_total{", "provider=\"metered\"", "trigger=\"due\"", "outcome=\"success\"").ShouldBe(1);
         Value(text, "tokenrefresh_refreshes_total{", "provider=\"metered\"", "trigger=\"forced\"", "outcome=\"rate_limited\"").ShouldBe(1);
         Value(text, "tokenrefresh_provider_call_duration_seconds_count{", "provider=\"metered\"", "call=\"acquire\"", "outcome=\"issued\"").ShouldBe(1);
-        Value(text, "tokenrefresh_reads_total{", "outcome=\"served\"", "reason=\"none\"").ShouldBeGreaterThanOrEqualTo(1);
+
+        // Reads do not tell of which token they were, so those of other tests are counted, too.
+        Values(text, "tokenrefresh_reads_total{", "outcome=\"served\"", "reason=\"none\"").Sum().ShouldBeGreaterThanOrEqualTo(1);
         Measured("prometheus-alerts.yml").Concat(Measured("grafana-dashboard.json")).Distinct().ShouldAllBe(name => text.Contains(name, StringComparison.Ordinal));
         text.ShouldNotContain("access-of-metered");
         text.ShouldNotContain(key[..16]);
@@ -116,8 +118,9 @@ public sealed class TelemetryTests(PostgresFixture postgres)
         await door.RefreshAsync(new("metered", RefreshTrigger.Forced, "a test"), default);
     }
 
-    private static double Value(string text, string name, params string[] tags) => text.Split('\n')
+    private static double Value(string text, string name, params string[] tags) => Values(text, name, tags).ShouldHaveSingleItem($"{name} {string.Join(' ', tags)} in:\n{text}");
+
+    private static IEnumerable<double> Values(string text, string name, params string[] tags) => text.Split('\n')
         .Where(line => line.StartsWith(name, StringComparison.Ordinal) && tags.All(tag => line.Contains(tag, StringComparison.Ordinal)))
-        .Select(line => double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture))
-        .ShouldHaveSingleItem($"{name} {string.Join(' ', tags)} in:\n{text}");
+        .Select(line => double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
 }

@@ -16,6 +16,8 @@ public sealed partial class HostileDashboardTests(PostgresFixture postgres, Shar
 
     private static readonly string[] Queries = ["", "?from=-1&count=-1", "?from=x&count=y", "?count=0", "?from=99999999999999999999&count=1", "?from=2147483647&count=2147483647", "?period=%00", "?from=%00"];
 
+    private const int Usual = 2;
+
     [Theory]
     [InlineData(nameof(Role.Viewer))]
     [InlineData(nameof(Role.Operator))]
@@ -33,9 +35,11 @@ public sealed partial class HostileDashboardTests(PostgresFixture postgres, Shar
             var isNamed = Group().IsMatch(route);
             var addresses = (isNamed ? Names : ["1"]).Select(name => Group().Replace(route, name.Replace("$", "$$", StringComparison.Ordinal)).Replace("[0-9]+", "1", StringComparison.Ordinal))
                 .SelectMany(address => isNamed ? [address] : Queries.Select(query => address + query));
+            var tried = 0;
             foreach (var address in addresses)
             {
-                foreach (var (method, content) in Tries())
+                // Every name is tried with what reads and what acts, and two of each route with all the rest.
+                foreach (var (method, content) in Tries().Take(tried++ < 2 ? int.MaxValue : Usual))
                 {
                     using var request = new HttpRequestMessage(method, $"/hangfire{address}") { Content = content, Headers = { { "RequestVerificationToken", token } } };
                     using var answer = await panel.Http.SendAsync(request);
@@ -72,10 +76,11 @@ public sealed partial class HostileDashboardTests(PostgresFixture postgres, Shar
 
     private static IEnumerable<(HttpMethod, HttpContent?)> Tries() =>
     [
-        (HttpMethod.Get, null), (HttpMethod.Head, null), (HttpMethod.Post, null), (HttpMethod.Put, null), (HttpMethod.Delete, null), (HttpMethod.Options, null), (HttpMethod.Patch, null),
+        (HttpMethod.Get, null),
+        (HttpMethod.Post, new FormUrlEncodedContent([new("jobs[]", "<script>"), new("metrics[]", "<script>")])),
+        (HttpMethod.Head, null), (HttpMethod.Post, null), (HttpMethod.Put, null), (HttpMethod.Delete, null), (HttpMethod.Options, null), (HttpMethod.Patch, null),
         (HttpMethod.Post, new StringContent("{\"jobs\":[1]}", null, "application/json")),
         (HttpMethod.Post, new FormUrlEncodedContent([])),
-        (HttpMethod.Post, new FormUrlEncodedContent([new("jobs[]", "<script>"), new("metrics[]", "<script>")])),
         (HttpMethod.Post, new FormUrlEncodedContent([new("jobs[]", "99999999999999999999"), new("metrics[]", "tokens:unwell")])),
         (HttpMethod.Post, new FormUrlEncodedContent([new("jobs[]", new('x', 1000))])),
         (HttpMethod.Post, new FormUrlEncodedContent([new("jobs[]", "a\u0000b")])),
