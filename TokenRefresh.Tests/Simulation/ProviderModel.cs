@@ -5,6 +5,9 @@ namespace TokenRefresh.Tests.Simulation;
 /// <summary>How a modelled provider behaves when all is well.</summary>
 internal sealed record ProviderTraits(TimeSpan Life, TimeSpan? RefreshLife, bool Rotates, bool KillsOldToken, TimeSpan RefusesRenewalBefore)
 {
+    /// <summary>All answers come at multiples of this, so that some come at once; zero for whenever they are ready.</summary>
+    public TimeSpan Beat { get; init; }
+
     public override string ToString() =>
         $"life {Life}{(Rotates ? ", rotates" : "")}{(KillsOldToken ? ", kills the old token" : "")}{(RefusesRenewalBefore > TimeSpan.Zero ? ", refuses early renewal" : "")}";
 }
@@ -56,7 +59,7 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
         CheckArrival(node, order, refreshToken);
         var requestedAt = node.Clock.GetUtcNow();
         var answer = weather.IsProcessed ? Process(order, refreshToken, requestedAt, node.Clock.Offset) : null;
-        var takes = weather.Takes < Timeout ? weather.Takes : Timeout;
+        var takes = UntilBeat(weather.Takes) is var time && time < Timeout ? time : Timeout;
         inFlight.TryAdd(order.Name, node);
         world.Agenda.In(takes, () =>
         {
@@ -79,6 +82,11 @@ internal sealed class ProviderModel(string name, ProviderTraits traits, SimWorld
 
         return answer!;
     }
+
+    // A timer counts whole milliseconds.
+    private TimeSpan UntilBeat(TimeSpan takes) => traits.Beat == TimeSpan.Zero
+        ? takes
+        : takes + TimeSpan.FromMilliseconds(Math.Ceiling((traits.Beat - new TimeSpan((world.Agenda.Now + takes - world.Agenda.Start).Ticks % traits.Beat.Ticks)).TotalMilliseconds));
 
     private void CheckArrival(SimNode node, TokenOrder order, string? refreshToken)
     {

@@ -52,6 +52,18 @@ internal sealed record Scenario(int Seed, SimPlan Plan, int Nodes, TimeSpan Leng
         return new(seed, Draw(chance, chance.Pick([1, 2]), () => chance.Pick([2, 3, 4]), shortest, longest), 3, length, 12);
     }
 
+    /// <summary>The same with many tokens that are due at once, at several providers, so that refreshes share their writes.</summary>
+    public static Scenario Crowd(int seed)
+    {
+        var (chance, hour) = (new Chance(seed), TimeSpan.FromHours(1));
+        var traits = new ProviderTraits(TimeSpan.FromMinutes(chance.Between(10, 40)), hour * chance.Between(1.5, 4), Rotates: true, KillsOldToken: chance.Of(0.5), TimeSpan.Zero) { Beat = TimeSpan.FromSeconds(1) };
+        string[] providers = ["p1", "p2", "p3", "p4", "p5"];
+        return new(seed, new([.. Enumerable.Range(1, 12).Select(number => new SimToken($"t{number}", chance.Pick(providers), chance.Of(0.25) ? Grant.Imported : Grant.ClientCredentials))], [.. providers.Select(name => (name, traits))]), 3, hour, 12)
+        {
+            Reads = 50,
+        };
+    }
+
     /// <summary>The same for a year, with a hundred tokens: some minutes to run, so by hand.</summary>
     public static Scenario Year(int seed) =>
         new(seed, Draw(new(seed), 4, () => 100, TimeSpan.FromHours(12), TimeSpan.FromDays(10)), 3, TimeSpan.FromDays(365), 220) { Reads = 20_000, MostSteps = 20_000_000 };

@@ -14,7 +14,7 @@ namespace TokenRefresh.Tests.Simulation;
 public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper output)
 {
     internal const int FixedSeeds = 20;
-    private const int Parts = 4;
+    private const int Parts = 4, FixedCrowds = 6;
 
     /// <summary>Runs that found something once: an attempt of a paused node that took a restored database's newer token for an older one, and a mail whose row was lost on its way.</summary>
     private static readonly int[] FoundSomething = [106, 271];
@@ -49,15 +49,23 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task Every_invariant_holds_under_all_faults(int part)
+    public Task Every_invariant_holds_under_all_faults(int part) => HoldsAsync(Seeds().Where(seed => seed % Parts == part), Setting("YEAR") is null ? Scenario.Of : Scenario.Year);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public Task Every_invariant_holds_where_refreshes_share_their_writes(int part) =>
+        HoldsAsync((Setting("SEED") is null && Setting("SEEDS") is null ? Enumerable.Range(1, FixedCrowds) : Seeds()).Where(seed => seed % 2 == part), Scenario.Crowd);
+
+    private async Task HoldsAsync(IEnumerable<int> seeds, Func<int, Scenario> scenarioOf)
     {
         await using var database = await SimDatabase.CreateAsync(postgres);
         var reports = new List<RunReport>();
         var law = Law("LAW") ?? (Law("SHAPE") is { } kept ? BrokenLaw.None with { Shape = kept.Shape } : null);
 
-        foreach (var seed in Seeds().Where(seed => seed % Parts == part))
+        foreach (var seed in seeds)
         {
-            var report = SimWorld.Simulate(database, Setting("YEAR") is null ? Scenario.Of(seed) : Scenario.Year(seed), law);
+            var report = SimWorld.Simulate(database, scenarioOf(seed), law);
             output.WriteLine($"seed {seed}: {report.Steps} steps, {report.Calls} calls, {report.Reads} reads in {report.Simulated}: {report.Broken ?? "well"}");
             Keep(report);
             reports.Add(report with { Trace = report.Broken is null ? [] : report.Trace });
