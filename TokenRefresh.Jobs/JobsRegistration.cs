@@ -140,7 +140,7 @@ public static class JobsRegistration
         .AddSingleton<RenewOrAcquire>()
         .AddSingleton<ShutdownSignal>()
         .AddSingleton<RefreshCommitter>()
-        .AddSingleton<RefreshWrites>()
+        .AddSingleton<IRefreshWrites, RefreshWrites>()
         .AddSingleton<TokenStore>()
         .AddSingleton<UnsavedTokenSpool>()
         .AddSingleton<DatabaseReturn>()

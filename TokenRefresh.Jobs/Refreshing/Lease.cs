@@ -6,7 +6,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 
 /// <summary>One holder at a time: a lease on the token's row, by the database's clock. Saving a result releases it.</summary>
 internal sealed class Lease(
-    RefreshWrites writes, IDbContextFactory<TokenRefreshDbContext> contexts, string name, string owner, TimeSpan callTimeout, DatabaseContact contact, TimeProvider clock)
+    IRefreshWrites writes, IDbContextFactory<TokenRefreshDbContext> contexts, string name, string owner, TimeSpan callTimeout, DatabaseContact contact, TimeProvider clock)
 {
     /// <summary>On top of a provider's time-out: for the save after the call.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);

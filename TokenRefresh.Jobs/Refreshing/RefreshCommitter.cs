@@ -48,7 +48,7 @@ public sealed partial class RefreshCommitter(
         var result = AttemptResult.Succeeded(
             $"Refreshed{(answer.Note is null ? "" : $" {answer.Note}")}; expires {issued.ExpiresAt:u}.", Metadata(refresh, issued), token.ExpiresAt, issued.ExpiresAt, refresh.Took);
         var write = TokenWrite.Of(token, change, refresh.Attempt, result);
-        var saved = await WriteAsync(refresh, write, () => unsaved.Keep(token, write));
+        var saved = await WriteAsync(refresh, write, () => unsaved.Keep(store.After(token, change), write));
         unsaved.Forget(write);
         return saved.IsSaved
             ? new RefreshOutcome.Refreshed(issued.ExpiresAt, plan.DueAt, saved.Version)

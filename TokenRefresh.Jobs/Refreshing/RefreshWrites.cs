@@ -10,11 +10,23 @@ namespace TokenRefresh.Jobs.Refreshing;
 /// <summary>A lease that is asked for.</summary>
 internal sealed record LeaseOrder(string Token, string Owner, TimeSpan Span);
 
+/// <summary>The three writes of a refresh: its lease, its attempt's row, and its result.</summary>
+public interface IRefreshWrites
+{
+    /// <summary>Takes a lease that nobody holds, and reads the row under it; null where somebody holds it.</summary>
+    internal Task<Token?> TakeAsync(LeaseOrder order, CancellationToken cancellationToken);
+
+    /// <summary>Writes an attempt's row, which gets its number.</summary>
+    internal Task OpenAsync(RefreshAttempt attempt, CancellationToken cancellationToken);
+
+    /// <summary>Writes a result where the row has the version and the lease that were read; null where it has another by now, and nothing was written.</summary>
+    internal Task<Token?> SaveAsync(RefreshResult result, CancellationToken cancellationToken);
+}
+
 /// <summary>
-/// The three writes of a refresh: its lease, its attempt's row, and its result. Those of refreshes that are in flight together share statements; each row keeps
-/// its own condition and its own outcome, and one that somebody else has locked is left to a statement of its own, so that nobody waits for another's.
+/// Those of refreshes that are in flight together share statements; each row keeps its own condition and its own outcome, and one that somebody else has locked is left to a statement of its own, so that nobody waits for another's.
 /// </summary>
-public class RefreshWrites
+public sealed class RefreshWrites : IRefreshWrites
 {
     /// <summary>So many rows share a statement at most: more save nothing, and each would be written later.</summary>
     internal const int Most = 200;
@@ -37,14 +49,11 @@ public class RefreshWrites
         results = new(Most, result => columns.Value.KindOf(result), SaveAsync, DatabaseFaults.IsAway);
     }
 
-    /// <summary>Takes a lease that nobody holds, and reads the row under it; null where somebody holds it.</summary>
-    internal virtual Task<Token?> TakeAsync(LeaseOrder order, CancellationToken cancellationToken) => leases.AddAsync(order, cancellationToken);
+    Task<Token?> IRefreshWrites.TakeAsync(LeaseOrder order, CancellationToken cancellationToken) => leases.AddAsync(order, cancellationToken);
 
-    /// <summary>Writes an attempt's row, which gets its number.</summary>
-    internal virtual Task OpenAsync(RefreshAttempt attempt, CancellationToken cancellationToken) => attempts.AddAsync(attempt, cancellationToken);
+    Task IRefreshWrites.OpenAsync(RefreshAttempt attempt, CancellationToken cancellationToken) => attempts.AddAsync(attempt, cancellationToken);
 
-    /// <summary>Writes a result where the row has the version and the lease that were read; null where it has another by now, and nothing was written.</summary>
-    internal virtual Task<Token?> SaveAsync(RefreshResult result, CancellationToken cancellationToken) => results.AddAsync(result, cancellationToken);
+    Task<Token?> IRefreshWrites.SaveAsync(RefreshResult result, CancellationToken cancellationToken) => results.AddAsync(result, cancellationToken);
 
     private async Task<IReadOnlyList<Token?>> LeaseAsync(IReadOnlyList<LeaseOrder> orders, CancellationToken cancellationToken)
     {

@@ -16,7 +16,7 @@ public sealed partial class TokenRefresher(
     ProviderSlots slots,
     RenewOrAcquire exchange,
     RefreshCommitter committer,
-    RefreshWrites writes,
+    IRefreshWrites writes,
     TokenStore store,
     IReminders reminders,
     SecretProtection secrets,

@@ -16,7 +16,7 @@ internal readonly record struct StoredVersion(bool IsSaved, long Version);
 /// change was made from: a stale writer loses.
 /// </summary>
 public sealed class TokenStore(
-    IDbContextFactory<TokenRefreshDbContext> contexts, RefreshWrites writes, ConfiguredTokens configured, TokenVersions versions, TimeProvider clock)
+    IDbContextFactory<TokenRefreshDbContext> contexts, IRefreshWrites writes, ConfiguredTokens configured, TokenVersions versions, TimeProvider clock)
 {
     internal const string WrittenAnew = "The database had lost this row; it was written again.";
 
@@ -31,8 +31,7 @@ public sealed class TokenStore(
     {
         try
         {
-            var result = new RefreshResult(read, read.With(change, versions.After(read.Name, read.Version)), attempt, read.GapEndedBy(change));
-            if (await writes.SaveAsync(result, CancellationToken.None) is not { } written)
+            if (await writes.SaveAsync(new(read, After(read, change), attempt, read.GapEndedBy(change)), CancellationToken.None) is not { } written)
             {
                 return null;
             }
@@ -46,6 +45,9 @@ public sealed class TokenStore(
             return null;
         }
     }
+
+    /// <summary>The row as it will be once a change of it is written.</summary>
+    internal Token After(Token read, TokenChange change) => read.With(change, versions.After(read.Name, read.Version));
 
     /// <summary>Writes a change, and whatever else the context holds, in one transaction, where the row is still as it was read.</summary>
     /// <param name="read">The row as it was read, tracked by <paramref name="db"/>; it takes the change over.</param>

@@ -216,6 +216,6 @@ public sealed class LeaseTests(PostgresFixture postgres)
 
     private static Lease Lease(TokenWorld world, string owner = "node-1/1") =>
         new(
-            world.Node.GetRequiredService<RefreshWrites>(), world.Node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), "jibit", owner, TimeSpan.FromSeconds(30),
+            world.Node.GetRequiredService<IRefreshWrites>(), world.Node.GetRequiredService<IDbContextFactory<TokenRefreshDbContext>>(), "jibit", owner, TimeSpan.FromSeconds(30),
             world.Node.GetRequiredService<DatabaseContact>(), world.Clock);
 }

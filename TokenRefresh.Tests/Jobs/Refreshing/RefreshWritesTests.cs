@@ -188,7 +188,7 @@ public sealed class RefreshWritesTests(PostgresFixture postgres)
     {
         public TokenWorld World => world;
 
-        public RefreshWrites Writes { get; } = node.GetRequiredService<RefreshWrites>();
+        public IRefreshWrites Writes { get; } = node.GetRequiredService<IRefreshWrites>();
 
         public int Statements(string part) => statements.Count(part);
 
