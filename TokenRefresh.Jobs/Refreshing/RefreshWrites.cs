@@ -24,7 +24,8 @@ public interface IRefreshWrites
 }
 
 /// <summary>
-/// Those of refreshes that are in flight together share statements; each row keeps its own condition and its own outcome, and one that somebody else has locked is left to a statement of its own, so that nobody waits for another's.
+/// Those of refreshes that are in flight together share their statements. Each row keeps its own condition and its own outcome; one that somebody else has
+/// locked is left to a statement of its own, so that nobody waits for another's.
 /// </summary>
 public sealed class RefreshWrites : IRefreshWrites
 {

@@ -8,8 +8,10 @@ using TokenRefresh.Server.Hosting.Postgres;
 namespace TokenRefresh.Bench;
 
 /// <summary>Real nodes on a Postgres of their own against a provider that takes 50 ms: refreshes a second, waiting times, start, rest and growth.</summary>
-internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
+internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<string> parts) : IAsyncDisposable
 {
+    private const int Turns = 5;
+
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(90);
 
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("tokenrefresh-bench-");
@@ -20,16 +22,41 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
 
     public async Task RunAsync()
     {
-        postgres = await EmbeddedPostgres.StartAsync(new(Path.Combine(data.FullName, "pg"), null), NullLogger.Instance, TimeProvider.System, CancellationToken.None);
+        postgres = await EmbeddedPostgres.StartAsync(new(Path.Combine(data.FullName, "pg"), null) { ExtraSettings = ["track_commit_timestamp = on"] }, NullLogger.Instance, TimeProvider.System, CancellationToken.None);
         provider = await ProviderStub.StartAsync();
         report.AppendLine("| what | measured |").AppendLine("| --- | ---: |");
 
-        await RefreshesAsync();
-        await BareHangfireAsync();
-        await ButtonAsync();
-        foreach (var count in new[] { 10, tokens })
+        if (Has("rates"))
         {
-            await StartAndRestAsync(count);
+            await RatesAsync();
+        }
+
+        if (Has("nodes"))
+        {
+            await NodesAsync();
+        }
+
+        if (Has("slow"))
+        {
+            await SlowDiskAsync();
+        }
+
+        if (Has("open"))
+        {
+            await OpenTransactionAsync();
+        }
+
+        if (Has("alone"))
+        {
+            await AloneAsync();
+        }
+
+        if (Has("rest"))
+        {
+            foreach (var count in new[] { 10, tokens })
+            {
+                await StartAndRestAsync(count);
+            }
         }
 
         await File.WriteAllTextAsync(resultFile, report.ToString());
@@ -50,29 +77,102 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
         data.Delete(recursive: true);
     }
 
-    private async Task RefreshesAsync()
+    private bool Has(string part) => parts.Count == 0 || parts.Contains(part);
+
+    // Turn by turn, so that whatever else the machine does strikes both.
+    private async Task RatesAsync()
+    {
+        var settings = await WorldAsync("rate", tokens);
+        await using var cluster = await Cluster.StartAsync(settings, 1, () => ports++);
+        await cluster.HoldAsync(tokens);
+        await RefreshAllAsync(settings);
+        var before = await SizeAsync(settings);
+        var (ours, bare) = (new List<double>(), new List<double>());
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            ours.Add(tokens / (await RefreshAllAsync(settings)).TotalSeconds);
+            bare.Add(await BareHangfireAsync($"bare{turn}", 100, 100));
+        }
+
+        Tell($"refreshed, logged and saved per second, {tokens:N0} tokens due at once, one node ({Turns} turns)", $"{Median(ours):N0} ({ours.Min():N0} to {ours.Max():N0})");
+        Tell($"bare Hangfire on the same Postgres, the same call, nothing saved, 100 a job, turn by turn with it", $"{Median(bare):N0} ({bare.Min():N0} to {bare.Max():N0})");
+        Tell("the one as a part of the other, in each turn", $"{Median([.. ours.Zip(bare).Select(turn => turn.First / turn.Second)]):0.00}");
+        Tell("database growth per refresh: its row in the log and its job, until they are cleaned up", $"{(await SizeAsync(settings) - before) / (double)(tokens * Turns):N0} bytes");
+        Tell("bare Hangfire, one a job", $"{await BareHangfireAsync("single", 3_000, 1):N0}");
+    }
+
+    private async Task NodesAsync()
     {
         foreach (var nodes in new[] { 1, 2, 4 })
         {
-            var settings = await WorldAsync($"rate{nodes}", tokens);
-            await using var cluster = await Cluster.StartAsync(settings, nodes, () => ports++);
-            await cluster.HoldAsync(tokens);
-
-            // Nodes run for weeks; what a fresh one has yet to compile is not asked here. Each makes as many refreshes before as one alone.
-            for (var round = 0; round < nodes; round++)
-            {
-                await RefreshAllAsync(settings);
-            }
-
-            var before = await SizeAsync(settings);
-            var took = await RefreshAllAsync(settings);
-            Tell($"refreshed, logged and saved per second, {tokens:N0} tokens due at once, {Nodes(nodes)}", $"{tokens / took.TotalSeconds:N0}");
-            if (nodes == 1)
-            {
-                Tell("database growth per refresh: its row in the log and its job, until they are cleaned up", $"{(await SizeAsync(settings) - before) / (double)tokens:N0} bytes");
-            }
+            Tell($"refreshed, logged and saved per second, {tokens:N0} tokens due at once, {Nodes(nodes)}", $"{await RateAsync($"nodes{nodes}", nodes):N0}");
         }
     }
+
+    // Each commit waits for five milliseconds, as for a disk, and takes with it whoever commits meanwhile.
+    private async Task SlowDiskAsync()
+    {
+        await using (var db = NpgsqlDataSource.Create(postgres.ConnectionString))
+        {
+            await SetAsync(db, "commit_delay = 5000", "commit_siblings = 0");
+            Tell($"… one node, a disk on which a commit takes 5 ms", $"{await RateAsync("slow", 1):N0}");
+            await SetAsync(db, "commit_delay = 0", "commit_siblings = 5");
+        }
+    }
+
+    // What it could still see, nobody may clean up: each refresh leaves dead rows that all others have to pass.
+    private async Task OpenTransactionAsync()
+    {
+        var settings = await WorldAsync("open", tokens);
+        await using var cluster = await Cluster.StartAsync(settings, 1, () => ports++);
+        await cluster.HoldAsync(tokens);
+        await RefreshAllAsync(settings);
+        await using var db = NpgsqlDataSource.Create(settings[ConnectionString]);
+        await using var connection = await db.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
+        await new NpgsqlCommand("SELECT count(*) FROM tokens", connection, transaction).ExecuteScalarAsync();
+        var (since, rates) = (Stopwatch.GetTimestamp(), new List<double>());
+        while (Stopwatch.GetElapsedTime(since) < TimeSpan.FromMinutes(10))
+        {
+            rates.Add(tokens / (await RefreshAllAsync(settings)).TotalSeconds);
+            await Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System);
+        }
+
+        Tell($"… one node, one transaction held open for ten minutes: the first and the last of {rates.Count} rounds", $"{rates[0]:N0} and {rates[^1]:N0}");
+    }
+
+    private async Task<double> RateAsync(string name, int nodes)
+    {
+        var settings = await WorldAsync(name, tokens);
+        await using var cluster = await Cluster.StartAsync(settings, nodes, () => ports++);
+        await cluster.HoldAsync(tokens);
+
+        // Nodes run for weeks; what a fresh one has yet to compile is not asked here. Each makes as many refreshes before as one alone.
+        for (var round = 0; round < nodes; round++)
+        {
+            await RefreshAllAsync(settings);
+        }
+
+        var rates = new List<double>();
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            rates.Add(tokens / (await RefreshAllAsync(settings)).TotalSeconds);
+        }
+
+        return Median(rates);
+    }
+
+    private static async Task SetAsync(NpgsqlDataSource db, params string[] settings)
+    {
+        foreach (var setting in settings)
+        {
+            await db.CreateCommand($"ALTER SYSTEM SET {setting}").ExecuteNonQueryAsync();
+        }
+
+        await db.CreateCommand("SELECT pg_reload_conf()").ExecuteNonQueryAsync();
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     // From the first call to the last save, by the rows of the log.
     private static async Task<TimeSpan> RefreshAllAsync(Dictionary<string, string> settings)
@@ -85,17 +185,13 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
         return await ScalarAsync<TimeSpan>(db, $"SELECT max(completed_at) - min(started_at) FROM token_refresh_logs WHERE id > {last} AND status = 'success'");
     }
 
-    private async Task BareHangfireAsync()
+    private async Task<double> BareHangfireAsync(string name, int jobs, int each)
     {
-        foreach (var (jobs, each) in new[] { (3_000, 1), (300, 100) })
-        {
-            var database = await DatabaseAsync($"bare{each}");
-            provider.Calls.Clear();
-            await ServerOfBareHangfireAsync(database, jobs, each);
-            var calls = provider.Calls.ToArray();
-            var took = Stopwatch.GetElapsedTime(calls.Min(), calls.Max());
-            Tell($"bare Hangfire on the same Postgres, the same call, nothing saved, {(each == 1 ? "one a job" : $"{each} a job")}", $"{calls.Length / took.TotalSeconds:N0}");
-        }
+        var database = await DatabaseAsync(name);
+        provider.Calls.Clear();
+        await ServerOfBareHangfireAsync(database, jobs, each);
+        var calls = provider.Calls.ToArray();
+        return calls.Length / Stopwatch.GetElapsedTime(calls.Min(), calls.Max()).TotalSeconds;
     }
 
     private async Task ServerOfBareHangfireAsync(string database, int jobs, int each)
@@ -104,29 +200,52 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
-    private async Task ButtonAsync()
+    // Turn by turn with another build where TOKENREFRESH_BENCH_OTHER names the folder that it was published to.
+    private async Task AloneAsync()
     {
-        var settings = await WorldAsync("button", 10);
-        await using var cluster = await Cluster.StartAsync(settings, 1, () => ports++);
+        var builds = new[] { ("", (string?)null) }.Concat(Environment.GetEnvironmentVariable("TOKENREFRESH_BENCH_OTHER") is { Length: > 0 } folder ? [(", the other build", folder)] : []).ToList();
+        var waits = builds.ToDictionary(build => build.Item1, _ => (ToCall: new List<double>(), ToSaved: new List<double>()));
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            foreach (var (name, build) in builds)
+            {
+                await AloneAsync($"alone{turn}{(build is null ? "" : "other")}", build, waits[name].ToCall, waits[name].ToSaved);
+            }
+        }
+
+        foreach (var (name, (toCall, toSaved)) in waits)
+        {
+            Tell($"one refresh alone{name}: from the order to the call at the provider, median and p95", $"{At(toCall, 0.5):0.0} and {At(toCall, 0.95):0.0} ms");
+            Tell($"one refresh alone{name}: from the call, which takes {ProviderStub.Latency.TotalMilliseconds:0} ms, to the commit, median and p95", $"{At(toSaved, 0.5):0.0} and {At(toSaved, 0.95):0.0} ms");
+        }
+
+        static double At(List<double> values, double part) => values.Order().ElementAt((int)(values.Count * part));
+    }
+
+    private async Task AloneAsync(string name, string? build, List<double> toCall, List<double> toSaved)
+    {
+        var settings = await WorldAsync(name, 10);
+        await using var cluster = await Cluster.StartAsync(settings, 1, () => ports++, build);
         await cluster.HoldAsync(10);
+        await using var db = NpgsqlDataSource.Create(settings[ConnectionString]);
         cluster[0].SignIn(await ServerNode.RunAsync(settings, "clients", "add", "bench", "--tokens", "*"));
-        var waits = new List<double>();
-        for (var round = 0; round < 110; round++)
+        for (var round = 0; round < 90; round++)
         {
             provider.Calls.Clear();
-            var asked = Stopwatch.GetTimestamp();
-            (await cluster[0].Http.PostAsJsonAsync("/api/tokens/refresh", new { token = Name(round % 10), force = true })).EnsureSuccessStatusCode();
-            await WaitFor.TrueAsync(() => Task.FromResult(!provider.Calls.IsEmpty), "the provider is called");
-            if (round >= 10)
+            var (asked, token) = (Stopwatch.GetTimestamp(), Name(round % 10));
+            var version = await ScalarAsync<long>(db, $"SELECT version FROM tokens WHERE name = '{token}'");
+            (await cluster[0].Http.PostAsJsonAsync("/api/tokens/refresh", new { token, force = true })).EnsureSuccessStatusCode();
+            await WaitFor.TrueAsync(() => ScalarAsync<bool>(db, $"SELECT version > {version} FROM tokens WHERE name = '{token}'"), "it is saved");
+            var (called, now) = (provider.Calls.First(), Stopwatch.GetTimestamp());
+            var ago = await ScalarAsync<TimeSpan>(db, $"SELECT clock_timestamp() - pg_xact_commit_timestamp(xmin) FROM tokens WHERE name = '{token}'");
+            if (round >= 20)
             {
-                waits.Add(Stopwatch.GetElapsedTime(asked, provider.Calls.First()).TotalMilliseconds);
+                toCall.Add(Stopwatch.GetElapsedTime(asked, called).TotalMilliseconds);
+                toSaved.Add((Stopwatch.GetElapsedTime(called, now) - ago).TotalMilliseconds);
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(150), TimeProvider.System);
         }
-
-        waits.Sort();
-        Tell("from a request to refresh to the call at the provider, median and p95", $"{waits[50]:0} and {waits[94]:0} ms");
     }
 
     private async Task StartAndRestAsync(int count)
@@ -179,7 +298,7 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
             ["Providers__Jibit__BaseUrl"] = provider.Address,
             ["Providers__Jibit__ApiKey"] = "key",
             ["Providers__Jibit__SecretKey"] = "secret",
-            ["Providers__Jibit__MaxConcurrency"] = "150",
+            ["Providers__Jibit__MaxConcurrency"] = "500",
             ["Api__ReadsPerSecond"] = "1000000",
             ["Logging__LogLevel__Default"] = "Error",
         };
@@ -217,12 +336,12 @@ internal sealed class Load(int tokens, string resultFile) : IAsyncDisposable
     {
         public ServerNode this[int number] => nodes[number];
 
-        public static async Task<Cluster> StartAsync(Dictionary<string, string> settings, int count, Func<int> port)
+        public static async Task<Cluster> StartAsync(Dictionary<string, string> settings, int count, Func<int> port, string? build = null)
         {
             var cluster = new Cluster(settings, []);
             for (var number = 0; number < count; number++)
             {
-                cluster.Add(ServerNode.Start(settings, port()));
+                cluster.Add(ServerNode.Start(settings, port(), build: build));
                 await cluster[number].BecomesReadyAsync();
             }
 

@@ -8,7 +8,7 @@ namespace TokenRefresh.Bench;
 internal sealed class ServerNode : IAsyncDisposable
 {
     // The published program where the script names its folder, else the one that was built beside this.
-    private static readonly string Program = Path.Combine(Environment.GetEnvironmentVariable("TOKENREFRESH_BENCH_SERVER") ?? AppContext.BaseDirectory, "TokenRefresh.Server.dll");
+    private static readonly string Program = ProgramIn(Environment.GetEnvironmentVariable("TOKENREFRESH_BENCH_SERVER") ?? AppContext.BaseDirectory);
 
     private readonly Process process;
 
@@ -35,10 +35,11 @@ internal sealed class ServerNode : IAsyncDisposable
 
     /// <summary>Starts a node; it may not answer yet.</summary>
     /// <param name="hears">Gets each line that it prints; null to pass on only what is on stderr.</param>
-    public static ServerNode Start(IReadOnlyDictionary<string, string> settings, int port, Action<string>? hears = null)
+    /// <param name="build">The folder of another build; null for the usual one.</param>
+    public static ServerNode Start(IReadOnlyDictionary<string, string> settings, int port, Action<string>? hears = null, string? build = null)
     {
         var address = $"http://127.0.0.1:{port}";
-        var process = Launch(settings, "serve", "--urls", address);
+        var process = Launch(build is null ? Program : ProgramIn(build), settings, "serve", "--urls", address);
 
         // Read even where it is dropped, or the node would wait for a full pipe.
         process.OutputDataReceived += (_, line) => hears?.Invoke(line.Data ?? "");
@@ -58,7 +59,7 @@ internal sealed class ServerNode : IAsyncDisposable
     /// <summary>Runs a verb beside the nodes and gives what it prints.</summary>
     public static async Task<string> RunAsync(IReadOnlyDictionary<string, string> settings, params string[] args)
     {
-        using var verb = Launch(settings, args);
+        using var verb = Launch(Program, settings, args);
         var text = await verb.StandardOutput.ReadToEndAsync();
         await verb.WaitForExitAsync();
         return verb.ExitCode == 0 ? text.Trim() : throw new InvalidOperationException($"{string.Join(' ', args)} ended with {verb.ExitCode}: {await verb.StandardError.ReadToEndAsync()}");
@@ -82,9 +83,11 @@ internal sealed class ServerNode : IAsyncDisposable
         Http.Dispose();
     }
 
-    private static Process Launch(IReadOnlyDictionary<string, string> settings, params string[] args)
+    private static string ProgramIn(string folder) => Path.Combine(folder, "TokenRefresh.Server.dll");
+
+    private static Process Launch(string program, IReadOnlyDictionary<string, string> settings, params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(Program) };
+        var start = new ProcessStartInfo("dotnet", [program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(program) };
         foreach (var (name, value) in settings)
         {
             start.Environment[name] = value;
