@@ -14,7 +14,7 @@ namespace TokenRefresh.Jobs.Refreshing;
 internal sealed record RefreshResult(Token Read, Token Written, RefreshAttempt? Attempt, UnavailableInterval? Gap);
 
 /// <summary>What of a result is written. Only results that are alike in this share a statement, so that no column is written that the change left as it was read.</summary>
-/// <param name="Changed">A bit for each of the token's columns, in their order.</param>
+/// <param name="Changed">A bit for each of the token's columns, in their order; there are fewer than 64.</param>
 internal readonly record struct ResultKind(ulong Changed, AttemptWrite Attempt, bool EndsGap);
 
 /// <summary>How the attempt's row is written.</summary>

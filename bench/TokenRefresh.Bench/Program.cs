@@ -28,6 +28,12 @@ switch (args)
 
         return 0;
 
+    case ["kills", var rounds, var tokens, var resultFile]:
+        await using (var kills = new Kills(int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), int.Parse(tokens, System.Globalization.CultureInfo.InvariantCulture), resultFile))
+        {
+            return await kills.RunAsync();
+        }
+
     case ["scale", var tokens, var resultFile]:
         await using (var scale = new Scale(int.Parse(tokens, System.Globalization.CultureInfo.InvariantCulture), resultFile))
         {
@@ -67,6 +73,6 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("freshness TABLE CHART: expired seconds with five ways to renew; read: in-process reads of cached tokens; log ROWS ROUNDS FILE PLANS: pages and figures with that many rows in the log; load TOKENS FILE [PART …]: real nodes under load and at rest, all parts or some of rates, nodes, slow, open, alone, rest; scale TOKENS FILE: one node with that many tokens in the database; chaos MINUTES SEED FILE: real nodes under random faults; failover ROUNDS SEED FILE: real nodes during failovers to a replica; mutation AREA REPORT LOOKED-AT WHERE FILE: changes that no test detects; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
+        Console.Error.WriteLine("freshness TABLE CHART: expired seconds with five ways to renew; read: in-process reads of cached tokens; log ROWS ROUNDS FILE PLANS: pages and figures with that many rows in the log; load TOKENS FILE [PART …]: real nodes under load and at rest, all parts or some of rates, nodes, slow, open, alone, rest; kills ROUNDS TOKENS FILE: a node killed in the middle of its writes; scale TOKENS FILE: one node with that many tokens in the database; chaos MINUTES SEED FILE: real nodes under random faults; failover ROUNDS SEED FILE: real nodes during failovers to a replica; mutation AREA REPORT LOOKED-AT WHERE FILE: changes that no test detects; bare URL FILE: a Kestrel endpoint that returns the file's bytes.");
         return 2;
 }

@@ -3,8 +3,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shouldly;
 using TokenRefresh.Jobs.Attempts;
+using TokenRefresh.Jobs.Persistence;
 using TokenRefresh.Jobs.Refreshing;
 using TokenRefresh.Jobs.Tokens;
+using TokenRefresh.Providers;
 using TokenRefresh.Tests.Fixtures;
 
 namespace TokenRefresh.Tests.Jobs.Refreshing;
@@ -174,13 +176,22 @@ public sealed class RefreshWritesTests(PostgresFixture postgres)
         (await crowd.World.TokenAsync("b")).ShouldSatisfyAllConditions(token => token.LastLookedAt.ShouldBe(Some.Now), token => token.Version.ShouldBe(0), token => token.LeaseOwner.ShouldBeNull());
     }
 
+    [Fact]
+    public async Task Each_column_of_a_token_has_a_bit_of_its_own()
+    {
+        await using var crowd = await CrowdAsync();
+        await using var db = await crowd.World.ContextAsync();
+
+        EntityColumn.Of<Token>(db).Count.ShouldBeInRange(30, 64);
+    }
+
     private static RefreshAttempt Attempt(string name) => RefreshAttempt.Open("jibit", new(name, RefreshTrigger.Due, "a test"), "due", "node-1", Some.Now);
 
     private async Task<Crowd> CrowdAsync()
     {
         var statements = new StatementCount();
         var world = await TokenWorld.CreateAsync(postgres, [.. Names.Select(name => ($"Tokens:{name}:Provider", "jibit"))]);
-        return new(world, world.AddNode("node-9", shape: services => services.ConfigureDbContext<TokenRefresh.Jobs.Persistence.TokenRefreshDbContext>(options => options.AddInterceptors(statements))), statements);
+        return new(world, world.AddNode("node-9", shape: services => services.ConfigureDbContext<TokenRefreshDbContext>(options => options.AddInterceptors(statements))), statements);
     }
 
     /// <summary>Three that write while a first one is made to wait, so that they share the next write.</summary>
@@ -226,7 +237,7 @@ public sealed class RefreshWritesTests(PostgresFixture postgres)
                 var read = (await TakeAsync(name, $"owner of {name}"))!;
                 var attempt = Attempt(name);
                 await Writes.OpenAsync(attempt, default);
-                var issued = new TokenRefresh.Providers.IssuedToken($"access {name}", null, Some.Now, Some.Now.AddDays(1), null, []);
+                var issued = new IssuedToken($"access {name}", null, Some.Now, Some.Now.AddDays(1), null, []);
                 var change = read.Issued(issued, $"sealed {name}", null, new(Some.Now.AddHours(16), "in time"), "{}", new(Some.Now, "settings"), Some.Now);
                 attempt.End(AttemptResult.Succeeded($"Refreshed {name}.", "{}", null, issued.ExpiresAt, TimeSpan.FromMilliseconds(50)), Some.Now);
                 saves[name] = new(read, read.With(change, read.Version + 1), attempt, null);
