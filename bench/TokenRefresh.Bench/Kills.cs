@@ -40,7 +40,7 @@ internal sealed class Kills(int rounds, int tokens, string resultFile) : IAsyncD
             provider.Current = round + 1;
             var before = provider.Issued;
             await WaitFor.TrueAsync(() => Task.FromResult(provider.Issued > before + 20), "it refreshes");
-            await Task.Delay(random.Next(400), TimeProvider.System);
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(400)), TimeProvider.System);
             node.Signal("KILL");
             inWrite += await ScalarAsync<bool>(source, "SELECT EXISTS (SELECT FROM token_refresh_logs WHERE status = 'running')") ? 1 : 0;
             Console.Error.WriteLine($"round {round + 1}: killed after {provider.Issued - before} calls");
