@@ -140,6 +140,12 @@ public sealed class TokenStore(
             return Fate.Stored;
         }
 
+        if (attempt?.Status == AttemptStatus.Skipped)
+        {
+            // It was found overtaken before, and its row may be a new one, under a number past that of what overtook it.
+            return Fate.Overtaken;
+        }
+
         // A database that has lost the attempt's row went back in time, and with it the token's row: what is there now is as old as what was renewed, or
         // older, unless its version lies past it and was not saved back from an older one.
         var isOvertaken = attempt is null
