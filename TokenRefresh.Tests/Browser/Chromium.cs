@@ -69,7 +69,7 @@ internal sealed class Visitor : IAsyncDisposable
     private static readonly int[] Widths = [1920, 820, 390, 360, 1280];
 
     /// <summary>Where axe looks: the layout changes once, and the colours once.</summary>
-    private static readonly (int Width, ColorScheme Scheme)[] Looked = [(360, ColorScheme.Light), (1280, ColorScheme.Light), (1280, ColorScheme.Dark)];
+    private static readonly (int Width, ColorScheme Scheme)[] Looked = [(360, ColorScheme.Light), (1280, ColorScheme.Light), (1280, ColorScheme.Dark), (820, ColorScheme.Dark)];
 
     // Only what is wrong is described; describing all that is right takes most of the time. Of the rules only those about colours can tell dark from light.
     private const string FindSerious = """

@@ -12,7 +12,7 @@ public sealed class CatalogNodesTests(PostgresFixture postgres)
 {
     private const string Secret = "planted-secret-of-may", Next = "planted-secret-of-june", Subject = "planted-subject-09121234567-xyz";
 
-    private const int Tokens = 3;
+    private const int Tokens = 7;
 
     [Fact]
     public async Task What_the_api_of_one_adds_is_served_at_the_other_within_a_second_a_rotated_secret_fails_no_read_and_what_it_removes_is_gone()
@@ -53,11 +53,10 @@ public sealed class CatalogNodesTests(PostgresFixture postgres)
         await nodes.First.DoneAsync(HttpMethod.Delete, "/api/providers/acme");
         await nodes.UntilAsync(async () => (await nodes.Second.GetAsync(Address(names[^1]))).StatusCode == HttpStatusCode.NotFound, "it is gone");
 
-        // Of a busy machine not each: it may have no time for either node for a second.
-        waits.Min().ShouldBeLessThan(TimeSpan.FromSeconds(1), $"waits: {string.Join(", ", waits)}");
+        waits.Order().ElementAt(Tokens / 2).ShouldBeLessThan(TimeSpan.FromSeconds(1), $"waits: {string.Join(", ", waits)}");
         reads.Sum(read => read.Failures).ShouldBe(0);
         reads.ShouldAllBe(read => read.Reads > 10);
-        (await nodes.AuditAsync("client:")).ShouldBe(["provider.added", "token.added", "token.added", "token.added", "provider.changed", "token.removed", "token.removed", "token.removed", "provider.removed"]);
+        (await nodes.AuditAsync("client:")).ShouldBe(["provider.added", .. Enumerable.Repeat("token.added", Tokens), "provider.changed", .. Enumerable.Repeat("token.removed", Tokens), "provider.removed"]);
         (await nodes.EverythingAsync()).ShouldNotContain("planted");
     }
 

@@ -19,6 +19,9 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
     /// <summary>Runs that found something once: an attempt of a paused node that took a restored database's newer token for an older one, and a mail whose row was lost on its way.</summary>
     private static readonly int[] FoundSomething = [106, 271];
 
+    /// <summary>Of the crowds: an answer that was saved twice at once after a failover, and the second time for newer than what had overtaken it.</summary>
+    private const int CrowdThatFoundSomething = 324;
+
     private const int Tail = 80;
 
     [Fact]
@@ -55,7 +58,7 @@ public sealed class SimulationTests(PostgresFixture postgres, ITestOutputHelper 
     [InlineData(0)]
     [InlineData(1)]
     public Task Every_invariant_holds_where_refreshes_share_their_writes(int part) =>
-        HoldsAsync((Setting("SEED") is null && Setting("SEEDS") is null ? Enumerable.Range(1, FixedCrowds) : Seeds()).Where(seed => seed % 2 == part), Scenario.Crowd);
+        HoldsAsync((Setting("SEED") is null && Setting("SEEDS") is null ? Enumerable.Range(1, FixedCrowds).Append(CrowdThatFoundSomething) : Seeds()).Where(seed => seed % 2 == part), Scenario.Crowd);
 
     private async Task HoldsAsync(IEnumerable<int> seeds, Func<int, Scenario> scenarioOf)
     {

@@ -125,6 +125,24 @@ public sealed class DatabaseAwayTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task An_answer_whose_row_was_lost_and_written_anew_as_overtaken_stays_so_when_it_is_saved_again()
+    {
+        await using var world = await TokenWorld.CreateAsync(postgres);
+        clock.OnWait = _ => end!.Begin();
+        await Should.ThrowAsync<OperationCanceledException>(() => RefreshAsync(world, failedSaves: 1));
+        var file = Kept(world).ShouldHaveSingleItem();
+        var answer = await File.ReadAllTextAsync(file);
+        await world.ExecuteAsync("DELETE FROM token_refresh_logs");
+        await world.Node.GetRequiredService<TokenControls>().ImportAsync("jibit", new("imported", null, Some.Now.AddHours(5)), "a person", CancellationToken.None);
+        (await ReplayAsync(world)).ShouldBe(0);
+
+        await File.WriteAllTextAsync(file, answer);
+        (await ReplayAsync(world)).ShouldBe(0);
+
+        (await world.TokenAsync()).ExpiresAt.ShouldBe(Some.Now.AddHours(5));
+    }
+
+    [Fact]
     public async Task An_answer_on_disk_is_newer_than_what_a_paused_node_has_saved_of_an_earlier_attempt()
     {
         await using var world = await TokenWorld.CreateAsync(postgres);
