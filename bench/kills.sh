@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A node is killed in the middle of its writes, again and again, with hundreds of refreshes in flight. Ends with 1 where something does not hold.
-# Usage: bench/kills.sh [ROUNDS] [TOKENS] [FILE]. A hundred rounds take about eight minutes on two cores.
+# Usage: bench/kills.sh [ROUNDS] [TOKENS] [FILE]. A hundred rounds take some twenty minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-100}

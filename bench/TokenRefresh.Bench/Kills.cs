@@ -24,8 +24,11 @@ internal sealed class Kills(int rounds, int tokens, string resultFile) : IAsyncD
         provider = await RotatingProvider.StartAsync();
         await using var db = NpgsqlDataSource.Create(postgres.ConnectionString);
         await db.CreateCommand("CREATE DATABASE kills").ExecuteNonQueryAsync();
-        var settings = Settings();
-        await using var source = NpgsqlDataSource.Create(settings["ConnectionStrings__TokenRefresh"]);
+        var database = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = "kills", Pooling = true }.ConnectionString;
+        var settings = NodeSettings.Of(database, Path.Combine(data.FullName, "node"), provider.Address, tokens);
+        settings["Providers__Jibit__Timeout"] = "00:00:05";
+        settings["Logging__LogLevel__Default"] = "Critical";
+        await using var source = NpgsqlDataSource.Create(database);
         await using (var first = ServerNode.Start(settings, 5300))
         {
             await first.BecomesReadyAsync();
@@ -54,17 +57,18 @@ internal sealed class Kills(int rounds, int tokens, string resultFile) : IAsyncD
                 () => ScalarAsync<bool>(source, $"SELECT NOT EXISTS (SELECT FROM tokens WHERE last_success_at < '{since:O}' OR last_error_code IS NOT NULL OR lease_owner IS NOT NULL)"), "every token has recovered");
         }
 
+        var recovered = await ScalarAsync<long>(source, $"SELECT count(*) FROM tokens WHERE name ~ '^t[0-9]+$' AND last_success_at >= '{since:O}' AND last_error_code IS NULL");
         var open = await ScalarAsync<long>(source, "SELECT count(*) FROM token_refresh_logs WHERE status = 'running'");
         var report = new StringBuilder().AppendLine("| what | counted |").AppendLine("| --- | ---: |")
             .AppendLine(CultureInfo.InvariantCulture, $"| kills | {rounds} |")
             .AppendLine(CultureInfo.InvariantCulture, $"| … that left attempts open | {inWrite} |")
             .AppendLine(CultureInfo.InvariantCulture, $"| calls at the provider | {provider.Issued + provider.Refused:N0} |")
-            .AppendLine(CultureInfo.InvariantCulture, $"| renewals that were refused because the answer to the one before was lost with its process | {provider.Refused:N0} |")
+            .AppendLine(CultureInfo.InvariantCulture, $"| renewals that were refused, since the refresh token was used up | {provider.Refused:N0} |")
             .AppendLine(CultureInfo.InvariantCulture, $"| refresh tokens that one process sent twice | {provider.SentTwice} |")
-            .AppendLine(CultureInfo.InvariantCulture, $"| tokens that did not recover | 0 of {tokens:N0} |")
+            .AppendLine(CultureInfo.InvariantCulture, $"| tokens that hold what was issued after the last kill | {recovered:N0} of {tokens:N0} |")
             .AppendLine(CultureInfo.InvariantCulture, $"| attempts that are still open | {open} |");
         await File.WriteAllTextAsync(resultFile, report.ToString());
-        return provider.SentTwice == 0 && open == 0 ? 0 : 1;
+        return provider.SentTwice == 0 && recovered == tokens && open == 0 ? 0 : 1;
     }
 
     public async ValueTask DisposeAsync()
@@ -80,29 +84,6 @@ internal sealed class Kills(int rounds, int tokens, string resultFile) : IAsyncD
         }
 
         data.Delete(recursive: true);
-    }
-
-    private Dictionary<string, string> Settings()
-    {
-        var settings = new Dictionary<string, string>
-        {
-            ["ASPNETCORE_ENVIRONMENT"] = "Production",
-            ["ConnectionStrings__TokenRefresh"] = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = "kills", Pooling = true }.ConnectionString,
-            ["Data__Directory"] = Path.Combine(data.FullName, "node"),
-            ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[32]),
-            ["Providers__Jibit__BaseUrl"] = provider.Address,
-            ["Providers__Jibit__ApiKey"] = "key",
-            ["Providers__Jibit__SecretKey"] = "secret",
-            ["Providers__Jibit__MaxConcurrency"] = "500",
-            ["Providers__Jibit__Timeout"] = "00:00:05",
-            ["Logging__LogLevel__Default"] = "Critical",
-        };
-        foreach (var number in Enumerable.Range(0, tokens))
-        {
-            settings[string.Create(CultureInfo.InvariantCulture, $"Tokens__t{number:00000}__Provider")] = "jibit";
-        }
-
-        return settings;
     }
 
     private static async Task<T> ScalarAsync<T>(NpgsqlDataSource db, string sql)

@@ -127,7 +127,7 @@ internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<st
         await using var cluster = await Cluster.StartAsync(settings, 1, () => ports++);
         await cluster.HoldAsync(tokens);
         await RefreshAllAsync(settings);
-        await using var db = NpgsqlDataSource.Create(settings[ConnectionString]);
+        await using var db = NpgsqlDataSource.Create(settings[NodeSettings.ConnectionString]);
         await using var connection = await db.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
         await new NpgsqlCommand("SELECT count(*) FROM tokens", connection, transaction).ExecuteScalarAsync();
@@ -177,7 +177,7 @@ internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<st
     // From the first call to the last save, by the rows of the log.
     private static async Task<TimeSpan> RefreshAllAsync(Dictionary<string, string> settings)
     {
-        await using var db = NpgsqlDataSource.Create(settings[ConnectionString]);
+        await using var db = NpgsqlDataSource.Create(settings[NodeSettings.ConnectionString]);
         var last = await ScalarAsync<long>(db, "SELECT coalesce(max(id), 0) FROM token_refresh_logs");
         await db.CreateCommand("UPDATE tokens SET refresh_due_at = now() - interval '1 second' WHERE version > 0").ExecuteNonQueryAsync();
         await ServerNode.RunAsync(settings, "schedule", "run", "due-token-refresh");
@@ -227,12 +227,12 @@ internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<st
         var settings = await WorldAsync(name, 10);
         await using var cluster = await Cluster.StartAsync(settings, 1, () => ports++, build);
         await cluster.HoldAsync(10);
-        await using var db = NpgsqlDataSource.Create(settings[ConnectionString]);
+        await using var db = NpgsqlDataSource.Create(settings[NodeSettings.ConnectionString]);
         cluster[0].SignIn(await ServerNode.RunAsync(settings, "clients", "add", "bench", "--tokens", "*"));
         for (var round = 0; round < 90; round++)
         {
             provider.Calls.Clear();
-            var (asked, token) = (Stopwatch.GetTimestamp(), Name(round % 10));
+            var (asked, token) = (Stopwatch.GetTimestamp(), NodeSettings.Name(round % 10));
             var version = await ScalarAsync<long>(db, $"SELECT version FROM tokens WHERE name = '{token}'");
             (await cluster[0].Http.PostAsJsonAsync("/api/tokens/refresh", new { token, force = true })).EnsureSuccessStatusCode();
             await WaitFor.TrueAsync(() => ScalarAsync<bool>(db, $"SELECT version > {version} FROM tokens WHERE name = '{token}'"), "it is saved");
@@ -263,7 +263,7 @@ internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<st
         node.SignIn(key);
         for (var number = 0; number < count; number++)
         {
-            var path = new Uri($"/api/tokens/{Name(number)}/access-token", UriKind.Relative);
+            var path = new Uri($"/api/tokens/{NodeSettings.Name(number)}/access-token", UriKind.Relative);
             await WaitFor.TrueAsync(async () => (await node.Http.GetAsync(path)).IsSuccessStatusCode, "the token is served");
             if (number == 0)
             {
@@ -280,35 +280,11 @@ internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<st
         Tell($"SQL statements per second at rest, {count:N0} tokens", $"{statements:0.0}");
     }
 
-    private const string ConnectionString = "ConnectionStrings__TokenRefresh";
-
-    private static string Name(int number) => $"t{number:00000}";
-
     private static string Nodes(int count) => count == 1 ? "one node" : $"{count} nodes";
 
     /// <summary>A database of its own and the settings of nodes with so many tokens.</summary>
-    private async Task<Dictionary<string, string>> WorldAsync(string name, int count)
-    {
-        var settings = new Dictionary<string, string>
-        {
-            ["ASPNETCORE_ENVIRONMENT"] = "Production",
-            [ConnectionString] = await DatabaseAsync(name),
-            ["Data__Directory"] = Path.Combine(data.FullName, name),
-            ["Encryption__MasterKey"] = Convert.ToBase64String(new byte[32]),
-            ["Providers__Jibit__BaseUrl"] = provider.Address,
-            ["Providers__Jibit__ApiKey"] = "key",
-            ["Providers__Jibit__SecretKey"] = "secret",
-            ["Providers__Jibit__MaxConcurrency"] = "500",
-            ["Api__ReadsPerSecond"] = "1000000",
-            ["Logging__LogLevel__Default"] = "Error",
-        };
-        foreach (var number in Enumerable.Range(0, count))
-        {
-            settings[$"Tokens__{Name(number)}__Provider"] = "jibit";
-        }
-
-        return settings;
-    }
+    private async Task<Dictionary<string, string>> WorldAsync(string name, int count) =>
+        NodeSettings.Of(await DatabaseAsync(name), Path.Combine(data.FullName, name), provider.Address, count);
 
     private async Task<string> DatabaseAsync(string name)
     {
@@ -319,7 +295,7 @@ internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<st
 
     private static async Task<long> SizeAsync(Dictionary<string, string> settings)
     {
-        await using var db = NpgsqlDataSource.Create(settings[ConnectionString]);
+        await using var db = NpgsqlDataSource.Create(settings[NodeSettings.ConnectionString]);
         return await ScalarAsync<long>(db, "SELECT pg_database_size(current_database())");
     }
 
@@ -353,7 +329,7 @@ internal sealed class Load(int tokens, string resultFile, IReadOnlyCollection<st
         /// <summary>Waits until so many tokens are held for the first time.</summary>
         public async Task HoldAsync(int count)
         {
-            await using var db = NpgsqlDataSource.Create(settings[ConnectionString]);
+            await using var db = NpgsqlDataSource.Create(settings[NodeSettings.ConnectionString]);
             await WaitFor.TrueAsync(async () => await ScalarAsync<long>(db, "SELECT count(*) FROM tokens WHERE version > 0") >= count, "all tokens are obtained");
         }
 
